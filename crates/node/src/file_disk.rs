@@ -1,0 +1,195 @@
+//! A disk that is a directory of real files.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{Disk, DiskError, DiskErrorKind};
+
+/// How many files stay open for writing. A core writes to one or two at a time.
+const OPEN_FILES_MAX: usize = 16;
+
+/// Real files below one directory. Clones share the directory and nothing else, so each thread can
+/// have its own.
+#[derive(Debug)]
+pub struct FileDisk {
+    root: PathBuf,
+    /// Files open for writing, so that a sequence of writes and a sync costs one `open`.
+    open: BTreeMap<String, File>,
+}
+
+impl Clone for FileDisk {
+    fn clone(&self) -> Self {
+        FileDisk {
+            root: self.root.clone(),
+            open: BTreeMap::new(),
+        }
+    }
+}
+
+fn failed(operation: &'static str, file: &str) -> impl FnOnce(io::Error) -> DiskError {
+    move |e| {
+        let kind = match e.kind() {
+            ErrorKind::NotFound => DiskErrorKind::NotFound,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DiskErrorKind::Full,
+            _ => DiskErrorKind::Io(e.to_string()),
+        };
+        DiskError::new(operation, file, kind)
+    }
+}
+
+impl FileDisk {
+    /// Opens the directory `root`, creating it where needed.
+    ///
+    /// # Errors
+    /// When the directory cannot be created.
+    pub fn open(root: impl Into<PathBuf>) -> Result<FileDisk, DiskError> {
+        let root = root.into();
+        fs::create_dir_all(&root).map_err(failed("create", &root.to_string_lossy()))?;
+        Ok(FileDisk {
+            root,
+            open: BTreeMap::new(),
+        })
+    }
+
+    /// The directory that holds the files.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        file.split('/')
+            .fold(self.root.clone(), |path, part| path.join(part))
+    }
+
+    /// The file opened for writing; created, with the directories above it, if `create` says so.
+    fn writable(
+        &mut self,
+        operation: &'static str,
+        file: &str,
+        create: bool,
+    ) -> Result<&mut File, DiskError> {
+        if !self.open.contains_key(file) {
+            let path = self.path(file);
+            let options = OpenOptions::new().read(true).write(true).to_owned();
+            let opened = match options.clone().open(&path) {
+                Err(e) if e.kind() == ErrorKind::NotFound && create => self.create(&path, options),
+                opened => opened,
+            };
+            let opened = opened.map_err(failed(operation, file))?;
+            if self.open.len() >= OPEN_FILES_MAX {
+                self.open.pop_first();
+            }
+            self.open.insert(file.to_owned(), opened);
+        }
+        self.open
+            .get_mut(file)
+            .ok_or_else(|| DiskError::new(operation, file, DiskErrorKind::NotFound))
+    }
+
+    /// Creates a file and the directories above it. New directories are made durable at once: it
+    /// happens rarely, and `sync_dir` of the innermost one alone would not keep them.
+    fn create(&self, path: &Path, mut options: OpenOptions) -> io::Result<File> {
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .skip(1)
+            .take_while(|dir| !dir.exists())
+            .collect();
+        for dir in missing.into_iter().rev() {
+            match fs::create_dir(dir) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+            if let Some(parent) = dir.parent() {
+                sync_directory(parent)?;
+            }
+        }
+        options.create(true).open(path)
+    }
+}
+
+/// Directories can be opened and synced on Unix; elsewhere the file system keeps their order itself.
+fn sync_directory(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(dir)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+impl Disk for FileDisk {
+    fn write_at(&mut self, file: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let opened = self.writable("write", file, true)?;
+        opened
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| opened.write_all(bytes))
+            .map_err(failed("write", file))
+    }
+
+    fn truncate(&mut self, file: &str, len: u64) -> Result<(), DiskError> {
+        self.writable("truncate", file, false)?
+            .set_len(len)
+            .map_err(failed("truncate", file))
+    }
+
+    fn read_at(&self, file: &str, offset: u64, len: usize) -> Result<Vec<u8>, DiskError> {
+        let read = || {
+            let mut opened = File::open(self.path(file))?;
+            opened.seek(SeekFrom::Start(offset))?;
+            let mut bytes = Vec::new();
+            opened.take(len as u64).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        read().map_err(failed("read", file))
+    }
+
+    fn len(&self, file: &str) -> Result<u64, DiskError> {
+        Ok(fs::metadata(self.path(file))
+            .map_err(failed("open", file))?
+            .len())
+    }
+
+    fn sync(&mut self, file: &str) -> Result<(), DiskError> {
+        self.writable("sync", file, false)?
+            .sync_data()
+            .map_err(failed("sync", file))
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.open.remove(from);
+        self.open.remove(to);
+        fs::rename(self.path(from), self.path(to)).map_err(failed("rename", from))
+    }
+
+    fn remove(&mut self, file: &str) -> Result<(), DiskError> {
+        self.open.remove(file);
+        fs::remove_file(self.path(file)).map_err(failed("remove", file))
+    }
+
+    fn list(&self, dir: &str) -> Result<Vec<String>, DiskError> {
+        let entries = match fs::read_dir(self.path(dir)) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed("list", dir))?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.push(
+                entry
+                    .map_err(failed("list", dir))?
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn sync_dir(&mut self, dir: &str) -> Result<(), DiskError> {
+        match sync_directory(&self.path(dir)) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            synced => synced.map_err(failed("sync", dir)),
+        }
+    }
+}

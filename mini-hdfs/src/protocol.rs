@@ -1,0 +1,274 @@
+//! What NameNode, DataNodes and clients say to each other, as plain types: the cores and the
+//! simulator use these; `server/` translates them to and from the wire.
+
+use serde::{Deserialize, Serialize};
+
+use crate::block::{Block, DatanodeId, DatanodeInfo, InodeId, LocatedBlock, ReplicaState};
+
+/// A file or a directory, as `stat` shows it (`HdfsFileStatus`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStatus {
+    /// The full path.
+    pub path: String,
+    /// Which inode.
+    pub inode: InodeId,
+    /// Whether it is a directory; then lengths, replication and block size are 0.
+    pub is_directory: bool,
+    /// Length in bytes; of a file being written, that of its finished blocks.
+    pub len: u64,
+    /// How many replicas its blocks should have.
+    pub replication: u16,
+    /// The size of its blocks in bytes, but for the last.
+    pub block_size: u64,
+    /// When its contents last changed, in milliseconds since the epoch.
+    pub modified_ms: u64,
+    /// When it was last read, in milliseconds since the epoch; kept at the time of creation.
+    pub accessed_ms: u64,
+    /// Owner, group and mode.
+    pub permission: Permission,
+    /// A client is still writing it.
+    pub under_construction: bool,
+    /// How many entries a directory has.
+    pub children: u64,
+}
+
+/// Owner, group and mode. They are kept and shown; nothing is refused on their account
+/// (HDFS's `dfs.permissions.enabled=false`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permission {
+    /// The user that owns it.
+    pub owner: String,
+    /// The group that owns it.
+    pub group: String,
+    /// The nine permission bits and the sticky bit, as `chmod` counts them: `0o644`.
+    pub mode: u16,
+}
+
+/// Sums over a tree, for `dfs -du` and `dfs -count` (`ContentSummary`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentSummary {
+    /// Bytes in files.
+    pub len: u64,
+    /// Bytes times replication.
+    pub space_consumed: u64,
+    /// Files below and including the path.
+    pub files: u64,
+    /// Directories below and including the path.
+    pub directories: u64,
+}
+
+/// What `create` needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateRequest {
+    /// The new file.
+    pub path: String,
+    /// The writer's name, unique to it: the holder of the lease.
+    pub client: String,
+    /// Replace a file that is there.
+    pub overwrite: bool,
+    /// Make missing directories above it.
+    pub create_parent: bool,
+    /// Replicas of each block; 0 for the file system's default.
+    pub replication: u16,
+    /// Bytes in a block, a multiple of 512; 0 for the file system's default.
+    pub block_size: u64,
+    /// Owner, group and mode of the file.
+    pub permission: Permission,
+}
+
+/// What `add_block` needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddBlockRequest {
+    /// The file being written, by the inode that `create` returned: a rename does not disturb a writer.
+    pub inode: InodeId,
+    /// The writer.
+    pub client: String,
+    /// The block that the writer has just finished, with its length; none before the first.
+    pub previous: Option<Block>,
+    /// DataNodes that the writer could not reach.
+    pub exclude: Vec<DatanodeId>,
+    /// The writer's machine, where it is known.
+    pub client_host: Option<String>,
+}
+
+/// The blocks of a part of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocatedBlocks {
+    /// The file's length; of a file being written, that of its finished blocks.
+    pub len: u64,
+    /// The blocks that the asked range touches, in order; of a file being written, the last one too.
+    pub blocks: Vec<LocatedBlock>,
+    /// A client is still writing the file.
+    pub under_construction: bool,
+}
+
+/// A page of a directory's entries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// In the order of their names.
+    pub entries: Vec<FileStatus>,
+    /// How many follow these; ask again, starting after the last name.
+    pub remaining: u64,
+}
+
+/// Names one registration of a DataNode with one life of the NameNode. Commands of an earlier one are
+/// void: the block map that they were decided on is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RegistrationId(pub u64);
+
+/// What a DataNode says of itself with each heartbeat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Which DataNode.
+    pub id: DatanodeId,
+    /// Its registration; another one than the current is answered with [`Command::Register`].
+    pub registration: RegistrationId,
+    /// Bytes that its volumes hold in all.
+    pub capacity: u64,
+    /// Bytes that its replicas use.
+    pub dfs_used: u64,
+    /// Bytes that are free for new replicas.
+    pub remaining: u64,
+    /// Transfers under way (`xceiverCount`), the measure of its load.
+    pub xceivers: u32,
+}
+
+/// What the NameNode tells a DataNode to do, in answer to a heartbeat (`DatanodeCommand`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Register again and report all blocks: the NameNode does not know you.
+    Register,
+    /// Delete these replicas, if they are of this generation or an older one.
+    Invalidate(Vec<Block>),
+    /// Copy this finalised replica to these DataNodes, through a pipeline.
+    Transfer {
+        /// Which block.
+        block: Block,
+        /// Where to.
+        targets: Vec<DatanodeInfo>,
+    },
+}
+
+/// A replica as a block report lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedReplica {
+    /// The block, with the generation and the length that are on the disk.
+    pub block: Block,
+    /// The replica's state; [`ReplicaState::Temporary`] ones are not reported.
+    pub state: ReplicaState,
+}
+
+/// A change that an incremental block report tells at once (`ReceivedDeletedBlockInfo`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BlockEvent {
+    /// A client has begun to write a replica.
+    Receiving(Block),
+    /// A replica is finalised.
+    Received(Block),
+    /// A replica was deleted.
+    Deleted(Block),
+}
+
+/// A DataNode as the NameNode sees it, for `dfsadmin -report`, the status page and the lab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatanodeReport {
+    /// Who and where.
+    pub info: DatanodeInfo,
+    /// Live, stale or dead.
+    pub state: DatanodeState,
+    /// Its last heartbeat's figures.
+    pub heartbeat: Heartbeat,
+    /// When that came, in milliseconds since the epoch.
+    pub last_contact_ms: u64,
+    /// How many replicas it is known to hold.
+    pub blocks: u64,
+}
+
+/// How long ago a DataNode was last heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DatanodeState {
+    /// Recently.
+    Live,
+    /// Longer ago than the stale interval: read from last and not written to.
+    Stale,
+    /// Longer ago than the dead interval: its replicas do not count.
+    Dead,
+}
+
+/// The state of a replica as `fsck` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReplicaHealth {
+    /// Good, on a live DataNode.
+    Live,
+    /// Good, on a DataNode that has not been heard for a while.
+    Stale,
+    /// Its bytes do not match their checksums, or its generation or length is wrong.
+    Corrupt,
+    /// More than the file needs; chosen to be deleted.
+    Excess,
+    /// Being written.
+    Rbw,
+}
+
+/// A block as `fsck` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsckBlock {
+    /// The block.
+    pub block: Block,
+    /// Under construction, committed or complete.
+    pub state: crate::namenode::blocks::BlockState,
+    /// How many replicas it should have.
+    pub expected: u16,
+    /// Its replicas, each with its DataNode.
+    pub replicas: Vec<(DatanodeInfo, ReplicaHealth)>,
+    /// It has enough replicas, but on fewer racks than it should.
+    pub badly_distributed: bool,
+}
+
+/// A file as `fsck` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsckFile {
+    /// The file.
+    pub status: FileStatus,
+    /// Its blocks, in order.
+    pub blocks: Vec<FsckBlock>,
+}
+
+/// Figures of the whole file system, for the status page, `/metrics` and the lab.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsStatus {
+    /// Bytes that all live DataNodes hold, use, and have free.
+    pub capacity: u64,
+    /// See `capacity`.
+    pub dfs_used: u64,
+    /// See `capacity`.
+    pub remaining: u64,
+    /// Files and directories.
+    pub inodes: u64,
+    /// Blocks, whatever their state.
+    pub blocks: u64,
+    /// Blocks with at least one but fewer good replicas than they should have.
+    pub under_replicated: u64,
+    /// Blocks being copied now.
+    pub pending_replication: u64,
+    /// Blocks with at least one corrupt replica.
+    pub corrupt: u64,
+    /// Complete blocks without any good replica.
+    pub missing: u64,
+    /// Replicas waiting to be deleted.
+    pub pending_deletion: u64,
+    /// Files being written.
+    pub under_construction: u64,
+    /// Live DataNodes, stale ones included.
+    pub live_datanodes: u64,
+    /// Of these, the stale ones.
+    pub stale_datanodes: u64,
+    /// Dead DataNodes.
+    pub dead_datanodes: u64,
+    /// Why safe mode is on, and what turns it off; none when it is off.
+    pub safe_mode: Option<String>,
+    /// The last transaction of the edit log.
+    pub last_txid: u64,
+    /// The transaction up to which the newest fsimage reaches.
+    pub checkpoint_txid: u64,
+}

@@ -1,0 +1,1 @@
+//! The shell: gRPC, HTTP, sockets, files, timers. All I/O of the crate is below this module and in `main.rs`.
