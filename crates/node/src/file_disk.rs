@@ -11,7 +11,7 @@ use crate::{Disk, DiskError, DiskErrorKind};
 const OPEN_FILES_MAX: usize = 16;
 
 /// Real files below one directory. Clones share the directory and nothing else, so each thread can
-/// have its own.
+/// have its own; a file that one of them writes, no other may rename, remove or replace meanwhile.
 #[derive(Debug)]
 pub struct FileDisk {
     root: PathBuf,
@@ -72,9 +72,12 @@ impl FileDisk {
     ) -> Result<&mut File, DiskError> {
         if !self.open.contains_key(file) {
             let path = self.path(file);
-            let options = OpenOptions::new().read(true).write(true).to_owned();
-            let opened = match options.clone().open(&path) {
-                Err(e) if e.kind() == ErrorKind::NotFound && create => self.create(&path, options),
+            let mut options = OpenOptions::new();
+            options.read(true).write(true);
+            let opened = match options.open(&path) {
+                Err(e) if e.kind() == ErrorKind::NotFound && create => {
+                    create_parents(&path).and_then(|()| options.create(true).open(&path))
+                }
                 opened => opened,
             };
             let opened = opened.map_err(failed(operation, file))?;
@@ -87,26 +90,26 @@ impl FileDisk {
             .get_mut(file)
             .ok_or_else(|| DiskError::new(operation, file, DiskErrorKind::NotFound))
     }
+}
 
-    /// Creates a file and the directories above it. New directories are made durable at once: it
-    /// happens rarely, and `sync_dir` of the innermost one alone would not keep them.
-    fn create(&self, path: &Path, mut options: OpenOptions) -> io::Result<File> {
-        let missing: Vec<&Path> = path
-            .ancestors()
-            .skip(1)
-            .take_while(|dir| !dir.exists())
-            .collect();
-        for dir in missing.into_iter().rev() {
-            match fs::create_dir(dir) {
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                made => made?,
-            }
-            if let Some(parent) = dir.parent() {
-                sync_directory(parent)?;
-            }
+/// Creates the directories above `path`. New ones are made durable at once: it happens rarely, and
+/// `sync_dir` of the innermost one alone would not keep those above it.
+fn create_parents(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|dir| !dir.exists())
+        .collect();
+    for dir in missing.into_iter().rev() {
+        match fs::create_dir(dir) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            made => made?,
         }
-        options.create(true).open(path)
+        if let Some(parent) = dir.parent() {
+            sync_directory(parent)?;
+        }
     }
+    Ok(())
 }
 
 /// Directories can be opened and synced on Unix; elsewhere the file system keeps their order itself.
@@ -159,7 +162,14 @@ impl Disk for FileDisk {
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
         self.open.remove(from);
         self.open.remove(to);
-        fs::rename(self.path(from), self.path(to)).map_err(failed("rename", from))
+        let (source, target) = (self.path(from), self.path(to));
+        let moved = match fs::rename(&source, &target) {
+            Err(e) if e.kind() == ErrorKind::NotFound && source.exists() => {
+                create_parents(&target).and_then(|()| fs::rename(&source, &target))
+            }
+            moved => moved,
+        };
+        moved.map_err(failed("rename", from))
     }
 
     fn remove(&mut self, file: &str) -> Result<(), DiskError> {
