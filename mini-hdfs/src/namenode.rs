@@ -5,7 +5,7 @@ pub mod blocks;
 pub mod config;
 pub mod edit_op;
 
-use node::{Disk, Rng, Time};
+use node::{Disk, DiskError, Rng, Time};
 
 use crate::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock, TxId};
 use crate::error::FsError;
@@ -20,15 +20,43 @@ pub enum StorageError {
     Disk(#[from] node::DiskError),
 }
 
-/// Edits to be written and synced in one go: append `bytes` to `file`, sync it, then call `end_sync`.
+/// Edits to be written and synced in one go. The shell calls [`Batch::write`] outside the lock, then
+/// [`NameNode::end_sync`] under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The segment that they go to.
     pub file: String,
-    /// Framed ops.
+    /// Framed ops; may be empty when the batch only rolls the log.
     pub bytes: Vec<u8>,
-    /// The last transaction among them.
+    /// The last transaction among them, and all before it.
     pub last: TxId,
+    /// Set when the segment ends with these edits. Once this batch is written, a checkpoint is worth making:
+    /// call [`checkpoint`] outside the lock, then [`NameNode::end_checkpoint`].
+    pub roll: Option<Roll>,
+}
+
+/// The end of one segment of the edit log and the beginning of the next (`rollEditLog`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roll {
+    /// The finished segment's final name.
+    pub finalized: String,
+    /// The file that the next edits go to.
+    pub next: String,
+}
+
+impl Batch {
+    /// Appends the edits to their segment and syncs it; then ends the segment, if this batch says so.
+    /// After an error nothing is known of what is on the disk: the process must end.
+    pub fn write(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        todo!()
+    }
+}
+
+/// Merges the newest fsimage with the finished segments after it into a new fsimage, and purges what is no longer needed.
+/// Works on the disk alone, as HDFS's SecondaryNameNode does: no lock is held, however many files there are. At most one
+/// at a time. Returns the transaction that the newest image reaches.
+pub fn checkpoint(config: &Config, disk: &mut dyn Disk) -> Result<TxId, StorageError> {
+    todo!()
 }
 
 /// The NameNode's core (`FSNamesystem`): every decision that it takes, and nothing else.
@@ -43,8 +71,8 @@ pub struct NameNode {
 
 impl NameNode {
     // ---- storage
-    // refuses when formatted already
-    pub fn format(disk: &mut dyn Disk) -> Result<(), StorageError> {
+    // refuses when formatted already; the generator draws the namespace id
+    pub fn format(disk: &mut dyn Disk, rng: &mut Rng) -> Result<(), StorageError> {
         todo!()
     }
     pub fn load(config: Config, disk: &mut dyn Disk, now: Time) -> Result<NameNode, StorageError> {
@@ -53,7 +81,8 @@ impl NameNode {
     pub fn last_txid(&self) -> TxId {
         todo!()
     }
-    // Batch { file: String, bytes: Vec<u8>, last: TxId }: append bytes to file, sync it, then
+    // none: nothing to do, or a sync is under way. Ask after every call that may have logged, and after tick
+    // (which may have asked for a roll).
     pub fn begin_sync(&mut self) -> Option<Batch> {
         todo!()
     }
@@ -61,6 +90,11 @@ impl NameNode {
         todo!()
     }
     pub fn synced_txid(&self) -> TxId {
+        todo!()
+    }
+
+    // the answer to a batch with `roll`: the result of `checkpoint`, none if it failed (it is tried again later)
+    pub fn end_checkpoint(&mut self, image: Option<TxId>, now: Time) {
         todo!()
     }
 

@@ -107,7 +107,8 @@ pub struct LocatedBlocks {
 pub struct Listing {
     /// In the order of their names.
     pub entries: Vec<FileStatus>,
-    /// How many follow these; ask again, starting after the last name.
+    /// How many are known to follow these: 0 if none does, else at least 1, counted no further than one
+    /// page. Ask again, starting after the last name.
     pub remaining: u64,
 }
 

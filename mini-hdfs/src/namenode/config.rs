@@ -45,6 +45,12 @@ pub struct Config {
     pub safemode_extension: Duration,
     /// fsimages kept (`dfs.namenode.num.checkpoints.retained`).
     pub checkpoints_retained: usize,
+    /// A checkpoint is due after this many transactions (`dfs.namenode.checkpoint.txns`).
+    pub checkpoint_txns: u64,
+    /// … or after this long, if there was any transaction (`dfs.namenode.checkpoint.period`).
+    pub checkpoint_period: Duration,
+    /// How soon a failed checkpoint is tried again (`dfs.namenode.checkpoint.check.period`).
+    pub checkpoint_check_period: Duration,
     /// Entries in one answer to a listing (`dfs.ls.limit`).
     pub list_limit: usize,
 }
@@ -70,6 +76,9 @@ impl Default for Config {
             safemode_datanodes_min: 0,
             safemode_extension: Duration::from_secs(30),
             checkpoints_retained: 2,
+            checkpoint_txns: 1_000_000,
+            checkpoint_period: Duration::from_secs(60 * 60),
+            checkpoint_check_period: Duration::from_secs(60),
             list_limit: 1000,
         }
     }

@@ -48,6 +48,13 @@ pub enum EditOp {
         /// The new one, of length 0.
         block: Block,
     },
+    /// The length of a file's last block is final, but the file cannot be closed yet.
+    CommitBlock {
+        /// The file.
+        inode: InodeId,
+        /// Its last block, with its final generation and length.
+        block: Block,
+    },
     /// The last block of a file is given up, or its pipeline was rebuilt under a new generation.
     UpdateBlocks {
         /// The file.
