@@ -1,1 +1,6 @@
-//! The shell: gRPC, HTTP, sockets, files, timers. All I/O of the crate is below this module and in `main.rs`.
+//! The shell: gRPC, HTTP, sockets, files, timers. All I/O of the crate is below this module, in `cli` and in `main.rs`.
+
+pub mod clock;
+pub mod connector;
+pub mod process;
+pub mod rpc;
