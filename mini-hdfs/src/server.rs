@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod connector;
+pub mod data_transfer;
 pub mod process;
 pub mod rpc;
