@@ -1,9 +1,11 @@
 //! The NameNode's core. (The essay is written when the parts are there.)
 #![allow(unused_variables, clippy::todo, missing_docs)] // TODO(B): goes away with the bodies.
 
+pub mod block_manager;
 pub mod blocks;
 pub mod config;
 pub mod edit_op;
+pub mod placement;
 
 use node::{Disk, DiskError, Rng, Time};
 

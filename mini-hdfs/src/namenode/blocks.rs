@@ -1,6 +1,9 @@
 //! The blocks map: which file a block belongs to, its state, and where its replicas are
 //! (`BlocksMap`, `BlockInfo`). Only the id, generation and length of a block are durable, through the
 //! edit log; where the replicas are is learnt from block reports alone.
+//!
+//! Every change goes through a method of [`BlocksMap`], so that the index by DataNode and the counts
+//! of [`BlockCounts`] are right at any time without ever walking over all blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +22,7 @@ pub enum BlockState {
     Complete,
 }
 
-/// What the NameNode knows of one block.
+/// What the NameNode knows of one block. A DataNode is in at most one of `replicas`, `corrupt` and `early`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockInfo {
     /// Id, generation and, once committed, length.
@@ -30,22 +33,351 @@ pub struct BlockInfo {
     pub replication: u16,
     /// How far it is.
     pub state: BlockState,
-    /// DataNodes with a finalised replica of this generation and length, sorted. While the block is
-    /// under construction: those that have reported theirs finalised.
+    /// DataNodes with a finalised replica of this generation and length, sorted. None while the block
+    /// is under construction.
     pub replicas: Vec<DatanodeId>,
-    /// DataNodes whose replica is corrupt or of a wrong generation or length, sorted. None of them is in
-    /// `replicas`.
-    pub corrupt: Vec<DatanodeId>,
+    /// Those of `replicas` that are more than the file needs and chosen to be deleted, sorted. They are
+    /// good, but do not count.
+    pub excess: Vec<DatanodeId>,
+    /// DataNodes whose replica is corrupt or of a wrong generation or length, with the replica as it was
+    /// when that was found. A newer one in its place is judged afresh.
+    pub corrupt: BTreeMap<DatanodeId, Block>,
     /// While the block is under construction: the pipeline that writes it.
     pub pipeline: Vec<DatanodeId>,
+    /// While the block is under construction: DataNodes that have finalised their replica of this
+    /// generation before the client committed the block, with the length of each.
+    pub early: BTreeMap<DatanodeId, u64>,
+}
+
+impl BlockInfo {
+    /// The good replicas that count: all but the excess ones.
+    pub fn live(&self) -> impl Iterator<Item = DatanodeId> + '_ {
+        let counts = |datanode: &DatanodeId| !self.excess.contains(datanode);
+        self.replicas.iter().copied().filter(counts)
+    }
+
+    /// How many good replicas count.
+    pub fn live_count(&self) -> usize {
+        self.replicas.len() - self.excess.len()
+    }
+
+    /// How many replicas it should have, as a `usize`.
+    pub fn expected(&self) -> usize {
+        usize::from(self.replication)
+    }
+
+    fn holders(&self) -> impl Iterator<Item = DatanodeId> + '_ {
+        let bad = self.corrupt.keys().chain(self.early.keys());
+        self.replicas.iter().chain(bad).copied()
+    }
+
+    /// Takes `datanode` out of every list of replicas; whether it was in one.
+    fn drop_replica(&mut self, datanode: DatanodeId) -> bool {
+        let good = take(&mut self.replicas, datanode);
+        take(&mut self.excess, datanode);
+        let corrupt = self.corrupt.remove(&datanode).is_some();
+        let early = self.early.remove(&datanode).is_some();
+        good || corrupt || early
+    }
+}
+
+fn take(sorted: &mut Vec<DatanodeId>, datanode: DatanodeId) -> bool {
+    let found = sorted.binary_search(&datanode);
+    if let Ok(index) = found {
+        sorted.remove(index);
+    }
+    found.is_ok()
+}
+
+fn put(sorted: &mut Vec<DatanodeId>, datanode: DatanodeId) {
+    if let Err(index) = sorted.binary_search(&datanode) {
+        sorted.insert(index, datanode);
+    }
+}
+
+/// How many blocks are in which condition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockCounts {
+    /// Complete blocks.
+    pub complete: u64,
+    /// Complete blocks without any good replica.
+    pub missing: u64,
+    /// Complete blocks with at least one good replica, but fewer than they should have.
+    pub under_replicated: u64,
+    /// Blocks with at least one corrupt replica.
+    pub corrupt: u64,
+}
+
+impl BlockCounts {
+    fn of(info: &BlockInfo) -> BlockCounts {
+        let complete = info.state == BlockState::Complete;
+        let missing = info.replicas.is_empty();
+        let under = !missing && info.live_count() < info.expected();
+        BlockCounts {
+            complete: u64::from(complete),
+            missing: u64::from(complete && missing),
+            under_replicated: u64::from(complete && under),
+            corrupt: u64::from(!info.corrupt.is_empty()),
+        }
+    }
+
+    fn add(&mut self, other: BlockCounts) {
+        self.complete += other.complete;
+        self.missing += other.missing;
+        self.under_replicated += other.under_replicated;
+        self.corrupt += other.corrupt;
+    }
+
+    fn subtract(&mut self, other: BlockCounts) {
+        self.complete -= other.complete;
+        self.missing -= other.missing;
+        self.under_replicated -= other.under_replicated;
+        self.corrupt -= other.corrupt;
+    }
 }
 
 /// All blocks of the file system.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct BlocksMap {
     blocks: BTreeMap<BlockId, BlockInfo>,
     /// The blocks of which each DataNode holds a replica, good or corrupt.
     by_datanode: BTreeMap<DatanodeId, BTreeSet<BlockId>>,
+    /// In how many pipelines each DataNode is.
+    pipelines: BTreeMap<DatanodeId, u64>,
+    counts: BlockCounts,
     last_id: BlockId,
     last_generation: GenerationStamp,
+}
+
+impl Default for BlocksMap {
+    fn default() -> BlocksMap {
+        BlocksMap {
+            blocks: BTreeMap::new(),
+            by_datanode: BTreeMap::new(),
+            pipelines: BTreeMap::new(),
+            counts: BlockCounts::default(),
+            last_id: BlocksMap::LAST_RESERVED_ID,
+            last_generation: GenerationStamp::FIRST,
+        }
+    }
+}
+
+/// What is durable: the replay of the edit log and the loading of an fsimage use nothing else.
+impl BlocksMap {
+    /// The id of the last block in a file system without blocks (`LAST_RESERVED_BLOCK_ID`).
+    pub const LAST_RESERVED_ID: BlockId = BlockId(1 << 30);
+
+    /// Adds a block without replicas. Ids and generations handed out later are higher than its own.
+    pub fn insert(&mut self, block: Block, inode: InodeId, replication: u16, state: BlockState) {
+        let info = BlockInfo {
+            block,
+            inode,
+            replication,
+            state,
+            replicas: Vec::new(),
+            excess: Vec::new(),
+            corrupt: BTreeMap::new(),
+            pipeline: Vec::new(),
+            early: BTreeMap::new(),
+        };
+        self.remove(block.id);
+        self.raise_last_id(block.id);
+        self.raise_last_generation(block.generation);
+        self.counts.add(BlockCounts::of(&info));
+        self.blocks.insert(block.id, info);
+    }
+
+    /// The block with this id.
+    pub fn get(&self, id: BlockId) -> Option<&BlockInfo> {
+        self.blocks.get(&id)
+    }
+
+    /// Sets a block's generation, length and state; replicas are left as they are. Whether there is such a block.
+    pub fn update(&mut self, block: Block, state: BlockState) -> bool {
+        self.raise_last_generation(block.generation);
+        self.edit(block.id, |info| {
+            info.block = block;
+            info.state = state;
+        })
+        .is_some()
+    }
+
+    /// Sets how many replicas a block should have. Whether there is such a block.
+    pub fn set_replication(&mut self, id: BlockId, replication: u16) -> bool {
+        self.edit(id, |info| info.replication = replication)
+            .is_some()
+    }
+
+    /// Takes a block out, and all that was known of its replicas.
+    pub fn remove(&mut self, id: BlockId) -> Option<BlockInfo> {
+        self.set_pipeline(id, Vec::new());
+        let info = self.blocks.remove(&id)?;
+        self.counts.subtract(BlockCounts::of(&info));
+        for datanode in info.holders() {
+            self.unindex(datanode, id);
+        }
+        Some(info)
+    }
+
+    /// Hands out the next block id.
+    pub fn next_id(&mut self) -> BlockId {
+        self.last_id.0 += 1;
+        self.last_id
+    }
+
+    /// Hands out the next generation stamp.
+    pub fn next_generation(&mut self) -> GenerationStamp {
+        self.last_generation.0 += 1;
+        self.last_generation
+    }
+
+    /// The highest block id handed out so far.
+    pub fn last_id(&self) -> BlockId {
+        self.last_id
+    }
+
+    /// The highest generation stamp handed out so far.
+    pub fn last_generation(&self) -> GenerationStamp {
+        self.last_generation
+    }
+
+    /// Block ids up to this one count as handed out.
+    pub fn raise_last_id(&mut self, id: BlockId) {
+        self.last_id = self.last_id.max(id);
+    }
+
+    /// Generation stamps up to this one count as handed out.
+    pub fn raise_last_generation(&mut self, generation: GenerationStamp) {
+        self.last_generation = self.last_generation.max(generation);
+    }
+
+    /// All blocks, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &BlockInfo> {
+        self.blocks.values()
+    }
+
+    /// Up to `limit` block ids from `from` on.
+    pub fn ids_from(&self, from: BlockId, limit: usize) -> Vec<BlockId> {
+        self.blocks
+            .range(from..)
+            .take(limit)
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// How many blocks there are.
+    pub fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// How many blocks are in which condition.
+    pub fn counts(&self) -> BlockCounts {
+        self.counts
+    }
+}
+
+/// What is learnt from DataNodes.
+impl BlocksMap {
+    /// `datanode` has a good replica, whatever it had before.
+    pub fn add_replica(&mut self, id: BlockId, datanode: DatanodeId) {
+        self.place(id, datanode, |info| put(&mut info.replicas, datanode));
+    }
+
+    /// `datanode` has finalised its replica of a block under construction, with this length.
+    pub fn add_early(&mut self, id: BlockId, datanode: DatanodeId, len: u64) {
+        self.place(id, datanode, |info| {
+            info.early.insert(datanode, len);
+        });
+    }
+
+    /// The replica on `datanode` is bad; `replica` is what it looks like.
+    pub fn add_corrupt(&mut self, replica: Block, datanode: DatanodeId) {
+        self.place(replica.id, datanode, |info| {
+            info.corrupt.insert(datanode, replica);
+        });
+    }
+
+    /// `datanode` has no replica any more. Whether it had one.
+    pub fn remove_replica(&mut self, id: BlockId, datanode: DatanodeId) -> bool {
+        self.unindex(datanode, id);
+        self.edit(id, |info| info.drop_replica(datanode)) == Some(true)
+    }
+
+    /// Whether the good replica on `datanode` is one too many.
+    pub fn set_excess(&mut self, id: BlockId, datanode: DatanodeId, excess: bool) {
+        self.edit(id, |info| {
+            take(&mut info.excess, datanode);
+            if excess && info.replicas.binary_search(&datanode).is_ok() {
+                put(&mut info.excess, datanode);
+            }
+        });
+    }
+
+    /// Sets the DataNodes that write the block now.
+    pub fn set_pipeline(&mut self, id: BlockId, pipeline: Vec<DatanodeId>) {
+        let Some(info) = self.blocks.get_mut(&id) else {
+            return;
+        };
+        for datanode in &pipeline {
+            *self.pipelines.entry(*datanode).or_default() += 1;
+        }
+        for datanode in std::mem::replace(&mut info.pipeline, pipeline) {
+            let writes = self.pipelines.entry(datanode).or_default();
+            *writes -= 1;
+            if *writes == 0 {
+                self.pipelines.remove(&datanode);
+            }
+        }
+    }
+
+    /// In how many pipelines a DataNode is.
+    pub fn pipelines_of(&self, datanode: DatanodeId) -> u64 {
+        self.pipelines.get(&datanode).copied().unwrap_or(0)
+    }
+
+    /// The blocks of which `datanode` holds a replica, good or corrupt.
+    pub fn blocks_of(&self, datanode: DatanodeId) -> impl Iterator<Item = BlockId> + '_ {
+        self.by_datanode
+            .get(&datanode)
+            .into_iter()
+            .flatten()
+            .copied()
+    }
+
+    /// How many those are.
+    pub fn count_of(&self, datanode: DatanodeId) -> usize {
+        self.by_datanode.get(&datanode).map_or(0, BTreeSet::len)
+    }
+
+    fn place(&mut self, id: BlockId, datanode: DatanodeId, add: impl FnOnce(&mut BlockInfo)) {
+        let placed = self.edit(id, |info| {
+            info.drop_replica(datanode);
+            add(info);
+        });
+        if placed.is_some() {
+            self.by_datanode.entry(datanode).or_default().insert(id);
+        }
+    }
+
+    fn unindex(&mut self, datanode: DatanodeId, id: BlockId) {
+        if let Some(blocks) = self.by_datanode.get_mut(&datanode) {
+            blocks.remove(&id);
+            if blocks.is_empty() {
+                self.by_datanode.remove(&datanode);
+            }
+        }
+    }
+
+    fn edit<R>(&mut self, id: BlockId, change: impl FnOnce(&mut BlockInfo) -> R) -> Option<R> {
+        let info = self.blocks.get_mut(&id)?;
+        self.counts.subtract(BlockCounts::of(info));
+        let result = change(info);
+        self.counts.add(BlockCounts::of(info));
+        Some(result)
+    }
 }
