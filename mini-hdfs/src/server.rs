@@ -3,5 +3,8 @@
 pub mod clock;
 pub mod connector;
 pub mod data_transfer;
+pub mod lifetime;
+pub mod namenode;
 pub mod process;
 pub mod rpc;
+pub mod settings;

@@ -1,0 +1,307 @@
+//! Settings as HDFS's users know them: `-D dfs.heartbeat.interval=1s`, with the keys of `hdfs-default.xml`. One table for
+//! all servers and the client, so that one set of settings can be handed to each of them, and a misspelt key is refused.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::namenode::Config;
+
+/// What the value of a key is, and its unit when none is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A plain number.
+    Count,
+    /// Bytes; `64k`, `128m`, `1g`.
+    Bytes,
+    /// A time; `500ms`, `3s`, `5m`, `6h`; otherwise in seconds.
+    Seconds,
+    /// The same; otherwise in milliseconds.
+    Millis,
+    /// From 0 to 1, kept in thousandths.
+    Fraction,
+}
+
+/// Every key that has an effect.
+const KEYS: &[(&str, Kind)] = &[
+    ("dfs.block.invalidate.limit", Kind::Count),
+    ("dfs.blockreport.intervalMsec", Kind::Millis),
+    ("dfs.blocksize", Kind::Bytes),
+    ("dfs.heartbeat.interval", Kind::Seconds),
+    ("dfs.ls.limit", Kind::Count),
+    ("dfs.namenode.checkpoint.check.period", Kind::Seconds),
+    ("dfs.namenode.checkpoint.period", Kind::Seconds),
+    ("dfs.namenode.checkpoint.txns", Kind::Count),
+    ("dfs.namenode.fs-limits.min-block-size", Kind::Bytes),
+    ("dfs.namenode.heartbeat.recheck-interval", Kind::Millis),
+    ("dfs.namenode.num.checkpoints.retained", Kind::Count),
+    (
+        "dfs.namenode.reconstruction.pending.timeout-sec",
+        Kind::Seconds,
+    ),
+    ("dfs.namenode.redundancy.interval.seconds", Kind::Seconds),
+    ("dfs.namenode.replication.max-streams", Kind::Count),
+    (
+        "dfs.namenode.replication.max-streams-hard-limit",
+        Kind::Count,
+    ),
+    ("dfs.namenode.replication.min", Kind::Count),
+    (
+        "dfs.namenode.replication.work.multiplier.per.iteration",
+        Kind::Count,
+    ),
+    ("dfs.namenode.safemode.extension", Kind::Millis),
+    ("dfs.namenode.safemode.min.datanodes", Kind::Count),
+    ("dfs.namenode.safemode.threshold-pct", Kind::Fraction),
+    ("dfs.namenode.stale.datanode.interval", Kind::Millis),
+    ("dfs.replication", Kind::Count),
+    ("dfs.replication.max", Kind::Count),
+];
+
+/// Why a setting was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SettingError {
+    /// Not of the form `key=value`.
+    #[error("-D {0}: expected KEY=VALUE")]
+    NoValue(String),
+    /// No such key.
+    #[error("-D {key}: no such setting; did you mean {nearest}?")]
+    UnknownKey {
+        /// As given.
+        key: String,
+        /// The key that is most like it.
+        nearest: &'static str,
+    },
+    /// The value does not fit the key.
+    #[error("-D {key}={value}: expected {expected}")]
+    BadValue {
+        /// Which key.
+        key: String,
+        /// As given.
+        value: String,
+        /// What would do.
+        expected: &'static str,
+    },
+}
+
+/// Settings that were given; all others have their defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Counts, bytes, thousandths, or milliseconds.
+    values: BTreeMap<&'static str, u64>,
+}
+
+impl Settings {
+    /// Reads `KEY=VALUE` items. Of a key given twice, the last counts.
+    ///
+    /// # Errors
+    /// At the first item that is not understood.
+    pub fn parse<S: AsRef<str>>(items: &[S]) -> Result<Settings, SettingError> {
+        let mut values = BTreeMap::new();
+        for item in items.iter().map(AsRef::as_ref) {
+            let no_value = || SettingError::NoValue(item.to_owned());
+            let (key, value) = item.split_once('=').ok_or_else(no_value)?;
+            let (key, value) = (key.trim(), value.trim());
+            let Some(&(known, kind)) = KEYS.iter().find(|(known, _)| *known == key) else {
+                return Err(SettingError::UnknownKey {
+                    key: key.to_owned(),
+                    nearest: nearest(key),
+                });
+            };
+            let value = parse_value(kind, value).ok_or_else(|| bad_value(kind, key, value))?;
+            values.insert(known, value);
+        }
+        Ok(Settings { values })
+    }
+
+    /// The number, bytes or thousandths given for `key`, or `default`.
+    ///
+    /// # Errors
+    /// When the value does not fit into the type of `default`.
+    pub fn number<T: TryFrom<u64>>(&self, key: &str, default: T) -> Result<T, SettingError> {
+        let Some(&value) = self.values.get(key) else {
+            return Ok(default);
+        };
+        T::try_from(value).map_err(|_| SettingError::BadValue {
+            key: key.to_owned(),
+            value: value.to_string(),
+            expected: "a smaller number",
+        })
+    }
+
+    /// The time given for `key`, or `default`.
+    pub fn duration(&self, key: &str, default: Duration) -> Duration {
+        let given = self.values.get(key).copied();
+        given.map_or(default, Duration::from_millis)
+    }
+
+    /// A NameNode's settings.
+    ///
+    /// # Errors
+    /// When a number is out of its range.
+    pub fn namenode(&self) -> Result<Config, SettingError> {
+        let d = Config::default();
+        let time = |key, default| self.duration(key, default);
+        Ok(Config {
+            replication: self.number("dfs.replication", d.replication)?,
+            replication_max: self.number("dfs.replication.max", d.replication_max)?,
+            replication_min: self.number("dfs.namenode.replication.min", d.replication_min)?,
+            block_size: self.number("dfs.blocksize", d.block_size)?,
+            block_size_min: self
+                .number("dfs.namenode.fs-limits.min-block-size", d.block_size_min)?,
+            heartbeat_interval: time("dfs.heartbeat.interval", d.heartbeat_interval),
+            stale_interval: time("dfs.namenode.stale.datanode.interval", d.stale_interval),
+            heartbeat_recheck_interval: time(
+                "dfs.namenode.heartbeat.recheck-interval",
+                d.heartbeat_recheck_interval,
+            ),
+            replication_interval: time(
+                "dfs.namenode.redundancy.interval.seconds",
+                d.replication_interval,
+            ),
+            replication_pending_timeout: time(
+                "dfs.namenode.reconstruction.pending.timeout-sec",
+                d.replication_pending_timeout,
+            ),
+            replication_work_multiplier: self.number(
+                "dfs.namenode.replication.work.multiplier.per.iteration",
+                d.replication_work_multiplier,
+            )?,
+            replication_streams_max: self.number(
+                "dfs.namenode.replication.max-streams",
+                d.replication_streams_max,
+            )?,
+            replication_streams_hard_limit: self.number(
+                "dfs.namenode.replication.max-streams-hard-limit",
+                d.replication_streams_hard_limit,
+            )?,
+            invalidate_limit: self.number("dfs.block.invalidate.limit", d.invalidate_limit)?,
+            safemode_threshold_permille: self.number(
+                "dfs.namenode.safemode.threshold-pct",
+                d.safemode_threshold_permille,
+            )?,
+            safemode_datanodes_min: self.number(
+                "dfs.namenode.safemode.min.datanodes",
+                d.safemode_datanodes_min,
+            )?,
+            safemode_extension: time("dfs.namenode.safemode.extension", d.safemode_extension),
+            checkpoints_retained: self.number(
+                "dfs.namenode.num.checkpoints.retained",
+                d.checkpoints_retained,
+            )?,
+            checkpoint_txns: self.number("dfs.namenode.checkpoint.txns", d.checkpoint_txns)?,
+            checkpoint_period: time("dfs.namenode.checkpoint.period", d.checkpoint_period),
+            checkpoint_check_period: time(
+                "dfs.namenode.checkpoint.check.period",
+                d.checkpoint_check_period,
+            ),
+            list_limit: self.number("dfs.ls.limit", d.list_limit)?,
+        })
+    }
+}
+
+fn bad_value(kind: Kind, key: &str, value: &str) -> SettingError {
+    SettingError::BadValue {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        expected: match kind {
+            Kind::Count => "a whole number",
+            Kind::Bytes => "a number of bytes, such as 1048576, 64k, 128m or 1g",
+            Kind::Seconds => "a time, such as 500ms, 3s, 5m or 6h, or a number of seconds",
+            Kind::Millis => "a time, such as 500ms, 3s, 5m or 6h, or a number of milliseconds",
+            Kind::Fraction => "a fraction from 0 to 1, such as 0.999",
+        },
+    }
+}
+
+fn parse_value(kind: Kind, value: &str) -> Option<u64> {
+    let digits = value
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(value.len());
+    let (number, suffix) = value.split_at(digits);
+    if kind == Kind::Fraction {
+        return parse_fraction(number, suffix);
+    }
+    let unit: u64 = match (kind, suffix.to_ascii_lowercase().as_str()) {
+        (Kind::Count | Kind::Bytes | Kind::Millis, "") => 1,
+        (Kind::Seconds, "") => 1000,
+        (Kind::Bytes, "k") => 1 << 10,
+        (Kind::Bytes, "m") => 1 << 20,
+        (Kind::Bytes, "g") => 1 << 30,
+        (Kind::Bytes, "t") => 1 << 40,
+        (Kind::Seconds | Kind::Millis, "ms") => 1,
+        (Kind::Seconds | Kind::Millis, "s") => 1000,
+        (Kind::Seconds | Kind::Millis, "m") => 60 * 1000,
+        (Kind::Seconds | Kind::Millis, "h") => 60 * 60 * 1000,
+        (Kind::Seconds | Kind::Millis, "d") => 24 * 60 * 60 * 1000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// Thousandths; further digits are dropped.
+fn parse_fraction(whole: &str, rest: &str) -> Option<u64> {
+    let decimals = rest.strip_prefix('.').or(rest.is_empty().then_some(""))?;
+    if !decimals.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let thousandths: u64 = format!("{decimals:0<3}")[..3].parse().ok()?;
+    let permille = whole.parse::<u64>().ok()?.checked_mul(1000)? + thousandths;
+    (permille <= 1000).then_some(permille)
+}
+
+fn nearest(key: &str) -> &'static str {
+    let names = KEYS.iter().map(|(known, _)| *known);
+    names.min_by_key(|known| distance(key, known)).unwrap_or("")
+}
+
+/// How many bytes to add, drop or change to get from `a` to `b` (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let changed = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_hdfs_units() {
+        let settings = Settings::parse(&[
+            "dfs.heartbeat.interval=2",
+            "dfs.namenode.stale.datanode.interval=1500",
+            "dfs.namenode.heartbeat.recheck-interval=2m",
+            "dfs.blocksize=64M",
+            "dfs.namenode.safemode.threshold-pct=0.5",
+        ]);
+        let config = settings.unwrap().namenode().unwrap();
+        assert_eq!(config.heartbeat_interval, Duration::from_secs(2));
+        assert_eq!(config.stale_interval, Duration::from_millis(1500));
+        assert_eq!(config.heartbeat_recheck_interval, Duration::from_secs(120));
+        assert_eq!(config.block_size, 64 << 20);
+        assert_eq!(config.safemode_threshold_permille, 500);
+        assert_eq!(config.replication, Config::default().replication);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        let refused = |item: &str| Settings::parse(&[item]).unwrap_err().to_string();
+        assert!(refused("dfs.heartbeat.intervall=1").contains("mean dfs.heartbeat.interval?"));
+        assert!(refused("dfs.blocksize").contains("KEY=VALUE"));
+        assert!(refused("dfs.blocksize=1x").contains("bytes"));
+        assert!(refused("dfs.blocksize=99999999999t").contains("bytes"));
+        assert!(refused("dfs.namenode.safemode.threshold-pct=1.5").contains("0 to 1"));
+        let wide = Settings::parse(&["dfs.replication=70000"]).unwrap();
+        assert!(wide.namenode().is_err());
+    }
+}
