@@ -27,6 +27,8 @@ pub struct Server {
     args: Vec<String>,
     addresses: Vec<Listening>,
     log: Option<PathBuf>,
+    /// The process group that it joins; 0 for one of its own.
+    group: i32,
     ready: Value,
     child: Option<Child>,
 }
@@ -48,6 +50,7 @@ impl Server {
             args: args.into_iter().collect(),
             addresses: Vec::new(),
             log: None,
+            group: 0,
             ready: Value::Null,
             child: None,
         }
@@ -69,6 +72,14 @@ impl Server {
     #[must_use]
     pub fn logging_to(mut self, file: impl Into<PathBuf>) -> Server {
         self.log = Some(file.into());
+        self
+    }
+
+    /// Puts it into the process group `leader` of the same session, rather than into one of its own, so that
+    /// all of a group can be ended at once even when this process no longer can do it.
+    #[must_use]
+    pub fn in_group(mut self, leader: i32) -> Server {
+        self.group = leader;
         self
     }
 
@@ -107,9 +118,9 @@ impl Server {
             let opened = OpenOptions::new().create(true).append(true).open(log);
             command.stderr(opened.with_context(|| format!("cannot open {}", log.display()))?);
         }
-        // A group of its own: Ctrl-C in the terminal reaches this process alone, which ends its children in order.
+        // Not our group: Ctrl-C in the terminal reaches this process alone, which ends its children in order.
         #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        std::os::unix::process::CommandExt::process_group(&mut command, self.group);
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot run {}", self.program.display()))?;
