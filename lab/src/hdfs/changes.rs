@@ -1,0 +1,115 @@
+//! From two snapshots to what happened between them, as sentences for the journal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::journal::Kind;
+use crate::lab::Condition;
+
+use super::snapshot::{BlockView, FileState, Health, Snapshot};
+
+/// Something that happened: what sort, to which node if to one, and a sentence.
+pub(crate) type Change = (Kind, Option<String>, String);
+
+/// What happened between `before` and `after`.
+pub(crate) fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if after.answered {
+        datanodes(before, after, &mut changes);
+        files(before, after, &mut changes);
+    }
+    lamps(before, after, &mut changes);
+    changes
+}
+
+fn datanodes(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
+    for node in &after.nodes {
+        let name = &node.node.name;
+        let was = before.node(name).and_then(|node| node.state);
+        if was == node.state {
+            continue;
+        }
+        let (kind, text) = match node.state {
+            Some("live") if was.is_none() => (Kind::Good, "has registered"),
+            Some("live") => (Kind::Good, "is heard again"),
+            Some("stale") => (Kind::Bad, "has not been heard for a while: stale"),
+            Some("dead") => (Kind::Bad, "is given up: dead, its replicas count no more"),
+            _ => (Kind::Change, "is not known to the NameNode"),
+        };
+        changes.push((kind, Some(name.clone()), format!("{name} {text}")));
+    }
+}
+
+fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
+    let mut change = |kind, text| changes.push((kind, None, text));
+    let old: BTreeMap<&str, &FileState> = by_path(before);
+    let new: BTreeMap<&str, &FileState> = by_path(after);
+    for path in old.keys().filter(|path| !new.contains_key(*path)) {
+        change(Kind::Change, format!("{path} is gone"));
+    }
+    for (path, file) in &new {
+        let was = old.get(path);
+        if was.is_none() && file.open {
+            change(Kind::Change, format!("{path} is being written"));
+        }
+        if !file.open && was.is_none_or(|was| was.open) {
+            let blocks = file.blocks.len();
+            change(Kind::Good, format!("{path} is closed: {blocks} blocks"));
+        }
+    }
+    let old_blocks: BTreeMap<&str, &BlockView> = blocks(before).map(|b| (&*b.id, b)).collect();
+    let mut copied: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for block in blocks(after) {
+        let Some(was) = old_blocks.get(&*block.id) else {
+            continue;
+        };
+        if was.generation != block.generation {
+            let text = format!(
+                "the pipeline of {} is rebuilt: generation {} instead of {}",
+                block.id, block.generation, was.generation
+            );
+            change(Kind::Change, text);
+        }
+        if was.is_complete() {
+            for replica in block.replicas.iter().filter(|r| r.health == Health::Good) {
+                if was.replicas.iter().all(|old| old.node != replica.node) {
+                    copied.entry(&replica.node).or_default().insert(&block.id);
+                }
+            }
+        }
+    }
+    for (node, blocks) in copied {
+        let ids: Vec<&str> = blocks.into_iter().collect();
+        let text = match ids.as_slice() {
+            [id] => format!("{node} has a replica of {id} now"),
+            [first, ..] => format!("{node} has replicas of {} more blocks now, {first} first", ids.len()),
+            [] => continue,
+        };
+        changes.push((Kind::Change, Some(node.to_owned()), text));
+    }
+}
+
+fn by_path(snapshot: &Snapshot) -> BTreeMap<&str, &FileState> {
+    let files = snapshot.files.iter();
+    files.map(|file| (file.path.as_str(), file)).collect()
+}
+
+fn blocks(snapshot: &Snapshot) -> impl Iterator<Item = &BlockView> {
+    snapshot.files.iter().flat_map(|file| &file.blocks)
+}
+
+fn lamps(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
+    for lamp in &after.lamps {
+        let was = before.lamps.iter().find(|old| old.id == lamp.id);
+        // From "nobody can tell" to "it holds" is news only if it did not hold before that; the first look is none.
+        let (Some(was), Some(holds)) = (was, lamp.holds) else {
+            continue;
+        };
+        if was.holds != Some(holds) && (was.holds.is_some() || !holds) {
+            let (kind, text) = match holds {
+                true => (Kind::Good, format!("holds again: {}", lamp.sentence)),
+                false => (Kind::Bad, format!("does not hold: {} ({})", lamp.sentence, lamp.reason)),
+            };
+            changes.push((kind, None, text));
+        }
+    }
+}

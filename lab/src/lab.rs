@@ -1,0 +1,354 @@
+//! The lab: nodes as processes, the links between them, and everything that can be done to either. It knows nothing
+//! of what the nodes do; a system (`hdfs`) says how its nodes are started and what can be seen of them.
+//! The page's buttons and the scenes call the same methods, which block until the deed is done.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use mini_hdfs::server::process::Server;
+use serde::Serialize;
+use tokio::runtime::Handle;
+
+use crate::journal::{Journal, Kind};
+use crate::links::{Links, Rule};
+use crate::reaper::Reaper;
+
+/// How long a node may take to say that it is ready, and to end when it is asked to.
+const READY_MAX: Duration = Duration::from_secs(30);
+const ENDING_MAX: Duration = Duration::from_secs(2);
+
+/// The name under which the lab's own client dials.
+pub(crate) const CLIENT: &str = "client";
+
+/// What a system says of a node that it wants.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeSpec {
+    /// Unique, and short enough for the page: `dn1`.
+    pub(crate) name: String,
+    /// What it is: `datanode`.
+    pub(crate) kind: &'static str,
+    /// Where it stands, if that matters.
+    pub(crate) rack: Option<String>,
+    /// The system's own program, for the commands that are shown.
+    pub(crate) program: &'static str,
+    /// What the hidden command `lab node` is given, as a shell would give it to that program.
+    pub(crate) args: Vec<String>,
+    /// The flags by which the node is told where to listen, each with the key of its ready line that says where it does.
+    pub(crate) listens: &'static [(&'static str, &'static str)],
+}
+
+/// Whether a node's process is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Condition {
+    /// It is being started or ended just now.
+    Changing,
+    /// It runs.
+    Up,
+    /// It is stopped in mid-step.
+    Paused,
+    /// It is not there.
+    Down,
+}
+
+/// What there is to see of a node's process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct NodeView {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it is.
+    pub(crate) kind: &'static str,
+    /// Where it stands.
+    pub(crate) rack: Option<String>,
+    /// Whether its process is there.
+    pub(crate) process: Condition,
+    /// Its process id, while it has one.
+    pub(crate) pid: Option<u32>,
+    /// Where it listens, once it has said so: the first of its addresses.
+    pub(crate) address: Option<String>,
+}
+
+#[derive(Debug)]
+struct Node {
+    spec: NodeSpec,
+    server: Mutex<Server>,
+    /// Set while the process is stopped; changes only under the lock of `server`.
+    paused: AtomicBool,
+    /// The lab wants it to run: if it does not, that is news.
+    wanted: AtomicBool,
+    /// What was seen last while `server` was free.
+    address: Mutex<Option<String>>,
+}
+
+/// Real processes, and what can be done to them.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    /// What happened.
+    pub(crate) journal: Journal,
+    links: Links,
+    nodes: Mutex<BTreeMap<String, Arc<Node>>>,
+    dir: PathBuf,
+    // Last, so that it goes last: whatever is still there then, it ends.
+    reaper: Mutex<Option<Reaper>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Lab {
+    /// A lab without nodes, which keeps its files in `dir`; without one, in a new directory that goes with it.
+    pub(crate) fn new(dir: Option<PathBuf>, runtime: Handle) -> Result<Lab> {
+        let (dir, scratch) = match dir {
+            Some(dir) => (dir, false),
+            None => (tempfile::Builder::new().prefix("lab-").tempdir()?.keep(), true),
+        };
+        let reaper = Reaper::start(scratch.then_some(&dir))?;
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        Ok(Lab {
+            journal: Journal::default(),
+            links: Links::new(runtime),
+            nodes: Mutex::default(),
+            dir: dir.canonicalize()?,
+            reaper: Mutex::new(Some(reaper)),
+        })
+    }
+
+    /// Where the node `name` keeps its files.
+    pub(crate) fn dir(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Opens the listener through which `source` dials.
+    pub(crate) fn dial_as(&self, source: &str) -> Result<SocketAddr> {
+        let listened = self.links.listen(source);
+        listened.with_context(|| format!("cannot listen for what {source} dials"))
+    }
+
+    /// Adds a node, which is not started yet. It is told where to dial.
+    pub(crate) fn add(&self, spec: NodeSpec) -> Result<()> {
+        let group = match &*lock(&self.reaper) {
+            Some(reaper) => reaper.group()?,
+            None => bail!("the lab is being closed"),
+        };
+        let program = std::env::current_exe().context("cannot find the lab's own program")?;
+        let socks = self.dial_as(&spec.name)?.to_string();
+        let args = ["node".to_owned()].into_iter().chain(spec.args.clone());
+        let args = args.chain(["--exit-with-stdin", "--socks", &socks].map(str::to_owned));
+        let mut server = Server::new(program, args)
+            .in_group(group)
+            .logging_to(self.dir.join(format!("{}.log", spec.name)));
+        for (flag, key) in spec.listens {
+            server = server.listening(flag, key, "127.0.0.1:0");
+        }
+        let node = Node {
+            server: Mutex::new(server),
+            paused: AtomicBool::new(false),
+            wanted: AtomicBool::new(false),
+            address: Mutex::default(),
+            spec,
+        };
+        lock(&self.nodes).insert(node.spec.name.clone(), Arc::new(node));
+        Ok(())
+    }
+
+    fn node(&self, name: &str) -> Result<Arc<Node>> {
+        let node = lock(&self.nodes).get(name).cloned();
+        node.with_context(|| format!("there is no node {name}"))
+    }
+
+    fn all(&self) -> Vec<Arc<Node>> {
+        lock(&self.nodes).values().cloned().collect()
+    }
+
+    /// Starts the node `name`, anew if it runs already, on the addresses and files that it had.
+    pub(crate) fn start(&self, name: &str) -> Result<()> {
+        let node = self.node(name)?;
+        let mut server = lock(&node.server);
+        node.wanted.store(false, Ordering::Relaxed);
+        server.kill();
+        node.paused.store(false, Ordering::Relaxed);
+        server
+            .start(READY_MAX)
+            .with_context(|| format!("cannot start {name}"))?;
+        let keys = node.spec.listens.iter();
+        let addresses = keys.filter_map(|(_, key)| server.address(key));
+        let addresses: Vec<String> = addresses.map(str::to_owned).collect();
+        let parsed: Vec<SocketAddr> = addresses.iter().filter_map(|a| a.parse().ok()).collect();
+        self.links.register(name, &parsed);
+        *lock(&node.address) = addresses.into_iter().next();
+        node.wanted.store(true, Ordering::Relaxed);
+        let command = node.shell_command(&server);
+        self.journal
+            .action(Some(name), format!("{name} is started"), &command);
+        Ok(())
+    }
+
+    /// Ends the node `name` at once, as a crash would.
+    pub(crate) fn kill(&self, name: &str) -> Result<()> {
+        let node = self.node(name)?;
+        let mut server = lock(&node.server);
+        let Some(id) = server.id() else {
+            bail!("{name} does not run");
+        };
+        node.wanted.store(false, Ordering::Relaxed);
+        server.kill();
+        node.paused.store(false, Ordering::Relaxed);
+        self.journal
+            .action(Some(name), format!("{name} is killed"), &format!("kill -9 {id}"));
+        Ok(())
+    }
+
+    /// Stops the node `name` in mid-step.
+    pub(crate) fn pause(&self, name: &str) -> Result<()> {
+        self.signal(name, true)
+    }
+
+    /// Lets the node `name` go on.
+    pub(crate) fn resume(&self, name: &str) -> Result<()> {
+        self.signal(name, false)
+    }
+
+    fn signal(&self, name: &str, pause: bool) -> Result<()> {
+        let node = self.node(name)?;
+        let mut server = lock(&node.server);
+        let Some(id) = server.id() else {
+            bail!("{name} does not run");
+        };
+        let (text, signal) = if pause {
+            server.pause()?;
+            (format!("{name} is paused"), "STOP")
+        } else {
+            server.resume()?;
+            (format!("{name} goes on"), "CONT")
+        };
+        node.paused.store(pause, Ordering::Relaxed);
+        self.journal
+            .action(Some(name), text, &format!("kill -{signal} {id}"));
+        Ok(())
+    }
+
+    /// Makes `rule` hold for what flows from one node to another. `*` stands for every other node, the client included.
+    pub(crate) fn set_link(&self, from: &str, to: &str, rule: Rule) -> Result<()> {
+        let ends = |end: &str| match end {
+            "*" => {
+                let nodes = self.all().into_iter().map(|node| node.spec.name.clone());
+                Ok(nodes.chain([CLIENT.to_owned()]).collect::<Vec<_>>())
+            }
+            CLIENT => Ok(vec![CLIENT.to_owned()]),
+            name => Ok(vec![self.node(name)?.spec.name.clone()]),
+        };
+        let (sources, destinations) = (ends(from)?, ends(to)?);
+        for source in &sources {
+            for destination in destinations.iter().filter(|d| *d != source) {
+                self.links.set(source, destination, rule);
+            }
+        }
+        Ok(())
+    }
+
+    /// Mends every link.
+    pub(crate) fn heal(&self) {
+        self.links.heal();
+    }
+
+    /// What is wrong with links, by source and destination.
+    pub(crate) fn rules(&self) -> BTreeMap<(String, String), Rule> {
+        self.links.rules()
+    }
+
+    /// The address at which the node `name` serves what its ready line calls `key`.
+    pub(crate) fn address(&self, name: &str, key: &str) -> Result<String> {
+        let node = self.node(name)?;
+        let server = lock(&node.server);
+        let address = server.address(key).map(str::to_owned);
+        address.with_context(|| format!("{name} has not said where it listens for {key}"))
+    }
+
+    /// What there is to see of each process. A process that has ended of itself becomes an event.
+    pub(crate) fn nodes(&self) -> Vec<NodeView> {
+        self.all().iter().map(|node| self.look_at(node)).collect()
+    }
+
+    fn look_at(&self, node: &Node) -> NodeView {
+        let (process, pid) = match node.server.try_lock() {
+            Err(TryLockError::WouldBlock) => (Condition::Changing, None),
+            Err(TryLockError::Poisoned(_)) => (Condition::Down, None),
+            Ok(mut server) => {
+                if server.is_running() {
+                    let paused = node.paused.load(Ordering::Relaxed);
+                    let up = if paused { Condition::Paused } else { Condition::Up };
+                    (up, server.id())
+                } else {
+                    if node.wanted.swap(false, Ordering::Relaxed) {
+                        self.report_end(&node.spec.name, server.log());
+                    }
+                    (Condition::Down, None)
+                }
+            }
+        };
+        NodeView {
+            name: node.spec.name.clone(),
+            kind: node.spec.kind,
+            rack: node.spec.rack.clone(),
+            process,
+            pid,
+            address: lock(&node.address).clone(),
+        }
+    }
+
+    fn report_end(&self, name: &str, log: Option<&Path>) {
+        let text = log.and_then(|log| std::fs::read_to_string(log).ok());
+        let last = text.as_deref().and_then(|text| text.lines().last());
+        let said = last.map_or_else(String::new, |line| format!("; its last words: {line}"));
+        let text = format!("{name} has ended of itself{said}");
+        self.journal.enter(Kind::Bad, Some(name), text);
+    }
+
+    /// Ends everything. Paused nodes go on first, so that they can end properly; whatever is still there after a
+    /// moment is killed.
+    pub(crate) fn stop(&self) {
+        let Some(reaper) = lock(&self.reaper).take() else {
+            return;
+        };
+        std::thread::scope(|scope| {
+            for node in self.all() {
+                scope.spawn(move || {
+                    // A node that is just being started is left to the reaper.
+                    if let Ok(mut server) = node.server.try_lock() {
+                        node.wanted.store(false, Ordering::Relaxed);
+                        if node.paused.swap(false, Ordering::Relaxed) {
+                            let _ = server.resume();
+                        }
+                        server.stop(ENDING_MAX);
+                    }
+                });
+            }
+        });
+        drop(reaper);
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Node {
+    /// What one would type to start the node without the lab.
+    fn shell_command(&self, server: &Server) -> String {
+        let mut words = vec![self.spec.program.to_owned()];
+        words.extend(self.spec.args.iter().cloned());
+        for (flag, key) in self.spec.listens {
+            let address = server.address(key).unwrap_or_default();
+            words.extend([(*flag).to_owned(), address.to_owned()]);
+        }
+        words.join(" ")
+    }
+}

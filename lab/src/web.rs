@@ -1,0 +1,426 @@
+//! The page's server: the page itself, a stream of what happens, and the buttons.
+//!
+//! It listens on 127.0.0.1. Any web page that is open in the same browser, and any program on the same machine, could
+//! call it too; so every call needs the token that stands in the address that the lab printed, must be
+//! addressed to this host by name (else a foreign name could be made to point here), and must not come from
+//! another page.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures::{Stream, StreamExt};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::hdfs::{Checked, Hdfs};
+use crate::links::Rule;
+
+/// Bytes of an upload, or a download, under way between a socket and a file.
+const PIECES_MAX: usize = 8;
+
+/// What the handlers need.
+struct Page {
+    hdfs: Arc<Hdfs>,
+    token: String,
+    /// What the `Host` of a request may be.
+    hosts: [String; 2],
+}
+
+type Shared = State<Arc<Page>>;
+
+/// A page server that listens, but does not serve yet.
+pub(crate) struct Server {
+    listener: tokio::net::TcpListener,
+    address: SocketAddr,
+    token: String,
+}
+
+impl Server {
+    /// Listens on `port` of this machine alone; on a free one for 0.
+    pub(crate) async fn bind(port: u16) -> anyhow::Result<Server> {
+        let bound = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+        let listener = bound.with_context(|| {
+            format!("cannot listen on port {port}; give another one with --port, or 0 for any")
+        })?;
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret).context("the system gives no random bytes for a token")?;
+        Ok(Server {
+            address: listener.local_addr()?,
+            listener,
+            token: secret.iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+
+    /// What to open in a browser.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/?token={}", self.address, self.token)
+    }
+
+    /// Serves `hdfs` until the process ends.
+    pub(crate) async fn serve(self, hdfs: Arc<Hdfs>) -> io::Result<()> {
+        let port = self.address.port();
+        let page = Arc::new(Page {
+            hdfs,
+            token: self.token,
+            hosts: ["127.0.0.1", "localhost"].map(|host| format!("{host}:{port}")),
+        });
+        axum::serve(self.listener, router(page)).await
+    }
+}
+
+fn router(page: Arc<Page>) -> Router {
+    let api = Router::new()
+        .route("/stream", get(stream))
+        .route("/nodes/{name}/{deed}", post(node))
+        .route("/links", post(links))
+        .route("/heal", post(heal))
+        .route("/files", get(download).post(upload).delete(delete))
+        .route("/files/check", post(check))
+        .route("/files/sample", post(sample))
+        .layer(middleware::from_fn_with_state(page.clone(), needs_token));
+    Router::new()
+        .route("/", get(|| asset("text/html", include_str!("../page/index.html"))))
+        .route("/style.css", get(|| asset("text/css", include_str!("../page/style.css"))))
+        .route("/page.js", get(|| asset("text/javascript", include_str!("../page/page.js"))))
+        .route("/systems/hdfs.js", get(|| asset("text/javascript", include_str!("../page/systems/hdfs.js"))))
+        .nest("/api", api)
+        .layer(middleware::from_fn_with_state(page.clone(), same_site))
+        .with_state(page)
+}
+
+async fn asset(kind: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, format!("{kind}; charset=utf-8")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::REFERRER_POLICY, "no-referrer".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'".to_owned(),
+        ),
+    ];
+    (headers, text).into_response()
+}
+
+// ---- who may call
+
+async fn same_site(State(page): Shared, request: Request, next: Next) -> Response {
+    let text = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+    let host = text(header::HOST);
+    if !page.hosts.iter().any(|ours| host == Some(ours.as_bytes())) {
+        return refuse("this address is not one of the lab's");
+    }
+    let origin = text(header::ORIGIN);
+    let ours = |origin: &[u8]| {
+        page.hosts
+            .iter()
+            .any(|host| origin.strip_prefix(b"http://") == Some(host.as_bytes()))
+    };
+    if origin.is_some_and(|origin| !ours(origin)) {
+        return refuse("another page may not use the lab");
+    }
+    next.run(request).await
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+}
+
+async fn needs_token(
+    State(page): Shared,
+    Query(query): Query<Token>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let header = request.headers().get("x-lab-token");
+    let header = header.and_then(|value| value.to_str().ok());
+    // What changes something says its token in a header, which no form and no link can; a stream and a
+    // download are opened by the browser, which sends only an address.
+    let said = match *request.method() {
+        Method::GET => header.or(query.token.as_deref()),
+        _ => header,
+    };
+    if said != Some(page.token.as_str()) {
+        return refuse("the token is wrong; use the address that the lab printed");
+    }
+    next.run(request).await
+}
+
+fn refuse(why: &str) -> Response {
+    (StatusCode::FORBIDDEN, format!("{why}\n")).into_response()
+}
+
+// ---- answers
+
+/// Why something was not done. The page shows it as it is.
+struct Failure(anyhow::Error);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (StatusCode::CONFLICT, format!("{:#}\n", self.0)).into_response()
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure(error.into())
+    }
+}
+
+type Answer<T> = Result<T, Failure>;
+
+/// Does `deed`, which blocks, where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    page: Arc<Page>,
+    deed: impl FnOnce(&Arc<Hdfs>) -> anyhow::Result<T> + Send + 'static,
+) -> Answer<T> {
+    Ok(tokio::task::spawn_blocking(move || deed(&page.hdfs)).await??)
+}
+
+/// What is, and what happens: a `state` whenever it changes, and `events` as they come.
+async fn stream(State(page): Shared) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut states = page.hdfs.subscribe();
+        let mut journal = page.hdfs.lab.journal.subscribe();
+        states.mark_changed();
+        journal.mark_changed();
+        let mut last = 0;
+        loop {
+            let event = tokio::select! {
+                changed = states.changed() => {
+                    if changed.is_err() { return; }
+                    frame("state", &*states.borrow_and_update().clone())
+                }
+                changed = journal.changed() => {
+                    if changed.is_err() { return; }
+                    let events = journal.borrow_and_update().since(last);
+                    last = events.last().map_or(last, |event| event.seq);
+                    frame("events", &events)
+                }
+            };
+            if sender.send(Ok(event)).await.is_err() {
+                return;
+            }
+        }
+    });
+    let events = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(5)))
+}
+
+fn frame(name: &str, data: &impl Serialize) -> Event {
+    let event = Event::default().event(name);
+    match event.json_data(data) {
+        Ok(event) => event,
+        Err(e) => Event::default().event("error").data(e.to_string()),
+    }
+}
+
+async fn node(
+    State(page): Shared,
+    Path((name, deed)): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    blocking(page, move |hdfs| match deed.as_str() {
+        "kill" => hdfs.lab.kill(&name),
+        "pause" => hdfs.lab.pause(&name),
+        "resume" => hdfs.lab.resume(&name),
+        "start" => hdfs.lab.start(&name),
+        _ => anyhow::bail!("a node can be killed, paused, resumed and started, and not: {deed}"),
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A rule for a direction; `*` stands for every other node.
+#[derive(Serialize, Deserialize)]
+struct LinkOrder {
+    from: String,
+    to: String,
+    #[serde(flatten)]
+    rule: Rule,
+}
+
+async fn links(
+    State(page): Shared,
+    axum::Json(order): axum::Json<LinkOrder>,
+) -> Answer<StatusCode> {
+    let command = curl(&page, "links", &serde_json::to_string(&order)?);
+    let lab = &page.hdfs.lab;
+    lab.set_link(&order.from, &order.to, order.rule)?;
+    let name = |end: &str| match end {
+        "*" => "everybody".to_owned(),
+        end => end.to_owned(),
+    };
+    let (from, to) = (name(&order.from), name(&order.to));
+    let text = match order.rule {
+        Rule { cut: true, .. } => format!("nothing gets from {from} to {to} any more"),
+        rule if rule == Rule::default() => format!("the link from {from} to {to} is mended"),
+        rule => format!(
+            "from {from} to {to} everything takes {} ms longer, {}",
+            rule.delay_ms,
+            match rule.bytes_per_second {
+                0 => "as much as comes".to_owned(),
+                most => format!("{} KiB/s at most", most >> 10),
+            }
+        ),
+    };
+    let subject = [&order.from, &order.to];
+    let subject = subject.into_iter().find(|end| *end != "*");
+    lab.journal
+        .action(subject.map(String::as_str), text, &command);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn heal(State(page): Shared) -> Answer<StatusCode> {
+    let command = curl(&page, "heal", "");
+    page.hdfs.lab.heal();
+    let journal = &page.hdfs.lab.journal;
+    journal.action(None, "every link is mended", &command);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What does in a shell what a button did that is the lab's own.
+fn curl(page: &Page, what: &str, body: &str) -> String {
+    let [host, _] = &page.hosts;
+    let token = &page.token;
+    let body = match body {
+        "" => String::new(),
+        body => format!(" -H 'Content-Type: application/json' -d '{body}'"),
+    };
+    format!("curl -X POST -H 'X-Lab-Token: {token}'{body} http://{host}/api/{what}")
+}
+
+// ---- files
+
+#[derive(Deserialize)]
+struct FilePath {
+    path: String,
+}
+
+async fn upload(
+    State(page): Shared,
+    Query(FilePath { path }): Query<FilePath>,
+    body: Body,
+) -> Answer<axum::Json<Checked>> {
+    let (pieces, receiver) = mpsc::channel(PIECES_MAX);
+    let mut body = body.into_data_stream();
+    let feed = async move {
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(io::Error::other);
+            let broken = piece.is_err();
+            if pieces.send(piece).await.is_err() || broken {
+                return;
+            }
+        }
+    };
+    let store = blocking(page, move |hdfs| {
+        hdfs.put(&path, &mut Pieces::new(receiver), None)
+    });
+    let (checked, ()) = tokio::join!(store, feed);
+    Ok(axum::Json(checked?))
+}
+
+async fn download(
+    State(page): Shared,
+    Query(FilePath { path }): Query<FilePath>,
+) -> Answer<Response> {
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES_MAX);
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' })
+        .collect();
+    // Opened before the answer begins, so that a file that cannot be read is an error and not an empty download.
+    let mut file = blocking(page, move |hdfs| hdfs.open(&path)).await?;
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let mut piece = vec![0; 64 << 10];
+            let piece = io::Read::read(&mut file, &mut piece).map(|len| {
+                piece.truncate(len);
+                Bytes::from(piece)
+            });
+            let last = !piece.as_ref().is_ok_and(|piece| !piece.is_empty());
+            if sender.blocking_send(piece).is_err() || last {
+                return;
+            }
+        }
+    });
+    let mut headers = HeaderMap::new();
+    let binary = HeaderValue::from_static("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, binary);
+    let disposition = format!("attachment; filename=\"{name}\"");
+    headers.insert(header::CONTENT_DISPOSITION, disposition.parse()?);
+    let pieces = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+async fn delete(
+    State(page): Shared,
+    Query(FilePath { path }): Query<FilePath>,
+) -> Answer<StatusCode> {
+    blocking(page, move |hdfs| hdfs.delete(&path)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn check(
+    State(page): Shared,
+    Query(FilePath { path }): Query<FilePath>,
+) -> Answer<axum::Json<Checked>> {
+    let checked = blocking(page, move |hdfs| hdfs.read_back(&path)).await?;
+    Ok(axum::Json(checked))
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    /// Take this long to write it.
+    seconds: u64,
+}
+
+async fn sample(
+    State(page): Shared,
+    Query(Sample { seconds }): Query<Sample>,
+) -> Answer<axum::Json<Checked>> {
+    let over = Duration::from_secs(seconds.min(600));
+    let checked = blocking(page, move |hdfs| hdfs.put_sample(over)).await?;
+    Ok(axum::Json(checked))
+}
+
+/// The pieces of an upload, as something to read from.
+struct Pieces {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    piece: Bytes,
+}
+
+impl Pieces {
+    fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Pieces {
+        let piece = Bytes::new();
+        Pieces { receiver, piece }
+    }
+}
+
+impl io::Read for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.piece = piece?,
+                None => return Ok(0),
+            }
+        }
+        let len = into.len().min(self.piece.len());
+        into[..len].copy_from_slice(&self.piece.split_to(len));
+        Ok(len)
+    }
+}
