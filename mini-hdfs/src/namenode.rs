@@ -4,62 +4,23 @@
 pub mod block_manager;
 pub mod blocks;
 pub mod config;
+pub mod edit_log;
 pub mod edit_op;
+pub mod fsimage;
+pub mod group_commit;
+pub mod namespace;
+pub mod path;
 pub mod placement;
+pub mod storage;
 
-use node::{Disk, DiskError, Rng, Time};
+use node::{Disk, Rng, Time};
 
 use crate::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock, TxId};
 use crate::error::FsError;
 use crate::protocol::*;
 pub use config::Config;
-
-/// Why the NameNode's storage cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StorageError {
-    /// The disk refused.
-    #[error(transparent)]
-    Disk(#[from] node::DiskError),
-}
-
-/// Edits to be written and synced in one go. The shell calls [`Batch::write`] outside the lock, then
-/// [`NameNode::end_sync`] under it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// The segment that they go to.
-    pub file: String,
-    /// Framed ops; may be empty when the batch only rolls the log.
-    pub bytes: Vec<u8>,
-    /// The last transaction among them, and all before it.
-    pub last: TxId,
-    /// Set when the segment ends with these edits. Once this batch is written, a checkpoint is worth making:
-    /// call [`checkpoint`] outside the lock, then [`NameNode::end_checkpoint`].
-    pub roll: Option<Roll>,
-}
-
-/// The end of one segment of the edit log and the beginning of the next (`rollEditLog`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roll {
-    /// The finished segment's final name.
-    pub finalized: String,
-    /// The file that the next edits go to.
-    pub next: String,
-}
-
-impl Batch {
-    /// Appends the edits to their segment and syncs it; then ends the segment, if this batch says so.
-    /// After an error nothing is known of what is on the disk: the process must end.
-    pub fn write(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
-        todo!()
-    }
-}
-
-/// Merges the newest fsimage with the finished segments after it into a new fsimage, and purges what is no longer needed.
-/// Works on the disk alone, as HDFS's SecondaryNameNode does: no lock is held, however many files there are. At most one
-/// at a time. Returns the transaction that the newest image reaches.
-pub fn checkpoint(config: &Config, disk: &mut dyn Disk) -> Result<TxId, StorageError> {
-    todo!()
-}
+pub use group_commit::{Batch, Roll};
+pub use storage::{StorageError, checkpoint};
 
 /// The NameNode's core (`FSNamesystem`): every decision that it takes, and nothing else.
 ///

@@ -3,9 +3,9 @@
 
 use node::{Rng, Time};
 
-use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, LocatedBlock};
+use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, LocatedBlock};
 use crate::error::FsError;
-use crate::namenode::blocks::BlocksMap;
+use crate::namenode::blocks::{BlockInfo, BlocksMap};
 use crate::namenode::config::Config;
 use crate::namenode::placement::PlacementError;
 use crate::protocol::{
@@ -35,19 +35,30 @@ impl BlockManager {
         &self.blocks
     }
 
-    /// Makes a new block under construction, with a new id and generation, and chooses its pipeline
-    /// ([`BlockManager::located_pipeline`]).
+    /// The durable half, for `edit_op::apply`, which alone changes ids, generations, lengths, states and replication. What
+    /// follows from such a change for replicas is told by the methods below, right after it.
+    pub fn blocks_mut(&mut self) -> &mut BlocksMap {
+        &mut self.blocks
+    }
+
+    /// Chooses the DataNodes that a new block shall be written to.
     ///
     /// # Errors
-    /// When no DataNode can take it; then nothing has changed.
-    pub fn add_block(
+    /// When none can take it.
+    pub fn choose_pipeline(
         &mut self,
         request: &AddBlockRequest,
         replication: u16,
         block_size: u64,
         now: Time,
         rng: &mut Rng,
-    ) -> Result<Block, PlacementError> {
+    ) -> Result<Vec<DatanodeId>, PlacementError> {
+        todo!()
+    }
+
+    /// The block is now written by this pipeline: it is new, or its pipeline was rebuilt and its generation raised. What
+    /// was reported of replicas of an older generation does not count any more.
+    pub fn set_pipeline(&mut self, id: BlockId, pipeline: &[DatanodeId]) {
         todo!()
     }
 
@@ -68,40 +79,19 @@ impl BlockManager {
         todo!()
     }
 
-    /// The writer has finished the block: its generation and length are final. It becomes complete now or when
-    /// enough replicas are reported. Doing it again changes nothing.
-    ///
-    /// # Errors
-    /// `StaleBlock` when the generation, or the length of a block committed before, is another one.
-    pub fn commit(&mut self, block: Block, now: Time) -> Result<(), FsError> {
+    /// The block has been committed: generation and length are final. It becomes complete now or when enough replicas
+    /// are reported. Doing it again changes nothing.
+    pub fn committed(&mut self, id: BlockId, now: Time) {
         todo!()
     }
 
-    /// Hands out a generation stamp, for a pipeline that is to be rebuilt.
-    pub fn next_generation(&mut self) -> GenerationStamp {
-        self.blocks.next_generation()
-    }
-
-    /// The pipeline of a block under construction was rebuilt under a new generation. Doing it again changes nothing.
-    ///
-    /// # Errors
-    /// `StaleBlock` when the block is not under construction or `old` is not its generation.
-    pub fn update_pipeline(
-        &mut self,
-        old: Block,
-        new: Block,
-        pipeline: &[DatanodeId],
-    ) -> Result<(), FsError> {
+    /// These blocks were taken out of the map: they belong to no file any more, and their replicas are deleted by and by.
+    pub fn removed(&mut self, blocks: &[BlockInfo]) {
         todo!()
     }
 
-    /// These blocks belong to no file any more: their replicas are deleted by and by.
-    pub fn remove(&mut self, blocks: &[BlockId]) {
-        todo!()
-    }
-
-    /// These blocks should have this many replicas.
-    pub fn set_replication(&mut self, blocks: &[BlockId], replication: u16) {
+    /// These blocks should have more or fewer replicas than before.
+    pub fn replication_changed(&mut self, blocks: &[BlockId]) {
         todo!()
     }
 

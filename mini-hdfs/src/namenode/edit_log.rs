@@ -1,0 +1,176 @@
+//! The edit log on the disk (`FSEditLog`, `EditLogFileInputStream`): a journal of [`EditOp`]s, each in a frame
+//! of its own.
+//!
+//! ```text
+//! length of payload: u32 | txid: u64 | payload: EditOp in postcard | CRC32C of all before: u32      (big-endian)
+//! ```
+//!
+//! A crash in the middle of a write leaves part of the last frames. Those were never acknowledged, so the tail is
+//! cut off. A bad frame with a good one *after* it is something else: what follows was acknowledged, so what
+//! stands there was too, and the disk has lost it. To go on would lose it silently; [`scan`] says where it is instead.
+
+use crate::block::TxId;
+use crate::namenode::edit_op::EditOp;
+
+/// The most bytes in a payload. A length beyond it is damage.
+pub const PAYLOAD_LEN_MAX: usize = 16 << 20;
+
+const HEADER_LEN: usize = 4 + 8;
+const CHECKSUM_LEN: usize = 4;
+
+/// Appends the frame of transaction `txid` to `out`.
+///
+/// # Panics
+/// When an op is longer than [`PAYLOAD_LEN_MAX`], which takes a file of more than a million blocks.
+pub fn encode(txid: TxId, op: &EditOp, out: &mut Vec<u8>) {
+    let payload = postcard::to_stdvec(op).expect("plain data in memory can be encoded");
+    assert!(
+        payload.len() <= PAYLOAD_LEN_MAX,
+        "op of {} bytes",
+        payload.len()
+    );
+    let len = u32::try_from(payload.len()).expect("below the limit just asserted");
+    let start = out.len();
+    out.extend_from_slice(&len.to_be_bytes());
+    out.extend_from_slice(&txid.0.to_be_bytes());
+    out.extend_from_slice(&payload);
+    let checksum = crc32c::crc32c(&out[start..]);
+    out.extend_from_slice(&checksum.to_be_bytes());
+}
+
+/// A frame taken from the beginning of some bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Its transaction.
+    pub txid: TxId,
+    /// What the transaction did.
+    pub op: EditOp,
+    /// How many bytes the frame takes.
+    pub len: usize,
+}
+
+/// Takes one frame from the beginning of `bytes`.
+///
+/// # Errors
+/// Why there is no whole and undamaged frame there, as the end of a sentence.
+pub fn decode(bytes: &[u8]) -> Result<Frame, String> {
+    let (txid, payload) = split_frame(bytes)?;
+    Ok(Frame {
+        txid,
+        op: decode_payload(payload)?,
+        len: HEADER_LEN + payload.len() + CHECKSUM_LEN,
+    })
+}
+
+fn decode_payload(payload: &[u8]) -> Result<EditOp, String> {
+    match postcard::take_from_bytes(payload) {
+        Ok((op, [])) => Ok(op),
+        Ok(_) => Err("its payload is longer than its operation".to_owned()),
+        Err(e) => Err(format!("its payload is no operation: {e}")),
+    }
+}
+
+/// The transaction and the payload of the frame at the beginning of `bytes`, its checksum verified.
+fn split_frame(bytes: &[u8]) -> Result<(TxId, &[u8]), String> {
+    let cut_short = || format!("it is cut short after {} bytes", bytes.len());
+    let (len, rest) = bytes.split_first_chunk().ok_or_else(cut_short)?;
+    let len = usize::try_from(u32::from_be_bytes(*len)).unwrap_or(usize::MAX);
+    // A run of zeros has a valid checksum in many formats; here no payload is empty.
+    if len == 0 || len > PAYLOAD_LEN_MAX {
+        return Err(format!("its length, {len}, is out of range"));
+    }
+    let (txid, rest) = rest.split_first_chunk().ok_or_else(cut_short)?;
+    let payload = rest.get(..len).ok_or_else(cut_short)?;
+    let stored = rest[len..].first_chunk().ok_or_else(cut_short)?;
+    if crc32c::crc32c(&bytes[..HEADER_LEN + len]) != u32::from_be_bytes(*stored) {
+        return Err("its checksum does not match".to_owned());
+    }
+    Ok((TxId(u64::from_be_bytes(*txid)), payload))
+}
+
+/// What a segment holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// The good records from the beginning on, with consecutive transactions.
+    pub ops: Vec<(TxId, EditOp)>,
+    /// How many bytes these records take. Whatever follows is a torn tail.
+    pub good_len: usize,
+    /// Why the bytes after `good_len` are no record; none when there are no such bytes.
+    pub tail: Option<String>,
+}
+
+/// A segment with damage that no crash explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where in the segment the bad record begins, in bytes.
+    pub offset: usize,
+    /// What is wrong, as the end of a sentence.
+    pub reason: String,
+}
+
+/// Reads a segment whose first transaction is `first`, up to its end or to a torn tail.
+///
+/// # Errors
+/// [`Damage`] where a bad record is followed by a good one, at whatever distance, or a transaction is missing.
+pub fn scan(bytes: &[u8], first: TxId) -> Result<Scan, Damage> {
+    let mut scan = Scan::default();
+    let mut expected = first;
+    while scan.good_len < bytes.len() {
+        let rest = &bytes[scan.good_len..];
+        let damage = |reason| Damage {
+            offset: scan.good_len,
+            reason,
+        };
+        let (txid, payload) = match split_frame(rest) {
+            Ok(frame) => frame,
+            Err(reason) => {
+                if let Some((distance, txid)) = find_frame(&rest[1..], expected) {
+                    let at = scan.good_len + 1 + distance;
+                    let reason =
+                        format!("{reason}, but transaction {txid} follows it, at byte {at}");
+                    return Err(damage(reason));
+                }
+                scan.tail = Some(reason);
+                return Ok(scan);
+            }
+        };
+        if txid != expected {
+            return Err(damage(format!(
+                "transaction {txid} stands where {expected} should"
+            )));
+        }
+        // Its checksum holds, so no crash has torn it: whoever wrote it knew operations that we do not.
+        let op = decode_payload(payload).map_err(damage)?;
+        scan.good_len += HEADER_LEN + payload.len() + CHECKSUM_LEN;
+        scan.ops.push((txid, op));
+        expected.0 += 1;
+    }
+    Ok(scan)
+}
+
+/// The first place in `bytes` where a frame of transaction `from` or later begins. Looks at every byte, since the
+/// length of the bad record before it may be what is bad.
+fn find_frame(bytes: &[u8], from: TxId) -> Option<(usize, TxId)> {
+    (0..bytes.len()).find_map(|at| {
+        let candidate = &bytes[at..];
+        let txid = u64::from_be_bytes(*candidate.get(4..)?.first_chunk()?);
+        // Frames are at least this long, so there is a bound for the transactions that may follow. Cheap, and
+        // it spares nearly every checksum.
+        let most = from.0.saturating_add(bytes.len() as u64);
+        if !(from.0..=most).contains(&txid) {
+            return None;
+        }
+        let (txid, _) = split_frame(candidate).ok()?;
+        Some((at, txid))
+    })
+}
+
+/// The name of the segment that edits from `first` on are being appended to.
+pub fn in_progress_name(first: TxId) -> String {
+    format!("edits_inprogress_{:019}", first.0)
+}
+
+/// The name of a finished segment.
+pub fn finalized_name(first: TxId, last: TxId) -> String {
+    format!("edits_{:019}-{:019}", first.0, last.0)
+}

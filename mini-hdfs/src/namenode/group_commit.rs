@@ -1,0 +1,150 @@
+//! Group commit (`FSEditLog.logSync`, `EditsDoubleBuffer`): many callers, one fsync.
+//!
+//! An fsync takes milliseconds, a change of the namespace microseconds. So edits gather in one buffer while the
+//! other is on its way to the disk; when that is there, the gathered ones follow in one go. A caller is answered when
+//! its transaction is at or below [`GroupCommit::synced_txid`]. Nothing here touches a disk: [`begin_sync`]
+//! says what to write, [`end_sync`] hears that it is written.
+//!
+//! [`begin_sync`]: GroupCommit::begin_sync
+//! [`end_sync`]: GroupCommit::end_sync
+
+use node::{Disk, DiskError};
+
+use crate::block::TxId;
+use crate::namenode::edit_log::{self, finalized_name, in_progress_name};
+use crate::namenode::edit_op::EditOp;
+use crate::namenode::storage::{CURRENT, in_current};
+
+/// Edits to be written and synced in one go. The shell calls [`Batch::write`] outside the lock, then
+/// [`GroupCommit::end_sync`] under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The segment that they go to.
+    pub file: String,
+    /// Framed ops; may be empty when the batch only rolls the log.
+    pub bytes: Vec<u8>,
+    /// The last transaction among them, and all before it.
+    pub last: TxId,
+    /// Set when the segment ends with these edits. Once this batch is written, a checkpoint is worth making:
+    /// call [`checkpoint`](crate::namenode::checkpoint) outside the lock, then [`NameNode::end_checkpoint`](crate::namenode::NameNode::end_checkpoint).
+    pub roll: Option<Roll>,
+}
+
+/// The end of one segment of the edit log and the beginning of the next (`rollEditLog`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roll {
+    /// The finished segment's final name.
+    pub finalized: String,
+    /// The file that the next edits go to.
+    pub next: String,
+}
+
+impl Batch {
+    /// Appends the edits to their segment and syncs it; then ends the segment, if this batch says so.
+    ///
+    /// # Errors
+    /// The disk's. After one nothing is known of what is on the disk: the process must end.
+    pub fn write(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        if !self.bytes.is_empty() {
+            disk.append(&self.file, &self.bytes)?;
+            disk.sync(&self.file)?;
+        }
+        if let Some(roll) = &self.roll {
+            // In this order a crash leaves the log without a current segment, or with an empty one.
+            disk.rename(&self.file, &roll.finalized)?;
+            disk.write_at(&roll.next, 0, &[])?;
+            disk.sync_dir(CURRENT)?;
+        }
+        Ok(())
+    }
+}
+
+/// The edits between memory and disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupCommit {
+    /// Framed edits that no sync has taken yet.
+    pending: Vec<u8>,
+    last: TxId,
+    synced: TxId,
+    /// The transaction up to which the sync under way will reach.
+    syncing: Option<TxId>,
+    /// The first transaction of the current segment.
+    segment: TxId,
+    /// The segment shall end with the next batch.
+    roll_requested: bool,
+}
+
+impl GroupCommit {
+    /// A log whose transactions up to `last` are durable, and whose current segment begins with `segment`.
+    pub fn new(segment: TxId, last: TxId) -> GroupCommit {
+        GroupCommit {
+            pending: Vec::new(),
+            last,
+            synced: last,
+            syncing: None,
+            segment,
+            roll_requested: false,
+        }
+    }
+
+    /// Adds an edit and returns its transaction, which is not durable yet.
+    pub fn append(&mut self, op: &EditOp) -> TxId {
+        self.last.0 += 1;
+        edit_log::encode(self.last, op, &mut self.pending);
+        self.last
+    }
+
+    /// Asks that the current segment end with the next batch. A segment without edits goes on.
+    pub fn request_roll(&mut self) {
+        self.roll_requested = true;
+    }
+
+    /// Everything that waits to be written; none while an earlier batch is on its way, or when nothing waits.
+    pub fn begin_sync(&mut self) -> Option<Batch> {
+        let roll = self.roll_requested && self.last >= self.segment;
+        if self.syncing.is_some() || (self.pending.is_empty() && !roll) {
+            return None;
+        }
+        self.syncing = Some(self.last);
+        let file = in_current(&in_progress_name(self.segment));
+        let roll = roll.then(|| {
+            let next = TxId(self.last.0 + 1);
+            let finalized = finalized_name(self.segment, self.last);
+            self.segment = next;
+            self.roll_requested = false;
+            Roll {
+                finalized: in_current(&finalized),
+                next: in_current(&in_progress_name(next)),
+            }
+        });
+        Some(Batch {
+            file,
+            bytes: std::mem::take(&mut self.pending),
+            last: self.last,
+            roll,
+        })
+    }
+
+    /// The batch that [`GroupCommit::begin_sync`] gave out is durable.
+    ///
+    /// # Panics
+    /// When that batch was another one: what is durable would be guesswork.
+    pub fn end_sync(&mut self, batch: &Batch) {
+        assert_eq!(
+            self.syncing.take(),
+            Some(batch.last),
+            "end_sync of a batch that is not under way"
+        );
+        self.synced = batch.last;
+    }
+
+    /// The last transaction given out.
+    pub fn last_txid(&self) -> TxId {
+        self.last
+    }
+
+    /// The last transaction that is durable. Callers up to it may be answered.
+    pub fn synced_txid(&self) -> TxId {
+        self.synced
+    }
+}

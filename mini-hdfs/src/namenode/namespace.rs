@@ -1,0 +1,543 @@
+//! The tree of directories and files (`FSDirectory`, `INodeDirectory`, `INodeFile`), in memory as HDFS's is.
+//!
+//! Inodes live in one map by id and name each other by id, so that a rename moves one entry, however
+//! much is below it, and a writer that holds an id is not disturbed by renames above it. A file knows only the ids
+//! of its blocks; everything else about a block is in the [`BlocksMap`](super::blocks::BlocksMap).
+//!
+//! There are two kinds of method. Some take `&self` and *decide*: may this be done, and what exactly would it
+//! be? The others take what was decided, out of an [`EditOp`](super::edit_op::EditOp), and do it. The
+//! second kind alone runs when the edit log is replayed.
+//!
+//! Each operation costs O(depth × log entries), plus what it returns or removes; a page of a listing does not walk
+//! the entries before it.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use serde::{Deserialize, Serialize};
+
+use super::path::{components, is_below, join, parent};
+use crate::block::{BlockId, InodeId};
+use crate::error::FsError;
+use crate::protocol::Permission;
+
+/// The inode of `/` (`ROOT_INODE_ID`).
+pub const ROOT: InodeId = InodeId(16385);
+
+/// A file or a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inode {
+    /// Which.
+    pub id: InodeId,
+    /// The directory that it is in; the root is its own.
+    pub parent: InodeId,
+    /// Its name there; empty for the root.
+    pub name: String,
+    /// Owner, group and mode.
+    pub permission: Permission,
+    /// When its contents last changed: for a directory, when an entry came or went. Milliseconds since the epoch.
+    pub modified_ms: u64,
+    /// When it came into being, milliseconds since the epoch. (HDFS moves it with reads.)
+    pub accessed_ms: u64,
+    /// What it is.
+    pub kind: InodeKind,
+}
+
+/// What an inode is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InodeKind {
+    /// A directory, with its entries in the order of their names. (An fsimage leaves them out: each inode names its
+    /// parent.)
+    Directory(#[serde(skip)] BTreeMap<String, InodeId>),
+    /// A file.
+    File(FileInode),
+}
+
+/// What a file is besides an inode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileInode {
+    /// How many replicas its blocks should have.
+    pub replication: u16,
+    /// Bytes in each block but the last.
+    pub block_size: u64,
+    /// Its blocks in order.
+    pub blocks: Vec<BlockId>,
+    /// The client that is writing it; none once it is closed.
+    pub client: Option<String>,
+}
+
+impl Inode {
+    /// The file that it is, if it is one.
+    pub fn as_file(&self) -> Option<&FileInode> {
+        match &self.kind {
+            InodeKind::File(file) => Some(file),
+            InodeKind::Directory(_) => None,
+        }
+    }
+
+    /// The entries of the directory that it is, if it is one.
+    pub fn as_directory(&self) -> Option<&BTreeMap<String, InodeId>> {
+        match &self.kind {
+            InodeKind::Directory(entries) => Some(entries),
+            InodeKind::File(_) => None,
+        }
+    }
+}
+
+/// One page of a directory's entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// In the order of their names.
+    pub entries: Vec<&'a Inode>,
+    /// How many follow, counted no further than one page.
+    pub remaining: usize,
+}
+
+/// All files and directories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    inodes: BTreeMap<InodeId, Inode>,
+    /// The highest inode id ever used; ids are not used again.
+    last_inode: InodeId,
+    open_files: u64,
+}
+
+impl Default for Namespace {
+    /// An empty root directory.
+    fn default() -> Namespace {
+        let root = Inode {
+            id: ROOT,
+            parent: ROOT,
+            name: String::new(),
+            permission: Permission {
+                owner: "hdfs".to_owned(),
+                group: "supergroup".to_owned(),
+                mode: 0o755,
+            },
+            modified_ms: 0,
+            accessed_ms: 0,
+            kind: InodeKind::Directory(BTreeMap::new()),
+        };
+        Namespace {
+            inodes: BTreeMap::from([(ROOT, root)]),
+            last_inode: ROOT,
+            open_files: 0,
+        }
+    }
+}
+
+fn not_found(path: &str) -> FsError {
+    FsError::FileNotFound(path.to_owned())
+}
+
+/// Looking things up.
+impl Namespace {
+    /// An inode by its id.
+    pub fn get(&self, id: InodeId) -> Option<&Inode> {
+        self.inodes.get(&id)
+    }
+
+    fn root(&self) -> &Inode {
+        self.get(ROOT).expect("the root is never removed")
+    }
+
+    /// What stands at `path`; none if nothing does.
+    ///
+    /// # Errors
+    /// [`FsError::InvalidPath`].
+    pub fn lookup(&self, path: &str) -> Result<Option<&Inode>, FsError> {
+        Ok(components(path)?.iter().try_fold(self.root(), |dir, name| {
+            self.get(*dir.as_directory()?.get(*name)?)
+        }))
+    }
+
+    /// What stands at `path`.
+    ///
+    /// # Errors
+    /// [`FsError::InvalidPath`], [`FsError::FileNotFound`].
+    pub fn require(&self, path: &str) -> Result<&Inode, FsError> {
+        self.lookup(path)?.ok_or_else(|| not_found(path))
+    }
+
+    /// The file at `path`.
+    ///
+    /// # Errors
+    /// [`FsError::InvalidPath`], [`FsError::FileNotFound`], [`FsError::PathIsDirectory`].
+    pub fn require_file(&self, path: &str) -> Result<(InodeId, &FileInode), FsError> {
+        let inode = self.require(path)?;
+        let file = inode
+            .as_file()
+            .ok_or_else(|| FsError::PathIsDirectory(path.to_owned()))?;
+        Ok((inode.id, file))
+    }
+
+    /// The full path of an inode.
+    pub fn path_of(&self, inode: &Inode) -> String {
+        let mut names = Vec::new();
+        let mut at = inode;
+        while at.id != ROOT {
+            names.push(at.name.as_str());
+            at = self
+                .get(at.parent)
+                .expect("an inode's parent is in the map as long as it is");
+        }
+        names.reverse();
+        format!("/{}", names.join("/"))
+    }
+
+    /// Files and directories, the root included.
+    pub fn len(&self) -> usize {
+        self.inodes.len()
+    }
+
+    /// Whether there is nothing but the root.
+    pub fn is_empty(&self) -> bool {
+        self.inodes.len() == 1
+    }
+
+    /// Files that a client is writing.
+    pub fn open_files(&self) -> u64 {
+        self.open_files
+    }
+
+    /// The highest inode id ever used.
+    pub fn last_inode(&self) -> InodeId {
+        self.last_inode
+    }
+
+    /// The entries of the directory at `path` whose names come after `start_after`, up to `limit`. A file is a page of its own.
+    ///
+    /// # Errors
+    /// [`FsError::InvalidPath`], [`FsError::FileNotFound`].
+    pub fn list(&self, path: &str, start_after: &str, limit: usize) -> Result<Page<'_>, FsError> {
+        let inode = self.require(path)?;
+        let Some(entries) = inode.as_directory() else {
+            let entries = vec![inode];
+            return Ok(Page {
+                entries,
+                remaining: 0,
+            });
+        };
+        let mut following = entries.range::<str, _>((Excluded(start_after), Unbounded));
+        Ok(Page {
+            entries: following
+                .by_ref()
+                .take(limit)
+                .filter_map(|(_, id)| self.get(*id))
+                .collect(),
+            remaining: following.take(limit.max(1)).count(),
+        })
+    }
+
+    /// `top` and everything below it, each directory before its entries, entries in the order of their names.
+    pub fn walk<'a>(&'a self, top: &'a Inode) -> Walk<'a> {
+        Walk {
+            namespace: self,
+            top: Some(top),
+            open: Vec::new(),
+        }
+    }
+
+    /// As [`Namespace::walk`], but only what comes after `start_after`, the path of something below `top` that may
+    /// have gone away since. Does not visit what comes before.
+    ///
+    /// # Errors
+    /// [`FsError::InvalidPath`].
+    pub fn walk_after<'a>(
+        &'a self,
+        top: &'a Inode,
+        start_after: &str,
+    ) -> Result<Walk<'a>, FsError> {
+        let top_path = self.path_of(top);
+        if !is_below(start_after, &top_path) {
+            components(start_after)?;
+            return Ok(self.walk(top));
+        }
+        let depth = components(&top_path)?.len();
+        let mut open = Vec::new();
+        let mut at = Some(top);
+        for name in components(start_after)?.into_iter().skip(depth) {
+            let Some(entries) = at.and_then(Inode::as_directory) else {
+                break;
+            };
+            open.push(entries.range::<str, _>((Excluded(name), Unbounded)));
+            at = entries.get(name).and_then(|id| self.get(*id));
+        }
+        // A directory comes before its entries, so they come after it.
+        if let Some(entries) = at.and_then(Inode::as_directory) {
+            open.push(entries.range::<str, _>(..));
+        }
+        Ok(Walk {
+            namespace: self,
+            top: None,
+            open,
+        })
+    }
+}
+
+/// An iterator over a tree; see [`Namespace::walk`].
+#[derive(Debug)]
+pub struct Walk<'a> {
+    namespace: &'a Namespace,
+    top: Option<&'a Inode>,
+    /// What is left of each directory on the way down.
+    open: Vec<btree_map::Range<'a, String, InodeId>>,
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = &'a Inode;
+
+    fn next(&mut self) -> Option<&'a Inode> {
+        let inode = match self.top.take() {
+            Some(top) => top,
+            None => loop {
+                match self.open.last_mut()?.next() {
+                    Some((_, id)) => break self.namespace.get(*id)?,
+                    None => {
+                        self.open.pop();
+                    }
+                }
+            },
+        };
+        if let Some(entries) = inode.as_directory() {
+            self.open.push(entries.range::<str, _>(..));
+        }
+        Some(inode)
+    }
+}
+
+/// Deciding.
+impl Namespace {
+    /// The directories that `mkdir -p` of `path` has to make, from the top; none where it is a directory already.
+    ///
+    /// # Errors
+    /// [`FsError::InvalidPath`]; [`FsError::FileAlreadyExists`] where a file stands at `path`;
+    /// [`FsError::ParentNotDirectory`] where one stands on the way.
+    pub fn missing_directories(&self, path: &str) -> Result<Vec<String>, FsError> {
+        let mut missing = Vec::new();
+        let mut at = Some(self.root());
+        let mut at_path = "/".to_owned();
+        for name in components(path)? {
+            let entries = match at {
+                Some(dir) => Some(
+                    dir.as_directory()
+                        .ok_or_else(|| FsError::ParentNotDirectory(at_path.clone()))?,
+                ),
+                None => None,
+            };
+            at = entries.and_then(|entries| self.get(*entries.get(name)?));
+            at_path = join(&at_path, name);
+            if at.is_none() {
+                missing.push(at_path.clone());
+            }
+        }
+        match at {
+            Some(inode) if inode.as_file().is_some() => {
+                Err(FsError::FileAlreadyExists(path.to_owned()))
+            }
+            _ => Ok(missing),
+        }
+    }
+
+    /// The directory that `path` is or would be in.
+    ///
+    /// # Errors
+    /// [`FsError::InvalidPath`]; [`FsError::FileNotFound`] where it does not exist,
+    /// [`FsError::ParentNotDirectory`] where it is a file; [`FsError::FileAlreadyExists`] for the root, which is in none.
+    pub fn require_parent(&self, path: &str) -> Result<&Inode, FsError> {
+        components(path)?;
+        let (dir, _) = parent(path).ok_or_else(|| FsError::FileAlreadyExists(path.to_owned()))?;
+        let missing = self.missing_directories(dir).map_err(|e| match e {
+            FsError::FileAlreadyExists(file) => FsError::ParentNotDirectory(file),
+            other => other,
+        })?;
+        match missing.first() {
+            Some(dir) => Err(not_found(dir)),
+            None => self.require(dir),
+        }
+    }
+
+    /// Where a rename of `from` to `to` puts it: inside `to` where that is a directory, at `to` otherwise. None where it
+    /// is there already, so that nothing is to be done.
+    ///
+    /// # Errors
+    /// [`FsError::FileNotFound`] where `from` or the directory above the destination does not exist;
+    /// [`FsError::FileAlreadyExists`] where something has the destination's name; [`FsError::InvalidRename`] where
+    /// `from` is the root or the destination is inside it; [`FsError::InvalidPath`];
+    /// [`FsError::ParentNotDirectory`].
+    pub fn rename_destination(&self, from: &str, to: &str) -> Result<Option<String>, FsError> {
+        let refuse = |reason: &str| FsError::InvalidRename {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.require(from)?;
+        let (_, name) = parent(from).ok_or_else(|| refuse("the root cannot be moved"))?;
+        let destination = match self.lookup(to)? {
+            Some(inode) if inode.as_directory().is_some() => join(to, name),
+            _ => to.to_owned(),
+        };
+        if destination == from {
+            return Ok(None);
+        }
+        if is_below(&destination, from) {
+            return Err(refuse("a directory cannot be moved into itself"));
+        }
+        if self.lookup(&destination)?.is_some() {
+            return Err(FsError::FileAlreadyExists(destination));
+        }
+        self.require_parent(&destination)?;
+        Ok(Some(destination))
+    }
+}
+
+/// Doing what was decided.
+impl Namespace {
+    /// Adds an inode. Its `parent` and `name` are taken from `path`.
+    ///
+    /// # Errors
+    /// Where the parent is missing, or the id or the name is taken: the edit log contradicts itself.
+    pub fn insert(&mut self, path: &str, mut inode: Inode) -> Result<(), FsError> {
+        if self.inodes.contains_key(&inode.id) {
+            let reason = format!("inode {} exists already", inode.id);
+            return Err(FsError::InvalidArgument(reason));
+        }
+        let (_, name) = parent(path).ok_or_else(|| FsError::FileAlreadyExists(path.to_owned()))?;
+        inode.name = name.to_owned();
+        inode.parent = self.require_parent(path)?.id;
+        self.attach(inode.parent, name, inode.id, path)?;
+        self.touch(inode.parent, inode.modified_ms);
+        self.adopt(inode);
+        Ok(())
+    }
+
+    /// Adds an inode as an fsimage lists it: after its parent, with every field as it is to be.
+    ///
+    /// # Errors
+    /// Where it does not fit into the tree so far.
+    pub fn restore(&mut self, inode: Inode) -> Result<(), FsError> {
+        if inode.id == ROOT {
+            self.inodes.insert(ROOT, inode);
+            return Ok(());
+        }
+        let (id, parent) = (inode.id, inode.parent);
+        if self.inodes.contains_key(&id) || !self.inodes.contains_key(&parent) {
+            let reason = format!("inode {id} exists already, or its parent {parent} does not");
+            return Err(FsError::InvalidArgument(reason));
+        }
+        self.attach(parent, &inode.name, id, &inode.name)?;
+        self.adopt(inode);
+        Ok(())
+    }
+
+    /// Makes sure that ids up to `last` are not given out again.
+    pub fn reserve_inodes(&mut self, last: InodeId) {
+        self.last_inode = self.last_inode.max(last);
+    }
+
+    /// Moves what is at `from` to `to`, where nothing is.
+    ///
+    /// # Errors
+    /// Those of [`Namespace::rename_destination`].
+    pub fn rename(&mut self, from: &str, to: &str, time_ms: u64) -> Result<(), FsError> {
+        if self.rename_destination(from, to)?.as_deref() != Some(to) {
+            return Err(FsError::FileAlreadyExists(to.to_owned()));
+        }
+        let inode = self.require(from)?;
+        let (id, old_parent, old_name) = (inode.id, inode.parent, inode.name.clone());
+        let new_parent = self.require_parent(to)?.id;
+        let (_, name) = parent(to).ok_or_else(|| FsError::FileAlreadyExists(to.to_owned()))?;
+        self.detach(old_parent, &old_name);
+        self.attach(new_parent, name, id, to)?;
+        self.touch(old_parent, time_ms);
+        self.touch(new_parent, time_ms);
+        if let Some(inode) = self.inodes.get_mut(&id) {
+            inode.parent = new_parent;
+            inode.name = name.to_owned();
+        }
+        Ok(())
+    }
+
+    /// Removes what is at `path`, with all that is below it, and returns the blocks that were in it.
+    ///
+    /// # Errors
+    /// [`FsError::FileNotFound`], [`FsError::InvalidPath`]; [`FsError::InvalidArgument`] for the root.
+    pub fn delete(&mut self, path: &str, time_ms: u64) -> Result<Vec<BlockId>, FsError> {
+        let inode = self.require(path)?;
+        if inode.id == ROOT {
+            let reason = "the root cannot be deleted".to_owned();
+            return Err(FsError::InvalidArgument(reason));
+        }
+        let (parent, name) = (inode.parent, inode.name.clone());
+        let doomed: Vec<InodeId> = self.walk(inode).map(|inode| inode.id).collect();
+        self.detach(parent, &name);
+        self.touch(parent, time_ms);
+        let mut blocks = Vec::new();
+        for id in doomed {
+            if let Some(InodeKind::File(file)) = self.inodes.remove(&id).map(|inode| inode.kind) {
+                self.open_files -= u64::from(file.client.is_some());
+                blocks.extend(file.blocks);
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// The file with this id, to change its blocks or its replication.
+    ///
+    /// # Errors
+    /// [`FsError::FileNotFound`] where there is no such inode, [`FsError::PathIsDirectory`] where it is no file.
+    pub fn file_mut(&mut self, id: InodeId) -> Result<&mut FileInode, FsError> {
+        match self.inodes.get_mut(&id).map(|inode| &mut inode.kind) {
+            Some(InodeKind::File(file)) => Ok(file),
+            Some(InodeKind::Directory(_)) => Err(FsError::PathIsDirectory(format!("inode {id}"))),
+            None => Err(not_found(&format!("inode {id}"))),
+        }
+    }
+
+    /// Closes a file: nobody is writing it any more.
+    ///
+    /// # Errors
+    /// Those of [`Namespace::file_mut`].
+    pub fn close(&mut self, id: InodeId, time_ms: u64) -> Result<(), FsError> {
+        let was_open = self.file_mut(id)?.client.take().is_some();
+        self.open_files -= u64::from(was_open);
+        self.touch(id, time_ms);
+        Ok(())
+    }
+
+    fn adopt(&mut self, inode: Inode) {
+        let open = inode.as_file().is_some_and(|file| file.client.is_some());
+        self.open_files += u64::from(open);
+        self.reserve_inodes(inode.id);
+        self.inodes.insert(inode.id, inode);
+    }
+
+    fn attach(&mut self, dir: InodeId, name: &str, id: InodeId, path: &str) -> Result<(), FsError> {
+        let entries = match self.inodes.get_mut(&dir).map(|inode| &mut inode.kind) {
+            Some(InodeKind::Directory(entries)) => entries,
+            _ => return Err(FsError::ParentNotDirectory(path.to_owned())),
+        };
+        match entries.entry(name.to_owned()) {
+            btree_map::Entry::Vacant(entry) => {
+                entry.insert(id);
+                Ok(())
+            }
+            btree_map::Entry::Occupied(_) => Err(FsError::FileAlreadyExists(path.to_owned())),
+        }
+    }
+
+    fn detach(&mut self, dir: InodeId, name: &str) {
+        if let Some(InodeKind::Directory(entries)) =
+            self.inodes.get_mut(&dir).map(|inode| &mut inode.kind)
+        {
+            entries.remove(name);
+        }
+    }
+
+    fn touch(&mut self, id: InodeId, time_ms: u64) {
+        if let Some(inode) = self.inodes.get_mut(&id) {
+            inode.modified_ms = time_ms;
+        }
+    }
+}
