@@ -1,1 +1,32 @@
-fn main() {}
+//! `cargo course`: the workspace's own tool.
+//!
+//! A person and CI run the same command, so there is no second list of checks that could drift from the
+//! first: `.ci/run` and the GitHub workflow call `cargo course ci` and add nothing to it.
+
+mod ci;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo course", bin_name = "cargo course", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the checks that every change has to pass
+    Ci(ci::Args),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Cli::parse().command {
+        Command::Ci(args) => ci::run(&args, &Workspace::load()?),
+    }
+}

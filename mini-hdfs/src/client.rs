@@ -1,1 +1,18 @@
-//! The client core.
+//! The client's decisions (`DFSOutputStream`, `DataStreamer`, `DFSInputStream`), without its sockets.
+//!
+//! HDFS puts most of its cleverness against failing DataNodes into the client, because the client alone knows how far
+//! its reader or writer has got. The NameNode names DataNodes and is then out of the way of the data; what happens when
+//! one of them dies in the middle of a block is decided here:
+//!
+//! - writing: [`packets`] cuts bytes into packets, [`ack_queue`] remembers which of them every node has, and
+//!   [`data_streamer`] carries one block after another through the life of its pipeline: set up, stream, rebuild;
+//! - reading: [`block_reader`] checks every chunk and goes on with the next replica when one fails;
+//! - calls to the NameNode: [`retry`] says which may be sent twice.
+//!
+//! `server::dfs_client` drives these with threads and sockets, the simulator drives the same ones with virtual time.
+
+pub mod ack_queue;
+pub mod block_reader;
+pub mod data_streamer;
+pub mod packets;
+pub mod retry;

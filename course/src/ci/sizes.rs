@@ -1,0 +1,106 @@
+//! How long files and crates are. Short enough to hold in the head is a promise of this repository;
+//! what outgrows its budget is named here, and whether that is worth it is for a person to say.
+
+use anyhow::{Result, anyhow};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+use super::{Outcome, sources};
+use crate::workspace::{Layer, Workspace};
+
+/// Above this, a file is named.
+const FILE_LINES_MAX: usize = 600;
+
+/// What a system may have: lines of its core, and of all its sources, unit tests not counted.
+struct Budget {
+    package: &'static str,
+    core: usize,
+    all: usize,
+}
+
+const BUDGETS: [Budget; 1] = [Budget {
+    package: "mini-hdfs",
+    core: 3000,
+    all: 8000,
+}];
+
+pub(super) fn report(workspace: &Workspace) -> Result<Outcome> {
+    let mut notes = Vec::new();
+    for package in &workspace.packages {
+        let src = package.dir.join("src");
+        let (mut core, mut all) = (0, 0);
+        for file in sources::rust_files(&package.dir)? {
+            let text = sources::read(&file)?;
+            let total = text.lines().count();
+            if total > FILE_LINES_MAX {
+                let file = workspace.display(&file);
+                notes.push(format!(
+                    "warning: {file} has {total} lines; above {FILE_LINES_MAX}, split it"
+                ));
+            }
+            if file.starts_with(&src) && !file.ends_with("tests.rs") {
+                let lines = total.saturating_sub(test_lines(&text)?);
+                all += lines;
+                core += if sources::is_core(&src, &file) {
+                    lines
+                } else {
+                    0
+                };
+            }
+        }
+        let name = &package.name;
+        notes.push(if package.layer == Layer::System {
+            format!("{name}: {all} lines, of which {core} are the core")
+        } else {
+            format!("{name}: {all} lines")
+        });
+        if let Some(budget) = BUDGETS.iter().find(|budget| budget.package == name) {
+            for (what, lines, max) in [("core", core, budget.core), ("sources", all, budget.all)] {
+                if lines > max {
+                    notes.push(format!(
+                        "warning: {name}: its {what} have {lines} lines; the budget is {max}"
+                    ));
+                }
+            }
+        }
+    }
+    Ok(Outcome::Passed(notes))
+}
+
+/// How many lines of a file are `#[cfg(test)]` modules.
+fn test_lines(text: &str) -> Result<usize> {
+    let stream: TokenStream = text.parse().map_err(|error| anyhow!("{error}"))?;
+    let tokens: Vec<TokenTree> = stream.into_iter().collect();
+    Ok(tokens.windows(5).filter_map(test_module_lines).sum())
+}
+
+fn test_module_lines(tokens: &[TokenTree]) -> Option<usize> {
+    match tokens {
+        [
+            TokenTree::Punct(hash),
+            TokenTree::Group(attribute),
+            TokenTree::Ident(keyword),
+            TokenTree::Ident(_),
+            TokenTree::Group(body),
+        ] if hash.as_char() == '#'
+            && attribute.stream().to_string().replace(' ', "") == "cfg(test)"
+            && keyword == "mod"
+            && body.delimiter() == Delimiter::Brace =>
+        {
+            Some(body.span_close().end().line + 1 - hash.span().start().line)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_modules_are_not_counted() {
+        let text = "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    // }\n    fn g() {}\n}\n";
+        assert_eq!(test_lines(text).unwrap(), 5);
+        assert_eq!(test_lines("#[cfg(unix)]\nmod m {\n}\n").unwrap(), 0);
+        assert_eq!(test_lines("// #[cfg(test)] mod tests {}\n").unwrap(), 0);
+    }
+}

@@ -1,0 +1,135 @@
+//! Which packets every node of the pipeline has (`DataStreamer`'s `dataQueue` and `ackQueue`).
+//!
+//! A packet waits in the data queue to be sent, then in the ack queue to be acknowledged, and is forgotten only when
+//! every node of the pipeline has said that it has it. When a node fails, what waits in the ack queue goes back to the
+//! front of the data queue, in order, and is sent again down the rebuilt pipeline: nobody knows which of the nodes that
+//! are left had received it.
+
+use std::collections::VecDeque;
+
+use crate::packet::{AckStatus, Packet, PipelineAck};
+
+/// Packets that may wait in both queues together (`dfs.client.write.max-packets-in-flight`): what bounds a writer's
+/// memory, and how far it may run ahead of the slowest node.
+pub const PACKETS_IN_FLIGHT_MAX: usize = 80;
+
+/// The packets of one block on their way to the nodes of its pipeline.
+#[derive(Clone, Debug, Default)]
+pub struct AckQueue {
+    /// Not sent yet, in order.
+    to_send: VecDeque<Packet>,
+    /// Sent and not acknowledged, in order; all of them before those in `to_send`.
+    sent: VecDeque<Packet>,
+    next_seqno: u64,
+    /// Where the last packet pushed ends.
+    end: u64,
+    acked_len: u64,
+}
+
+/// A node of the pipeline that must be left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadNode {
+    /// Its place in the pipeline, from 0.
+    pub index: usize,
+    /// What it did, as the end of a sentence.
+    pub reason: String,
+}
+
+impl AckQueue {
+    /// An empty queue, for a new block.
+    pub fn new() -> AckQueue {
+        AckQueue::default()
+    }
+
+    /// Whether a writer must wait for acknowledgements before it pushes more.
+    pub fn is_full(&self) -> bool {
+        self.to_send.len() + self.sent.len() >= PACKETS_IN_FLIGHT_MAX
+    }
+
+    /// Queues a packet for sending, gives it the next number, and returns that.
+    pub fn push(&mut self, mut packet: Packet) -> u64 {
+        packet.seqno = self.next_seqno;
+        self.next_seqno += 1;
+        self.end = packet.end();
+        self.to_send.push_back(packet);
+        self.next_seqno - 1
+    }
+
+    /// The packet to send now, if any waits. From here on it waits for its acknowledgement.
+    pub fn next_to_send(&mut self) -> Option<Packet> {
+        let packet = self.to_send.pop_front()?;
+        self.sent.push_back(packet.clone());
+        Some(packet)
+    }
+
+    /// Hears the answer of a pipeline of `nodes` nodes. Returns the length of the block that all of them have, or the
+    /// first node that failed; then nothing changes, and [`AckQueue::requeue_unacked`] is due.
+    ///
+    /// Acknowledgements come in the order of the packets. One that was heard before changes nothing; one that is not
+    /// due yet is the first node's fault, since it is the one that we hear.
+    pub fn on_ack(&mut self, ack: &PipelineAck, nodes: usize) -> Result<u64, BadNode> {
+        let bad = ack
+            .replies
+            .iter()
+            .position(|reply| *reply != AckStatus::Success);
+        if let Some(index) = bad {
+            let reason = match ack.replies[index] {
+                AckStatus::ErrorChecksum => "got data that does not match its checksums",
+                _ => "failed or could not be heard",
+            };
+            return Err(BadNode::new(index, reason));
+        }
+        if ack.replies.len() < nodes {
+            return Err(BadNode::new(
+                ack.replies.len(),
+                "is missing from an acknowledgement",
+            ));
+        }
+        match self.sent.front() {
+            Some(packet) if packet.seqno == ack.seqno => {
+                self.acked_len = self.acked_len.max(packet.end());
+                self.sent.pop_front();
+                Ok(self.acked_len)
+            }
+            _ if self.is_acked(ack.seqno) => Ok(self.acked_len),
+            _ => Err(BadNode::new(0, "acknowledged packets out of order")),
+        }
+    }
+
+    /// Puts every packet that was sent and not acknowledged back in front of those that wait to be sent.
+    pub fn requeue_unacked(&mut self) {
+        while let Some(packet) = self.sent.pop_back() {
+            self.to_send.push_front(packet);
+        }
+    }
+
+    /// Bytes of the block that every node of the pipeline has.
+    pub fn acked_len(&self) -> u64 {
+        self.acked_len
+    }
+
+    /// Where the last packet pushed ends: the block's length as the writer knows it.
+    pub fn len_pushed(&self) -> u64 {
+        self.end
+    }
+
+    /// Whether the packet of this number, and so each before it, is acknowledged.
+    pub fn is_acked(&self, seqno: u64) -> bool {
+        let first_waiting = self.sent.front().or(self.to_send.front());
+        seqno < first_waiting.map_or(self.next_seqno, |packet| packet.seqno)
+    }
+
+    /// Whether nothing waits, neither to be sent nor to be acknowledged.
+    pub fn all_acked(&self) -> bool {
+        self.to_send.is_empty() && self.sent.is_empty()
+    }
+}
+
+impl BadNode {
+    fn new(index: usize, reason: &str) -> BadNode {
+        BadNode {
+            index,
+            reason: reason.to_owned(),
+        }
+    }
+}

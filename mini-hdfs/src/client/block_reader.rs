@@ -1,0 +1,225 @@
+//! A verified read of one block, with failover (`BlockReader`, and the loop in `DFSInputStream` around it).
+//!
+//! Disks and networks flip bits, and a DataNode that sends a block does not look at it. So the reader checks the CRC32C
+//! of every chunk before it hands a byte on, and goes on with the next replica at the place that it has reached:
+//! whoever reads the file notices nothing. A replica whose bytes are wrong is reported to the NameNode, which has it
+//! replaced. A node that cannot be reached is not asked again for this file until nothing else is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::ops::Range;
+
+use thiserror::Error;
+
+use crate::block::{Block, DatanodeId, DatanodeInfo, LocatedBlock};
+use crate::packet::{self, Packet};
+
+/// How often fresh locations are asked for when no replica can be read (`dfs.client.max.block.acquire.failures`).
+pub const BLOCK_ACQUIRE_FAILURES_MAX: u32 = 3;
+
+/// What a reader has to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadAction {
+    /// Ask this node for the block from `offset`, then hand its packets to [`BlockReader::on_packet`], or what went
+    /// wrong to [`BlockReader::on_failure`]. While a node sends, the action stays the same but for the offset.
+    Read {
+        /// Whom to ask.
+        from: DatanodeInfo,
+        /// In which version.
+        block: Block,
+        /// The next byte wanted, in the block.
+        offset: u64,
+        /// Bytes wanted; more than there are while the block is under construction.
+        len: u64,
+    },
+    /// Wait this many retry windows, ask the NameNode for the block's locations again, and call
+    /// [`BlockReader::on_locations`].
+    Refetch {
+        /// Multiples of `dfs.client.retry.window.base`: none the first time, since locations are often only old.
+        windows: u32,
+    },
+    /// All bytes wanted were handed on.
+    Done,
+    /// No replica can be read.
+    Fail(ReadError),
+}
+
+/// No replica of a block could be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("cannot read {block} from its byte {offset}: {reasons}")]
+pub struct ReadError {
+    /// The block.
+    pub block: Block,
+    /// The first byte that could not be read, in the block.
+    pub offset: u64,
+    /// Each node that was asked, and why it will not do.
+    pub reasons: String,
+}
+
+/// Reads a range of one block, from one replica after another.
+#[derive(Clone, Debug)]
+pub struct BlockReader {
+    block: Block,
+    locations: Vec<DatanodeInfo>,
+    /// The next byte to hand on, and where the wanted range ends, in the block.
+    position: u64,
+    wanted_end: u64,
+    /// The block was still being written when it was located: it ends where the node says so.
+    under_construction: bool,
+    /// The node has said that the block ends here.
+    ended: bool,
+    /// Nodes not to ask until locations are fetched anew: those that failed, here or in an earlier block.
+    dead: BTreeSet<DatanodeId>,
+    corrupt: Vec<(Block, DatanodeId)>,
+    /// The last failure of each node, by address.
+    failures: BTreeMap<String, String>,
+    /// How often locations were fetched anew.
+    rounds: u32,
+}
+
+impl BlockReader {
+    /// A read of `len` bytes of a block from `offset` in it. `dead` are nodes that failed in earlier blocks of the file.
+    pub fn new(located: &LocatedBlock, offset: u64, len: u64, dead: BTreeSet<DatanodeId>) -> Self {
+        BlockReader {
+            block: located.block,
+            locations: located.locations.clone(),
+            position: offset,
+            wanted_end: offset.saturating_add(len),
+            under_construction: located.under_construction,
+            ended: false,
+            dead,
+            corrupt: Vec::new(),
+            failures: BTreeMap::new(),
+            rounds: 0,
+        }
+    }
+
+    /// What to do next. Asking changes nothing.
+    pub fn action(&self) -> ReadAction {
+        if self.position >= self.end() || self.ended {
+            return ReadAction::Done;
+        }
+        if let Some(node) = self.replica() {
+            return ReadAction::Read {
+                from: node.clone(),
+                block: self.block,
+                offset: self.position,
+                len: self.end() - self.position,
+            };
+        }
+        if self.rounds < BLOCK_ACQUIRE_FAILURES_MAX {
+            return ReadAction::Refetch {
+                windows: self.rounds,
+            };
+        }
+        ReadAction::Fail(ReadError {
+            block: self.block,
+            offset: self.position,
+            reasons: self.reasons(),
+        })
+    }
+
+    /// Hears a packet of the node that [`BlockReader::action`] named, and returns which part of its data to hand on.
+    /// None: the packet is of no use, and neither is that replica; nothing of it may be handed on.
+    pub fn on_packet(&mut self, packet: &Packet) -> Option<Range<usize>> {
+        if let Err(at) = packet::verify(&packet.data, &packet.checksums) {
+            let at = packet.offset + at as u64;
+            self.replica_is_corrupt(&format!("checksum error at byte {at} of its replica"));
+            return None;
+        }
+        let takes_up = packet.offset <= self.position && self.position <= packet.end();
+        if !(takes_up || packet.last && packet.data.is_empty()) {
+            let (start, wanted) = (packet.offset, self.position);
+            self.replica_failed(format!("sent bytes from {start}, not from {wanted}"));
+            return None;
+        }
+        let to_hand_on = if packet.data.is_empty() {
+            0..0
+        } else {
+            let in_packet =
+                |offset: u64| usize::try_from(offset - packet.offset).unwrap_or(usize::MAX);
+            in_packet(self.position)..in_packet(self.end().clamp(self.position, packet.end()))
+        };
+        self.position += to_hand_on.len() as u64;
+        if packet.last && self.position < self.end() {
+            if self.under_construction {
+                self.ended = true;
+            } else {
+                let (has, should) = (self.position, self.block.len);
+                self.replica_is_corrupt(&format!("its replica ends at byte {has} of {should}"));
+                // What was verified is good, though there is no more of it here.
+            }
+        }
+        Some(to_hand_on)
+    }
+
+    /// The node that [`BlockReader::action`] named is of no use.
+    pub fn on_failure(&mut self, reason: String) {
+        self.replica_failed(reason);
+    }
+
+    /// The NameNode's newest answer: every node in it has another chance.
+    pub fn on_locations(&mut self, located: &LocatedBlock) {
+        self.block = located.block;
+        self.locations.clone_from(&located.locations);
+        self.under_construction = located.under_construction;
+        self.dead.clear();
+        self.rounds += 1;
+    }
+
+    /// The next byte to hand on, in the block.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Replicas found corrupt since this was last called: to be reported to the NameNode (`reportBadBlocks`).
+    pub fn take_corrupt(&mut self) -> Vec<(Block, DatanodeId)> {
+        std::mem::take(&mut self.corrupt)
+    }
+
+    /// Nodes to leave alone in the next block, too.
+    pub fn into_dead(self) -> BTreeSet<DatanodeId> {
+        self.dead
+    }
+
+    fn end(&self) -> u64 {
+        if self.under_construction {
+            self.wanted_end
+        } else {
+            self.wanted_end.min(self.block.len)
+        }
+    }
+
+    /// The replica to read: the nearest one that has not failed.
+    fn replica(&self) -> Option<&DatanodeInfo> {
+        self.locations
+            .iter()
+            .find(|node| !self.dead.contains(&node.id))
+    }
+
+    fn replica_failed(&mut self, reason: String) {
+        if let Some(node) = self.replica().cloned() {
+            self.dead.insert(node.id);
+            self.failures.insert(node.address, reason);
+        }
+    }
+
+    fn replica_is_corrupt(&mut self, reason: &str) {
+        if let Some(id) = self.replica().map(|node| node.id) {
+            self.corrupt.push((self.block, id));
+            self.replica_failed(format!("{reason}, which was reported"));
+        }
+    }
+
+    fn reasons(&self) -> String {
+        if self.failures.is_empty() {
+            return "no live DataNode has it".to_owned();
+        }
+        let mut text = "every replica failed:".to_owned();
+        for (address, reason) in &self.failures {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n  {address}: {reason}");
+        }
+        text
+    }
+}

@@ -1,0 +1,150 @@
+//! The pipeline's acknowledgements: what is sent, what may be forgotten, what must be sent again.
+
+use mini_hdfs::client::ack_queue::{AckQueue, PACKETS_IN_FLIGHT_MAX};
+use mini_hdfs::packet::{AckStatus, Packet, PipelineAck};
+
+const OK: AckStatus = AckStatus::Success;
+const ERROR: AckStatus = AckStatus::Error;
+
+/// A queue with `packets` packets of one chunk each pushed.
+fn queue(packets: u64) -> AckQueue {
+    let mut queue = AckQueue::new();
+    for i in 0..packets {
+        assert_eq!(queue.push(Packet::new(0, i * 512, vec![1; 512])), i);
+    }
+    queue
+}
+
+fn send_all(queue: &mut AckQueue) -> Vec<u64> {
+    std::iter::from_fn(|| queue.next_to_send())
+        .map(|packet| packet.seqno)
+        .collect()
+}
+
+fn ack(seqno: u64, replies: &[AckStatus]) -> PipelineAck {
+    PipelineAck {
+        seqno,
+        replies: replies.to_vec(),
+    }
+}
+
+#[test]
+fn ack_queue_counts_and_sends_in_order() {
+    let mut queue = queue(3);
+    assert_eq!(
+        send_all(&mut queue),
+        [0, 1, 2],
+        "packets leave in the order in which they were pushed"
+    );
+    assert!(!queue.all_acked(), "what was sent is not yet acknowledged");
+    assert_eq!(queue.acked_len(), 0, "sent is not acknowledged");
+}
+
+#[test]
+fn ack_queue_forgets_only_what_every_node_has() {
+    let mut queue = queue(2);
+    send_all(&mut queue);
+    assert_eq!(queue.on_ack(&ack(0, &[OK, OK, OK]), 3), Ok(512));
+    assert!(queue.is_acked(0) && !queue.is_acked(1));
+    assert_eq!(queue.on_ack(&ack(1, &[OK, OK, OK]), 3), Ok(1024));
+    assert!(queue.all_acked());
+}
+
+#[test]
+fn ack_queue_names_the_first_bad_node() {
+    for (replies, bad) in [
+        (&[ERROR, OK, OK][..], 0),
+        (&[OK, ERROR][..], 1),
+        (&[OK, OK, AckStatus::ErrorChecksum][..], 2),
+        (&[OK, ERROR, ERROR][..], 1),
+        // The last node is silent: nobody said that it has the packet.
+        (&[OK, OK][..], 2),
+    ] {
+        let mut queue = queue(2);
+        send_all(&mut queue);
+        let answer = queue.on_ack(&ack(0, replies), 3).map_err(|bad| bad.index);
+        assert_eq!(
+            answer,
+            Err(bad),
+            "the first node of {replies:?} that did not succeed"
+        );
+        assert_eq!(
+            queue.acked_len(),
+            0,
+            "a packet that one node lacks is not acknowledged"
+        );
+        assert!(!queue.is_acked(0));
+    }
+}
+
+#[test]
+fn ack_queue_sends_again_what_was_not_acknowledged() {
+    let mut queue = queue(4);
+    let sent: Vec<_> = (0..3).filter_map(|_| queue.next_to_send()).collect();
+    queue.on_ack(&ack(0, &[OK, OK]), 2).unwrap();
+    queue.requeue_unacked();
+    assert_eq!(queue.acked_len(), 512, "rebuilding takes nothing back");
+    let again = queue.next_to_send();
+    assert_eq!(
+        again.as_ref(),
+        Some(&sent[1]),
+        "the oldest without an acknowledgement comes first, unchanged"
+    );
+    assert_eq!(
+        send_all(&mut queue),
+        [2, 3],
+        "and those behind it in order, the one never sent last"
+    );
+    for seqno in 1..4 {
+        queue.on_ack(&ack(seqno, &[OK]), 1).unwrap();
+    }
+    assert!(queue.all_acked());
+    assert_eq!(queue.acked_len(), 2048);
+}
+
+#[test]
+fn ack_queue_does_not_believe_an_answer_out_of_turn() {
+    let mut queue = queue(3);
+    queue.next_to_send();
+    queue.next_to_send();
+    assert!(
+        queue.on_ack(&ack(1, &[OK]), 1).is_err(),
+        "packet 0 is due first"
+    );
+    assert!(
+        queue.on_ack(&ack(2, &[OK]), 1).is_err(),
+        "packet 2 was never sent"
+    );
+    assert_eq!(queue.acked_len(), 0);
+    queue.on_ack(&ack(0, &[OK]), 1).unwrap();
+    assert_eq!(
+        queue.on_ack(&ack(0, &[OK]), 1),
+        Ok(512),
+        "an old answer changes nothing"
+    );
+    assert!(!queue.is_acked(1));
+}
+
+#[test]
+fn ack_queue_length_never_shrinks() {
+    // After an hflush in mid-chunk the next packet begins before the acknowledged end.
+    let mut queue = AckQueue::new();
+    queue.push(Packet::new(0, 0, vec![1; 700]));
+    queue.push(Packet::new(0, 512, vec![1; 100]));
+    send_all(&mut queue);
+    assert_eq!(queue.on_ack(&ack(0, &[OK]), 1), Ok(700));
+    assert_eq!(queue.on_ack(&ack(1, &[OK]), 1), Ok(700));
+}
+
+#[test]
+fn ack_queue_is_full_at_the_window() {
+    let mut queue = queue(PACKETS_IN_FLIGHT_MAX as u64);
+    assert!(queue.is_full());
+    send_all(&mut queue);
+    assert!(
+        queue.is_full(),
+        "packets that wait for their acknowledgement count too"
+    );
+    queue.on_ack(&ack(0, &[OK]), 1).unwrap();
+    assert!(!queue.is_full());
+}

@@ -1,0 +1,4 @@
+//! The graded tests of mini-hdfs, in learning order: one binary, so that one `cargo test` shows them all.
+
+mod ack_queue;
+mod read;

@@ -1,0 +1,254 @@
+//! The verified read: every byte handed on was checked, and a replica that fails costs nothing but time.
+
+use std::collections::BTreeSet;
+
+use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, LocatedBlock};
+use mini_hdfs::client::block_reader::{BLOCK_ACQUIRE_FAILURES_MAX, BlockReader, ReadAction};
+use mini_hdfs::packet::Packet;
+
+const LEN: usize = 3000;
+
+fn contents() -> Vec<u8> {
+    (0..251).cycle().take(LEN).collect()
+}
+
+fn located(nodes: u64) -> LocatedBlock {
+    LocatedBlock {
+        block: Block::new(1, 1001, LEN as u64),
+        offset: 0,
+        locations: (1..=nodes)
+            .map(|n| DatanodeInfo {
+                id: DatanodeId(n),
+                hostname: format!("host{n}"),
+                address: format!("10.0.0.{n}:9866"),
+                rack: "/default-rack".into(),
+            })
+            .collect(),
+        corrupt: false,
+        under_construction: false,
+    }
+}
+
+fn reader(nodes: u64, offset: u64, len: u64) -> BlockReader {
+    BlockReader::new(&located(nodes), offset, len, BTreeSet::new())
+}
+
+/// The packets of one chunk each that a good DataNode sends from `offset` on, the empty last one included.
+fn packets(offset: u64) -> Vec<Packet> {
+    let mut packets: Vec<Packet> = contents()
+        .chunks(512)
+        .enumerate()
+        .map(|(i, chunk)| Packet::new(i as u64, i as u64 * 512, chunk))
+        .filter(|packet| packet.end() > offset)
+        .collect();
+    packets.push(Packet {
+        last: true,
+        ..Packet::new(99, LEN as u64, [])
+    });
+    packets
+}
+
+/// The node to ask and from where.
+fn asks(reader: &BlockReader) -> (u64, u64) {
+    match reader.action() {
+        ReadAction::Read { from, offset, .. } => (from.id.0, offset),
+        other => panic!("expected to read, not {other:?}"),
+    }
+}
+
+/// Feeds packets until they end, the reader is done, or the replica fails.
+fn feed(reader: &mut BlockReader, packets: &[Packet], got: &mut Vec<u8>) -> bool {
+    packets.iter().all(|packet| {
+        if reader.action() == ReadAction::Done {
+            return true;
+        }
+        let Some(range) = reader.on_packet(packet) else {
+            return false;
+        };
+        got.extend_from_slice(&packet.data[range]);
+        true
+    })
+}
+
+fn flip(packet: &mut Packet, at: usize) {
+    let mut data = packet.data.to_vec();
+    data[at] ^= 1;
+    packet.data = data.into();
+}
+
+#[test]
+fn read_hands_on_exactly_the_range() {
+    for (offset, len) in [
+        (0, LEN as u64),
+        (0, 1),
+        (511, 2),
+        (700, 1000),
+        (2999, 1),
+        (2560, 440),
+    ] {
+        let (mut reader, mut got) = (reader(1, offset, len), Vec::new());
+        assert_eq!(
+            asks(&reader),
+            (1, offset),
+            "the first location is the nearest"
+        );
+        assert!(feed(&mut reader, &packets(offset), &mut got));
+        let (from, to) = (
+            usize::try_from(offset).unwrap(),
+            usize::try_from(offset + len).unwrap(),
+        );
+        assert_eq!(got, contents()[from..to], "bytes {from}..{to}");
+        assert_eq!(reader.action(), ReadAction::Done);
+    }
+}
+
+#[test]
+fn read_of_nothing_asks_nobody() {
+    assert_eq!(reader(1, 5, 0).action(), ReadAction::Done);
+    assert_eq!(reader(1, LEN as u64, 10).action(), ReadAction::Done);
+}
+
+#[test]
+fn read_never_hands_on_a_bad_chunk_and_reports_its_replica() {
+    let (mut reader, mut got) = (reader(2, 0, LEN as u64), Vec::new());
+    let mut bad = packets(0);
+    flip(&mut bad[2], 100);
+    assert!(
+        !feed(&mut reader, &bad, &mut got),
+        "a flipped bit ends the use of this replica"
+    );
+    let (node, offset) = asks(&reader);
+    assert_eq!(
+        (node, offset),
+        (2, got.len() as u64),
+        "the next replica goes on where this one ended"
+    );
+    assert_eq!(
+        reader.take_corrupt(),
+        [(Block::new(1, 1001, LEN as u64), DatanodeId(1))]
+    );
+    assert_eq!(reader.take_corrupt(), [], "reported once");
+    assert!(feed(&mut reader, &packets(offset), &mut got));
+    assert_eq!(
+        got,
+        contents(),
+        "byte for byte, although one replica was bad"
+    );
+}
+
+#[test]
+fn read_checks_the_chunk_that_a_range_only_touches() {
+    let (mut reader, mut got) = (reader(2, 600, 10), Vec::new());
+    let mut bad = packets(600);
+    flip(&mut bad[0], 500); // Byte 1012: outside the range, but under the same checksum.
+    assert!(!feed(&mut reader, &bad, &mut got));
+    assert_eq!(asks(&reader), (2, 600));
+}
+
+#[test]
+fn read_goes_on_after_a_lost_connection_and_leaves_the_node_alone() {
+    let (mut reader, mut got) = (reader(2, 0, LEN as u64), Vec::new());
+    assert!(feed(&mut reader, &packets(0)[..3], &mut got));
+    reader.on_failure("connection reset".into());
+    assert_eq!(asks(&reader), (2, 1536));
+    assert_eq!(
+        reader.take_corrupt(),
+        [],
+        "a node that is gone has no corrupt replica"
+    );
+    assert!(feed(&mut reader, &packets(1536), &mut got));
+    assert_eq!(got, contents());
+    let next_block = BlockReader::new(&located(2), 0, 1, reader.into_dead());
+    assert_eq!(
+        asks(&next_block).0,
+        2,
+        "the lost node is not the first one asked for the next block"
+    );
+}
+
+#[test]
+fn read_notices_a_gap_and_a_short_replica() {
+    let (mut gap, mut got) = (reader(2, 0, LEN as u64), Vec::new());
+    let mut holed = packets(0);
+    holed.remove(1);
+    assert!(!feed(&mut gap, &holed, &mut got));
+    assert_eq!(asks(&gap), (2, 512));
+
+    let mut short = reader(2, 0, LEN as u64);
+    let last = Packet {
+        last: true,
+        ..Packet::new(2, 1024, [])
+    };
+    let mut ends_early = packets(0)[..2].to_vec();
+    ends_early.push(last);
+    feed(&mut short, &ends_early, &mut Vec::new());
+    assert_eq!(
+        asks(&short),
+        (2, 1024),
+        "the block is longer than this replica"
+    );
+    assert_eq!(short.take_corrupt().len(), 1);
+}
+
+#[test]
+fn read_asks_for_new_locations_and_then_gives_up_with_every_reason() {
+    let mut reader = reader(2, 0, 10);
+    for round in 0..=BLOCK_ACQUIRE_FAILURES_MAX {
+        for node in 1..=2 {
+            assert_eq!(
+                asks(&reader),
+                (node, 0),
+                "round {round}: every node has another chance"
+            );
+            reader.on_failure(format!("reason of node {node}"));
+        }
+        if round < BLOCK_ACQUIRE_FAILURES_MAX {
+            assert!(
+                matches!(reader.action(), ReadAction::Refetch { .. }),
+                "round {round}"
+            );
+            reader.on_locations(&located(2));
+        }
+    }
+    let ReadAction::Fail(error) = reader.action() else {
+        panic!("expected an error, not {:?}", reader.action());
+    };
+    let text = error.to_string();
+    for part in [
+        "blk_1_1001",
+        "10.0.0.1:9866",
+        "reason of node 1",
+        "10.0.0.2:9866",
+        "reason of node 2",
+    ] {
+        assert!(
+            text.contains(part),
+            "{part:?} is missing from the error: {text}"
+        );
+    }
+}
+
+#[test]
+fn read_takes_the_new_version_of_a_block() {
+    let mut reader = reader(1, 0, LEN as u64);
+    reader.on_failure("no replica of generation 1001".into());
+    let mut newer = located(1);
+    newer.block.generation.0 = 1002;
+    reader.on_locations(&newer);
+    match reader.action() {
+        ReadAction::Read { block, .. } => assert_eq!(block.generation.0, 1002),
+        other => panic!("expected to read, not {other:?}"),
+    }
+}
+
+#[test]
+fn read_of_a_block_being_written_ends_where_the_node_says() {
+    let mut being_written = located(1);
+    (being_written.under_construction, being_written.block.len) = (true, 0);
+    let mut reader = BlockReader::new(&being_written, 0, u64::MAX, BTreeSet::new());
+    let mut got = Vec::new();
+    assert!(feed(&mut reader, &packets(0), &mut got));
+    assert_eq!(got, contents());
+    assert_eq!(reader.action(), ReadAction::Done);
+    assert_eq!(reader.take_corrupt(), []);
+}
