@@ -1,0 +1,258 @@
+//! What a DataNode tells the NameNode, and when (`BPServiceActor`, `IncrementalBlockReportManager`).
+//!
+//! The NameNode learns where replicas are from DataNodes alone, so nothing may be lost between the two:
+//!
+//! - after registering, all replicas are reported, and again every few hours;
+//! - what changes in between is reported at once, kept until the NameNode has answered, and sent again if it has not;
+//!   what is still to be sent goes out before a full report, so that the NameNode never hears old news after new;
+//! - one call is under way at a time, and only its own answer counts. An answer that comes after the DataNode gave the call up
+//!   may hold commands that an earlier NameNode decided; it is dropped.
+//!
+//! The caller asks [`BpServiceActor::poll`] what to send, and hands in what comes back. Calls fail without end while the
+//! NameNode is away; that is no error, they are repeated.
+
+use std::time::Duration;
+
+use node::Time;
+
+use crate::block::{Block, DatanodeInfo};
+use crate::protocol::{BlockEvent, Command, RegistrationId};
+
+/// How often things are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intervals {
+    /// Between heartbeats, and before a failed call is repeated (`dfs.heartbeat.interval`).
+    pub heartbeat: Duration,
+    /// Between full block reports (`dfs.blockreport.intervalMsec`).
+    pub block_report: Duration,
+    /// A call that has no answer after this long has failed (`ipc.client.rpc-timeout.ms`).
+    pub call_timeout: Duration,
+}
+
+impl Default for Intervals {
+    fn default() -> Intervals {
+        Intervals {
+            heartbeat: Duration::from_secs(3),
+            block_report: Duration::from_secs(6 * 60 * 60),
+            call_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Numbers the calls of one DataNode's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallId(pub u64);
+
+/// A call to the NameNode. The caller adds what it knows itself: address, capacity, replicas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `registerDatanode`.
+    Register,
+    /// `sendHeartbeat`.
+    Heartbeat(RegistrationId),
+    /// `blockReport`, of [`ReplicaMap::report`](super::ReplicaMap::report) as it is now.
+    BlockReport(RegistrationId),
+    /// `blockReceivedAndDeleted`.
+    Incremental(RegistrationId, Vec<BlockEvent>),
+}
+
+/// What came back from a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To a registration.
+    Registered(RegistrationId),
+    /// To a heartbeat.
+    Commands(Vec<Command>),
+    /// To a report.
+    Done,
+    /// To any call: the NameNode does not know this registration (any more).
+    Unregistered,
+    /// No answer, or another refusal.
+    Failed,
+}
+
+/// What the NameNode wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Delete replicas of these generations or older ones, and report it with [`BlockEvent::Deleted`].
+    Delete(Vec<Block>),
+    /// Send a copy of a finalised replica.
+    Transfer {
+        /// Which.
+        block: Block,
+        /// The pipeline of receivers.
+        targets: Vec<DatanodeInfo>,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct UnderWay {
+    id: CallId,
+    call: Call,
+    sent: Time,
+}
+
+/// Says when to call the NameNode, and what its answers mean.
+#[derive(Clone, Debug)]
+pub struct BpServiceActor {
+    intervals: Intervals,
+    registration: Option<RegistrationId>,
+    last_call: CallId,
+    under_way: Option<UnderWay>,
+    next_heartbeat: Time,
+    next_block_report: Time,
+    /// After a failed call: nothing is sent before.
+    retry_at: Time,
+    /// Not yet sent; at most one for each block, the newest.
+    events: Vec<BlockEvent>,
+}
+
+impl BpServiceActor {
+    /// For a DataNode that has just started.
+    pub fn new(intervals: Intervals) -> BpServiceActor {
+        BpServiceActor {
+            intervals,
+            registration: None,
+            last_call: CallId(0),
+            under_way: None,
+            next_heartbeat: Time::ZERO,
+            next_block_report: Time::ZERO,
+            retry_at: Time::ZERO,
+            events: Vec::new(),
+        }
+    }
+
+    /// A replica has changed: to be reported at once. Tell it after the replica map knows.
+    pub fn notify(&mut self, event: BlockEvent) {
+        self.events
+            .retain(|old| block_of(old).id != block_of(&event).id);
+        self.events.push(event);
+    }
+
+    /// The call to make now, if one is due and none is under way. Hand its answer to [`BpServiceActor::answered`].
+    pub fn poll(&mut self, now: Time) -> Option<(CallId, Call)> {
+        if let Some(under_way) = &self.under_way {
+            if now.since(under_way.sent) < self.intervals.call_timeout {
+                return None;
+            }
+            self.answered(under_way.id, Answer::Failed, now);
+        }
+        if now < self.retry_at {
+            return None;
+        }
+        let call = self.due(now)?;
+        self.last_call = CallId(self.last_call.0 + 1);
+        let id = self.last_call;
+        self.under_way = Some(UnderWay {
+            id,
+            call: call.clone(),
+            sent: now,
+        });
+        Some((id, call))
+    }
+
+    fn due(&mut self, now: Time) -> Option<Call> {
+        let Some(registration) = self.registration else {
+            return Some(Call::Register);
+        };
+        // Heartbeats first: a node that has much to report must not be taken for dead.
+        if now >= self.next_heartbeat {
+            self.next_heartbeat = now + self.intervals.heartbeat;
+            Some(Call::Heartbeat(registration))
+        } else if !self.events.is_empty() {
+            let events = std::mem::take(&mut self.events);
+            Some(Call::Incremental(registration, events))
+        } else if now >= self.next_block_report {
+            Some(Call::BlockReport(registration))
+        } else {
+            None
+        }
+    }
+
+    /// When to ask [`BpServiceActor::poll`] again, if nothing happens before; none while only an answer is waited for.
+    pub fn next_poll(&self) -> Time {
+        if let Some(under_way) = &self.under_way {
+            return under_way.sent + self.intervals.call_timeout;
+        }
+        let due = if self.registration.is_none() || !self.events.is_empty() {
+            Time::ZERO
+        } else {
+            self.next_heartbeat.min(self.next_block_report)
+        };
+        due.max(self.retry_at)
+    }
+
+    /// A call was answered or failed. An answer to any call but the one under way is dropped.
+    pub fn answered(&mut self, id: CallId, answer: Answer, now: Time) -> Vec<Action> {
+        let Some(UnderWay { call, .. }) = self.under_way.take_if(|call| call.id == id) else {
+            return Vec::new();
+        };
+        match answer {
+            Answer::Registered(registration) => {
+                self.registration = Some(registration);
+                self.next_heartbeat = now;
+                self.next_block_report = now;
+            }
+            Answer::Commands(commands) => return self.obey(commands),
+            Answer::Done => {
+                if matches!(call, Call::BlockReport(_)) {
+                    self.next_block_report = now + self.intervals.block_report;
+                }
+            }
+            Answer::Unregistered => {
+                self.registration = None;
+                self.keep(call);
+            }
+            Answer::Failed => {
+                self.retry_at = now + self.intervals.heartbeat;
+                self.keep(call);
+            }
+        }
+        Vec::new()
+    }
+
+    /// What an incremental report that failed would have told, but for blocks of which there is newer news.
+    fn keep(&mut self, call: Call) {
+        if let Call::Incremental(_, mut events) = call {
+            events.retain(|old| {
+                let id = block_of(old).id;
+                self.events.iter().all(|new| block_of(new).id != id)
+            });
+            events.append(&mut self.events);
+            self.events = events;
+        }
+    }
+
+    fn obey(&mut self, commands: Vec<Command>) -> Vec<Action> {
+        if commands.contains(&Command::Register) {
+            // Whatever else it says is about a registration that is void.
+            self.registration = None;
+            return Vec::new();
+        }
+        let mut actions = Vec::new();
+        for command in commands {
+            match command {
+                Command::Register => {}
+                Command::Invalidate(blocks) => actions.push(Action::Delete(blocks)),
+                Command::Transfer { block, targets } => {
+                    actions.push(Action::Transfer { block, targets });
+                }
+            }
+        }
+        actions
+    }
+
+    /// Whether the NameNode knows this DataNode, as far as it has heard.
+    pub fn is_registered(&self) -> bool {
+        self.registration.is_some()
+    }
+}
+
+/// The block that an event is about.
+fn block_of(event: &BlockEvent) -> Block {
+    match event {
+        BlockEvent::Receiving(block) | BlockEvent::Received(block) | BlockEvent::Deleted(block) => {
+            *block
+        }
+    }
+}

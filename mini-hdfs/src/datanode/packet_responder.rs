@@ -1,0 +1,155 @@
+//! Which acknowledgements may go up a pipeline (`BlockReceiver.PacketResponder`).
+//!
+//! An acknowledgement is a promise of every node from here down. So a node sends one only for a packet that it has
+//! itself -- on its disk, if the packet asks for that -- and that the node below has acknowledged; and always in the order of the
+//! packets, however its own disk and the network below race each other. When the node below is lost, the
+//! writer must learn of it: the acknowledgement then says that this node is well and the next one is not.
+
+use std::collections::VecDeque;
+
+use thiserror::Error;
+
+use crate::packet::{AckStatus, PipelineAck};
+
+/// A packet on its way through this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pending {
+    seqno: u64,
+    sync: bool,
+    /// What became of it here; none while it is not decided.
+    local: Option<AckStatus>,
+    /// What the nodes below said.
+    below: Option<Vec<AckStatus>>,
+}
+
+/// The acknowledgements of one pipeline at one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PacketResponder {
+    has_downstream: bool,
+    downstream_lost: bool,
+    /// Packets that are not acknowledged yet, in order.
+    pending: VecDeque<Pending>,
+}
+
+/// The node below acknowledged a packet that is not the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the next node acknowledged packet {got}, and {expected:?} was due")]
+pub struct OutOfOrder {
+    /// What it acknowledged.
+    pub got: u64,
+    /// What it should have; none if nothing was due.
+    pub expected: Option<u64>,
+}
+
+impl PacketResponder {
+    /// For a node of a pipeline, with or without a node after it.
+    pub fn new(has_downstream: bool) -> PacketResponder {
+        PacketResponder {
+            has_downstream,
+            ..PacketResponder::default()
+        }
+    }
+
+    /// A packet has arrived; from here on it is owed an acknowledgement. Packets arrive in order. Call it before the
+    /// packet is forwarded.
+    pub fn received(&mut self, seqno: u64, sync: bool) {
+        self.pending.push_back(Pending {
+            seqno,
+            sync,
+            local: None,
+            below: None,
+        });
+    }
+
+    /// The packet, and all before it, are written here, though perhaps not on the disk yet. Returns the
+    /// acknowledgements to send up now, in order.
+    #[must_use]
+    pub fn local_written(&mut self, seqno: u64) -> Vec<PipelineAck> {
+        // EXERCISE(hdfs/pipeline-acks): packets that need no sync are done here.
+        self.decide(seqno, |pending| !pending.sync, AckStatus::Success)
+    }
+
+    /// The packet, and all before it, are on the disk here.
+    #[must_use]
+    pub fn local_synced(&mut self, seqno: u64) -> Vec<PipelineAck> {
+        // EXERCISE(hdfs/pipeline-acks): all of them are done here.
+        self.decide(seqno, |_| true, AckStatus::Success)
+    }
+
+    /// The packet cannot be written here, for the reason that `status` gives, nor can any after it.
+    #[must_use]
+    pub fn local_failed(&mut self, seqno: u64, status: AckStatus) -> Vec<PipelineAck> {
+        // EXERCISE(hdfs/pipeline-acks): what was written before counts; this packet and what follows fails.
+        for pending in self.pending.iter_mut().filter(|p| p.seqno >= seqno) {
+            pending.local = Some(status);
+        }
+        self.ready()
+    }
+
+    /// The node below has answered.
+    ///
+    /// # Errors
+    /// When that packet is not the next one to be acknowledged below. The node below cannot be trusted then: go on
+    /// with [`PacketResponder::downstream_failed`].
+    pub fn downstream_ack(&mut self, ack: PipelineAck) -> Result<Vec<PipelineAck>, OutOfOrder> {
+        // EXERCISE(hdfs/pipeline-acks): keep the answer with its packet, the first that has none.
+        let next = self.pending.iter_mut().find(|p| p.below.is_none());
+        match next {
+            Some(next) if next.seqno == ack.seqno => next.below = Some(ack.replies),
+            next => {
+                return Err(OutOfOrder {
+                    got: ack.seqno,
+                    expected: next.map(|p| p.seqno),
+                });
+            }
+        }
+        Ok(self.ready())
+    }
+
+    /// The node below cannot be heard any more. Every packet that it has not acknowledged fails there.
+    #[must_use]
+    pub fn downstream_failed(&mut self) -> Vec<PipelineAck> {
+        // EXERCISE(hdfs/pipeline-acks): no further answer will come from below.
+        self.downstream_lost = true;
+        self.ready()
+    }
+
+    /// Whether every packet that has arrived is acknowledged.
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    fn decide(
+        &mut self,
+        seqno: u64,
+        applies: impl Fn(&Pending) -> bool,
+        status: AckStatus,
+    ) -> Vec<PipelineAck> {
+        for pending in self.pending.iter_mut().filter(|p| p.seqno <= seqno) {
+            if pending.local.is_none() && applies(pending) {
+                pending.local = Some(status);
+            }
+        }
+        self.ready()
+    }
+
+    /// Takes what can be acknowledged from the front.
+    fn ready(&mut self) -> Vec<PipelineAck> {
+        let mut acks = Vec::new();
+        while let Some(pending) = self.pending.front_mut() {
+            let Some(local) = pending.local else { break };
+            let below = match pending.below.take() {
+                Some(below) => below,
+                // What failed here was not forwarded, or does not matter any more.
+                None if !self.has_downstream || local != AckStatus::Success => Vec::new(),
+                None if self.downstream_lost => vec![AckStatus::Error],
+                None => break,
+            };
+            let replies = std::iter::once(local).chain(below).collect();
+            let seqno = pending.seqno;
+            acks.push(PipelineAck { seqno, replies });
+            self.pending.pop_front();
+        }
+        acks
+    }
+}

@@ -1,0 +1,314 @@
+//! Which replicas this DataNode has, and what may be done with each (`ReplicaMap`, `FsDatasetImpl`).
+//!
+//! ```text
+//!              create                    finalize
+//!   (nothing) ───────▶ Rbw, Temporary ────────────▶ Finalized ──▶ (deleted)
+//!                        ▲      │ restart              │
+//!                        │      ▼                      │
+//!                        └──── Rwr                     │
+//!                 recover: a new generation            │
+//!                        ▲─────────────────────────────┘
+//! ```
+//!
+//! The map decides and remembers; it touches no disk. The bytes are written by a [`ReplicaWriter`](super::ReplicaWriter), one for each
+//! replica at a time. So a shell can hold the map's lock for moments only, however slow a disk is.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
+use crate::protocol::ReportedReplica;
+
+/// What this DataNode knows of one replica (`ReplicaInfo`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// The block in the generation that this replica has. Its length is what a reader may see: all of a finalised
+    /// replica; of one being written, what the whole pipeline has acknowledged.
+    pub block: Block,
+    /// How far it is.
+    pub state: ReplicaState,
+    /// Somebody is writing it now. Nobody else may, until he has stopped.
+    pub writing: bool,
+    /// The checksum of a short last chunk up to `block.len`, while the replica is written: the one on the disk may
+    /// already cover more.
+    pub last_checksum: Option<u32>,
+}
+
+impl Replica {
+    /// A replica that nobody is writing.
+    pub fn new(block: Block, state: ReplicaState) -> Replica {
+        Replica {
+            block,
+            state,
+            writing: false,
+            last_checksum: None,
+        }
+    }
+}
+
+/// Why a replica cannot be used as asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReplicaError {
+    /// There is none (`ReplicaNotFoundException`).
+    #[error("{0}: there is no replica of it here")]
+    NotFound(BlockId),
+    /// There is one already (`ReplicaAlreadyExistsException`).
+    #[error("{asked}: there is a replica already, {there}, {state:?}")]
+    AlreadyExists {
+        /// What should be written.
+        asked: Block,
+        /// What is there.
+        there: Block,
+        /// Its state.
+        state: ReplicaState,
+    },
+    /// The one here is of another generation.
+    #[error("{asked}: the replica here is {there}, of another generation")]
+    OtherGeneration {
+        /// What was asked for.
+        asked: Block,
+        /// What is there.
+        there: Block,
+    },
+    /// The one here has lost bytes that were acknowledged.
+    #[error("{there}: the replica here has {} bytes, and {acked_len} were acknowledged", there.len)]
+    TooShort {
+        /// What is there.
+        there: Block,
+        /// Bytes that every node has acknowledged.
+        acked_len: u64,
+    },
+    /// It cannot be read, because it is not whole.
+    #[error("{0}: the replica here cannot be read, it is {1:?}")]
+    NotReadable(Block, ReplicaState),
+    /// Somebody is writing it.
+    #[error("{0}: the replica here is being written")]
+    Busy(Block),
+}
+
+/// All replicas of a DataNode.
+#[derive(Clone, Debug, Default)]
+pub struct ReplicaMap {
+    replicas: BTreeMap<BlockId, Replica>,
+    /// Sum of the lengths.
+    used: u64,
+}
+
+impl ReplicaMap {
+    /// The map after a start, of what [`scan`](super::storage::scan) found.
+    pub fn new(replicas: impl IntoIterator<Item = Replica>) -> ReplicaMap {
+        let mut map = ReplicaMap::default();
+        for replica in replicas {
+            map.insert(replica);
+        }
+        map
+    }
+
+    /// What is known of a replica.
+    pub fn get(&self, id: BlockId) -> Option<&Replica> {
+        self.replicas.get(&id)
+    }
+
+    /// Bytes in all replicas (`dfsUsed`, without checksums).
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// How many replicas there are.
+    pub fn len(&self) -> usize {
+        self.replicas.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.replicas.is_empty()
+    }
+
+    /// What a full block report says.
+    pub fn report(&self) -> Vec<ReportedReplica> {
+        self.replicas
+            .values()
+            .filter(|replica| replica.state != ReplicaState::Temporary)
+            .map(|replica| ReportedReplica {
+                block: replica.block,
+                state: replica.state,
+            })
+            .collect()
+    }
+
+    /// Begins a replica: [`ReplicaState::Rbw`] for a client, [`ReplicaState::Temporary`] for a copy. The caller is its
+    /// writer from now on.
+    ///
+    /// A copy may take the place of a replica that is of no use, an older one or one that waits to be recovered; that
+    /// one is returned, and the caller removes its files first.
+    ///
+    /// # Errors
+    /// [`ReplicaError::AlreadyExists`], [`ReplicaError::Busy`].
+    pub fn create(
+        &mut self,
+        block: Block,
+        state: ReplicaState,
+    ) -> Result<Option<Replica>, ReplicaError> {
+        let old = self.replicas.get(&block.id).copied();
+        if let Some(old) = old {
+            let useless = old.block.generation < block.generation
+                || (old.block.generation == block.generation && old.state == ReplicaState::Rwr);
+            if old.writing {
+                return Err(ReplicaError::Busy(old.block));
+            }
+            if state != ReplicaState::Temporary || !useless {
+                return Err(ReplicaError::AlreadyExists {
+                    asked: block,
+                    there: old.block,
+                    state: old.state,
+                });
+            }
+        }
+        self.insert(Replica {
+            writing: true,
+            ..Replica::new(Block { len: 0, ..block }, state)
+        });
+        Ok(old)
+    }
+
+    /// Begins to write a replica again after its pipeline broke (`recoverRbw`, `recoverAppend`): it gets a new
+    /// generation, and will be cut to what every node has acknowledged. Returns the replica as it was; the caller is
+    /// the writer from now on.
+    ///
+    /// # Errors
+    /// [`ReplicaError::OtherGeneration`] where the replica missed an earlier recovery or has had this one, and the
+    /// others as they say.
+    pub fn recover(
+        &mut self,
+        block: Block,
+        generation: GenerationStamp,
+        acked_len: u64,
+    ) -> Result<Replica, ReplicaError> {
+        let old = self.existing(block.id)?;
+        let there = old.block;
+        if old.state == ReplicaState::Temporary {
+            return Err(ReplicaError::NotReadable(there, old.state));
+        }
+        if there.generation < block.generation || there.generation >= generation {
+            let asked = Block {
+                generation,
+                ..block
+            };
+            return Err(ReplicaError::OtherGeneration { asked, there });
+        }
+        if old.writing {
+            return Err(ReplicaError::Busy(there));
+        }
+        if there.len < acked_len {
+            return Err(ReplicaError::TooShort { there, acked_len });
+        }
+        let block = Block {
+            id: block.id,
+            generation,
+            len: acked_len,
+        };
+        self.insert(Replica {
+            writing: true,
+            ..Replica::new(block, ReplicaState::Rbw)
+        });
+        Ok(old)
+    }
+
+    /// The pipeline has acknowledged the first `len` bytes: readers may see them. `last_checksum` is that of the last
+    /// chunk, up to `len`. Nothing happens if the replica is not of that generation any more.
+    pub fn acknowledged(&mut self, block: Block, len: u64, last_checksum: Option<u32>) {
+        if let Some(mut replica) = self.current(block)
+            && replica.block.len <= len
+        {
+            replica.block.len = len;
+            replica.last_checksum = last_checksum;
+            self.insert(replica);
+        }
+    }
+
+    /// The replica is whole and in its place, and nobody writes it any more.
+    ///
+    /// # Errors
+    /// [`ReplicaError::NotFound`] where it was deleted meanwhile, or has another generation.
+    pub fn finalize(&mut self, block: Block) -> Result<(), ReplicaError> {
+        self.current(block)
+            .ok_or(ReplicaError::NotFound(block.id))?;
+        self.insert(Replica::new(block, ReplicaState::Finalized));
+        Ok(())
+    }
+
+    /// The writer has stopped before the end. A copy that was under way is forgotten; its files are the
+    /// caller's to remove.
+    pub fn release(&mut self, block: Block) {
+        match self.current(block) {
+            Some(replica) if replica.state == ReplicaState::Temporary => self.remove(block.id),
+            Some(replica) => self.insert(Replica {
+                writing: false,
+                ..replica
+            }),
+            None => {}
+        }
+    }
+
+    /// Forgets a replica of this generation or an older one, on the NameNode's word. Returns it; the caller removes its
+    /// files, and then reports the deletion.
+    ///
+    /// # Errors
+    /// [`ReplicaError::NotFound`], [`ReplicaError::OtherGeneration`], [`ReplicaError::Busy`].
+    pub fn invalidate(&mut self, block: Block) -> Result<Replica, ReplicaError> {
+        let replica = self.existing(block.id)?;
+        if replica.block.generation > block.generation {
+            return Err(ReplicaError::OtherGeneration {
+                asked: block,
+                there: replica.block,
+            });
+        }
+        if replica.writing {
+            return Err(ReplicaError::Busy(replica.block));
+        }
+        self.remove(block.id);
+        Ok(replica)
+    }
+
+    /// The replica for a reader of this generation of the block, no other.
+    ///
+    /// # Errors
+    /// [`ReplicaError::NotFound`], [`ReplicaError::OtherGeneration`], [`ReplicaError::NotReadable`].
+    pub fn readable(&self, block: Block) -> Result<Replica, ReplicaError> {
+        let replica = self.existing(block.id)?;
+        match replica.state {
+            ReplicaState::Temporary => Err(ReplicaError::NotFound(block.id)),
+            _ if replica.block.generation != block.generation => {
+                Err(ReplicaError::OtherGeneration {
+                    asked: block,
+                    there: replica.block,
+                })
+            }
+            ReplicaState::Rwr => Err(ReplicaError::NotReadable(replica.block, replica.state)),
+            ReplicaState::Rbw | ReplicaState::Finalized => Ok(replica),
+        }
+    }
+
+    fn existing(&self, id: BlockId) -> Result<Replica, ReplicaError> {
+        let replica = self.replicas.get(&id).copied();
+        replica.ok_or(ReplicaError::NotFound(id))
+    }
+
+    fn current(&self, block: Block) -> Option<Replica> {
+        let replica = self.replicas.get(&block.id).copied();
+        replica.filter(|replica| replica.block.generation == block.generation)
+    }
+
+    fn insert(&mut self, replica: Replica) {
+        self.remove(replica.block.id);
+        self.used += replica.block.len;
+        self.replicas.insert(replica.block.id, replica);
+    }
+
+    fn remove(&mut self, id: BlockId) {
+        if let Some(old) = self.replicas.remove(&id) {
+            self.used -= old.block.len;
+        }
+    }
+}
