@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod connector;
 pub mod data_transfer;
+mod http;
 pub mod lifetime;
+mod metrics;
 pub mod namenode;
 pub mod process;
 pub mod rpc;

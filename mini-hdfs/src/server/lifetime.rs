@@ -42,7 +42,7 @@ async fn stdin_ended() {
 async fn interrupted() {
     // Where the signal cannot be caught, it ends the process by itself.
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,8 +1,40 @@
-//! The NameNode as a process.
+//! The NameNode as a process: its directory, its two listeners, its timers, its end.
+//!
+//! Reading order: [`run`]; `shared.rs`, how many callers share the core and one fsync; `services.rs`, what
+//! the messages do.
 
-use std::path::PathBuf;
+mod services;
+mod shared;
 
+use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use node::{FileDisk, Rng};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::transport::server::TcpIncoming;
+use tracing::{info, warn};
+
+use super::clock::Clock;
+use super::rpc::MESSAGE_MAX;
+use super::rpc::wire::client_protocol_server::ClientProtocolServer;
+use super::rpc::wire::datanode_protocol_server::DatanodeProtocolServer;
 use super::settings::Settings;
+use super::{http, lifetime};
+use crate::namenode::{Config, NameNode, StorageError};
+use services::Services;
+pub(crate) use shared::Shared;
+
+/// How long calls under way may take to finish when the NameNode ends.
+const GRACE: Duration = Duration::from_secs(3);
+/// A client that does not answer pings for this long is gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Held by the one process that uses the directory (`in_use.lock`).
+const LOCK_FILE: &str = "in_use.lock";
 
 /// What `mini-hdfs namenode` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,11 +65,146 @@ pub struct Options {
     pub socks: Option<std::net::SocketAddr>,
 }
 
-/// Runs a NameNode until it is asked to end.
+/// Runs a NameNode until it is asked to end, or formats its directory.
 ///
 /// # Errors
-/// When a setting is wrong, an address is taken, or the directory cannot be used.
-pub fn run(options: &Options) -> anyhow::Result<()> {
+/// When a setting is wrong, an address is taken, the directory cannot be used or is used by another process,
+/// or the edit log cannot be written any more.
+pub fn run(options: &Options) -> Result<()> {
     let config = Settings::parse(&options.define)?.namenode()?;
-    todo!("{config:?}")
+    let dir = options.dir.display().to_string();
+    let _lock = lock(&options.dir)?;
+    let mut disk = FileDisk::open(&options.dir)?;
+    let mut rng = Rng::new(random_seed());
+    let clock = Clock::start();
+
+    if options.format || options.format_if_new {
+        match NameNode::format(&mut disk, &mut rng) {
+            Err(StorageError::AlreadyFormatted(_)) if options.format_if_new => {}
+            formatted => formatted.with_context(|| format!("cannot format {dir}"))?,
+        }
+    }
+    if options.format {
+        info!("{dir} holds an empty file system now");
+        return Ok(());
+    }
+    let namenode = NameNode::load(config.clone(), &mut disk, clock.now())
+        .with_context(|| format!("cannot use {dir}"))?;
+    info!(last_transaction = namenode.last_txid().0, "loaded {dir}");
+
+    let (shared, syncer, mut failures) = Shared::start(namenode, config.clone(), disk, clock, rng)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(async {
+        tokio::select! {
+            served = serve(options, &config, shared) => served,
+            failed = failures.recv() => match failed {
+                Some(failed) => Err(failed),
+                None => bail!("the sync thread is gone"),
+            },
+        }
+    });
+    // After a failure the core may be locked for ever, and nothing more can be saved.
+    if served.is_ok() {
+        syncer.stop();
+    }
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(options: &Options, config: &Config, shared: Arc<Shared>) -> Result<()> {
+    let rpc = listen(&options.listen, "--listen").await?;
+    let http = listen(&options.http, "--http").await?;
+    lifetime::announce(&serde_json::json!({
+        "ready": "namenode",
+        "rpc": rpc.local_addr()?.to_string(),
+        "http": http.local_addr()?.to_string(),
+    }))?;
+
+    let (end, _) = watch::channel(false);
+    let ended = |mut end: watch::Receiver<bool>| async move {
+        // The sender going away is an end as well.
+        let _ = end.wait_for(|end| *end).await;
+    };
+    let services = Services(shared.clone());
+    let limit = MESSAGE_MAX;
+    let client = ClientProtocolServer::new(services.clone()).max_decoding_message_size(limit);
+    let datanode = DatanodeProtocolServer::new(services).max_decoding_message_size(limit);
+    let rpc = tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE))
+        .add_service(client)
+        .add_service(datanode)
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(rpc).with_nodelay(Some(true)),
+            ended(end.subscribe()),
+        );
+    let pages = axum::serve(http, http::router(shared.clone()))
+        .with_graceful_shutdown(ended(end.subscribe()));
+    let mut rpc = tokio::spawn(rpc);
+    let mut pages = tokio::spawn(pages.into_future());
+    let ticks = tokio::spawn(tick_for_ever(shared, tick_interval(config)));
+
+    tokio::select! {
+        () = lifetime::end_requested(options.exit_with_stdin) => {}
+        failed = &mut rpc => bail!("the RPC server ended: {failed:?}"),
+        failed = &mut pages => bail!("the HTTP server ended: {failed:?}"),
+    }
+    info!("ending");
+    ticks.abort();
+    end.send_replace(true);
+    let finished = async { tokio::join!(rpc, pages) };
+    if tokio::time::timeout(GRACE, finished).await.is_err() {
+        warn!("some calls were still under way");
+    }
+    Ok(())
+}
+
+async fn listen(address: &str, option: &str) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen at {option} {address}"))
+}
+
+/// Often enough for every timer of the core.
+fn tick_interval(config: &Config) -> Duration {
+    let shortest = config
+        .replication_interval
+        .min(config.heartbeat_interval)
+        .min(config.heartbeat_recheck_interval);
+    shortest.clamp(Duration::from_millis(20), Duration::from_secs(1))
+}
+
+async fn tick_for_ever(shared: Arc<Shared>, interval: Duration) {
+    let mut interval = tokio::time::interval(interval);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        shared.tick().await;
+    }
+}
+
+/// Makes this process the only one that uses `dir`, for as long as the file is held.
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join(LOCK_FILE);
+    let open = || {
+        fs::create_dir_all(dir)?;
+        File::create(&path)
+    };
+    let file = open().with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("{} is in use by another process", dir.display())
+        }
+        Err(TryLockError::Error(e)) => {
+            Err(e).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+/// Different in each process; the standard library seeds its hash maps so.
+fn random_seed() -> u64 {
+    std::hash::RandomState::new().build_hasher().finish()
 }

@@ -6,6 +6,7 @@ mod convert;
 mod error;
 
 pub use client::{FsckFiles, NameNodeClient};
+pub(crate) use convert::{all, narrowed, needed, try_all};
 pub use error::RpcError;
 pub(crate) use error::to_status;
 

@@ -506,3 +506,41 @@ impl TryFrom<wire::BlockEvent> for BlockEvent {
         })
     }
 }
+
+/// Answers that say nothing but that the call was carried out.
+macro_rules! empty_answers {
+    ($($name:ident),*) => { $(
+        impl From<()> for wire::$name {
+            fn from((): ()) -> Self {
+                wire::$name {}
+            }
+        }
+    )* };
+}
+
+empty_answers! {
+    MkdirsResponse, AbandonBlockResponse, UpdatePipelineResponse, ReportBadBlockResponse,
+    RenameResponse, SetReplicationResponse, BlockReportResponse, BlockReceivedAndDeletedResponse
+}
+
+/// Answers of one field.
+macro_rules! answers {
+    ($($name:ident { $field:ident: $core:ty => $convert:expr })*) => { $(
+        impl From<$core> for wire::$name {
+            fn from(core: $core) -> Self {
+                wire::$name { $field: $convert(core) }
+            }
+        }
+    )* };
+}
+
+answers! {
+    CompleteResponse { done: bool => |done| done }
+    DeleteResponse { deleted: bool => |deleted| deleted }
+    SetSafeModeResponse { status: Option<String> => |status| status }
+    UpdateBlockForPipelineResponse { generation: GenerationStamp => |stamp: GenerationStamp| stamp.0 }
+    GetFileInfoResponse { status: Option<FileStatus> => |status: Option<FileStatus>| status.map(Into::into) }
+    GetDatanodeReportResponse { datanodes: Vec<DatanodeReport> => all }
+    RegisterDatanodeResponse { registration: RegistrationId => |id: RegistrationId| id.0 }
+    HeartbeatResponse { commands: Vec<Command> => all }
+}

@@ -1,0 +1,371 @@
+//! The NameNode's two gRPC services: each handler turns a message into a call of the core, and its result
+//! into a message.
+
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream, StreamExt};
+use node::{Rng, Time};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::shared::Shared;
+use crate::block::{DatanodeId, DatanodeInfo, InodeId};
+use crate::error::FsError;
+use crate::namenode::NameNode;
+use crate::protocol::{
+    BlockEvent, CreateRequest, FsckFile, Heartbeat, RegistrationId, ReportedReplica,
+};
+use crate::server::rpc::wire::client_protocol_server::ClientProtocol;
+use crate::server::rpc::wire::datanode_protocol_server::DatanodeProtocol;
+use crate::server::rpc::{ITEMS_PER_MESSAGE, all, narrowed, needed, try_all, wire};
+
+/// Files in one page of an fsck: the lock is free between pages.
+const FSCK_PAGE: usize = 200;
+/// Parts of an fsck that wait for a slow reader.
+const FSCK_PARTS_AHEAD: usize = 4;
+/// The most replicas that one report may list: three times what a DataNode should ever hold.
+const REPORT_MAX: usize = 30_000_000;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// Serves both protocols.
+#[derive(Clone, Debug)]
+pub(super) struct Services(pub(super) Arc<Shared>);
+
+impl Services {
+    async fn call<T, W: From<T>>(
+        &self,
+        method: &'static str,
+        call: impl FnOnce(&mut NameNode, Time, &mut Rng) -> Result<T, FsError>,
+    ) -> Answer<W> {
+        let result = self.0.call(method, call).await?;
+        Ok(Response::new(result.into()))
+    }
+}
+
+#[tonic::async_trait]
+impl ClientProtocol for Services {
+    async fn mkdirs(&self, request: Request<wire::MkdirsRequest>) -> Answer<wire::MkdirsResponse> {
+        let request = request.into_inner();
+        let permission = needed(request.permission, "MkdirsRequest.permission")?;
+        let (path, create_parent) = (request.path, request.create_parent);
+        self.call("mkdirs", |nn, now, _| {
+            nn.mkdirs(&path, create_parent, &permission, now)
+        })
+        .await
+    }
+
+    async fn create(&self, request: Request<wire::CreateRequest>) -> Answer<wire::FileStatus> {
+        let request = CreateRequest::try_from(request.into_inner())?;
+        self.call("create", |nn, now, _| nn.create(&request, now))
+            .await
+    }
+
+    async fn add_block(
+        &self,
+        request: Request<wire::AddBlockRequest>,
+    ) -> Answer<wire::LocatedBlock> {
+        let request = request.into_inner().into();
+        self.call("addBlock", |nn, now, rng| nn.add_block(&request, now, rng))
+            .await
+    }
+
+    async fn abandon_block(
+        &self,
+        request: Request<wire::AbandonBlockRequest>,
+    ) -> Answer<wire::AbandonBlockResponse> {
+        let request = request.into_inner();
+        let block = needed(request.block, "AbandonBlockRequest.block")?;
+        self.call("abandonBlock", |nn, _, _| {
+            nn.abandon_block(InodeId(request.inode), &request.client, block)
+        })
+        .await
+    }
+
+    async fn complete(
+        &self,
+        request: Request<wire::CompleteRequest>,
+    ) -> Answer<wire::CompleteResponse> {
+        let request = request.into_inner();
+        let last = request.last.map(Into::into);
+        self.call("complete", |nn, now, _| {
+            nn.complete(InodeId(request.inode), &request.client, last, now)
+        })
+        .await
+    }
+
+    async fn update_block_for_pipeline(
+        &self,
+        request: Request<wire::UpdateBlockForPipelineRequest>,
+    ) -> Answer<wire::UpdateBlockForPipelineResponse> {
+        let request = request.into_inner();
+        let block = needed(request.block, "UpdateBlockForPipelineRequest.block")?;
+        self.call("updateBlockForPipeline", |nn, _, _| {
+            nn.update_block_for_pipeline(InodeId(request.inode), &request.client, block)
+        })
+        .await
+    }
+
+    async fn update_pipeline(
+        &self,
+        request: Request<wire::UpdatePipelineRequest>,
+    ) -> Answer<wire::UpdatePipelineResponse> {
+        let request = request.into_inner();
+        let old = needed(request.old, "UpdatePipelineRequest.old")?;
+        let new = needed(request.new, "UpdatePipelineRequest.new")?;
+        let pipeline: Vec<_> = request.pipeline.into_iter().map(DatanodeId).collect();
+        self.call("updatePipeline", |nn, _, _| {
+            nn.update_pipeline(InodeId(request.inode), &request.client, old, new, &pipeline)
+        })
+        .await
+    }
+
+    type GetBlockLocationsStream = BoxStream<'static, Result<wire::LocatedBlocks, Status>>;
+
+    async fn get_block_locations(
+        &self,
+        request: Request<wire::GetBlockLocationsRequest>,
+    ) -> Answer<Self::GetBlockLocationsStream> {
+        let request = request.into_inner();
+        let host = request.reader_host.as_deref();
+        let mut located = self
+            .0
+            .call("getBlockLocations", |nn, now, rng| {
+                nn.get_block_locations(&request.path, request.offset, request.len, host, now, rng)
+            })
+            .await?;
+        let mut blocks = std::mem::take(&mut located.blocks).into_iter();
+        let mut first = true;
+        let parts = std::iter::from_fn(move || {
+            let blocks: Vec<_> = blocks.by_ref().take(ITEMS_PER_MESSAGE).collect();
+            let wanted = std::mem::take(&mut first) || !blocks.is_empty();
+            wanted.then(|| {
+                Ok(wire::LocatedBlocks {
+                    len: located.len,
+                    blocks: all(blocks),
+                    under_construction: located.under_construction,
+                })
+            })
+        });
+        Ok(Response::new(stream::iter(parts).boxed()))
+    }
+
+    async fn report_bad_block(
+        &self,
+        request: Request<wire::ReportBadBlockRequest>,
+    ) -> Answer<wire::ReportBadBlockResponse> {
+        let request = request.into_inner();
+        let block = needed(request.block, "ReportBadBlockRequest.block")?;
+        self.call("reportBadBlock", |nn, _, _| {
+            nn.report_bad_block(block, DatanodeId(request.datanode))
+        })
+        .await
+    }
+
+    async fn rename(&self, request: Request<wire::RenameRequest>) -> Answer<wire::RenameResponse> {
+        let wire::RenameRequest { from, to } = request.into_inner();
+        self.call("rename", |nn, now, _| nn.rename(&from, &to, now))
+            .await
+    }
+
+    async fn delete(&self, request: Request<wire::DeleteRequest>) -> Answer<wire::DeleteResponse> {
+        let wire::DeleteRequest { path, recursive } = request.into_inner();
+        self.call("delete", |nn, now, _| nn.delete(&path, recursive, now))
+            .await
+    }
+
+    async fn set_replication(
+        &self,
+        request: Request<wire::SetReplicationRequest>,
+    ) -> Answer<wire::SetReplicationResponse> {
+        let request = request.into_inner();
+        let replication = narrowed(request.replication, "SetReplicationRequest.replication")?;
+        self.call("setReplication", |nn, _, _| {
+            nn.set_replication(&request.path, replication)
+        })
+        .await
+    }
+
+    async fn get_file_info(
+        &self,
+        request: Request<wire::GetFileInfoRequest>,
+    ) -> Answer<wire::GetFileInfoResponse> {
+        let path = request.into_inner().path;
+        self.call("getFileInfo", |nn, _, _| nn.get_file_info(&path))
+            .await
+    }
+
+    async fn get_listing(
+        &self,
+        request: Request<wire::GetListingRequest>,
+    ) -> Answer<wire::Listing> {
+        let wire::GetListingRequest { path, start_after } = request.into_inner();
+        self.call("getListing", |nn, _, _| nn.get_listing(&path, &start_after))
+            .await
+    }
+
+    async fn get_content_summary(
+        &self,
+        request: Request<wire::GetContentSummaryRequest>,
+    ) -> Answer<wire::ContentSummary> {
+        let path = request.into_inner().path;
+        self.call("getContentSummary", |nn, _, _| {
+            tokio::task::block_in_place(|| nn.get_content_summary(&path))
+        })
+        .await
+    }
+
+    type FsckStream = ReceiverStream<Result<wire::FsckPart, Status>>;
+
+    async fn fsck(&self, request: Request<wire::FsckRequest>) -> Answer<Self::FsckStream> {
+        let path = request.into_inner().path;
+        let (parts, receiver) = mpsc::channel(FSCK_PARTS_AHEAD);
+        let first = self.fsck_page(&path, "").await?;
+        let services = self.clone();
+        tokio::spawn(async move { services.send_fsck(&path, first, &parts).await });
+        Ok(Response::new(receiver.into()))
+    }
+
+    async fn set_safe_mode(
+        &self,
+        request: Request<wire::SetSafeModeRequest>,
+    ) -> Answer<wire::SetSafeModeResponse> {
+        let on = request.into_inner().on;
+        self.call("setSafeMode", |nn, now, _| {
+            if let Some(on) = on {
+                nn.set_safe_mode(on, now);
+            }
+            Ok(nn.safe_mode())
+        })
+        .await
+    }
+
+    async fn get_datanode_report(
+        &self,
+        _: Request<wire::GetDatanodeReportRequest>,
+    ) -> Answer<wire::GetDatanodeReportResponse> {
+        self.call(
+            "getDatanodeReport",
+            |nn, now, _| Ok(nn.datanode_report(now)),
+        )
+        .await
+    }
+
+    async fn get_status(&self, _: Request<wire::GetStatusRequest>) -> Answer<wire::FsStatus> {
+        self.call("getStatus", |nn, now, _| Ok(nn.status(now)))
+            .await
+    }
+}
+
+impl Services {
+    async fn fsck_page(&self, path: &str, start_after: &str) -> Result<Vec<FsckFile>, Status> {
+        self.0
+            .call("fsck", |nn, now, _| {
+                tokio::task::block_in_place(|| nn.fsck(path, start_after, FSCK_PAGE, now))
+            })
+            .await
+    }
+
+    /// Sends page after page, until the last one or until nobody listens.
+    async fn send_fsck(
+        &self,
+        path: &str,
+        mut page: Vec<FsckFile>,
+        parts: &mpsc::Sender<Result<wire::FsckPart, Status>>,
+    ) {
+        while let Some(last) = page.last() {
+            let start_after = last.status.path.clone();
+            for part in page.into_iter().flat_map(fsck_parts) {
+                if parts.send(Ok(part)).await.is_err() {
+                    return;
+                }
+            }
+            page = match self.fsck_page(path, &start_after).await {
+                Ok(page) => page,
+                Err(refused) => {
+                    // Nobody listens, or somebody learns of it: both are an end.
+                    let _ = parts.send(Err(refused)).await;
+                    return;
+                }
+            };
+        }
+    }
+}
+
+fn fsck_parts(file: FsckFile) -> impl Iterator<Item = wire::FsckPart> {
+    let mut status = Some(file.status);
+    let mut blocks = file.blocks.into_iter();
+    std::iter::from_fn(move || {
+        let status = status.take();
+        let blocks: Vec<_> = blocks.by_ref().take(ITEMS_PER_MESSAGE).collect();
+        (status.is_some() || !blocks.is_empty()).then(|| wire::FsckPart {
+            status: status.map(Into::into),
+            blocks: all(blocks),
+        })
+    })
+}
+
+#[tonic::async_trait]
+impl DatanodeProtocol for Services {
+    async fn register_datanode(
+        &self,
+        request: Request<wire::RegisterDatanodeRequest>,
+    ) -> Answer<wire::RegisterDatanodeResponse> {
+        let request = request.into_inner();
+        let info: DatanodeInfo = needed(request.info, "RegisterDatanodeRequest.info")?;
+        self.call("registerDatanode", |nn, now, rng| {
+            nn.register_datanode(info, now, rng)
+        })
+        .await
+    }
+
+    async fn send_heartbeat(
+        &self,
+        request: Request<wire::Heartbeat>,
+    ) -> Answer<wire::HeartbeatResponse> {
+        let heartbeat = Heartbeat::from(request.into_inner());
+        self.call("sendHeartbeat", |nn, now, _| {
+            Ok(nn.heartbeat(&heartbeat, now))
+        })
+        .await
+    }
+
+    async fn block_report(
+        &self,
+        request: Request<Streaming<wire::BlockReportPart>>,
+    ) -> Answer<wire::BlockReportResponse> {
+        let mut parts = request.into_inner();
+        let mut sender = None;
+        let mut replicas: Vec<ReportedReplica> = Vec::new();
+        while let Some(part) = parts.message().await? {
+            sender.get_or_insert((DatanodeId(part.datanode), RegistrationId(part.registration)));
+            if replicas.len() + part.replicas.len() > REPORT_MAX {
+                return Err(Status::resource_exhausted(
+                    "too many replicas in one report",
+                ));
+            }
+            replicas.append(&mut try_all(part.replicas)?);
+        }
+        let (datanode, registration) =
+            sender.ok_or_else(|| Status::invalid_argument("a block report without a part"))?;
+        self.call("blockReport", |nn, now, _| {
+            tokio::task::block_in_place(|| nn.block_report(datanode, registration, &replicas, now))
+        })
+        .await
+    }
+
+    async fn block_received_and_deleted(
+        &self,
+        request: Request<wire::BlockReceivedAndDeletedRequest>,
+    ) -> Answer<wire::BlockReceivedAndDeletedResponse> {
+        let request = request.into_inner();
+        let events: Vec<BlockEvent> = try_all(request.events)?;
+        let datanode = DatanodeId(request.datanode);
+        let registration = RegistrationId(request.registration);
+        self.call("blockReceivedAndDeleted", |nn, now, _| {
+            nn.incremental_block_report(datanode, registration, &events, now)
+        })
+        .await
+    }
+}

@@ -1,0 +1,248 @@
+//! The core behind its lock, and the thread that makes its edits durable (`FSEditLog.logSync`).
+//!
+//! A call locks the core, runs, notes the last transaction and unlocks; it is answered once that transaction is on
+//! the disk. Meanwhile other calls run. So while one sync is under way the edits of all who call in that
+//! time gather, and the next sync carries them together: many callers share one fsync.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use anyhow::Context;
+use node::{FileDisk, Rng, Time};
+use tokio::sync::{Mutex, mpsc, watch};
+use tonic::Status;
+use tracing::{error, info};
+
+use crate::block::TxId;
+use crate::error::FsError;
+use crate::namenode::{Config, NameNode, checkpoint};
+use crate::server::clock::Clock;
+use crate::server::metrics::Metrics;
+use crate::server::rpc::to_status;
+
+/// The core, and what its calls draw from.
+#[derive(Debug)]
+struct Core {
+    namenode: NameNode,
+    rng: Rng,
+}
+
+/// What all of a NameNode's tasks and threads share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    clock: Clock,
+    synced: watch::Sender<TxId>,
+    wake: SyncSender<Wake>,
+    /// Takes what makes it impossible to go on.
+    fatal: mpsc::UnboundedSender<anyhow::Error>,
+    /// What is counted and measured.
+    pub(crate) metrics: Metrics,
+}
+
+/// What the sync thread waits for.
+#[derive(Debug)]
+enum Wake {
+    Sync,
+    Stop,
+}
+
+/// The sync thread.
+#[derive(Debug)]
+pub(crate) struct Syncer {
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+}
+
+impl Shared {
+    /// Starts to serve `namenode`, whose files are on `disk`. What makes it impossible to go on comes
+    /// out of the receiver.
+    pub(crate) fn start(
+        namenode: NameNode,
+        config: Config,
+        disk: FileDisk,
+        clock: Clock,
+        rng: Rng,
+    ) -> anyhow::Result<(Arc<Shared>, Syncer, mpsc::UnboundedReceiver<anyhow::Error>)> {
+        let (fatal, failures) = mpsc::unbounded_channel();
+        let (wake, woken) = sync_channel(1);
+        let shared = Arc::new(Shared {
+            synced: watch::Sender::new(namenode.synced_txid()),
+            core: Mutex::new(Core { namenode, rng }),
+            clock,
+            wake,
+            fatal,
+            metrics: Metrics::new()?,
+        });
+        let thread = {
+            let shared = shared.clone();
+            let run = move || shared.sync_until_stopped(&woken, &config, disk);
+            thread::Builder::new().name("sync".to_owned()).spawn(run)?
+        };
+        let syncer = Syncer {
+            shared: shared.clone(),
+            thread,
+        };
+        Ok((shared, syncer, failures))
+    }
+
+    /// Runs one call of the NameNode, and returns when what it did and saw is durable.
+    pub(crate) async fn call<T>(
+        &self,
+        method: &'static str,
+        call: impl FnOnce(&mut NameNode, Time, &mut Rng) -> Result<T, FsError>,
+    ) -> Result<T, Status> {
+        let began = Instant::now();
+        let result = self.durably(call).await;
+        let result = result.and_then(|result| result.map_err(|refused| to_status(&refused)));
+        self.metrics.rpc(method, began.elapsed(), result.is_err());
+        result
+    }
+
+    /// As [`Shared::call`], for what cannot be refused and is no RPC.
+    pub(crate) async fn durably<T>(
+        &self,
+        call: impl FnOnce(&mut NameNode, Time, &mut Rng) -> T,
+    ) -> Result<T, Status> {
+        let began = Instant::now();
+        let (result, seen, pending) = {
+            let mut core = self.core.lock().await;
+            self.metrics.lock_wait(began.elapsed());
+            let _guard = EndOnPanic(self);
+            let Core { namenode, rng } = &mut *core;
+            // Under the lock, so that the core never sees time run backwards.
+            let result = call(namenode, self.clock.now(), rng);
+            let seen = namenode.last_txid();
+            (result, seen, seen > namenode.synced_txid())
+        };
+        if pending {
+            self.wake();
+            // Readers wait as writers do: a crash must not take back what they have seen.
+            let mut synced = self.synced.subscribe();
+            if synced.wait_for(|synced| *synced >= seen).await.is_err() {
+                return Err(Status::unavailable("the NameNode is ending"));
+            }
+        }
+        Ok(result)
+    }
+
+    /// Lets time pass in the core. Does not wait for the disk.
+    pub(crate) async fn tick(&self) {
+        {
+            let mut core = self.core.lock().await;
+            let _guard = EndOnPanic(self);
+            let Core { namenode, rng } = &mut *core;
+            let now = self.clock.now();
+            tokio::task::block_in_place(|| namenode.tick(now, rng));
+        }
+        self.wake();
+        self.metrics.upkeep();
+    }
+
+    fn wake(&self) {
+        // A full channel wakes the thread as well.
+        let _ = self.wake.try_send(Wake::Sync);
+    }
+
+    fn fail(&self, error: anyhow::Error) {
+        // Whoever listened has stopped serving, which is what this is for.
+        let _ = self.fatal.send(error);
+    }
+
+    fn sync_until_stopped(
+        self: &Arc<Self>,
+        woken: &Receiver<Wake>,
+        config: &Config,
+        mut disk: FileDisk,
+    ) {
+        let mut checkpointing: Option<JoinHandle<()>> = None;
+        loop {
+            let stop = !matches!(woken.recv(), Ok(Wake::Sync));
+            loop {
+                match self.sync_once(&mut disk) {
+                    Ok(Synced::Nothing) => break,
+                    Ok(Synced::Edits) => {}
+                    Ok(Synced::Segment) => {
+                        let (shared, config, disk) = (self.clone(), config.clone(), disk.clone());
+                        checkpointing =
+                            Some(thread::spawn(move || shared.checkpoint(&config, disk)));
+                    }
+                    // What is on the disk is not known any more, and nobody may be answered.
+                    Err(e) => return self.fail(e),
+                }
+            }
+            if stop {
+                if let Some(Err(_)) = checkpointing.map(JoinHandle::join) {
+                    error!("the checkpoint failed");
+                }
+                return;
+            }
+        }
+    }
+
+    fn sync_once(&self, disk: &mut FileDisk) -> anyhow::Result<Synced> {
+        let Some(batch) = self.core.blocking_lock().namenode.begin_sync() else {
+            return Ok(Synced::Nothing);
+        };
+        let began = Instant::now();
+        batch
+            .write(disk)
+            .context("the edit log cannot be written, so nothing can be promised any more")?;
+        self.core.blocking_lock().namenode.end_sync(&batch);
+        let before = self.synced.send_replace(batch.last);
+        self.metrics.sync(began.elapsed(), batch.last.0 - before.0);
+        Ok(if batch.roll.is_some() {
+            Synced::Segment
+        } else {
+            Synced::Edits
+        })
+    }
+
+    fn checkpoint(&self, config: &Config, mut disk: FileDisk) {
+        let began = Instant::now();
+        let image = checkpoint(config, &mut disk);
+        match &image {
+            Ok(reached) => {
+                self.metrics.checkpoint(began.elapsed());
+                info!(transaction = reached.0, took = ?began.elapsed(), "checkpoint");
+            }
+            Err(e) => error!("the checkpoint failed and will be tried again: {e}"),
+        }
+        let mut core = self.core.blocking_lock();
+        core.namenode.end_checkpoint(image.ok(), self.clock.now());
+    }
+}
+
+enum Synced {
+    Nothing,
+    Edits,
+    /// These edits were the last of their segment.
+    Segment,
+}
+
+impl Syncer {
+    /// Makes durable what is left, and ends the thread.
+    pub(crate) fn stop(self) {
+        let Syncer { shared, thread } = self;
+        let asked = shared.wake.send(Wake::Stop);
+        if asked.is_ok() && thread.join().is_err() {
+            error!("the sync thread panicked");
+        }
+    }
+}
+
+/// Ends the NameNode when a call panics: it may have changed one half of something, and the edit log tells
+/// nothing of it. A restart brings back what was acknowledged.
+struct EndOnPanic<'a>(&'a Shared);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail(anyhow::anyhow!(
+                "a call panicked (see above), so the state in memory cannot be trusted"
+            ));
+        }
+    }
+}
