@@ -243,16 +243,16 @@ impl Namespace {
     /// have gone away since. Does not visit what comes before.
     ///
     /// # Errors
-    /// [`FsError::InvalidPath`].
+    /// [`FsError::InvalidPath`]; [`FsError::InvalidArgument`] where `start_after` is not below `top`.
     pub fn walk_after<'a>(
         &'a self,
         top: &'a Inode,
         start_after: &str,
     ) -> Result<Walk<'a>, FsError> {
         let top_path = self.path_of(top);
-        if !is_below(start_after, &top_path) {
-            components(start_after)?;
-            return Ok(self.walk(top));
+        if start_after != top_path && !is_below(start_after, &top_path) {
+            let reason = format!("{start_after} is not below {top_path}");
+            return Err(FsError::InvalidArgument(reason));
         }
         let depth = components(&top_path)?.len();
         let mut open = Vec::new();

@@ -1,0 +1,461 @@
+//! A file's way from `create` to `complete` (`FSDirWriteFileOp`).
+//!
+//! A file has one writer, the client that created it: the holder of its lease. It adds one block after the other; by
+//! asking for the next one it says how long the one before became, and by `complete` how long the last one did. A block
+//! may be *committed* (its length is final) before enough replicas are finalised to call it *complete*; a file
+//! is closed only once all its blocks are complete.
+//!
+//! Answers get lost, so each of these calls can be repeated: a second `add_block` returns the block of the first, a
+//! second `complete` says yes again.
+
+use node::{Rng, Time};
+
+use super::NameNode;
+use super::blocks::{BlockInfo, BlockState};
+use super::edit_op::EditOp;
+use super::namespace::{FileInode, Inode};
+use super::{check_permission, check_who};
+use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, InodeId, LocatedBlock};
+use crate::error::FsError;
+use crate::protocol::{AddBlockRequest, CreateRequest, FileStatus, Permission};
+
+/// The most blocks in a file (`dfs.namenode.fs-limits.max-blocks-per-file`).
+const BLOCKS_PER_FILE_MAX: usize = 10_000;
+
+/// Block sizes are multiples of this, the bytes under one checksum (`dfs.bytes-per-checksum`).
+const BYTES_PER_CHECKSUM: u64 = 512;
+
+fn stale(block: Block, reason: impl Into<String>) -> FsError {
+    FsError::StaleBlock {
+        block: block.to_string(),
+        reason: reason.into(),
+    }
+}
+
+/// `ClientProtocol`'s calls for writers.
+impl NameNode {
+    /// Makes an empty file, open for writing by the caller. The same call again, before the file has blocks, returns
+    /// the same file.
+    ///
+    /// # Errors
+    /// [`FsError::SafeMode`], [`FsError::InvalidPath`], [`FsError::InvalidArgument`]; [`FsError::PathIsDirectory`] where a
+    /// directory stands there; [`FsError::AlreadyBeingCreated`] where another client is writing the file that stands there;
+    /// [`FsError::FileAlreadyExists`] where one does, and it is not to be overwritten; [`FsError::FileNotFound`]
+    /// without the directory above, [`FsError::ParentNotDirectory`] where that is a file.
+    pub fn create(&mut self, request: &CreateRequest, now: Time) -> Result<FileStatus, FsError> {
+        let path = &request.path;
+        self.refuse_in_safe_mode("create", path)?;
+        let (replication, block_size) = self.check_create(request)?;
+        if let Some(inode) = self.namespace.lookup(path)? {
+            let file = inode
+                .as_file()
+                .ok_or_else(|| FsError::PathIsDirectory(path.clone()))?;
+            if file.blocks.is_empty() && file.client.as_ref() == Some(&request.client) {
+                return Ok(self.file_status(inode, path.clone()));
+            }
+            check_replaceable(file, request)?;
+            self.log(&EditOp::Delete {
+                path: path.clone(),
+                time_ms: now.as_millis(),
+            })?;
+        } else {
+            self.make_parents(request, now)?;
+        }
+        let inode = self.next_inode();
+        self.log(&EditOp::Add {
+            inode,
+            path: path.clone(),
+            permission: request.permission.clone(),
+            replication,
+            block_size,
+            client: request.client.clone(),
+            time_ms: now.as_millis(),
+        })?;
+        Ok(self.file_status(self.namespace.require(path)?, path.clone()))
+    }
+
+    /// Checks what can be checked without the tree; returns replication and block size.
+    fn check_create(&self, request: &CreateRequest) -> Result<(u16, u64), FsError> {
+        check_who("client", &request.client)?;
+        check_permission(&request.permission)?;
+        let replication = match request.replication {
+            0 => self.config.replication,
+            asked => asked,
+        };
+        self.check_replication(replication)?;
+        let block_size = match request.block_size {
+            0 => self.config.block_size,
+            asked => asked,
+        };
+        let min = self.config.block_size_min;
+        if block_size < min || !block_size.is_multiple_of(BYTES_PER_CHECKSUM) {
+            return Err(FsError::InvalidArgument(format!(
+                "a block size of {block_size} bytes is below {min} or no multiple of {BYTES_PER_CHECKSUM}"
+            )));
+        }
+        Ok((replication, block_size))
+    }
+
+    fn make_parents(&mut self, request: &CreateRequest, now: Time) -> Result<(), FsError> {
+        if !request.create_parent {
+            return self.namespace.require_parent(&request.path).map(|_| ());
+        }
+        // The last of them would be the file itself.
+        let mut missing = self.namespace.missing_directories(&request.path)?;
+        missing.pop();
+        let permission = Permission {
+            mode: 0o755,
+            ..request.permission.clone()
+        };
+        self.make_directories(missing, &permission, now)
+    }
+
+    /// Commits the block before and allocates the next one, with the DataNodes to write it to. The same call again,
+    /// before anything was written, returns the same block (`addBlock`).
+    ///
+    /// # Errors
+    /// [`FsError::SafeMode`]; [`FsError::LeaseExpired`] where the caller is not the file's writer;
+    /// [`FsError::StaleBlock`] or [`FsError::InvalidArgument`] where `previous` is not the last block as it can be;
+    /// [`FsError::NotReplicatedYet`] while a block before that one is not complete; [`FsError::NoDatanodes`].
+    pub fn add_block(
+        &mut self,
+        request: &AddBlockRequest,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Result<LocatedBlock, FsError> {
+        let (inode, file) = self.written_file(request.inode, &request.client)?;
+        let path = self.namespace.path_of(inode);
+        self.refuse_in_safe_mode("add a block to", &path)?;
+        let (replication, block_size) = (file.replication, file.block_size);
+        if let Some(block) = self.answered_before(file, request.previous) {
+            if block.pipeline.is_empty() {
+                // The NameNode restarted since, and pipelines are not durable.
+                let id = block.block.id;
+                let targets =
+                    self.choose_pipeline(request, replication, block_size, &path, now, rng)?;
+                self.blocks.set_pipeline(id, &targets);
+                return self.located_last_block(request.inode, id);
+            }
+            return self.located_last_block(request.inode, block.block.id);
+        }
+        self.check_last(file, request.previous)?;
+        if file.blocks.len() >= BLOCKS_PER_FILE_MAX {
+            let reason = format!("{path} has {BLOCKS_PER_FILE_MAX} blocks, the most there may be");
+            return Err(FsError::InvalidArgument(reason));
+        }
+        let before_last = file.blocks.iter().rev().nth(1);
+        if before_last.is_some_and(|id| !self.is_complete(*id)) {
+            return Err(FsError::NotReplicatedYet(path));
+        }
+        let targets = self.choose_pipeline(request, replication, block_size, &path, now, rng)?;
+        let block = self.allocate_block()?;
+        self.log(&EditOp::AddBlock {
+            inode: request.inode,
+            previous: request.previous,
+            block,
+        })?;
+        if let Some(previous) = request.previous {
+            self.blocks.committed(previous.id, now);
+        }
+        self.blocks.set_pipeline(block.id, &targets);
+        self.located_last_block(request.inode, block.id)
+    }
+
+    fn choose_pipeline(
+        &mut self,
+        request: &AddBlockRequest,
+        replication: u16,
+        block_size: u64,
+        path: &str,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Result<Vec<DatanodeId>, FsError> {
+        self.blocks
+            .choose_pipeline(request, replication, block_size, now, rng)
+            .map_err(|e| FsError::NoDatanodes {
+                path: path.to_owned(),
+                reason: e.to_string(),
+            })
+    }
+
+    fn allocate_block(&mut self) -> Result<Block, FsError> {
+        let id = BlockId(self.blocks.blocks().last_id().0 + 1);
+        self.log(&EditOp::AllocateBlockId(id))?;
+        Ok(Block {
+            id,
+            generation: self.allocate_generation()?,
+            len: 0,
+        })
+    }
+
+    fn allocate_generation(&mut self) -> Result<GenerationStamp, FsError> {
+        let generation = GenerationStamp(self.blocks.blocks().last_generation().0 + 1);
+        self.log(&EditOp::SetGenerationStamp(generation))?;
+        Ok(generation)
+    }
+
+    /// The last block, if it is the answer that an earlier call with the same `previous` got: still empty, and right after it.
+    fn answered_before(&self, file: &FileInode, previous: Option<Block>) -> Option<&BlockInfo> {
+        let mut backwards = file.blocks.iter().rev();
+        let last = self.blocks.blocks().get(*backwards.next()?)?;
+        let before = backwards
+            .next()
+            .and_then(|id| self.blocks.blocks().get(*id));
+        let fresh = last.state == BlockState::UnderConstruction && last.block.len == 0;
+        (fresh && before.map(|info| info.block) == previous).then_some(last)
+    }
+
+    fn located_last_block(&self, inode: InodeId, id: BlockId) -> Result<LocatedBlock, FsError> {
+        let file = self.namespace.get(inode).and_then(Inode::as_file);
+        let offset = file.map_or(0, |file| self.file_len(file));
+        self.blocks
+            .located_pipeline(id, offset)
+            .ok_or_else(|| FsError::InvalidArgument(format!("{id} is not being written")))
+    }
+
+    /// Gives the last block up: its pipeline could not be set up (`abandonBlock`). One that is not there is no error.
+    ///
+    /// # Errors
+    /// [`FsError::SafeMode`], [`FsError::LeaseExpired`]; [`FsError::InvalidArgument`] where it is not the last block, or
+    /// is committed.
+    pub fn abandon_block(
+        &mut self,
+        inode: InodeId,
+        client: &str,
+        block: Block,
+    ) -> Result<(), FsError> {
+        let (_, file) = self.written_file(inode, client)?;
+        self.refuse_in_safe_mode("abandon", &block.to_string())?;
+        if !file.blocks.contains(&block.id) {
+            return Ok(());
+        }
+        self.last_under_construction(file, block)?;
+        let kept = file.blocks.iter().filter(|id| **id != block.id);
+        let blocks = self.as_blocks(kept);
+        self.log(&EditOp::UpdateBlocks { inode, blocks })
+    }
+
+    /// Closes the file. False where its last blocks do not have enough finalised replicas yet: call again (`complete`).
+    ///
+    /// # Errors
+    /// [`FsError::SafeMode`]; [`FsError::LeaseExpired`] where the caller is not the file's writer;
+    /// [`FsError::StaleBlock`] or [`FsError::InvalidArgument`] where `last` is not the last block as it can be.
+    pub fn complete(
+        &mut self,
+        inode: InodeId,
+        client: &str,
+        last: Option<Block>,
+        now: Time,
+    ) -> Result<bool, FsError> {
+        if self.is_closed_with(inode, last) {
+            return Ok(true);
+        }
+        let (_, file) = self.written_file(inode, client)?;
+        self.refuse_in_safe_mode("complete", &format!("inode {inode}"))?;
+        self.check_last(file, last)?;
+        let blocks = file.blocks.clone();
+        if let Some(block) = last {
+            let state = self.blocks.blocks().get(block.id).map(|info| info.state);
+            if state == Some(BlockState::UnderConstruction) {
+                self.log(&EditOp::CommitBlock { inode, block })?;
+            }
+            self.blocks.committed(block.id, now);
+        }
+        if !blocks.iter().all(|id| self.is_complete(*id)) {
+            return Ok(false);
+        }
+        self.log(&EditOp::Close {
+            inode,
+            last,
+            time_ms: now.as_millis(),
+        })?;
+        Ok(true)
+    }
+
+    fn is_closed_with(&self, inode: InodeId, last: Option<Block>) -> bool {
+        let file = self.namespace.get(inode).and_then(Inode::as_file);
+        file.is_some_and(|file| {
+            let id = file.blocks.last();
+            let block = id
+                .and_then(|id| self.blocks.blocks().get(*id))
+                .map(|info| info.block);
+            file.client.is_none() && block == last
+        })
+    }
+
+    /// Hands out a new generation for a block whose pipeline broke. The block has it only after
+    /// [`NameNode::update_pipeline`] (`updateBlockForPipeline`).
+    ///
+    /// # Errors
+    /// [`FsError::SafeMode`], [`FsError::LeaseExpired`]; [`FsError::StaleBlock`] or [`FsError::InvalidArgument`] where
+    /// `block` is not the last one, under construction, in its current version.
+    pub fn update_block_for_pipeline(
+        &mut self,
+        inode: InodeId,
+        client: &str,
+        block: Block,
+    ) -> Result<GenerationStamp, FsError> {
+        let (_, file) = self.written_file(inode, client)?;
+        self.refuse_in_safe_mode("rebuild the pipeline of", &block.to_string())?;
+        let info = self.last_under_construction(file, block)?;
+        if info.block.generation != block.generation {
+            return Err(stale(block, format!("the current one is {}", info.block)));
+        }
+        self.allocate_generation()
+    }
+
+    /// The pipeline was rebuilt of these DataNodes: replicas that missed it are out of date from here on
+    /// (`updatePipeline`).
+    ///
+    /// # Errors
+    /// As [`NameNode::update_block_for_pipeline`], for `old`; and where `new` is not a newer version of it.
+    pub fn update_pipeline(
+        &mut self,
+        inode: InodeId,
+        client: &str,
+        old: Block,
+        new: Block,
+        pipeline: &[DatanodeId],
+    ) -> Result<(), FsError> {
+        let (_, file) = self.written_file(inode, client)?;
+        self.refuse_in_safe_mode("rebuild the pipeline of", &old.to_string())?;
+        let stored = self.last_under_construction(file, old)?.block;
+        if stored != new {
+            self.check_newer(file, stored, old, new)?;
+            let mut blocks = self.as_blocks(file.blocks.iter());
+            if let Some(last) = blocks.last_mut() {
+                *last = new;
+            }
+            self.log(&EditOp::UpdateBlocks { inode, blocks })?;
+        }
+        self.blocks.set_pipeline(new.id, pipeline);
+        Ok(())
+    }
+
+    fn check_newer(
+        &self,
+        file: &FileInode,
+        stored: Block,
+        old: Block,
+        new: Block,
+    ) -> Result<(), FsError> {
+        if stored.generation != old.generation {
+            return Err(stale(old, format!("the current one is {stored}")));
+        }
+        let handed_out = new.generation <= self.blocks.blocks().last_generation();
+        if new.id != old.id || new.generation <= old.generation || !handed_out {
+            return Err(stale(new, format!("it is no newer version of {old}")));
+        }
+        check_len(file, new, stored.len)
+    }
+
+    /// The open file that `client` is writing.
+    fn written_file(&self, inode: InodeId, client: &str) -> Result<(&Inode, &FileInode), FsError> {
+        let refuse = |path: String, reason: String| FsError::LeaseExpired {
+            path,
+            client: client.to_owned(),
+            reason,
+        };
+        let found = self.namespace.get(inode);
+        let Some((found, file)) = found.and_then(|inode| Some((inode, inode.as_file()?))) else {
+            return Err(refuse(
+                format!("inode {inode}"),
+                "it was deleted".to_owned(),
+            ));
+        };
+        match &file.client {
+            Some(holder) if holder == client => Ok((found, file)),
+            Some(holder) => {
+                let reason = format!("{holder} is writing it");
+                Err(refuse(self.namespace.path_of(found), reason))
+            }
+            None => Err(refuse(
+                self.namespace.path_of(found),
+                "it is closed".to_owned(),
+            )),
+        }
+    }
+
+    /// Whether `claimed` can be the file's last block, finished.
+    fn check_last(&self, file: &FileInode, claimed: Option<Block>) -> Result<(), FsError> {
+        let last = file
+            .blocks
+            .last()
+            .and_then(|id| self.blocks.blocks().get(*id));
+        let (info, block) = match (last, claimed) {
+            (None, None) => return Ok(()),
+            (Some(info), Some(block)) if info.block.id == block.id => (info, block),
+            (last, claimed) => {
+                let name =
+                    |block: Option<Block>| block.map_or("none".to_owned(), |b| b.to_string());
+                return Err(FsError::InvalidArgument(format!(
+                    "the file's last block is {}, but the caller says {}",
+                    name(last.map(|info| info.block)),
+                    name(claimed)
+                )));
+            }
+        };
+        if info.block.generation != block.generation {
+            return Err(stale(block, format!("the current one is {}", info.block)));
+        }
+        if info.state != BlockState::UnderConstruction && info.block.len != block.len {
+            let reason = format!(
+                "it was committed with {} bytes, not {}",
+                info.block.len, block.len
+            );
+            return Err(stale(block, reason));
+        }
+        check_len(file, block, info.block.len)
+    }
+
+    /// The file's last block, if it has the id of `block` and is under construction.
+    fn last_under_construction(
+        &self,
+        file: &FileInode,
+        block: Block,
+    ) -> Result<&BlockInfo, FsError> {
+        if file.blocks.last() != Some(&block.id) {
+            let reason = format!("{block} is not the last block of its file");
+            return Err(FsError::InvalidArgument(reason));
+        }
+        let info = self.blocks.blocks().get(block.id);
+        info.filter(|info| info.state == BlockState::UnderConstruction)
+            .ok_or_else(|| {
+                FsError::InvalidArgument(format!("{block} is not being written any more"))
+            })
+    }
+
+    fn is_complete(&self, id: BlockId) -> bool {
+        let info = self.blocks.blocks().get(id);
+        info.is_some_and(|info| info.state == BlockState::Complete)
+    }
+
+    fn as_blocks<'a>(&self, ids: impl Iterator<Item = &'a BlockId>) -> Vec<Block> {
+        ids.filter_map(|id| self.blocks.blocks().get(*id))
+            .map(|info| info.block)
+            .collect()
+    }
+}
+
+fn check_replaceable(file: &FileInode, request: &CreateRequest) -> Result<(), FsError> {
+    match &file.client {
+        Some(holder) if *holder != request.client || !request.overwrite => {
+            Err(FsError::AlreadyBeingCreated {
+                path: request.path.clone(),
+                holder: holder.clone(),
+            })
+        }
+        _ if request.overwrite => Ok(()),
+        _ => Err(FsError::FileAlreadyExists(request.path.clone())),
+    }
+}
+
+fn check_len(file: &FileInode, block: Block, least: u64) -> Result<(), FsError> {
+    if (least..=file.block_size).contains(&block.len) {
+        return Ok(());
+    }
+    Err(FsError::InvalidArgument(format!(
+        "{block} cannot have {} bytes: it has {least} at least, and the block size is {}",
+        block.len, file.block_size
+    )))
+}
