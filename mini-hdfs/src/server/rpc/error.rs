@@ -1,7 +1,7 @@
 //! How the NameNode's refusals cross the wire: the gRPC status bears a code and a sentence for people, its
 //! details bear the [`FsError`] itself, as JSON.
 
-use tonic::{Code, Status};
+use tonic::{Code, ConnectError, Status};
 
 use crate::error::FsError;
 
@@ -14,6 +14,14 @@ pub enum RpcError {
     /// The NameNode answered: no.
     #[error(transparent)]
     Refused(#[from] FsError),
+    /// There was no connection: the call was not carried out.
+    #[error("cannot reach the NameNode at {address}: {reason}")]
+    Unreachable {
+        /// Whom we called.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
     /// There was no answer; the call may have been carried out, or not.
     #[error("no answer from the NameNode at {address}: {reason}")]
     Unavailable {
@@ -38,6 +46,9 @@ impl RpcError {
             return RpcError::Refused(refused);
         }
         let address = address.to_owned();
+        if let Some(reason) = connect_error(status) {
+            return RpcError::Unreachable { address, reason };
+        }
         match status.code() {
             // Unknown and Cancelled are what tonic makes of a connection that is lost in mid-call.
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
@@ -53,6 +64,18 @@ impl RpcError {
             },
         }
     }
+}
+
+/// Why there is no connection, if that is what `status` is about.
+fn connect_error(status: &Status) -> Option<String> {
+    let mut cause = std::error::Error::source(status)?;
+    while !cause.is::<ConnectError>() {
+        cause = cause.source()?;
+    }
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    Some(cause.to_string())
 }
 
 /// The innermost cause, which says what tonic's own message leaves out: "connection refused".
@@ -111,6 +134,19 @@ mod tests {
         };
         match RpcError::from_status("nn:8020", &to_status(&sent)) {
             RpcError::Refused(arrived) => assert_eq!(arrived, sent),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_found_nobody_was_not_carried_out() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = closed.local_addr().unwrap().to_string();
+        drop(closed);
+        let connector = crate::server::connector::Connector::direct();
+        let client = crate::server::rpc::NameNodeClient::new(&connector, &address).unwrap();
+        match client.delete("/a", false).await {
+            Err(RpcError::Unreachable { reason, .. }) => assert!(reason.contains("refused")),
             other => panic!("{other:?}"),
         }
     }
