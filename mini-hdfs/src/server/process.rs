@@ -56,6 +56,13 @@ impl Server {
         }
     }
 
+    /// The same with further arguments.
+    #[must_use]
+    pub fn with_args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Server {
+        self.args.extend(args.into_iter().map(str::to_owned));
+        self
+    }
+
     /// Makes the server listen at `address`, which is passed behind `flag`. Where its port is 0, the
     /// system chooses one; the ready line tells it under `key`, and later starts ask for it again.
     #[must_use]
