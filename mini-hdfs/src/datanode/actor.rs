@@ -256,3 +256,94 @@ fn block_of(event: &BlockEvent) -> Block {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: RegistrationId = RegistrationId(1);
+    const SECOND: RegistrationId = RegistrationId(2);
+
+    fn ms(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    /// An actor that has registered, sent a heartbeat and reported, all at time 0.
+    fn settled() -> BpServiceActor {
+        let mut actor = BpServiceActor::new(Intervals::default());
+        for (expected, answer) in [
+            (Call::Register, Answer::Registered(FIRST)),
+            (Call::Heartbeat(FIRST), Answer::Commands(vec![])),
+            (Call::BlockReport(FIRST), Answer::Done),
+        ] {
+            let (id, call) = actor.poll(Time::ZERO).unwrap();
+            assert_eq!(call, expected);
+            assert_eq!(actor.poll(Time::ZERO), None, "one call at a time");
+            assert_eq!(actor.answered(id, answer, Time::ZERO), []);
+        }
+        actor
+    }
+
+    #[test]
+    fn heartbeats_and_reports_come_in_their_intervals() {
+        let mut actor = settled();
+        assert_eq!(actor.next_poll(), ms(3000));
+        assert_eq!(actor.poll(ms(2999)), None);
+        let (id, call) = actor.poll(ms(3000)).unwrap();
+        assert_eq!(call, Call::Heartbeat(FIRST));
+        actor.answered(id, Answer::Commands(vec![]), ms(3001));
+        let six_hours = ms(6 * 60 * 60 * 1000);
+        let (id, _) = actor.poll(six_hours).unwrap();
+        actor.answered(id, Answer::Commands(vec![]), six_hours);
+        assert_eq!(actor.poll(six_hours).unwrap().1, Call::BlockReport(FIRST));
+    }
+
+    #[test]
+    fn news_is_kept_until_it_is_heard() {
+        let mut actor = settled();
+        let [a, b] = [Block::new(1, 1001, 5), Block::new(2, 1001, 5)];
+        actor.notify(BlockEvent::Receiving(a));
+        actor.notify(BlockEvent::Received(b));
+        actor.notify(BlockEvent::Received(a));
+        let both = vec![BlockEvent::Received(b), BlockEvent::Received(a)];
+        let (id, call) = actor.poll(ms(1)).unwrap();
+        assert_eq!(call, Call::Incremental(FIRST, both));
+        actor.notify(BlockEvent::Deleted(b));
+        actor.answered(id, Answer::Failed, ms(2));
+        assert_eq!(
+            actor.poll(ms(3)),
+            None,
+            "a failed call is not repeated at once"
+        );
+
+        let (id, _) = actor.poll(ms(3002)).unwrap();
+        actor.answered(id, Answer::Unregistered, ms(3002));
+        let (id, call) = actor.poll(ms(3002)).unwrap();
+        assert_eq!(call, Call::Register);
+        actor.answered(id, Answer::Registered(SECOND), ms(3003));
+        let (id, _) = actor.poll(ms(3003)).unwrap();
+        actor.answered(id, Answer::Commands(vec![]), ms(3003));
+        let newest = vec![BlockEvent::Received(a), BlockEvent::Deleted(b)];
+        let (id, call) = actor.poll(ms(3003)).unwrap();
+        assert_eq!(
+            call,
+            Call::Incremental(SECOND, newest),
+            "before the full report"
+        );
+        actor.answered(id, Answer::Done, ms(3004));
+        assert_eq!(actor.poll(ms(3004)).unwrap().1, Call::BlockReport(SECOND));
+    }
+
+    #[test]
+    fn an_answer_to_an_abandoned_call_is_dropped() {
+        let mut actor = settled();
+        let delete = || Answer::Commands(vec![Command::Invalidate(vec![Block::new(1, 1001, 5)])]);
+        let (old, _) = actor.poll(ms(3000)).unwrap();
+        assert_eq!(actor.poll(ms(63_000)), None, "it has failed by now");
+        let (new, call) = actor.poll(ms(66_000)).unwrap();
+        assert_eq!(call, Call::Heartbeat(FIRST));
+        assert_eq!(actor.answered(old, delete(), ms(66_001)), []);
+        assert_eq!(actor.answered(new, delete(), ms(66_002)).len(), 1);
+        assert_eq!(actor.answered(new, delete(), ms(66_003)), []);
+    }
+}

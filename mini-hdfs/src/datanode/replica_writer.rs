@@ -70,6 +70,7 @@ impl ReplicaWriter {
         if acked_len < file.len()
             && let Some(chunk) = SyncedChunk::at(disk, &file, acked_len)?
         {
+            file.sync(disk)?;
             chunk.save(disk, id)?;
         }
         // The data file tells the state, so it moves first.
@@ -78,11 +79,13 @@ impl ReplicaWriter {
         }
         disk.rename(&old_meta, &place.meta(id, generation))?;
         file.renamed(&place.data(id), &place.meta(id, generation));
-        file.truncate(disk, acked_len)?;
         if from != place {
+            // Bytes of what is still found as finalised must not change.
             disk.sync_dir(&place.dir(id))?;
             disk.sync_dir(&from.dir(id))?;
         }
+        file.truncate(disk, acked_len)?;
+        file.sync(disk)?;
         Ok(ReplicaWriter {
             id,
             generation,
@@ -222,4 +225,138 @@ pub fn delete(disk: &mut dyn Disk, replica: &Replica) -> Result<(), BlockFileErr
     }
     SyncedChunk::forget(disk, id)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use node::Rng;
+    use sim::SimDisk;
+
+    use super::super::replica_map::ReplicaMap;
+    use super::super::storage::scan;
+    use super::*;
+    use crate::block::ReplicaState;
+    use crate::packet::checksums;
+
+    const ID: BlockId = BlockId(1_073_741_825);
+
+    fn bytes(from: u64, to: u64) -> Vec<u8> {
+        (from..to)
+            .map(|at| u8::try_from((at ^ (at >> 8)) & 0xff).unwrap())
+            .collect()
+    }
+
+    /// What a replica has promised.
+    #[derive(Debug, Default)]
+    struct Promise {
+        /// Bytes acknowledged as synced.
+        len: u64,
+        /// The generations in which it may be found.
+        generations: Vec<u64>,
+        /// It is finalised, and nothing has been begun since.
+        finalized: bool,
+    }
+
+    /// Writes, syncs, finalises and recovers a replica until the disk fails.
+    fn live(
+        disk: &mut SimDisk,
+        rng: &mut Rng,
+        promise: &mut Promise,
+    ) -> Result<(), BlockFileError> {
+        let mut map = ReplicaMap::default();
+        let block = Block::new(ID.0, 1001, 0);
+        map.create(block, ReplicaState::Rbw).unwrap();
+        promise.generations = vec![1001];
+        let mut writer = ReplicaWriter::create(disk, block, Place::Rbw)?;
+        loop {
+            let len = writer.block().len;
+            match rng.below(10) {
+                0..5 => {
+                    let (offset, end) = (len / 512 * 512, len + rng.below(700));
+                    let data = bytes(offset, end);
+                    writer.write_packet(disk, offset, &data, &checksums(&data))?;
+                    map.acknowledged(writer.block(), end, writer.last_checksum(disk)?);
+                }
+                5..8 => {
+                    writer.sync(disk)?;
+                    *promise = Promise {
+                        len,
+                        generations: vec![writer.block().generation.0],
+                        finalized: false,
+                    };
+                }
+                what => {
+                    if what == 8 {
+                        let block = writer.finalize(disk, true)?;
+                        map.finalize(block).unwrap();
+                        *promise = Promise {
+                            len,
+                            generations: vec![block.generation.0],
+                            finalized: true,
+                        };
+                        if rng.percent(30) {
+                            return Ok(());
+                        }
+                    } else {
+                        map.release(writer.block());
+                    }
+                    let there = *map.get(ID).unwrap();
+                    let next = GenerationStamp(there.block.generation.0 + 1);
+                    let acked_len = len - rng.below(len.min(900) + 1);
+                    promise.len = promise.len.min(acked_len);
+                    promise.generations.push(next.0);
+                    promise.finalized = false;
+                    let old = map.recover(there.block, next, acked_len).unwrap();
+                    writer = ReplicaWriter::recover(disk, &old, next, acked_len)?;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_promised_is_there_after_a_crash_at_any_call() {
+        for seed in 0..3000 {
+            let mut rng = Rng::new(seed);
+            let (mut disk, mut promise) = (SimDisk::default(), Promise::default());
+            disk.set_fuse(Some(u32::try_from(rng.below(120)).unwrap()));
+            if let Err(e) = live(&mut disk, &mut rng, &mut promise) {
+                assert!(e.to_string().contains("crashed"), "seed {seed}: {e}");
+            }
+            disk.crash(&mut rng);
+            // The scan may be cut short too.
+            disk.set_fuse(Some(u32::try_from(rng.below(20)).unwrap()));
+            if scan(&mut disk).is_err() {
+                disk.crash(&mut rng);
+            }
+            disk.set_fuse(None);
+            let found = scan(&mut disk).unwrap().replicas;
+            if let [replica] = found[..] {
+                let Block {
+                    generation, len, ..
+                } = replica.block;
+                let (state, place) = (replica.state, Place::of(replica.state));
+                assert!(
+                    promise.generations.contains(&generation.0),
+                    "seed {seed}: {replica:?}, {promise:?}"
+                );
+                assert!(len >= promise.len, "seed {seed}: {replica:?}, {promise:?}");
+                if promise.finalized {
+                    assert_eq!(
+                        (state, len),
+                        (ReplicaState::Finalized, promise.len),
+                        "seed {seed}"
+                    );
+                }
+                let file = BlockFile::open(&disk, &place.data(ID), &place.meta(ID, generation));
+                let data = file.unwrap().read_verified(&disk, 0, u64::MAX);
+                assert_eq!(data.unwrap(), bytes(0, len), "seed {seed}");
+            } else {
+                assert_eq!(
+                    (found.len(), promise.len, promise.finalized),
+                    (0, 0, false),
+                    "seed {seed}"
+                );
+            }
+        }
+    }
 }

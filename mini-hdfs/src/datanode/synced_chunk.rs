@@ -41,7 +41,7 @@ impl SyncedChunk {
         Ok(Some(SyncedChunk { len, checksum }))
     }
 
-    /// Puts it aside, durably.
+    /// Puts it aside, durably. What it replaces is not needed any more: the replica itself must be synced.
     pub(super) fn save(self, disk: &mut dyn Disk, id: BlockId) -> Result<(), DiskError> {
         let mut bytes = self.len.to_be_bytes().to_vec();
         bytes.extend(self.checksum.to_be_bytes());
