@@ -15,16 +15,24 @@
 //! [`writing`] has those that write a file.
 
 pub mod block_manager;
+pub mod block_report;
 pub mod blocks;
 pub mod config;
+pub mod datanodes;
 pub mod edit_log;
 pub mod edit_op;
+pub mod excess;
 pub mod fsimage;
 pub mod group_commit;
+pub mod invalidate;
 pub mod namespace;
 pub mod path;
+pub mod pending;
 pub mod placement;
+pub mod replication_queue;
+pub mod safe_mode;
 pub mod storage;
+pub mod topology;
 pub mod writing;
 
 use node::{Disk, Rng, Time};

@@ -1,33 +1,97 @@
-//! The block half of the NameNode (`BlockManager`): it ties the decisions of its neighbour modules together.
-#![allow(unused_variables, clippy::todo, dead_code)]
+//! The block half of the NameNode (`BlockManager`): what is written where, what DataNodes have, what must
+//! be copied, and what deleted.
+//!
+//! Each decision is a function of its own in a neighbour module (`placement`, `block_report`, `excess`, …). Here
+//! they are tied together by one rule: after anything has changed about a block, [`refresh`](redundancy) looks
+//! at it afresh and puts it into the queues that it belongs to now, or takes it out. No other code needs to know
+//! which change leads to which queue. What the queues hold is worked off by [`BlockManager::tick`], and leaves as
+//! commands in the answers to heartbeats.
+//!
+//! This file is what the namespace calls; `reports` is what DataNodes call.
+
+mod redundancy;
+mod reports;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use node::{Rng, Time};
 
 use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, LocatedBlock};
-use crate::error::FsError;
-use crate::namenode::blocks::{BlockInfo, BlocksMap};
+use crate::namenode::blocks::{BlockInfo, BlockState, BlocksMap};
 use crate::namenode::config::Config;
-use crate::namenode::placement::PlacementError;
+use crate::namenode::datanodes::{Datanode, DatanodeManager};
+use crate::namenode::invalidate::InvalidateQueue;
+use crate::namenode::pending::PendingCopies;
+use crate::namenode::placement::{Candidate, PlacementError, Request, choose_targets};
+use crate::namenode::replication_queue::ReplicationQueue;
+use crate::namenode::safe_mode::{Progress, SafeMode};
+use crate::namenode::topology::{Place, sort_for_reader};
 use crate::protocol::{
-    AddBlockRequest, BlockEvent, Command, DatanodeReport, FsStatus, FsckBlock, Heartbeat,
-    RegistrationId, ReportedReplica,
+    AddBlockRequest, DatanodeReport, DatanodeState, FsStatus, FsckBlock, ReplicaHealth,
 };
+
+/// A copy that a DataNode is to be told to make.
+#[derive(Clone, Debug)]
+struct Transfer {
+    block: Block,
+    targets: Vec<DatanodeId>,
+}
 
 /// Blocks, DataNodes, and what must be copied or deleted.
 #[derive(Debug)]
 pub struct BlockManager {
     config: Config,
     blocks: BlocksMap,
+    datanodes: DatanodeManager,
+    safe_mode: SafeMode,
+    /// Complete blocks that need another replica, copies under way counted.
+    needed: ReplicationQueue,
+    pending: PendingCopies,
+    /// Copies decided and not yet handed out, by source.
+    transfers: BTreeMap<DatanodeId, Vec<Transfer>>,
+    /// Complete blocks with more replicas than they should have.
+    over_replicated: BTreeSet<BlockId>,
+    invalidates: InvalidateQueue,
+    /// The block to go on from while all blocks are being looked at afresh; none when that is done, or has not begun
+    /// since safe mode at the start is still on.
+    rescan: Option<BlockId>,
+    /// Before safe mode at the start is over, nothing is known of most blocks, and no queue is filled.
+    judging: bool,
+    /// In how many racks DataNodes stand.
+    racks: usize,
+    /// The last tick.
+    now: Time,
 }
 
 /// For the namespace.
 impl BlockManager {
-    /// Begins with the blocks that the edit log names, none of them reported yet, in safe mode if there are any.
+    /// Begins with the blocks that the edit log names, none of them reported yet; in safe mode, if there are any.
     pub fn new(config: &Config, blocks: BlocksMap, now: Time) -> BlockManager {
-        BlockManager {
+        let safe_mode = SafeMode::new(
+            config.safemode_threshold_permille,
+            config.safemode_datanodes_min,
+            config.safemode_extension,
+        );
+        let mut manager = BlockManager {
             config: config.clone(),
             blocks,
+            datanodes: DatanodeManager::new(config.stale_interval, config.dead_interval()),
+            safe_mode,
+            needed: ReplicationQueue::default(),
+            pending: PendingCopies::default(),
+            transfers: BTreeMap::new(),
+            over_replicated: BTreeSet::new(),
+            invalidates: InvalidateQueue::default(),
+            rescan: None,
+            judging: false,
+            racks: 0,
+            now,
+        };
+        // Nothing to wait for in a new file system: HDFS does not enter safe mode then either.
+        if manager.blocks.counts().complete == 0 && config.safemode_datanodes_min == 0 {
+            manager.set_safe_mode(false, now);
         }
+        manager
     }
 
     /// The blocks as they are now.
@@ -46,28 +110,67 @@ impl BlockManager {
     /// # Errors
     /// When none can take it.
     pub fn choose_pipeline(
-        &mut self,
+        &self,
         request: &AddBlockRequest,
         replication: u16,
         block_size: u64,
         now: Time,
         rng: &mut Rng,
     ) -> Result<Vec<DatanodeId>, PlacementError> {
-        todo!()
+        let placement = Request {
+            wanted: usize::from(replication),
+            block_size,
+            writer_host: request.client_host.as_deref(),
+            chosen: &[],
+            excluded: &request.exclude.iter().copied().collect(),
+        };
+        choose_targets(&self.candidates(now), &placement, rng)
     }
 
     /// The block is now written by this pipeline: it is new, or its pipeline was rebuilt and its generation raised. What
     /// was reported of replicas of an older generation does not count any more.
     pub fn set_pipeline(&mut self, id: BlockId, pipeline: &[DatanodeId]) {
-        todo!()
+        let Some(info) = self.blocks.get(id) else {
+            return;
+        };
+        let generation = info.block.generation;
+        let replicas = info.early.iter().chain(&info.corrupt);
+        let left_behind: Vec<(DatanodeId, Block)> = replicas
+            .filter(|(_, replica)| replica.generation < generation)
+            .map(|(datanode, replica)| (*datanode, *replica))
+            .collect();
+        for (datanode, replica) in left_behind {
+            if pipeline.contains(&datanode) {
+                self.blocks.remove_replica(id, datanode);
+            } else {
+                self.blocks.add_corrupt(replica, datanode);
+            }
+        }
+        self.blocks.set_pipeline(id, pipeline.to_vec());
+    }
+
+    /// DataNodes as placement sees them, with room set aside for the blocks on their way.
+    fn candidates(&self, now: Time) -> Vec<Candidate<'_>> {
+        self.datanodes.candidates(now, |datanode| {
+            let blocks = self.blocks.pipelines_of(datanode) + self.pending.receiving(datanode);
+            blocks.saturating_mul(self.config.block_size)
+        })
     }
 
     /// The block for its writer: its pipeline in order. None if there is no such block.
     pub fn located_pipeline(&self, id: BlockId, offset: u64) -> Option<LocatedBlock> {
-        todo!()
+        let info = self.blocks.get(id)?;
+        Some(LocatedBlock {
+            block: info.block,
+            offset,
+            locations: self.infos(&info.pipeline),
+            corrupt: false,
+            under_construction: true,
+        })
     }
 
-    /// The block for a reader on the machine `reader_host`: good replicas, nearest first. None if there is no such block.
+    /// The block for a reader on the machine `reader_host`: DataNodes with a good replica, nearest first. While it is
+    /// written, those that write it. None if there is no such block.
     pub fn located_block(
         &self,
         id: BlockId,
@@ -76,106 +179,225 @@ impl BlockManager {
         now: Time,
         rng: &mut Rng,
     ) -> Option<LocatedBlock> {
-        todo!()
+        let info = self.blocks.get(id)?;
+        // A replica that is about to be deleted is a last resort, like one on a silent DataNode.
+        let replica = |id| {
+            let node = self.datanodes.alive(id)?;
+            let silent = self.datanodes.state_of(node, now) != DatanodeState::Live;
+            Some((node.info.clone(), silent || info.excess.contains(&id)))
+        };
+        let mut replicas: Vec<(DatanodeInfo, bool)> =
+            info.replicas.iter().copied().filter_map(replica).collect();
+        if replicas.is_empty() && info.state != BlockState::Complete {
+            replicas = info.pipeline.iter().copied().filter_map(replica).collect();
+        }
+        let corrupt = replicas.is_empty() && !info.corrupt.is_empty();
+        if corrupt {
+            replicas = info.corrupt.keys().copied().filter_map(replica).collect();
+        }
+        let reader = reader_host.and_then(|host| self.datanodes.place_of(host));
+        Some(LocatedBlock {
+            block: info.block,
+            offset,
+            locations: sort_for_reader(replicas, reader, rng),
+            corrupt,
+            under_construction: info.state == BlockState::UnderConstruction,
+        })
     }
 
     /// The block has been committed: generation and length are final. It becomes complete now or when enough replicas
     /// are reported. Doing it again changes nothing.
     pub fn committed(&mut self, id: BlockId, now: Time) {
-        todo!()
+        let Some(info) = self.blocks.get(id) else {
+            return;
+        };
+        let block = info.block;
+        for (datanode, replica) in info.early.clone() {
+            if replica == block {
+                self.blocks.add_replica(id, datanode);
+            } else {
+                self.blocks.add_corrupt(replica, datanode);
+            }
+        }
+        self.complete_if_enough(id, now);
+        self.refresh(id);
+    }
+
+    /// Makes a committed block complete once it has the minimum of replicas. The rest of its pipeline is
+    /// given time to report, as if it were copies under way; else each new block would be copied at once.
+    fn complete_if_enough(&mut self, id: BlockId, now: Time) {
+        let Some(info) = self.blocks.get(id) else {
+            return;
+        };
+        let enough = info.replicas.len() >= usize::from(self.config.replication_min);
+        if info.state != BlockState::Committed || !enough {
+            return;
+        }
+        let (block, pipeline) = (info.block, info.pipeline.clone());
+        let waits = |datanode: &DatanodeId| {
+            let has = info.replicas.contains(datanode) || info.corrupt.contains_key(datanode);
+            !has && self.datanodes.alive(*datanode).is_some()
+        };
+        for datanode in pipeline.into_iter().filter(waits) {
+            self.pending.start(id, None, datanode, now);
+        }
+        self.blocks.set_pipeline(id, Vec::new());
+        self.blocks.update(block, BlockState::Complete);
     }
 
     /// These blocks were taken out of the map: they belong to no file any more, and their replicas are deleted by and by.
     pub fn removed(&mut self, blocks: &[BlockInfo]) {
-        todo!()
+        for info in blocks {
+            let id = info.block.id;
+            // A pipeline may be about to be rebuilt, under any generation handed out so far.
+            let block = Block {
+                generation: self.blocks.last_generation(),
+                ..info.block
+            };
+            let coming: Vec<DatanodeId> = self.pending.targets(id).collect();
+            let holders = info.replicas.iter().chain(info.corrupt.keys());
+            let holders = holders.chain(info.early.keys()).chain(&info.pipeline);
+            for datanode in holders.chain(&coming) {
+                if self.datanodes.alive(*datanode).is_some() {
+                    self.invalidates.add(*datanode, block);
+                }
+            }
+            self.pending.end_block(id);
+            self.refresh(id);
+        }
     }
 
     /// These blocks should have more or fewer replicas than before.
     pub fn replication_changed(&mut self, blocks: &[BlockId]) {
-        todo!()
+        for id in blocks {
+            self.refresh(*id);
+        }
     }
 
     /// A reader found a replica whose bytes do not match their checksums.
     pub fn report_bad_block(&mut self, block: Block, datanode: DatanodeId) {
-        todo!()
-    }
-
-    /// The block as `fsck` shows it. None if there is no such block.
-    pub fn fsck(&self, id: BlockId, now: Time) -> Option<FsckBlock> {
-        todo!()
+        let Some(info) = self.blocks.get(block.id) else {
+            return;
+        };
+        // What is not known to be good cannot become bad; and an old generation is not the one that counts.
+        if info.block.generation == block.generation && info.replicas.contains(&datanode) {
+            self.blocks.add_corrupt(info.block, datanode);
+            self.refresh(block.id);
+        }
     }
 
     /// Why safe mode is on, and what turns it off. None when it is off.
     pub fn safe_mode(&self) -> Option<String> {
-        todo!()
+        self.safe_mode.status(&self.progress(), self.now)
     }
 
     /// Turns safe mode on or off by hand.
     pub fn set_safe_mode(&mut self, on: bool, now: Time) {
-        todo!()
+        self.now = now;
+        if on {
+            self.safe_mode.enter();
+        } else {
+            self.safe_mode.leave();
+            self.begin_judging();
+        }
+    }
+
+    /// Safe mode is over: what is known of the blocks now counts.
+    fn begin_judging(&mut self) {
+        self.judging = true;
+        self.rescan = Some(BlockId(0));
+    }
+
+    fn progress(&self) -> Progress {
+        let counts = self.blocks.counts();
+        Progress {
+            blocks: counts.complete,
+            reported: counts.complete - counts.missing,
+            datanodes: self.datanodes.alive_count(),
+        }
+    }
+}
+
+/// For whoever watches.
+impl BlockManager {
+    /// The block as `fsck` shows it. None if there is no such block.
+    pub fn fsck(&self, id: BlockId, now: Time) -> Option<FsckBlock> {
+        let info = self.blocks.get(id)?;
+        let good = info.replicas.iter().map(|id| {
+            let node = self.datanodes.get(*id);
+            let state = node.map(|node| self.datanodes.state_of(node, now));
+            let health = if info.excess.contains(id) {
+                ReplicaHealth::Excess
+            } else if state == Some(DatanodeState::Live) {
+                ReplicaHealth::Live
+            } else {
+                ReplicaHealth::Stale
+            };
+            (*id, health)
+        });
+        let corrupt = info.corrupt.keys().map(|id| (*id, ReplicaHealth::Corrupt));
+        let written = info.pipeline.iter().map(|id| (*id, ReplicaHealth::Rbw));
+        let written = written.filter(|(id, _)| !info.replicas.contains(id));
+        let replicas = good.chain(corrupt).chain(written);
+        let known = |(id, health)| Some((self.datanodes.get(id)?.info.clone(), health));
+        Some(FsckBlock {
+            block: info.block,
+            state: info.state,
+            expected: info.replication,
+            replicas: replicas.filter_map(known).collect(),
+            badly_distributed: info.state == BlockState::Complete
+                && info.live_count() >= info.expected()
+                && !self.is_spread(info.live(), info.expected()),
+        })
     }
 
     /// Fills in what `FsStatus` says of blocks, DataNodes and safe mode; leaves the rest alone.
     pub fn fill_status(&self, status: &mut FsStatus, now: Time) {
-        todo!()
-    }
-}
-
-/// For DataNodes and timers.
-impl BlockManager {
-    /// A DataNode introduces itself.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when its rack is no path.
-    pub fn register(
-        &mut self,
-        info: DatanodeInfo,
-        now: Time,
-        rng: &mut Rng,
-    ) -> Result<RegistrationId, FsError> {
-        todo!()
-    }
-
-    /// A DataNode lives; the answer is what it shall do.
-    pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Time) -> Vec<Command> {
-        todo!()
-    }
-
-    /// All the replicas that a DataNode has.
-    ///
-    /// # Errors
-    /// `UnregisteredNode` when `registration` is not its current one.
-    pub fn block_report(
-        &mut self,
-        datanode: DatanodeId,
-        registration: RegistrationId,
-        replicas: &[ReportedReplica],
-        now: Time,
-    ) -> Result<(), FsError> {
-        todo!()
+        for node in self.datanodes.iter() {
+            match self.datanodes.state_of(node, now) {
+                DatanodeState::Dead => {
+                    status.dead_datanodes += 1;
+                    continue;
+                }
+                DatanodeState::Stale => status.stale_datanodes += 1,
+                DatanodeState::Live => {}
+            }
+            status.live_datanodes += 1;
+            status.capacity += node.heartbeat.capacity;
+            status.dfs_used += node.heartbeat.dfs_used;
+            status.remaining += node.heartbeat.remaining;
+        }
+        let counts = self.blocks.counts();
+        status.blocks = self.blocks.len() as u64;
+        status.under_replicated = counts.under_replicated;
+        status.corrupt = counts.corrupt;
+        status.missing = counts.missing;
+        status.pending_replication = self.pending.len() as u64;
+        status.pending_deletion = self.invalidates.len();
+        status.safe_mode = self.safe_mode();
     }
 
-    /// What has changed on a DataNode, in order.
-    ///
-    /// # Errors
-    /// `UnregisteredNode` when `registration` is not its current one.
-    pub fn incremental_block_report(
-        &mut self,
-        datanode: DatanodeId,
-        registration: RegistrationId,
-        events: &[BlockEvent],
-        now: Time,
-    ) -> Result<(), FsError> {
-        todo!()
-    }
-
-    /// All DataNodes that are known, dead ones included.
+    /// All DataNodes that are known, dead ones included, by id.
     pub fn datanode_reports(&self, now: Time) -> Vec<DatanodeReport> {
-        todo!()
+        let report = |node: &Datanode| DatanodeReport {
+            info: node.info.clone(),
+            state: self.datanodes.state_of(node, now),
+            heartbeat: node.heartbeat,
+            last_contact_ms: node.last_contact.as_millis(),
+            blocks: self.blocks.count_of(node.info.id) as u64,
+        };
+        self.datanodes.iter().map(report).collect()
     }
 
-    /// Finds dead DataNodes, leaves safe mode, and decides what to copy and to delete next.
-    pub fn tick(&mut self, now: Time, rng: &mut Rng) {
-        todo!()
+    fn infos(&self, datanodes: &[DatanodeId]) -> Vec<DatanodeInfo> {
+        let nodes = datanodes.iter().filter_map(|id| self.datanodes.get(*id));
+        nodes.map(|node| node.info.clone()).collect()
+    }
+
+    /// Whether replicas on these DataNodes stand in as many racks as those of a block should: two, where there are so many.
+    fn is_spread(&self, datanodes: impl Iterator<Item = DatanodeId>, expected: usize) -> bool {
+        let nodes = datanodes.filter_map(|id| self.datanodes.get(id));
+        let racks: BTreeSet<&str> = nodes.map(|node| Place::of(&node.info).rack).collect();
+        racks.len() >= expected.min(self.racks).min(2)
     }
 }

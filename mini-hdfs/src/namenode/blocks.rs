@@ -45,8 +45,8 @@ pub struct BlockInfo {
     /// While the block is under construction: the pipeline that writes it.
     pub pipeline: Vec<DatanodeId>,
     /// While the block is under construction: DataNodes that have finalised their replica of this
-    /// generation before the client committed the block, with the length of each.
-    pub early: BTreeMap<DatanodeId, u64>,
+    /// generation before the client committed the block, with the replica of each.
+    pub early: BTreeMap<DatanodeId, Block>,
 }
 
 impl BlockInfo {
@@ -288,10 +288,10 @@ impl BlocksMap {
         self.place(id, datanode, |info| put(&mut info.replicas, datanode));
     }
 
-    /// `datanode` has finalised its replica of a block under construction, with this length.
-    pub fn add_early(&mut self, id: BlockId, datanode: DatanodeId, len: u64) {
-        self.place(id, datanode, |info| {
-            info.early.insert(datanode, len);
+    /// `datanode` has finalised this replica of a block under construction.
+    pub fn add_early(&mut self, replica: Block, datanode: DatanodeId) {
+        self.place(replica.id, datanode, |info| {
+            info.early.insert(datanode, replica);
         });
     }
 

@@ -1,0 +1,287 @@
+//! What must be copied and what deleted, block by block (`RedundancyMonitor`).
+
+use std::collections::BTreeMap;
+
+use node::{Rng, Time};
+
+use super::{BlockManager, Transfer};
+use crate::block::{Block, BlockId, DatanodeId};
+use crate::namenode::blocks::{BlockInfo, BlockState};
+use crate::namenode::excess::{Replica, choose_excess};
+use crate::namenode::placement::{Candidate, Request, choose_targets};
+use crate::namenode::replication_queue::{Priority, priority};
+use crate::protocol::DatanodeState;
+
+/// Blocks that one tick looks at while all blocks are looked at afresh, so that a tick never takes long.
+const RESCAN_LIMIT: usize = 50_000;
+
+/// Whether the replica of a block on `datanode` may be deleted now. It was decided on earlier; replicas that it was
+/// decided on account of may be gone.
+pub(super) fn may_delete(stored: Option<&BlockInfo>, datanode: DatanodeId) -> bool {
+    let Some(info) = stored else {
+        return true;
+    };
+    if info.corrupt.contains_key(&datanode) {
+        return info.live_count() > 0;
+    }
+    info.excess.contains(&datanode) && info.live_count() >= info.expected().max(1)
+}
+
+/// A copy that was decided on; without targets when there is no place for one.
+struct Plan {
+    block: Block,
+    source: DatanodeId,
+    targets: Vec<DatanodeId>,
+}
+
+impl BlockManager {
+    /// Finds dead DataNodes, leaves safe mode, and decides what to copy and to delete next.
+    pub fn tick(&mut self, now: Time, rng: &mut Rng) {
+        self.now = now;
+        for datanode in self.datanodes.find_dead(now) {
+            self.lose_datanode(datanode);
+        }
+        self.note_racks();
+        let timeout = self.config.replication_pending_timeout;
+        for id in self.pending.end_late(now, timeout) {
+            self.refresh(id);
+        }
+        if self.safe_mode.update(&self.progress(), now) {
+            self.begin_judging();
+        }
+        if self.safe_mode.is_on() {
+            return;
+        }
+        self.go_on_rescanning();
+        self.delete_excess(now);
+        self.plan_copies(now, rng);
+    }
+
+    /// Looks at a block afresh after anything has changed about it, and puts it where it belongs.
+    pub(super) fn refresh(&mut self, id: BlockId) {
+        let complete = |info: &&BlockInfo| info.state == BlockState::Complete;
+        if self.blocks.get(id).filter(complete).is_none() {
+            self.needed.remove(id);
+            self.over_replicated.remove(&id);
+            return;
+        }
+        if !self.judging {
+            return;
+        }
+        self.take_back_excess(id);
+        self.delete_corrupt(id);
+        let Some(info) = self.blocks.get(id) else {
+            return;
+        };
+        if info.live_count() > info.expected() {
+            self.over_replicated.insert(id);
+        } else {
+            self.over_replicated.remove(&id);
+        }
+        self.needed.update(id, self.priority_of(info));
+    }
+
+    fn priority_of(&self, info: &BlockInfo) -> Option<Priority> {
+        let (live, expected) = (info.live_count(), info.expected());
+        let coming = self.pending.targets(info.block.id);
+        if live >= expected {
+            let spread = self.is_spread(info.live().chain(coming), expected);
+            return priority(live, expected, spread);
+        }
+        if live + coming.count() >= expected {
+            return None;
+        }
+        if live == 0 && !info.excess.is_empty() {
+            // Told to be deleted, but perhaps still there to be copied.
+            return Some(Priority::Highest);
+        }
+        priority(live, expected, true)
+    }
+
+    /// A replica chosen to be deleted is needed after all. One whose deletion was sent cannot be relied on.
+    fn take_back_excess(&mut self, id: BlockId) {
+        let Some(info) = self.blocks.get(id) else {
+            return;
+        };
+        let lacking = info.expected().saturating_sub(info.live_count());
+        let excess = info.excess.iter().copied();
+        let kept = excess.filter(|datanode| !self.invalidates.is_sent(*datanode, id));
+        let back: Vec<DatanodeId> = kept.take(lacking).collect();
+        for datanode in back {
+            self.invalidates.remove(datanode, id);
+            self.blocks.set_excess(id, datanode, false);
+        }
+    }
+
+    /// Corrupt replicas are deleted once there are enough good ones. Those that only missed the rebuilding of a pipeline can
+    /// hold nothing that a good one does not.
+    fn delete_corrupt(&mut self, id: BlockId) {
+        let Some(info) = self.blocks.get(id) else {
+            return;
+        };
+        let live = info.live_count();
+        for (datanode, replica) in &info.corrupt {
+            let old = replica.generation < info.block.generation;
+            if live > 0 && (old || live >= info.expected()) {
+                self.invalidates.add(*datanode, *replica);
+            }
+        }
+    }
+
+    fn go_on_rescanning(&mut self) {
+        let Some(from) = self.rescan else {
+            return;
+        };
+        let ids = self.blocks.ids_from(from, RESCAN_LIMIT);
+        self.rescan = ids.last().map(|last| BlockId(last.0 + 1));
+        for id in ids {
+            self.refresh(id);
+        }
+    }
+
+    fn delete_excess(&mut self, now: Time) {
+        for _ in 0..RESCAN_LIMIT {
+            let Some(id) = self.over_replicated.pop_first() else {
+                return;
+            };
+            let Some(info) = self.blocks.get(id) else {
+                continue;
+            };
+            let replica = |datanode| {
+                let node = self.datanodes.alive(datanode)?;
+                Some(Replica {
+                    datanode,
+                    rack: &node.info.rack,
+                    remaining: node.heartbeat.remaining,
+                    stale: self.datanodes.state_of(node, now) != DatanodeState::Live,
+                    reported: node.reported,
+                })
+            };
+            let replicas: Vec<Replica<'_>> = info.live().filter_map(replica).collect();
+            let block = info.block;
+            for datanode in choose_excess(&replicas, info.expected()) {
+                self.blocks.set_excess(id, datanode, true);
+                self.invalidates.add(datanode, block);
+            }
+        }
+    }
+
+    /// Chooses sources and targets for as many blocks as the live DataNodes can be expected to copy until the next
+    /// round. Blocks for which there is no source or target now stay in the queue.
+    fn plan_copies(&mut self, now: Time, rng: &mut Rng) {
+        let max = self.datanodes.alive_count() * self.config.replication_work_multiplier;
+        let ids = self.needed.choose(max);
+        for plan in self.plans(&ids, now, rng) {
+            if plan.targets.is_empty() {
+                self.make_room(plan.block.id);
+                continue;
+            }
+            let id = plan.block.id;
+            for target in &plan.targets {
+                self.pending.start(id, Some(plan.source), *target, now);
+            }
+            let transfer = Transfer {
+                block: plan.block,
+                targets: plan.targets,
+            };
+            self.transfers
+                .entry(plan.source)
+                .or_default()
+                .push(transfer);
+            self.refresh(id);
+        }
+    }
+
+    fn plans(&self, ids: &[BlockId], now: Time, rng: &mut Rng) -> Vec<Plan> {
+        let mut candidates = self.candidates(now);
+        let mut sending = BTreeMap::new();
+        let mut plans = Vec::new();
+        for info in ids.iter().filter_map(|id| self.blocks.get(*id)) {
+            let Some(source) = self.source_of(info, &sending, now, rng) else {
+                continue;
+            };
+            let targets = self.targets_of(info, &candidates, rng);
+            *sending.entry(source).or_default() += targets.len();
+            for node in &mut candidates {
+                if targets.contains(&node.id) {
+                    node.remaining = node.remaining.saturating_sub(info.block.len);
+                }
+            }
+            plans.push(Plan {
+                block: info.block,
+                source,
+                targets,
+            });
+        }
+        plans
+    }
+
+    /// A DataNode with a good replica that may send another copy, `sending` more than known before.
+    fn source_of(
+        &self,
+        info: &BlockInfo,
+        sending: &BTreeMap<DatanodeId, usize>,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Option<DatanodeId> {
+        let limit = match self.needed.priority_of(info.block.id) {
+            Some(Priority::Highest) => self.config.replication_streams_hard_limit,
+            _ => self.config.replication_streams_max,
+        };
+        let free = |datanode: &DatanodeId| {
+            let more = sending.get(datanode).copied().unwrap_or(0);
+            self.datanodes.alive(*datanode).is_some()
+                && self.pending.sending(*datanode) + more < limit
+        };
+        let live = |datanode: &DatanodeId| {
+            let node = self.datanodes.get(*datanode);
+            node.is_some_and(|n| self.datanodes.state_of(n, now) == DatanodeState::Live)
+        };
+        let mut sources: Vec<DatanodeId> = info.live().collect();
+        if sources.is_empty() {
+            sources.clone_from(&info.excess);
+        }
+        sources.retain(free);
+        let best: Vec<DatanodeId> = sources.iter().copied().filter(live).collect();
+        rng.choose(if best.is_empty() { &sources } else { &best })
+            .copied()
+    }
+
+    /// Where further copies of a block go; nowhere, if there is no place or none is needed.
+    fn targets_of(
+        &self,
+        info: &BlockInfo,
+        candidates: &[Candidate<'_>],
+        rng: &mut Rng,
+    ) -> Vec<DatanodeId> {
+        let coming = self.pending.targets(info.block.id);
+        let chosen: Vec<DatanodeId> = info.live().chain(coming).collect();
+        let expected = info.expected();
+        let request = Request {
+            // One more, where there are enough but all in one rack.
+            wanted: expected.saturating_sub(chosen.len()).max(1),
+            block_size: info.block.len,
+            writer_host: None,
+            chosen: &chosen,
+            excluded: &info.corrupt.keys().chain(&info.excess).copied().collect(),
+        };
+        let targets = choose_targets(candidates, &request, rng).unwrap_or_default();
+        let all = chosen.iter().chain(&targets).copied();
+        if chosen.len() >= expected && !self.is_spread(all, expected) {
+            return Vec::new();
+        }
+        targets
+    }
+
+    /// No DataNode can take another copy of a block. If corrupt replicas stand in its way, one goes, as long as there is a good
+    /// one elsewhere; else a block with as many replicas as there are DataNodes could never be mended.
+    fn make_room(&mut self, id: BlockId) {
+        let Some(info) = self.blocks.get(id) else {
+            return;
+        };
+        let corrupt = info.corrupt.first_key_value();
+        if let Some((datanode, replica)) = corrupt.filter(|_| info.live_count() > 0) {
+            self.invalidates.add(*datanode, *replica);
+        }
+    }
+}
