@@ -112,7 +112,7 @@ impl Metrics {
 
 type Gauge = (&'static str, u64, Option<Unit>, &'static str);
 
-fn gauges(status: &FsStatus) -> [Gauge; 15] {
+fn gauges(status: &FsStatus) -> [Gauge; 14] {
     let bytes = Some(Unit::Bytes);
     let safe_mode = u64::from(status.safe_mode.is_some());
     [
@@ -200,7 +200,6 @@ fn gauges(status: &FsStatus) -> [Gauge; 15] {
             None,
             "The transaction that the newest fsimage reaches.",
         ),
-        ("hdfs_namenode_up", 1, None, "1 while the NameNode answers."),
     ]
 }
 
