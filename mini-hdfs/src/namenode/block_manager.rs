@@ -11,6 +11,8 @@
 
 mod redundancy;
 mod reports;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -109,7 +109,7 @@ pub struct BlockCounts {
 }
 
 impl BlockCounts {
-    fn of(info: &BlockInfo) -> BlockCounts {
+    pub(crate) fn of(info: &BlockInfo) -> BlockCounts {
         let complete = info.state == BlockState::Complete;
         let missing = info.replicas.is_empty();
         let under = !missing && info.live_count() < info.expected();
@@ -121,7 +121,7 @@ impl BlockCounts {
         }
     }
 
-    fn add(&mut self, other: BlockCounts) {
+    pub(crate) fn add(&mut self, other: BlockCounts) {
         self.complete += other.complete;
         self.missing += other.missing;
         self.under_replicated += other.under_replicated;

@@ -1,0 +1,531 @@
+//! The block manager among DataNodes that do as they are told: stories, and random lives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use node::{Rng, Time};
+
+use super::BlockManager;
+use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, InodeId, ReplicaState};
+use crate::namenode::blocks::{BlockState, BlocksMap};
+use crate::namenode::config::Config;
+use crate::protocol::{
+    AddBlockRequest, BlockEvent, Command, FsStatus, Heartbeat, RegistrationId, ReportedReplica,
+};
+
+#[derive(Default)]
+struct Node {
+    up: bool,
+    registration: RegistrationId,
+    /// Finalised replicas; false for those whose bytes are bad.
+    replicas: BTreeMap<BlockId, (Block, bool)>,
+}
+
+struct Cluster {
+    manager: BlockManager,
+    config: Config,
+    now: Time,
+    rng: Rng,
+    racks: Vec<&'static str>,
+    nodes: BTreeMap<u64, Node>,
+    /// Answers to heartbeats that get lost, in a hundred.
+    loss: u32,
+}
+
+impl Cluster {
+    fn new(racks: &[&'static str]) -> Cluster {
+        let config = Config {
+            heartbeat_interval: Duration::from_secs(1),
+            stale_interval: Duration::from_secs(5),
+            heartbeat_recheck_interval: Duration::from_secs(5),
+            replication_pending_timeout: Duration::from_secs(30),
+            safemode_extension: Duration::from_secs(3),
+            ..Config::default()
+        };
+        let mut cluster = Cluster {
+            manager: BlockManager::new(&config, BlocksMap::default(), Time::ZERO),
+            config,
+            now: Time::ZERO,
+            rng: Rng::new(5),
+            racks: racks.to_vec(),
+            nodes: BTreeMap::new(),
+            loss: 0,
+        };
+        for id in 0..racks.len() as u64 {
+            cluster.nodes.insert(id, Node::default());
+            cluster.start(id);
+        }
+        cluster.run(1);
+        cluster
+    }
+
+    fn start(&mut self, id: u64) {
+        self.nodes.get_mut(&id).unwrap().up = true;
+        self.register(id);
+    }
+
+    fn register(&mut self, id: u64) {
+        let info = DatanodeInfo {
+            id: DatanodeId(id),
+            hostname: format!("host{id}"),
+            address: format!("host{id}:9866"),
+            rack: self.racks[usize::try_from(id).unwrap()].to_owned(),
+        };
+        let registered = self.manager.register(info, self.now, &mut self.rng);
+        self.nodes.get_mut(&id).unwrap().registration = registered.unwrap();
+        self.report(id);
+    }
+
+    fn report(&mut self, id: u64) {
+        let node = &self.nodes[&id];
+        let replicas: Vec<ReportedReplica> = node
+            .replicas
+            .values()
+            .map(|(block, _)| ReportedReplica {
+                block: *block,
+                state: ReplicaState::Finalized,
+            })
+            .collect();
+        let report =
+            self.manager
+                .block_report(DatanodeId(id), node.registration, &replicas, self.now);
+        report.unwrap();
+    }
+
+    fn tell(&mut self, id: u64, event: BlockEvent) {
+        let registration = self.nodes[&id].registration;
+        // Said twice, as after a lost answer.
+        for _ in 0..2 {
+            let _ = self.manager.incremental_block_report(
+                DatanodeId(id),
+                registration,
+                &[event],
+                self.now,
+            );
+        }
+    }
+
+    fn run(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.now = self.now + Duration::from_secs(1);
+            for id in self.nodes.keys().copied().collect::<Vec<_>>() {
+                if self.nodes[&id].up {
+                    self.heartbeat(id);
+                }
+            }
+            self.manager.tick(self.now, &mut self.rng);
+            self.check();
+        }
+    }
+
+    fn heartbeat(&mut self, id: u64) {
+        // Its scanner finds the bad ones again and again.
+        for (block, _) in self.nodes[&id].replicas.values().filter(|(_, good)| !good) {
+            self.manager.report_bad_block(*block, DatanodeId(id));
+        }
+        let heartbeat = Heartbeat {
+            id: DatanodeId(id),
+            registration: self.nodes[&id].registration,
+            remaining: 1 << 40,
+            ..Heartbeat::default()
+        };
+        let commands = self.manager.heartbeat(&heartbeat, self.now);
+        let safe = self.manager.safe_mode().is_some();
+        if self.rng.percent(self.loss) {
+            return;
+        }
+        for command in commands {
+            assert!(
+                !safe || command == Command::Register,
+                "{command:?} in safe mode"
+            );
+            match command {
+                Command::Register => self.register(id),
+                Command::Invalidate(blocks) => blocks.iter().for_each(|b| self.delete(id, *b)),
+                Command::Transfer { block, targets } => {
+                    let source = self.nodes[&id].replicas.get(&block.id).copied();
+                    for target in targets {
+                        let node = self.nodes.get_mut(&target.id.0).unwrap();
+                        if source == Some((block, true)) && node.up {
+                            node.replicas.insert(block.id, (block, true));
+                            self.tell(target.id.0, BlockEvent::Received(block));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn delete(&mut self, id: u64, block: Block) {
+        let others = self.good(block.id).into_iter().filter(|other| *other != id);
+        let good = self.nodes[&id]
+            .replicas
+            .get(&block.id)
+            .is_some_and(|(_, good)| *good);
+        let exists = self.manager.blocks.get(block.id).is_some();
+        let last = exists && good && others.count() == 0;
+        assert!(
+            !last,
+            "node {id} was told to delete the last good replica of {block}"
+        );
+        let node = self.nodes.get_mut(&id).unwrap();
+        node.replicas.retain(|held, (replica, _)| {
+            *held != block.id || replica.generation > block.generation
+        });
+        self.tell(id, BlockEvent::Deleted(block));
+    }
+
+    /// The nodes that are up and have a good replica of the block's current version.
+    fn good(&self, id: BlockId) -> BTreeSet<u64> {
+        let current = self.manager.blocks.get(id).map(|info| info.block);
+        let holds = |node: &Node| {
+            let replica = node.replicas.get(&id);
+            node.up && replica.is_some_and(|(block, good)| *good && Some(*block) == current)
+        };
+        self.nodes
+            .iter()
+            .filter(|(_, node)| holds(node))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// A new block, with its pipeline.
+    fn begin(&mut self, replication: u16) -> (Block, Vec<DatanodeId>) {
+        let request = AddBlockRequest {
+            inode: InodeId(16386),
+            client: "client".to_owned(),
+            previous: None,
+            exclude: Vec::new(),
+            client_host: None,
+        };
+        let size = self.config.block_size;
+        let pipeline =
+            self.manager
+                .choose_pipeline(&request, replication, size, self.now, &mut self.rng);
+        let pipeline = pipeline.unwrap();
+        let blocks = self.manager.blocks_mut();
+        let block = Block {
+            id: blocks.next_id(),
+            generation: blocks.next_generation(),
+            len: 0,
+        };
+        blocks.insert(
+            block,
+            request.inode,
+            replication,
+            BlockState::UnderConstruction,
+        );
+        self.manager.set_pipeline(block.id, &pipeline);
+        (block, pipeline)
+    }
+
+    fn receive(&mut self, id: DatanodeId, block: Block) {
+        let node = self.nodes.get_mut(&id.0).unwrap();
+        node.replicas.insert(block.id, (block, true));
+        self.tell(id.0, BlockEvent::Received(block));
+    }
+
+    fn commit(&mut self, block: Block) {
+        self.manager
+            .blocks_mut()
+            .update(block, BlockState::Committed);
+        self.manager.committed(block.id, self.now);
+    }
+
+    fn write(&mut self, replication: u16) -> BlockId {
+        let (block, pipeline) = self.begin(replication);
+        let block = Block { len: 7, ..block };
+        for datanode in pipeline {
+            self.receive(datanode, block);
+        }
+        self.commit(block);
+        block.id
+    }
+
+    fn corrupt(&mut self, id: u64, block: BlockId) {
+        if let Some((replica, good)) = self.nodes.get_mut(&id).unwrap().replicas.get_mut(&block) {
+            *good = false;
+            let replica = *replica;
+            self.manager.report_bad_block(replica, DatanodeId(id));
+        }
+    }
+
+    /// A new life of the NameNode, that knows of the blocks what is durable.
+    fn restart_namenode(&mut self) {
+        let mut blocks = BlocksMap::default();
+        for info in self.manager.blocks.iter() {
+            blocks.insert(info.block, info.inode, info.replication, info.state);
+        }
+        self.manager = BlockManager::new(&self.config, blocks, self.now);
+    }
+
+    fn status(&self) -> FsStatus {
+        let mut status = FsStatus::default();
+        self.manager.fill_status(&mut status, self.now);
+        status
+    }
+
+    /// What must hold at any time.
+    fn check(&self) {
+        let manager = &self.manager;
+        let mut counts = crate::namenode::blocks::BlockCounts::default();
+        for info in manager.blocks.iter() {
+            counts.add(crate::namenode::blocks::BlockCounts::of(info));
+            for datanode in info.replicas.iter().chain(info.corrupt.keys()) {
+                assert!(
+                    manager.datanodes.alive(*datanode).is_some(),
+                    "{datanode} is dead"
+                );
+            }
+            for target in manager.pending.targets(info.block.id) {
+                let unconfirmed = manager.invalidates.contains(target, info.block.id);
+                assert!(
+                    !unconfirmed,
+                    "{target} is to get and to delete {}",
+                    info.block
+                );
+            }
+        }
+        assert_eq!(counts, manager.blocks.counts());
+    }
+
+    fn assert_settled(&self) {
+        let status = self.status();
+        for info in self.manager.blocks.iter() {
+            let good = self.good(info.block.id);
+            assert_eq!(good.len(), info.expected(), "{info:?}");
+        }
+        let idle = FsStatus {
+            blocks: status.blocks,
+            remaining: status.remaining,
+            live_datanodes: status.live_datanodes,
+            ..FsStatus::default()
+        };
+        assert_eq!(status, idle);
+        assert!(self.manager.needed.is_empty() && self.manager.over_replicated.is_empty());
+    }
+}
+
+const TWO_RACKS: [&str; 5] = ["/r1", "/r1", "/r1", "/r2", "/r2"];
+
+#[test]
+fn a_dead_node_is_replaced_and_a_returning_one_gives_up_what_is_too_much() {
+    let mut cluster = Cluster::new(&TWO_RACKS);
+    let block = cluster.write(3);
+    let holder = *cluster.good(block).first().unwrap();
+    cluster.nodes.get_mut(&holder).unwrap().up = false;
+    cluster.run(40);
+    assert_eq!(cluster.good(block).len(), 3);
+    assert_eq!(cluster.status().dead_datanodes, 1);
+    cluster.start(holder);
+    assert_eq!(cluster.good(block).len(), 4);
+    cluster.run(10);
+    cluster.assert_settled();
+}
+
+#[test]
+fn a_corrupt_replica_is_replaced_even_where_no_other_node_is_left() {
+    let mut cluster = Cluster::new(&["/r1", "/r1", "/r2"]);
+    let block = cluster.write(3);
+    cluster.corrupt(1, block);
+    assert_eq!(
+        (cluster.status().corrupt, cluster.status().under_replicated),
+        (1, 1)
+    );
+    cluster.run(10);
+    cluster.assert_settled();
+}
+
+#[test]
+fn the_last_replica_is_kept_though_it_is_corrupt() {
+    let mut cluster = Cluster::new(&["/r1", "/r1"]);
+    let block = cluster.write(1);
+    let holder = *cluster.good(block).first().unwrap();
+    cluster.corrupt(holder, block);
+    cluster.run(100);
+    assert!(cluster.nodes[&holder].replicas.contains_key(&block));
+    assert_eq!(
+        (cluster.status().missing, cluster.status().pending_deletion),
+        (1, 0)
+    );
+    let located = cluster
+        .manager
+        .located_block(block, 0, None, cluster.now, &mut cluster.rng);
+    let located = located.unwrap();
+    assert!(located.corrupt && located.locations.len() == 1);
+}
+
+#[test]
+fn a_replica_that_missed_the_rebuilding_of_its_pipeline_is_not_served_and_goes() {
+    let mut cluster = Cluster::new(&TWO_RACKS);
+    let (old, pipeline) = cluster.begin(3);
+    let (lost, rest) = pipeline.split_last().unwrap();
+    cluster.receive(*lost, old);
+    let generation = cluster.manager.blocks_mut().next_generation();
+    let new = Block {
+        generation,
+        len: 9,
+        ..old
+    };
+    cluster
+        .manager
+        .blocks_mut()
+        .update(Block { len: 0, ..new }, BlockState::UnderConstruction);
+    cluster.manager.set_pipeline(new.id, rest);
+    // Late news from before.
+    cluster.tell(rest[0].0, BlockEvent::Received(old));
+    cluster.tell(lost.0, BlockEvent::Received(old));
+    for datanode in rest {
+        cluster.receive(*datanode, new);
+    }
+    cluster.tell(rest[0].0, BlockEvent::Received(old));
+    cluster.commit(new);
+    let located = cluster
+        .manager
+        .located_block(new.id, 0, None, cluster.now, &mut cluster.rng);
+    assert!(
+        located
+            .unwrap()
+            .locations
+            .iter()
+            .all(|info| rest.contains(&info.id))
+    );
+    cluster.run(10);
+    cluster.assert_settled();
+    assert_ne!(
+        cluster.nodes[&lost.0].replicas.get(&old.id),
+        Some(&(old, true))
+    );
+}
+
+#[test]
+fn replicas_may_be_reported_before_the_commit_and_wrong_lengths_do_not_count() {
+    let mut cluster = Cluster::new(&TWO_RACKS);
+    let (block, pipeline) = cluster.begin(3);
+    cluster.receive(pipeline[0], Block { len: 3, ..block });
+    cluster.receive(pipeline[1], Block { len: 9, ..block });
+    // A report made before the write does not take anything away.
+    let registration = cluster.nodes[&pipeline[1].0].registration;
+    let report = cluster
+        .manager
+        .block_report(pipeline[1], registration, &[], cluster.now);
+    report.unwrap();
+    cluster.commit(Block { len: 9, ..block });
+    let info = cluster.manager.blocks.get(block.id).unwrap();
+    assert_eq!(
+        (&info.replicas, info.state),
+        (&vec![pipeline[1]], BlockState::Complete)
+    );
+    assert!(info.corrupt.contains_key(&pipeline[0]));
+    assert_eq!(
+        cluster.manager.pending.count(block.id),
+        1,
+        "the third has time to report"
+    );
+}
+
+#[test]
+fn nothing_is_decided_in_safe_mode() {
+    let mut cluster = Cluster::new(&TWO_RACKS);
+    let blocks: Vec<BlockId> = (0..10).map(|_| cluster.write(3)).collect();
+    cluster.nodes.get_mut(&0).unwrap().up = false;
+    cluster.nodes.get_mut(&1).unwrap().up = false;
+    for id in &blocks {
+        cluster.manager.blocks_mut().set_replication(*id, 2);
+    }
+    cluster.restart_namenode();
+    let status = cluster.manager.safe_mode().unwrap();
+    assert!(status.contains("10 more are needed"), "{status}");
+    cluster.run(1);
+    assert!(cluster.manager.safe_mode().is_some() && cluster.status().pending_deletion == 0);
+    cluster.run(10);
+    assert_eq!(cluster.manager.safe_mode(), None);
+    cluster.assert_settled();
+
+    cluster.manager.set_safe_mode(true, cluster.now);
+    let removed = cluster.manager.blocks_mut().remove(blocks[0]).unwrap();
+    cluster.manager.removed(&[removed]);
+    cluster.run(10);
+    assert_eq!(cluster.status().pending_deletion, 2);
+    cluster.manager.set_safe_mode(false, cluster.now);
+    cluster.run(2);
+    cluster.assert_settled();
+}
+
+#[test]
+fn what_was_too_much_is_kept_when_nodes_die() {
+    let mut cluster = Cluster::new(&TWO_RACKS);
+    let block = cluster.write(3);
+    cluster.manager.blocks_mut().set_replication(block, 2);
+    cluster.manager.replication_changed(&[block]);
+    cluster.manager.tick(cluster.now, &mut cluster.rng);
+    let info = cluster.manager.blocks.get(block).unwrap();
+    let (excess, kept) = (info.excess.clone(), info.live().collect::<Vec<_>>());
+    assert_eq!((excess.len(), kept.len()), (1, 2));
+    cluster.manager.lose_datanode(kept[0]);
+    cluster.manager.lose_datanode(kept[1]);
+    let info = cluster.manager.blocks.get(block).unwrap();
+    assert_eq!(info.live().collect::<Vec<_>>(), excess);
+    assert!(!cluster.manager.invalidates.contains(excess[0], block));
+}
+
+#[test]
+fn a_second_rack_draws_replicas_to_it() {
+    let mut cluster = Cluster::new(&["/r1", "/r1", "/r1", "/r1"]);
+    let block = cluster.write(3);
+    cluster.racks.push("/r2");
+    cluster.nodes.insert(4, Node::default());
+    cluster.start(4);
+    cluster.run(10);
+    assert!(cluster.good(block).contains(&4));
+    cluster.assert_settled();
+}
+
+/// Kills, restarts, bad bytes, changed replication, deletions and lost answers: never is the last good replica deleted (the
+/// nodes check), and in the end every block has what it should.
+#[test]
+fn random_lives() {
+    for seed in 0..150 {
+        let mut cluster = Cluster::new(&["/r1", "/r1", "/r2", "/r2", "/r3", "/r3"]);
+        cluster.rng = Rng::new(seed);
+        cluster.loss = 20;
+        let mut blocks: Vec<BlockId> = (0..8).map(|_| cluster.write(3)).collect();
+        for _ in 0..60 {
+            let node = cluster.rng.below(6);
+            let block = blocks[cluster.rng.index(blocks.len())];
+            let down = cluster.nodes.values().filter(|node| !node.up).count();
+            let open = cluster.manager.safe_mode().is_none();
+            match cluster.rng.below(8) {
+                0 if down < 2 => cluster.nodes.get_mut(&node).unwrap().up = false,
+                1 | 2 if !cluster.nodes[&node].up => cluster.start(node),
+                3 if cluster.nodes[&node].up => cluster.start(node),
+                4 if cluster.good(block).len() > 2 => cluster.corrupt(node, block),
+                5 if open => {
+                    let replication = u16::try_from(2 + cluster.rng.below(3)).unwrap();
+                    cluster
+                        .manager
+                        .blocks_mut()
+                        .set_replication(block, replication);
+                    cluster.manager.replication_changed(&[block]);
+                }
+                6 if open => {
+                    cluster.run(1);
+                    let removed = cluster.manager.blocks_mut().remove(block).unwrap();
+                    cluster.manager.removed(&[removed]);
+                    blocks.retain(|id| *id != block);
+                    blocks.push(cluster.write(3));
+                }
+                7 if seed % 3 == 0 => cluster.restart_namenode(),
+                _ => {}
+            }
+            let seconds = cluster.rng.below(12);
+            cluster.run(seconds);
+        }
+        cluster.loss = 0;
+        for id in 0..6 {
+            cluster.start(id);
+        }
+        cluster.run(120);
+        cluster.assert_settled();
+    }
+}
