@@ -181,9 +181,11 @@ pub fn checkpoint_due(config: &Config, txns: u64, age: Duration) -> bool {
 /// # Errors
 /// [`StorageError`]. Nothing is lost then, and it may be tried again.
 pub fn checkpoint(config: &Config, disk: &mut dyn Disk) -> Result<TxId, StorageError> {
-    let replayed = replay(disk, false)?;
+    let mut replayed = replay(disk, false)?;
     if replayed.image.txid > replayed.base {
         write_image(&replayed.image, disk)?;
+        // It may have replaced a damaged one that reached as far.
+        replayed.damaged.retain(|txid| *txid != replayed.image.txid);
     }
     purge(config.checkpoints_retained, &replayed.damaged, disk)?;
     Ok(replayed.image.txid)

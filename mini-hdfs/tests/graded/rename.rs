@@ -1,0 +1,247 @@
+//! Rename, and the tree around it.
+
+use std::collections::BTreeMap;
+
+use mini_hdfs::error::FsError;
+use mini_hdfs::namenode::edit_op::EditOp;
+use mini_hdfs::namenode::namespace::Namespace;
+use proptest::prelude::*;
+
+use crate::ops::{State, add, draws, mkdir, path};
+
+/// `/d/f`, `/d/e` (a directory), `/f`, `/g`.
+fn tree() -> State {
+    State::after(&[
+        mkdir(20001, "/d"),
+        add(20002, "/d/f"),
+        mkdir(20003, "/d/e"),
+        add(20004, "/f"),
+        add(20005, "/g"),
+    ])
+}
+
+fn destination(from: &str, to: &str) -> Result<Option<String>, FsError> {
+    tree().namespace.rename_destination(from, to)
+}
+
+fn goes_to(from: &str, to: &str, expected: &str) {
+    let answer = destination(from, to);
+    assert!(
+        matches!(&answer, Ok(Some(path)) if path == expected),
+        "renaming {from} to {to} should put it at {expected}, but the answer was {answer:?}"
+    );
+}
+
+#[test]
+fn a_rename_gives_a_new_name() {
+    goes_to("/g", "/h", "/h");
+    goes_to("/d/f", "/h", "/h");
+    goes_to("/d", "/h", "/h");
+    // Not below /d, though its name begins so.
+    goes_to("/d", "/dd", "/dd");
+}
+
+#[test]
+fn a_rename_to_a_directory_moves_inside() {
+    goes_to("/g", "/d", "/d/g");
+    goes_to("/d/e", "/", "/e");
+    goes_to("/g", "/d/e", "/d/e/g");
+}
+
+#[test]
+fn a_rename_to_where_it_is_does_nothing() {
+    for (from, to) in [("/g", "/g"), ("/g", "/"), ("/d/f", "/d")] {
+        let answer = destination(from, to);
+        assert_eq!(
+            answer,
+            Ok(None),
+            "renaming {from} to {to} leaves it where it is"
+        );
+    }
+}
+
+#[test]
+fn a_rename_never_replaces() {
+    for (from, to, there) in [("/g", "/f", "/f"), ("/f", "/d", "/d/f"), ("/d", "/f", "/f")] {
+        let answer = destination(from, to);
+        let expected = Err(FsError::FileAlreadyExists(there.into()));
+        assert_eq!(
+            answer, expected,
+            "renaming {from} to {to} finds {there} there already"
+        );
+    }
+}
+
+#[test]
+fn a_directory_is_not_moved_into_itself() {
+    for (from, to) in [
+        ("/d", "/d"),
+        ("/d", "/d/e"),
+        ("/d", "/d/x"),
+        ("/d", "/d/e/x"),
+        ("/", "/x"),
+    ] {
+        let answer = destination(from, to);
+        assert!(
+            matches!(answer, Err(FsError::InvalidRename { .. })),
+            "renaming {from} to {to} should be refused as an invalid rename, but the answer was {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn both_ends_of_a_rename_must_make_sense() {
+    assert_eq!(
+        destination("/x", "/y"),
+        Err(FsError::FileNotFound("/x".into()))
+    );
+    assert_eq!(
+        destination("/g", "/x/y"),
+        Err(FsError::FileNotFound("/x".into()))
+    );
+    assert_eq!(
+        destination("/g", "/f/y"),
+        Err(FsError::ParentNotDirectory("/f".into()))
+    );
+    for (from, to) in [("/g", "/a:b"), ("g", "/h"), ("/g", "/d/../h")] {
+        let answer = destination(from, to);
+        assert!(
+            matches!(answer, Err(FsError::InvalidPath { .. })),
+            "renaming {from} to {to} names an invalid path, but the answer was {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_below_moves_along_and_keeps_its_inode() {
+    let mut state = tree();
+    let before = state.namespace.require("/d/f").unwrap().id;
+    state.namespace.rename("/d", "/h", 77).unwrap();
+    assert_eq!(
+        state.namespace.lookup("/d/f"),
+        Ok(None),
+        "the old path is gone"
+    );
+    let moved = state
+        .namespace
+        .require("/h/f")
+        .expect("the file moved along");
+    assert_eq!(moved.id, before, "a rename changes no inode");
+    assert_eq!(state.namespace.path_of(moved), "/h/f");
+    let root = state.namespace.require("/").unwrap();
+    assert_eq!(root.modified_ms, 77, "an entry of the root came and went");
+}
+
+#[test]
+fn a_listing_comes_in_pages() {
+    let mut state = State::default();
+    for (inode, name) in (20001..).zip(["/b", "/a", "/c", "/a!", "/aa"]) {
+        state.apply(&add(inode, name)).unwrap();
+    }
+    let mut names: Vec<String> = Vec::new();
+    loop {
+        let start_after = names.last().cloned().unwrap_or_default();
+        let page = state.namespace.list("/", &start_after, 2).unwrap();
+        assert!(
+            page.entries.len() <= 2,
+            "a page of 2 holds at most 2 entries"
+        );
+        names.extend(page.entries.iter().map(|inode| inode.name.clone()));
+        if page.remaining == 0 {
+            break;
+        }
+        assert!(!page.entries.is_empty(), "entries remain, but none came");
+    }
+    assert_eq!(names, ["a", "a!", "aa", "b", "c"]);
+    // A name that has gone away since is as good a place to go on from.
+    let page = state.namespace.list("/", "ab", 9).unwrap();
+    assert_eq!(page.entries.len(), 2, "b and c come after ab");
+}
+
+/// The same, done naively: paths, and whether each is a directory.
+#[derive(Clone, Debug, Default)]
+struct Model(BTreeMap<String, bool>);
+
+impl Model {
+    fn parent_is_directory(&self, path: &str) -> bool {
+        let (parent, _) = path.rsplit_once('/').unwrap();
+        parent.is_empty() || self.0.get(parent) == Some(&true)
+    }
+
+    fn insert(&mut self, path: &str, directory: bool) -> bool {
+        let fits = self.parent_is_directory(path) && !self.0.contains_key(path);
+        if fits {
+            self.0.insert(path.into(), directory);
+        }
+        fits
+    }
+
+    fn tree(&self, top: &str) -> Vec<String> {
+        let below = |path: &&String| *path == top || path.starts_with(&format!("{top}/"));
+        self.0.keys().filter(below).cloned().collect()
+    }
+
+    fn delete(&mut self, path: &str) -> bool {
+        let doomed = self.tree(path);
+        self.0.retain(|path, _| !doomed.contains(path));
+        !doomed.is_empty()
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> bool {
+        let mut to = to.to_owned();
+        if self.0.get(&to) == Some(&true) {
+            to = format!("{to}/{}", from.rsplit_once('/').unwrap().1);
+        }
+        let moved = self.tree(from);
+        if from == to && !moved.is_empty() {
+            return true;
+        }
+        let taken = self.0.contains_key(&to) || to.starts_with(&format!("{from}/"));
+        if moved.is_empty() || taken || !self.parent_is_directory(&to) {
+            return false;
+        }
+        for path in moved {
+            let directory = self.0.remove(&path).unwrap();
+            self.0.insert(path.replacen(from, &to, 1), directory);
+        }
+        true
+    }
+}
+
+fn rename(namespace: &mut Namespace, from: &str, to: &str) -> bool {
+    match namespace.rename_destination(from, to) {
+        Ok(Some(to)) => namespace.rename(from, &to, 0).is_ok(),
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_tree_is_what_a_naive_one_is(draws in draws(60)) {
+        let (mut state, mut model) = (State::default(), Model::default());
+        for (inode, (kind, a, b)) in (20001..).zip(draws) {
+            let (a, b) = (path(a), path(b));
+            let (did, should) = match kind % 6 {
+                0 | 1 => (state.apply(&mkdir(inode, &a)).is_ok(), model.insert(&a, true)),
+                2 => (state.apply(&add(inode, &a)).is_ok(), model.insert(&a, false)),
+                3 => {
+                    let op = EditOp::Delete { path: a.clone(), time_ms: 0 };
+                    (state.apply(&op).is_ok(), model.delete(&a))
+                }
+                _ => (rename(&mut state.namespace, &a, &b), model.rename(&a, &b)),
+            };
+            prop_assert_eq!(did, should, "whether operation {} on {} and {} was done", kind % 6, a, b);
+            let namespace = &state.namespace;
+            let found: Vec<(String, bool)> = namespace
+                .walk(namespace.require("/").unwrap())
+                .skip(1)
+                .map(|inode| (namespace.path_of(inode), inode.as_directory().is_some()))
+                .collect();
+            let mut expected: Vec<(String, bool)> = model.0.clone().into_iter().collect();
+            // Directory by directory, not by the bytes of the path.
+            expected.sort_by_key(|(path, _)| path.split('/').map(str::to_owned).collect::<Vec<_>>());
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
