@@ -210,8 +210,10 @@ impl BlocksMap {
 
     /// Takes a block out, and all that was known of its replicas.
     pub fn remove(&mut self, id: BlockId) -> Option<BlockInfo> {
+        let pipeline = self.blocks.get(&id)?.pipeline.clone();
         self.set_pipeline(id, Vec::new());
-        let info = self.blocks.remove(&id)?;
+        let mut info = self.blocks.remove(&id)?;
+        info.pipeline = pipeline;
         self.counts.subtract(BlockCounts::of(&info));
         for datanode in info.holders() {
             self.unindex(datanode, id);

@@ -118,7 +118,7 @@ impl Disk for CrashDisk {
         };
         let id = self.id("write", file)?;
         let now = &mut self.contents[id].now;
-        let start = usize::try_from(offset).unwrap();
+        let start = usize::try_from(offset).expect("small files");
         now.resize(now.len().max(start + written.len()), 0);
         now[start..start + written.len()].copy_from_slice(written);
         crashed
@@ -129,13 +129,13 @@ impl Disk for CrashDisk {
         let id = self.id("truncate", file)?;
         self.contents[id]
             .now
-            .resize(usize::try_from(len).unwrap(), 0);
+            .resize(usize::try_from(len).expect("small files"), 0);
         Ok(())
     }
 
     fn read_at(&self, file: &str, offset: u64, len: usize) -> Result<Vec<u8>, DiskError> {
         let now = &self.contents[self.id("read", file)?].now;
-        let start = usize::try_from(offset).unwrap().min(now.len());
+        let start = usize::try_from(offset).expect("small files").min(now.len());
         let end = start.saturating_add(len).min(now.len());
         Ok(now[start..end].to_vec())
     }

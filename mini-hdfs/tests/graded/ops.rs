@@ -97,13 +97,10 @@ pub(crate) fn draws(most: usize) -> impl Strategy<Value = Vec<(u8, u8, u8)>> {
 /// One of some forty paths, up to three names deep.
 pub(crate) fn path(draw: u8) -> String {
     let names = ["a", "b", "c"];
-    let draw = usize::from(draw);
     let mut path = String::new();
-    for level in 0..=(draw / 27 % 3) {
-        path = format!(
-            "{path}/{}",
-            names[draw / 3usize.pow(u32::try_from(level).unwrap()) % 3]
-        );
+    for level in 0..=u32::from(draw / 27 % 3) {
+        let name = names[usize::from(draw) / 3usize.pow(level) % 3];
+        path = format!("{path}/{name}");
     }
     path
 }
@@ -118,10 +115,16 @@ fn propose(state: &State, kind: u8, a: u8, b: u8) -> EditOp {
     let ids = file.map_or(Vec::new(), |(_, file)| file.blocks.clone());
     let blocks: Vec<Block> = ids
         .iter()
-        .map(|id| state.blocks.get(*id).unwrap().block)
+        .map(|id| {
+            state
+                .blocks
+                .get(*id)
+                .expect("a file knows its blocks")
+                .block
+        })
         .collect();
     let last = ids.last().map(|id| {
-        let info = state.blocks.get(*id).unwrap();
+        let info = state.blocks.get(*id).expect("a file knows its blocks");
         match info.state {
             BlockState::UnderConstruction => Block {
                 len: u64::from(b),
