@@ -14,7 +14,21 @@ mod group_commit;
 
 mod checkpoint;
 
+mod block_file;
+
+mod placement;
+
+mod dead_nodes;
+
+mod block_report;
+
 mod ack_queue;
 mod acks;
-mod block_file;
+
 mod read;
+
+mod replication_queue;
+
+mod excess;
+
+mod safe_mode;

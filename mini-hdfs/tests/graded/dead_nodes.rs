@@ -1,0 +1,181 @@
+//! Live, stale, dead: what silence means, and how a node comes back.
+
+use std::time::Duration;
+
+use mini_hdfs::block::{DatanodeId, DatanodeInfo};
+use mini_hdfs::namenode::datanodes::{DatanodeManager, datanode_state};
+use mini_hdfs::protocol::{DatanodeState, Heartbeat, RegistrationId};
+use node::{Rng, Time};
+
+const STALE: Duration = Duration::from_secs(30);
+const DEAD: Duration = Duration::from_secs(630);
+
+fn at(seconds: u64) -> Time {
+    Time::from_millis(seconds * 1000)
+}
+
+fn info(id: u64, port: u16) -> DatanodeInfo {
+    DatanodeInfo {
+        id: DatanodeId(id),
+        hostname: "host".to_owned(),
+        address: format!("127.0.0.1:{port}"),
+        rack: "/r1".to_owned(),
+    }
+}
+
+fn heartbeat(id: u64, registration: RegistrationId) -> Heartbeat {
+    Heartbeat {
+        id: DatanodeId(id),
+        registration,
+        remaining: 5,
+        ..Heartbeat::default()
+    }
+}
+
+struct Cluster {
+    manager: DatanodeManager,
+    rng: Rng,
+}
+
+impl Cluster {
+    fn new() -> Cluster {
+        Cluster {
+            manager: DatanodeManager::new(STALE, DEAD),
+            rng: Rng::new(1),
+        }
+    }
+
+    fn register(&mut self, id: u64, port: u16, now: u64) -> RegistrationId {
+        let registered = self
+            .manager
+            .register(info(id, port), at(now), &mut self.rng);
+        registered.registration
+    }
+
+    fn state(&self, id: u64, now: u64) -> DatanodeState {
+        let node = self.manager.get(DatanodeId(id)).expect("it is known");
+        self.manager.state_of(node, at(now))
+    }
+}
+
+#[test]
+fn dead_nodes_have_been_silent_for_longer_than_the_limit() {
+    for (now, expected) in [
+        (100, DatanodeState::Live),
+        (129, DatanodeState::Live),
+        (131, DatanodeState::Stale),
+        (729, DatanodeState::Stale),
+        (731, DatanodeState::Dead),
+        (99, DatanodeState::Live),
+    ] {
+        let state = datanode_state(at(100), at(now), STALE, DEAD);
+        assert_eq!(state, expected, "heard at 100 s, seen at {now} s");
+    }
+}
+
+#[test]
+fn dead_nodes_are_found_once() {
+    let mut cluster = Cluster::new();
+    let first = cluster.register(1, 1, 0);
+    cluster.register(2, 2, 0);
+    assert!(cluster.manager.heartbeat(&heartbeat(1, first), at(600)));
+    assert_eq!(cluster.manager.find_dead(at(620)), []);
+    assert_eq!(
+        cluster.manager.find_dead(at(700)),
+        [DatanodeId(2)],
+        "heard 700 s ago"
+    );
+    assert_eq!(
+        cluster.manager.find_dead(at(800)),
+        [],
+        "known to be dead already"
+    );
+    assert_eq!(cluster.manager.alive_count(), 1);
+    assert_eq!(
+        (cluster.state(1, 700), cluster.state(2, 700)),
+        (DatanodeState::Stale, DatanodeState::Dead)
+    );
+}
+
+#[test]
+fn dead_nodes_must_register_before_they_are_heard() {
+    let mut cluster = Cluster::new();
+    let old = cluster.register(1, 1, 0);
+    cluster.manager.find_dead(at(700));
+    let heard = cluster.manager.heartbeat(&heartbeat(1, old), at(701));
+    assert!(
+        !heard,
+        "its replicas were given up, so it must report them anew"
+    );
+    assert_eq!(
+        cluster.state(1, 701),
+        DatanodeState::Dead,
+        "what it said was not noted"
+    );
+    assert!(cluster.manager.check(DatanodeId(1), old).is_err());
+
+    let new = cluster.register(1, 1, 702);
+    assert!(cluster.manager.heartbeat(&heartbeat(1, new), at(703)));
+    assert_eq!(cluster.state(1, 703), DatanodeState::Live);
+    assert!(
+        cluster.manager.set_reported(DatanodeId(1)),
+        "it owes a report again"
+    );
+}
+
+#[test]
+fn dead_nodes_that_speak_before_they_are_found_are_not_dead() {
+    let mut cluster = Cluster::new();
+    let registration = cluster.register(1, 1, 0);
+    assert_eq!(cluster.state(1, 700), DatanodeState::Dead);
+    assert!(
+        cluster
+            .manager
+            .heartbeat(&heartbeat(1, registration), at(700))
+    );
+    assert_eq!(cluster.manager.find_dead(at(701)), []);
+}
+
+#[test]
+fn dead_nodes_and_strangers_have_no_registration() {
+    let mut cluster = Cluster::new();
+    let first = cluster.register(1, 1, 0);
+    assert!(
+        !cluster.manager.heartbeat(&heartbeat(9, first), at(1)),
+        "node 9 never registered"
+    );
+    let second = cluster.register(1, 1, 2);
+    assert_ne!(first, second, "each registration is a new one");
+    assert!(
+        !cluster.manager.heartbeat(&heartbeat(1, first), at(3)),
+        "the first is void since the second"
+    );
+    assert!(cluster.manager.heartbeat(&heartbeat(1, second), at(3)));
+    assert_eq!(cluster.manager.alive_count(), 1, "it is still one node");
+}
+
+#[test]
+fn dead_nodes_give_their_address_to_others() {
+    let mut cluster = Cluster::new();
+    let old = cluster.register(1, 50, 0);
+    let other = cluster
+        .manager
+        .register(info(2, 50), at(1), &mut cluster.rng);
+    assert_eq!(
+        other.replaced,
+        Some(DatanodeId(1)),
+        "the storage behind that address is another one"
+    );
+    assert!(!cluster.manager.heartbeat(&heartbeat(1, old), at(2)));
+    assert_eq!(cluster.manager.alive_count(), 1);
+
+    let moved = cluster
+        .manager
+        .register(info(2, 51), at(3), &mut cluster.rng);
+    assert_eq!(moved.replaced, None, "a node may move to a free address");
+    let third = cluster
+        .manager
+        .register(info(3, 50), at(4), &mut cluster.rng);
+    assert_eq!(third.replaced, None, "the address that it left is free");
+    assert_eq!(cluster.manager.alive_count(), 2);
+}
