@@ -4,6 +4,7 @@ pub mod clock;
 pub mod cluster;
 pub mod connector;
 pub mod data_transfer;
+pub mod dfs_client;
 mod http;
 pub mod lifetime;
 mod metrics;

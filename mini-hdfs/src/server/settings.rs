@@ -28,6 +28,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.block.invalidate.limit", Kind::Count),
     ("dfs.blockreport.intervalMsec", Kind::Millis),
     ("dfs.blocksize", Kind::Bytes),
+    ("dfs.client.retry.window.base", Kind::Millis),
+    ("dfs.client.socket-timeout", Kind::Millis),
     ("dfs.heartbeat.interval", Kind::Seconds),
     ("dfs.ls.limit", Kind::Count),
     ("dfs.namenode.checkpoint.check.period", Kind::Seconds),

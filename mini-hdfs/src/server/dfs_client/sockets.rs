@@ -1,0 +1,154 @@
+//! Connections to DataNodes: to the first of a pipeline, and to one that is read from.
+
+use std::io::{self, BufReader};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use super::ClientSettings;
+use crate::block::{Block, DatanodeInfo};
+use crate::client::ack_queue::BadNode;
+use crate::client::data_streamer::Setup;
+use crate::packet::Packet;
+use crate::server::data_transfer::{self, Op, OpReply, ReadBlock, Stage, WriteBlock};
+
+/// How long to wait for a pipeline of `nodes` nodes. Each node waits a little less than the one before it, so that
+/// the one next to a silent node is the first to notice, and names it (`READ_TIMEOUT_EXTENSION`).
+fn pipeline_timeout(settings: &ClientSettings, nodes: usize) -> Duration {
+    let extension = settings.socket_timeout / 10;
+    settings.socket_timeout + extension * u32::try_from(nodes).unwrap_or(u32::MAX)
+}
+
+/// A pipeline that stands.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    /// Packets go down here.
+    pub(super) down: TcpStream,
+    /// Acknowledgements come up here.
+    pub(super) up: BufReader<TcpStream>,
+}
+
+/// Sets up a pipeline. An error names the node that is in the way.
+pub(super) fn set_up(
+    settings: &ClientSettings,
+    client: &str,
+    setup: &Setup,
+) -> Result<Pipeline, BadNode> {
+    let first_failed = |reason: String| BadNode { index: 0, reason };
+    let Some((first, targets)) = setup.nodes.split_first() else {
+        return Err(first_failed("there is none".to_owned()));
+    };
+    let stage = match setup.recovery {
+        None => Stage::Create,
+        Some(generation) => Stage::Recovery {
+            generation,
+            acked_len: setup.block.len,
+        },
+    };
+    let op = Op::Write(WriteBlock {
+        block: setup.block,
+        stage,
+        client: client.to_owned(),
+        targets: targets.to_vec(),
+    });
+    let timeout = pipeline_timeout(settings, setup.nodes.len());
+    let (down, up, reply) =
+        ask(settings, first, &op, timeout).map_err(|e| first_failed(e.to_string()))?;
+    match reply {
+        OpReply::Success { .. } => Ok(Pipeline { down, up }),
+        OpReply::Refused { reason, bad_link } => {
+            let bad = setup
+                .nodes
+                .iter()
+                .position(|node| Some(node.id) == bad_link);
+            Err(BadNode {
+                index: bad.unwrap_or(0),
+                reason,
+            })
+        }
+    }
+}
+
+/// A replica that is being read.
+#[derive(Debug)]
+pub(super) struct Replica {
+    from: BufReader<TcpStream>,
+    /// What can be read of it, in bytes.
+    pub(super) visible_len: u64,
+}
+
+/// Why a replica cannot be read from a node.
+pub(super) enum NoReplica {
+    /// The node has answered: it has none, or not this version.
+    Refused(String),
+    /// The node cannot be reached or does not answer.
+    Unreachable(String),
+}
+
+impl Replica {
+    /// Asks `node` for a range of a block.
+    pub(super) fn open(
+        settings: &ClientSettings,
+        node: &DatanodeInfo,
+        block: Block,
+        offset: u64,
+        len: u64,
+    ) -> Result<Replica, NoReplica> {
+        let op = Op::Read(ReadBlock {
+            block,
+            offset,
+            len,
+            client: settings.user.clone(),
+        });
+        match ask(settings, node, &op, settings.socket_timeout) {
+            Ok((_, from, OpReply::Success { visible_len })) => Ok(Replica { from, visible_len }),
+            Ok((_, _, OpReply::Refused { reason, .. })) => Err(NoReplica::Refused(reason)),
+            Err(error) => Err(NoReplica::Unreachable(error.to_string())),
+        }
+    }
+
+    /// The next packet, not verified yet.
+    pub(super) fn receive(&mut self, packet: &mut Packet) -> io::Result<()> {
+        data_transfer::receive_packet(&mut self.from, packet).map_err(|e| told(e, "sending"))
+    }
+}
+
+type Answer = (TcpStream, BufReader<TcpStream>, OpReply);
+
+fn ask(
+    settings: &ClientSettings,
+    node: &DatanodeInfo,
+    op: &Op,
+    timeout: Duration,
+) -> io::Result<Answer> {
+    let mut down = settings
+        .connector
+        .connect(&node.address, settings.socket_timeout)
+        .map_err(|e| told(e, "answering to a connection"))?;
+    down.set_read_timeout(Some(timeout))?;
+    down.set_write_timeout(Some(timeout))?;
+    let mut up = BufReader::with_capacity(64 << 10, down.try_clone()?);
+    let mut exchange = || {
+        data_transfer::send_op(&mut down, op)?;
+        data_transfer::receive_reply(&mut up)
+    };
+    let reply = exchange().map_err(|e| told(e, "answering"))?;
+    Ok((down, up, reply))
+}
+
+/// An error whose text says what happened, where the system's is short or odd.
+pub(super) fn told(error: io::Error, doing: &str) -> io::Error {
+    let text = match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("it was silent for too long instead of {doing}")
+        }
+        io::ErrorKind::UnexpectedEof => format!("it closed the connection instead of {doing}"),
+        _ => return error,
+    };
+    io::Error::new(error.kind(), text)
+}
+
+/// Ends a connection at once, for whoever is waiting on it too.
+pub(super) fn cut(stream: &TcpStream) {
+    // It fails where the connection is gone already.
+    let _ = stream.shutdown(Shutdown::Both);
+}
