@@ -14,7 +14,7 @@ use super::NameNode;
 use super::blocks::{BlockInfo, BlockState};
 use super::edit_op::EditOp;
 use super::namespace::{FileInode, Inode};
-use super::{check_permission, check_who};
+use super::tree::{check_permission, check_who};
 use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, InodeId, LocatedBlock};
 use crate::error::FsError;
 use crate::protocol::{AddBlockRequest, CreateRequest, FileStatus, Permission};

@@ -57,7 +57,7 @@ fn write(
         let batch = log.begin_sync().expect("edits wait");
         batch.write(disk)?;
         log.end_sync(&batch);
-        *acknowledged = usize::try_from(log.synced_txid().0).unwrap();
+        *acknowledged = usize::try_from(log.synced_txid().0).expect("few transactions");
         if batch.roll.is_some() {
             checkpoint(&Config::default(), disk)?;
         }
@@ -72,7 +72,7 @@ fn written(ops: &[EditOp]) -> CrashDisk {
 }
 
 fn names(disk: &CrashDisk, prefix: &str) -> Vec<String> {
-    let names = disk.list("current").unwrap().into_iter();
+    let names = disk.list("current").expect("the disk works").into_iter();
     names
         .filter(|name| name.starts_with(prefix))
         .map(|name| format!("current/{name}"))
@@ -83,7 +83,7 @@ fn names(disk: &CrashDisk, prefix: &str) -> Vec<String> {
 fn expect_recovery(disk: &mut CrashDisk, ops: &[EditOp], acknowledged: usize, when: &str) -> usize {
     let loaded = storage::open(disk)
         .unwrap_or_else(|e| panic!("{when}, the NameNode should come up, but: {e}"));
-    let last = usize::try_from(loaded.last.0).unwrap();
+    let last = usize::try_from(loaded.last.0).expect("few transactions");
     assert!(
         last >= acknowledged,
         "{when}, transaction {acknowledged} was acknowledged, but {last} is the last one left"

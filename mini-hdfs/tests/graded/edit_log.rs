@@ -56,7 +56,7 @@ fn a_frame_is_laid_out_as_the_format_says() {
 }
 
 fn postcard_of(op: &EditOp) -> Vec<u8> {
-    postcard::to_stdvec(op).unwrap()
+    postcard::to_stdvec(op).expect("an op can be encoded")
 }
 
 #[test]

@@ -164,7 +164,7 @@ struct Model(BTreeMap<String, bool>);
 
 impl Model {
     fn parent_is_directory(&self, path: &str) -> bool {
-        let (parent, _) = path.rsplit_once('/').unwrap();
+        let (parent, _) = path.rsplit_once('/').expect("paths are absolute");
         parent.is_empty() || self.0.get(parent) == Some(&true)
     }
 
@@ -190,7 +190,10 @@ impl Model {
     fn rename(&mut self, from: &str, to: &str) -> bool {
         let mut to = to.to_owned();
         if self.0.get(&to) == Some(&true) {
-            to = format!("{to}/{}", from.rsplit_once('/').unwrap().1);
+            to = format!(
+                "{to}/{}",
+                from.rsplit_once('/').expect("paths are absolute").1
+            );
         }
         let moved = self.tree(from);
         if from == to && !moved.is_empty() {
@@ -201,7 +204,7 @@ impl Model {
             return false;
         }
         for path in moved {
-            let directory = self.0.remove(&path).unwrap();
+            let directory = self.0.remove(&path).unwrap_or(false);
             self.0.insert(path.replacen(from, &to, 1), directory);
         }
         true

@@ -264,9 +264,9 @@ fn what_contradicts_the_state_is_refused() {
 /// A formatted disk whose log holds these bytes.
 fn disk_with_log(log: &[u8]) -> MemDisk {
     let mut disk = MemDisk::default();
-    storage::format(&mut disk, &mut Rng::new(1)).unwrap();
+    storage::format(&mut disk, &mut Rng::new(1)).expect("the disk is empty");
     disk.write_at("current/edits_inprogress_0000000000000000001", 0, log)
-        .unwrap();
+        .expect("the disk works");
     disk
 }
 
@@ -288,7 +288,7 @@ fn state_of(loaded: Loaded) -> State {
 fn a_fixed_history() -> Vec<EditOp> {
     let draws: Vec<(u8, u8, u8)> = (0..400u16)
         .map(|i| {
-            let byte = |n: u16| u8::try_from(n % 256).unwrap();
+            let byte = |n: u16| u8::try_from(n % 256).expect("below 256");
             (byte(i * 7 % 11), byte(i * 13 % 29), byte(i * 5 % 31))
         })
         .collect();
