@@ -5,6 +5,8 @@
 
 mod services;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, Hasher};

@@ -16,8 +16,9 @@ pub(crate) mod wire {
     tonic::include_proto!("mini_hdfs.namenode");
 }
 
-/// Replicas or blocks in one message of a stream: well below gRPC's 4 MiB, whatever is in them.
-pub(crate) const ITEMS_PER_MESSAGE: usize = 2_000;
+/// Replicas or blocks in one message of a stream: well below gRPC's 4 MiB, whatever is in them. Few in unit
+/// tests, so that few blocks come in parts.
+pub(crate) const ITEMS_PER_MESSAGE: usize = if cfg!(test) { 8 } else { 2_000 };
 
 /// The longest message that is accepted: a page of a listing, with the longest of paths.
 pub(crate) const MESSAGE_MAX: usize = 64 << 20;
