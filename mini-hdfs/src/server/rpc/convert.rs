@@ -138,7 +138,7 @@ mod tests {
     }
 
     /// There and back again, through the bytes.
-    fn arrives<T, W>(sent: T)
+    fn arrives<T, W>(sent: &T)
     where
         T: Clone + Debug + PartialEq + TryFrom<W>,
         T::Error: Debug,
@@ -146,20 +146,20 @@ mod tests {
     {
         let bytes = W::from(sent.clone()).encode_to_vec();
         let arrived = T::try_from(W::decode(bytes.as_slice()).unwrap()).unwrap();
-        assert_eq!(arrived, sent);
+        assert_eq!(arrived, *sent);
     }
 
     #[test]
     fn what_is_sent_arrives() {
         let block = Block::new(1_073_741_825, 1001, u64::MAX);
-        arrives::<_, wire::LocatedBlock>(LocatedBlock {
+        arrives::<_, wire::LocatedBlock>(&LocatedBlock {
             block,
             offset: 7,
             locations: vec![node(1), node(u64::MAX)],
             corrupt: true,
             under_construction: false,
         });
-        arrives::<_, wire::FileStatus>(FileStatus {
+        arrives::<_, wire::FileStatus>(&FileStatus {
             path: "/ä".to_owned(),
             inode: InodeId(16_386),
             is_directory: false,
@@ -172,7 +172,7 @@ mod tests {
             under_construction: true,
             children: 0,
         });
-        arrives::<_, wire::CreateRequest>(CreateRequest {
+        arrives::<_, wire::CreateRequest>(&CreateRequest {
             path: "/f".to_owned(),
             client: "c".to_owned(),
             overwrite: true,
@@ -181,7 +181,7 @@ mod tests {
             block_size: 512,
             permission: permission(),
         });
-        arrives::<_, wire::FsckBlock>(FsckBlock {
+        arrives::<_, wire::FsckBlock>(&FsckBlock {
             block,
             state: BlockState::Committed,
             expected: 3,
@@ -191,14 +191,14 @@ mod tests {
             ],
             badly_distributed: true,
         });
-        arrives::<_, wire::Command>(Command::Register);
-        arrives::<_, wire::Command>(Command::Invalidate(vec![block, block]));
-        arrives::<_, wire::Command>(Command::Transfer {
+        arrives::<_, wire::Command>(&Command::Register);
+        arrives::<_, wire::Command>(&Command::Invalidate(vec![block, block]));
+        arrives::<_, wire::Command>(&Command::Transfer {
             block,
             targets: vec![node(3)],
         });
-        arrives::<_, wire::BlockEvent>(BlockEvent::Deleted(block));
-        arrives::<_, wire::ReportedReplica>(ReportedReplica {
+        arrives::<_, wire::BlockEvent>(&BlockEvent::Deleted(block));
+        arrives::<_, wire::ReportedReplica>(&ReportedReplica {
             block,
             state: ReplicaState::Rwr,
         });
