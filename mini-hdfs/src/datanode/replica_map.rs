@@ -215,10 +215,16 @@ impl ReplicaMap {
         Ok(old)
     }
 
+    /// Recovering failed before anything was changed: the replica is again what [`ReplicaMap::recover`] returned.
+    pub fn give_back(&mut self, old: Replica) {
+        self.insert(old);
+    }
+
     /// The pipeline has acknowledged the first `len` bytes: readers may see them. `last_checksum` is that of the last
     /// chunk, up to `len`. Nothing happens if the replica is not of that generation any more.
     pub fn acknowledged(&mut self, block: Block, len: u64, last_checksum: Option<u32>) {
         if let Some(mut replica) = self.current(block)
+            && replica.state == ReplicaState::Rbw
             && replica.block.len <= len
         {
             replica.block.len = len;

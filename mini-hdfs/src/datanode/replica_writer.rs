@@ -67,9 +67,8 @@ impl ReplicaWriter {
         let (from, place) = (Place::of(old.state), Place::Rbw);
         let old_meta = from.meta(id, old_generation);
         let mut file = BlockFile::open(disk, &from.data(id), &old_meta)?;
-        if acked_len < file.len()
-            && let Some(chunk) = SyncedChunk::at(disk, &file, acked_len)?
-        {
+        // Before anything is changed: this fails where the end is damaged.
+        if let Some(chunk) = SyncedChunk::at(disk, &file, acked_len)? {
             file.sync(disk)?;
             chunk.save(disk, id)?;
         }

@@ -20,6 +20,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message;
 
@@ -110,6 +111,13 @@ pub enum OpReply {
         /// The node of the pipeline that failed (`firstBadLink`), where it is known.
         bad_link: Option<DatanodeId>,
     },
+}
+
+/// How long to wait for a sign of life from the next node of a pipeline with `below` more nodes after it, where `base` is
+/// the time for one node alone (`dfs.client.socket-timeout`). Each node adds a twelfth, 5 seconds to HDFS's minute: so
+/// whoever is next to a silent node gives it up first, and can still say so.
+pub fn pipeline_timeout(base: Duration, below: usize) -> Duration {
+    base + base / 12 * u32::try_from(below).unwrap_or(u32::MAX)
 }
 
 fn invalid(what: impl Into<String>) -> io::Error {
@@ -203,28 +211,56 @@ pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
 /// Sends a packet, its data straight from where it is, in one system call where the connection takes it whole.
 ///
 /// # Errors
-/// As the connection's; `InvalidInput` where there is more data than any receiver accepts.
+/// As the connection's; `InvalidInput` where there is more data than a packet can say.
 pub fn send_packet(to: &mut impl Write, packet: &Packet) -> io::Result<()> {
-    let payload_len = 4 + 4 * packet.checksums.len() + packet.data.len();
-    let (Ok(data_len), Ok(payload_len)) =
-        (u32::try_from(packet.data.len()), u32::try_from(payload_len))
-    else {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "packet too large"));
-    };
     let header = wire::PacketHeader {
         offset_in_block: packet.offset,
         seqno: packet.seqno,
         last_packet_in_block: packet.last,
-        data_len,
+        data_len: 0,
         sync_block: packet.sync,
     };
+    send_parts(to, header, &packet.checksums, &packet.data)
+}
+
+/// Sends data as packet `seqno`, neither the last nor to be synced.
+///
+/// # Errors
+/// As [`send_packet`].
+pub(super) fn send_data(
+    to: &mut impl Write,
+    seqno: u64,
+    offset: u64,
+    checksums: &[u32],
+    data: &[u8],
+) -> io::Result<()> {
+    let header = wire::PacketHeader {
+        offset_in_block: offset,
+        seqno,
+        ..wire::PacketHeader::default()
+    };
+    send_parts(to, header, checksums, data)
+}
+
+fn send_parts(
+    to: &mut impl Write,
+    mut header: wire::PacketHeader,
+    checksums: &[u32],
+    data: &[u8],
+) -> io::Result<()> {
+    let payload_len = 4 + 4 * checksums.len() + data.len();
+    let (Ok(data_len), Ok(payload_len)) = (u32::try_from(data.len()), u32::try_from(payload_len))
+    else {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "packet too large"));
+    };
+    header.data_len = data_len;
     let header_len = u16::try_from(header.encoded_len()).unwrap_or(u16::MAX);
-    let mut head = Vec::with_capacity(6 + HEADER_MAX + 4 * packet.checksums.len());
+    let mut head = Vec::with_capacity(6 + HEADER_MAX + 4 * checksums.len());
     head.extend(payload_len.to_be_bytes());
     head.extend(header_len.to_be_bytes());
     header.encode(&mut head).map_err(io::Error::other)?;
-    head.extend(packet.checksums.iter().flat_map(|sum| sum.to_be_bytes()));
-    write_both(to, &head, &packet.data)
+    head.extend(checksums.iter().flat_map(|sum| sum.to_be_bytes()));
+    write_both(to, &head, data)
 }
 
 /// Writes two buffers as if they were one.

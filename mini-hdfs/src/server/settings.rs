@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::xceiver::DataSettings;
+use crate::datanode::actor::Intervals;
 use crate::namenode::Config;
 
 /// What the value of a key is, and its unit when none is written.
@@ -21,6 +23,8 @@ enum Kind {
     Millis,
     /// From 0 to 1, kept in thousandths.
     Fraction,
+    /// `true` or `false`, kept as 1 or 0.
+    Flag,
 }
 
 /// Every key that has an effect.
@@ -28,8 +32,14 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.block.invalidate.limit", Kind::Count),
     ("dfs.blockreport.intervalMsec", Kind::Millis),
     ("dfs.blocksize", Kind::Bytes),
+<<<<<<< HEAD
     ("dfs.client.retry.window.base", Kind::Millis),
     ("dfs.client.socket-timeout", Kind::Millis),
+=======
+    ("dfs.client.socket-timeout", Kind::Millis),
+    ("dfs.datanode.max.transfer.threads", Kind::Count),
+    ("dfs.datanode.synconclose", Kind::Flag),
+>>>>>>> cd2ff7e (mini-hdfs: the DataNode's shell: pipeline, reads, copies, the process)
     ("dfs.heartbeat.interval", Kind::Seconds),
     ("dfs.ls.limit", Kind::Count),
     ("dfs.namenode.checkpoint.check.period", Kind::Seconds),
@@ -138,6 +148,27 @@ impl Settings {
         given.map_or(default, Duration::from_millis)
     }
 
+    /// A DataNode's settings for its data half, and for when it calls the NameNode.
+    ///
+    /// # Errors
+    /// When a number is out of its range.
+    pub fn datanode(&self) -> Result<(DataSettings, Intervals), SettingError> {
+        let (data, calls) = (DataSettings::default(), Intervals::default());
+        let time = |key, default| self.duration(key, default);
+        let data = DataSettings {
+            socket_timeout: time("dfs.client.socket-timeout", data.socket_timeout),
+            sync_on_close: self.number("dfs.datanode.synconclose", u8::from(data.sync_on_close))?
+                != 0,
+            transfers_max: self.number("dfs.datanode.max.transfer.threads", data.transfers_max)?,
+        };
+        let calls = Intervals {
+            heartbeat: time("dfs.heartbeat.interval", calls.heartbeat),
+            block_report: time("dfs.blockreport.intervalMsec", calls.block_report),
+            ..calls
+        };
+        Ok((data, calls))
+    }
+
     /// A NameNode's settings.
     ///
     /// # Errors
@@ -213,6 +244,7 @@ fn bad_value(kind: Kind, key: &str, value: &str) -> SettingError {
             Kind::Seconds => "a time, such as 500ms, 3s, 5m or 6h, or a number of seconds",
             Kind::Millis => "a time, such as 500ms, 3s, 5m or 6h, or a number of milliseconds",
             Kind::Fraction => "a fraction from 0 to 1, such as 0.999",
+            Kind::Flag => "true or false",
         },
     }
 }
@@ -222,8 +254,10 @@ fn parse_value(kind: Kind, value: &str) -> Option<u64> {
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(value.len());
     let (number, suffix) = value.split_at(digits);
-    if kind == Kind::Fraction {
-        return parse_fraction(number, suffix);
+    match kind {
+        Kind::Fraction => return parse_fraction(number, suffix),
+        Kind::Flag => return value.parse::<bool>().ok().map(u64::from),
+        Kind::Count | Kind::Bytes | Kind::Seconds | Kind::Millis => {}
     }
     let unit: u64 = match (kind, suffix.to_ascii_lowercase().as_str()) {
         (Kind::Count | Kind::Bytes | Kind::Millis, "") => 1,

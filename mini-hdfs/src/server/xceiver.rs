@@ -1,0 +1,422 @@
+//! The data half of a DataNode: replicas written, read and copied over plain TCP (`DataXceiverServer`, `DataXceiver`).
+//!
+//! A thread for each connection, blocking, as in HDFS: a pipeline spends its time in `read`, `write` and `fsync`, and
+//! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
+//!
+//! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
+//! pipeline; `transfer.rs`, copies.
+
+mod block_receiver;
+mod dataset;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, ErrorKind, Read};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use node::FileDisk;
+use tracing::{debug, warn};
+
+use super::connector::Connector;
+use super::data_transfer::{
+    Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_reply,
+};
+use crate::block::{Block, DatanodeId, DatanodeInfo};
+use crate::datanode::block_file::Chunks;
+use crate::datanode::{Replica, ReplicaMap, replica_writer};
+use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
+use crate::protocol::{BlockEvent, ReportedReplica};
+use dataset::Dataset;
+
+/// Bytes read from the disk at a time; they leave as several packets.
+const READ_AHEAD: usize = 8 * PACKET_DATA_MAX;
+/// Buffer for ops, acks and headers of packets; data passes it by.
+const BUFFER: usize = 4096;
+/// How long a connection is kept open for the next op (`dfs.datanode.socket.reuse.keepalive`).
+const KEEP_ALIVE: Duration = Duration::from_secs(4);
+/// How long a failed writer may take to hear of it and close its connection.
+const LINGER: Duration = Duration::from_secs(5);
+/// How long connections may take to end when the server stops.
+const STOP_MAX: Duration = Duration::from_secs(5);
+
+/// What a data server can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataSettings {
+    /// A peer that is silent for this long is gone; the others of a pipeline are given more time
+    /// (`dfs.client.socket-timeout`).
+    pub socket_timeout: Duration,
+    /// A closed replica is on the disk before that is acknowledged (`dfs.datanode.synconclose`; off by default in
+    /// HDFS).
+    pub sync_on_close: bool,
+    /// Ops at a time (`dfs.datanode.max.transfer.threads`).
+    pub transfers_max: u32,
+}
+
+impl Default for DataSettings {
+    fn default() -> DataSettings {
+        DataSettings {
+            socket_timeout: Duration::from_secs(60),
+            sync_on_close: true,
+            transfers_max: 4096,
+        }
+    }
+}
+
+/// Something that the NameNode must hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataEvent {
+    /// A replica has changed.
+    Replica(BlockEvent),
+    /// A replica here does not match its checksums.
+    Corrupt(Block),
+}
+
+/// Serves a DataNode's replicas. Dropping it closes all connections.
+#[derive(Debug)]
+pub struct DataServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    acceptor: Option<thread::JoinHandle<()>>,
+}
+
+/// What all connections share.
+struct Shared {
+    id: DatanodeId,
+    settings: DataSettings,
+    connector: Connector,
+    dataset: Dataset,
+    on_event: Box<dyn Fn(DataEvent) + Send + Sync>,
+    /// Ops under way.
+    transfers: AtomicU32,
+    stopping: AtomicBool,
+    connections: Mutex<BTreeMap<u64, Arc<Sockets>>>,
+    connection_ended: Condvar,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Locks; what a thread that panicked has left is as good as what a crash leaves.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl DataServer {
+    /// Serves the replicas of `map`, which are on `disk`, to whoever connects to `listener`. `on_event` is called from
+    /// the threads of connections, and should not block.
+    ///
+    /// # Errors
+    /// When the listener has no address or no thread can be made.
+    pub fn start(
+        listener: TcpListener,
+        id: DatanodeId,
+        disk: FileDisk,
+        map: ReplicaMap,
+        connector: Connector,
+        settings: DataSettings,
+        on_event: impl Fn(DataEvent) + Send + Sync + 'static,
+    ) -> io::Result<DataServer> {
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            id,
+            settings,
+            connector,
+            dataset: Dataset::new(disk, map),
+            on_event: Box::new(on_event),
+            transfers: AtomicU32::new(0),
+            stopping: AtomicBool::new(false),
+            connections: Mutex::default(),
+            connection_ended: Condvar::new(),
+        });
+        let accepting = shared.clone();
+        let acceptor = thread::Builder::new()
+            .name("acceptor".into())
+            .spawn(move || accept(&accepting, &listener))?;
+        Ok(DataServer {
+            address,
+            shared,
+            acceptor: Some(acceptor),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a full block report says.
+    pub fn report(&self) -> Vec<ReportedReplica> {
+        self.shared.dataset.report()
+    }
+
+    /// Bytes in all replicas.
+    pub fn used(&self) -> u64 {
+        self.shared.dataset.used()
+    }
+
+    /// Ops under way (`xceiverCount`).
+    pub fn transfers(&self) -> u32 {
+        self.shared.transfers.load(Ordering::Relaxed)
+    }
+
+    /// Deletes replicas of these generations or older ones, and tells of each that is gone.
+    pub fn delete(&self, blocks: &[Block]) {
+        for block in blocks {
+            self.shared.delete(*block);
+        }
+    }
+
+    /// Sends a copy of a finalised replica to the first of `targets`, and through it to the others, in a thread
+    /// of its own.
+    pub fn transfer(&self, block: Block, targets: Vec<DatanodeInfo>) {
+        let shared = self.shared.clone();
+        let run = move || transfer::transfer(&shared, block, &targets);
+        if let Err(e) = thread::Builder::new().name("transfer".into()).spawn(run) {
+            warn!("cannot copy {block}: no thread: {e}");
+        }
+    }
+}
+
+impl Drop for DataServer {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        // The acceptor waits in `accept`: a connection wakes it.
+        let woken = TcpStream::connect_timeout(&self.address, LINGER).is_ok();
+        if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
+            // It cannot fail but by a panic, which has been reported.
+            let _ = acceptor.join();
+        }
+        let connections = lock(&self.shared.connections);
+        connections.values().for_each(|sockets| sockets.close());
+        // What is not ended by then ends with the process.
+        let _ = self
+            .shared
+            .connection_ended
+            .wait_timeout_while(connections, STOP_MAX, |left| !left.is_empty());
+    }
+}
+
+/// The sockets that a connection uses, so that another thread can end it.
+#[derive(Debug)]
+struct Sockets(Mutex<Option<Vec<TcpStream>>>);
+
+impl Sockets {
+    fn add(&self, socket: &TcpStream) -> io::Result<()> {
+        let socket = socket.try_clone()?;
+        match lock(&self.0).as_mut() {
+            Some(open) => open.push(socket),
+            None => return Err(io::Error::other("the connection is being closed")),
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        for socket in lock(&self.0).take().unwrap_or_default() {
+            // It may be closed already.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// A connection to whoever asks.
+struct Upstream {
+    reader: BufReader<TcpStream>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    sockets: Arc<Sockets>,
+}
+
+fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
+    for number in 0.. {
+        let accepted = listener.accept();
+        if shared.stopping.load(Ordering::SeqCst) {
+            return;
+        }
+        let (socket, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(e) => {
+                warn!("cannot accept a connection: {e}");
+                // Too many open files, most likely: some must be closed first.
+                thread::sleep(Duration::from_millis(50));
+                continue;
+            }
+        };
+        let sockets = Arc::new(Sockets(Mutex::new(Some(Vec::new()))));
+        lock(&shared.connections).insert(number, sockets.clone());
+        let serving = shared.clone();
+        let run = move || {
+            if let Err(e) = serve(&serving, socket, peer, &sockets) {
+                debug!("connection from {peer}: {e:#}");
+            }
+            serving.forget(number);
+        };
+        if let Err(e) = thread::Builder::new().name("xceiver".into()).spawn(run) {
+            warn!("cannot serve {peer}: no thread: {e}");
+            shared.forget(number);
+        }
+    }
+}
+
+fn serve(
+    shared: &Shared,
+    socket: TcpStream,
+    peer: SocketAddr,
+    sockets: &Arc<Sockets>,
+) -> Result<()> {
+    sockets.add(&socket)?;
+    socket.set_nodelay(true)?;
+    socket.set_write_timeout(Some(shared.settings.socket_timeout))?;
+    let mut up = Upstream {
+        reader: BufReader::with_capacity(BUFFER, socket.try_clone()?),
+        socket,
+        peer,
+        sockets: sockets.clone(),
+    };
+    up.socket
+        .set_read_timeout(Some(shared.settings.socket_timeout))?;
+    loop {
+        let op = match receive_op(&mut up.reader) {
+            Ok(Some(op)) => op,
+            Ok(None) => return Ok(()),
+            Err(e) => {
+                if e.kind() == ErrorKind::InvalidData {
+                    refuse(&mut up, e.to_string(), None)?;
+                    drain(&mut up)?;
+                }
+                return Err(e.into());
+            }
+        };
+        let Some(_busy) = Transferring::begin(shared) else {
+            let reason = format!("{} is too busy", shared.name());
+            refuse(&mut up, reason, None)?;
+            continue;
+        };
+        up.socket
+            .set_read_timeout(Some(shared.settings.socket_timeout))?;
+        match op {
+            Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
+            Op::Read(op) => serve_read(shared, &mut up, &op)?,
+        }
+        up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
+    }
+}
+
+fn refuse(up: &mut Upstream, reason: String, bad_link: Option<DatanodeId>) -> io::Result<()> {
+    debug!("refused {}: {reason}", up.peer);
+    send_reply(&mut up.socket, &OpReply::Refused { reason, bad_link })
+}
+
+/// Counts an op while it is under way.
+struct Transferring<'a>(&'a Shared);
+
+impl Transferring<'_> {
+    /// None where there are as many as may be.
+    fn begin(shared: &Shared) -> Option<Transferring<'_>> {
+        let before = shared.transfers.fetch_add(1, Ordering::Relaxed);
+        let counted = Transferring(shared);
+        (before < shared.settings.transfers_max).then_some(counted)
+    }
+}
+
+impl Drop for Transferring<'_> {
+    fn drop(&mut self) {
+        self.0.transfers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    /// For errors that travel: who says so.
+    fn name(&self) -> String {
+        format!("DataNode {}", self.id)
+    }
+
+    fn forget(&self, connection: u64) {
+        lock(&self.connections).remove(&connection);
+        self.connection_ended.notify_all();
+    }
+
+    fn tell(&self, event: BlockEvent) {
+        (self.on_event)(DataEvent::Replica(event));
+    }
+
+    fn delete(&self, block: Block) {
+        match self.dataset.delete(block, self.settings.socket_timeout) {
+            Ok(()) => self.tell(BlockEvent::Deleted(block)),
+            Err(e) => warn!("cannot delete {block}: {e:#}"),
+        }
+    }
+}
+
+/// Sends a range of a replica.
+fn serve_read(shared: &Shared, up: &mut Upstream, op: &ReadBlock) -> Result<()> {
+    let disk = shared.dataset.disk();
+    let found = shared.dataset.readable(op.block).and_then(|replica| {
+        let end = op.offset.saturating_add(op.len).min(replica.block.len);
+        let first = read_ahead(&disk, &replica, op.offset, end)?;
+        Ok((replica, end, first))
+    });
+    let (replica, end, mut chunks) = match found {
+        Ok(found) => found,
+        Err(e) => return Ok(refuse(up, format!("{}: {e:#}", shared.name()), None)?),
+    };
+    let visible_len = replica.block.len;
+    send_reply(&mut up.socket, &OpReply::Success { visible_len })?;
+    let (mut seqno, mut at) = (0, chunks.offset);
+    loop {
+        for piece in pieces(&chunks) {
+            send_data(&mut up.socket, seqno, at, piece.1, piece.0)?;
+            seqno += 1;
+            at += piece.0.len() as u64;
+        }
+        if at >= end {
+            break;
+        }
+        chunks = read_ahead(&disk, &replica, at, end)?;
+    }
+    let mut last = Packet::new(seqno, at, Vec::new());
+    last.last = true;
+    Ok(send_packet(&mut up.socket, &last)?)
+}
+
+/// Reads some chunks from that at `offset` on, to `end` at most but for the rest of its chunk.
+fn read_ahead(disk: &FileDisk, replica: &Replica, offset: u64, end: u64) -> Result<Chunks> {
+    let len = end.saturating_sub(offset).min(READ_AHEAD as u64);
+    let chunks = replica_writer::read(disk, replica, offset, len)?;
+    ensure!(
+        !(chunks.data.is_empty() && len > 0)
+            && chunks.checksums.len() == chunks.data.len().div_ceil(BYTES_PER_CHECKSUM),
+        "{}: the files of the replica are shorter than they were",
+        replica.block
+    );
+    Ok(chunks)
+}
+
+/// The data and checksums of a packet each.
+fn pieces(chunks: &Chunks) -> impl Iterator<Item = (&[u8], &[u32])> {
+    let data = chunks.data.chunks(PACKET_DATA_MAX);
+    data.zip(
+        chunks
+            .checksums
+            .chunks(PACKET_DATA_MAX / BYTES_PER_CHECKSUM),
+    )
+}
+
+/// Reads what still comes until the other side closes, for a while: if we closed first, with bytes unread, it might never
+/// see our last words.
+fn drain(up: &mut Upstream) -> Result<()> {
+    up.socket.shutdown(Shutdown::Write).context("closing")?;
+    up.socket.set_read_timeout(Some(LINGER))?;
+    let (began, mut unread) = (Instant::now(), [0; BUFFER]);
+    while began.elapsed() < LINGER && up.reader.read(&mut unread).is_ok_and(|read| read > 0) {}
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Copies of replicas to other DataNodes, on the NameNode's word (`DataTransfer`).
+
+use std::io::{self, BufReader};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use anyhow::{Context, Result, bail, ensure};
+use tracing::{info, warn};
+
+use super::{BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, pieces, read_ahead};
+use crate::block::{Block, DatanodeInfo, ReplicaState};
+use crate::datanode::Replica;
+use crate::packet::{AckStatus, Packet, verify};
+use crate::server::data_transfer::{
+    Op, OpReply, Stage, WriteBlock, pipeline_timeout, receive_ack, receive_reply, send_data,
+    send_op, send_packet,
+};
+
+/// Sends a copy. Where it fails, the NameNode will notice, and ask somebody again.
+pub(super) fn transfer(shared: &Shared, block: Block, targets: &[DatanodeInfo]) {
+    let _counted = Transferring::begin(shared);
+    match try_transfer(shared, block, targets) {
+        Ok(()) => info!("copied {block}"),
+        Err(e) => warn!("cannot copy {block}: {e:#}"),
+    }
+}
+
+fn try_transfer(shared: &Shared, block: Block, targets: &[DatanodeInfo]) -> Result<()> {
+    let Some((first, rest)) = targets.split_first() else {
+        bail!("no target was named");
+    };
+    let replica = shared.dataset.readable(block)?;
+    ensure!(
+        replica.state == ReplicaState::Finalized,
+        "the replica here is not finalised"
+    );
+    let timeout = pipeline_timeout(shared.settings.socket_timeout, targets.len());
+    let mut down = shared
+        .connector
+        .connect(&first.address, shared.settings.socket_timeout)
+        .with_context(|| format!("cannot reach {}", first.address))?;
+    down.set_read_timeout(Some(timeout))?;
+    down.set_write_timeout(Some(timeout))?;
+    let op = WriteBlock {
+        block: replica.block,
+        stage: Stage::Transfer,
+        client: shared.name(),
+        targets: rest.to_vec(),
+    };
+    send_op(&mut down, &Op::Write(op))?;
+    match receive_reply(&mut &down)? {
+        OpReply::Success { .. } => {}
+        OpReply::Refused { reason, .. } => bail!("{reason}"),
+    }
+    let listening = down.try_clone()?;
+    thread::scope(|scope| {
+        // They must be read while we send, or the buffers on the way fill up.
+        let acks = scope.spawn(|| hear_acks(listening));
+        let sent = send_replica(shared, &mut down, &replica);
+        if sent.is_err() {
+            // It ends the other thread too.
+            let _ = down.shutdown(Shutdown::Both);
+        }
+        let heard = acks.join().unwrap_or_else(|_| bail!("a thread panicked"));
+        let (last, heard) = (sent?, heard?);
+        ensure!(heard == Some(last), "the connection was lost");
+        Ok(())
+    })
+}
+
+/// Returns the number of the last packet.
+fn send_replica(shared: &Shared, down: &mut TcpStream, replica: &Replica) -> Result<u64> {
+    let disk = shared.dataset.disk();
+    let len = replica.block.len;
+    let (mut seqno, mut at) = (0, 0);
+    while at < len {
+        let chunks = read_ahead(&disk, replica, at, len.min(at + READ_AHEAD as u64))?;
+        if let Err(wrong) = verify(&chunks.data, &chunks.checksums) {
+            (shared.on_event)(DataEvent::Corrupt(replica.block));
+            bail!("the replica here is damaged at {}", at + wrong as u64);
+        }
+        for (data, checksums) in pieces(&chunks) {
+            send_data(down, seqno, at, checksums, data)?;
+            seqno += 1;
+            at += data.len() as u64;
+        }
+    }
+    let mut last = Packet::new(seqno, at, Vec::new());
+    last.last = true;
+    send_packet(down, &last)?;
+    Ok(seqno)
+}
+
+/// Hears acknowledgements until the receivers close the connection, which they do after the last one. Returns the number
+/// of the last packet that was acknowledged.
+fn hear_acks(from: TcpStream) -> Result<Option<u64>> {
+    let mut from = BufReader::with_capacity(BUFFER, from);
+    let mut last = None;
+    loop {
+        match receive_ack(&mut from) {
+            Ok(ack) => {
+                let success = ack.replies.iter().all(|r| *r == AckStatus::Success);
+                ensure!(success, "a receiver failed: {:?}", ack.replies);
+                last = Some(ack.seqno);
+            }
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(last),
+            Err(e) => return Err(e.into()),
+        }
+    }
+}
