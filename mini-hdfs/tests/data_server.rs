@@ -1,0 +1,405 @@
+//! Data servers of several DataNodes in one process, spoken to over their wire, without a NameNode.
+#![cfg(feature = "server")]
+
+use std::io::{BufReader, ErrorKind};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
+use mini_hdfs::datanode::{ReplicaMap, storage};
+use mini_hdfs::packet::{AckStatus, PACKET_DATA_MAX, Packet, PipelineAck, verify};
+use mini_hdfs::protocol::BlockEvent;
+use mini_hdfs::server::connector::Connector;
+use mini_hdfs::server::data_transfer::*;
+use mini_hdfs::server::xceiver::{DataEvent, DataServer, DataSettings};
+use node::{FileDisk, Rng};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const OK: AckStatus = AckStatus::Success;
+const BLOCK: Block = Block::new(1_073_741_825, 1001, 0);
+
+/// One DataNode, without its calls of a NameNode.
+struct Datanode {
+    server: DataServer,
+    info: DatanodeInfo,
+    events: Receiver<DataEvent>,
+    dir: TempDir,
+}
+
+fn start(dir: TempDir) -> Datanode {
+    let settings = DataSettings {
+        socket_timeout: Duration::from_secs(2),
+        ..DataSettings::default()
+    };
+    let mut disk = FileDisk::open(dir.path()).unwrap();
+    let id = storage::load_or_format(&mut disk, &mut Rng::new(dir_seed(dir.path()))).unwrap();
+    let map = ReplicaMap::new(storage::scan(&mut disk).unwrap().replicas);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (sender, events) = channel();
+    let tell = move |event| drop(sender.send(event));
+    let connector = Connector::direct();
+    let server = DataServer::start(listener, id, disk, map, connector, settings, tell).unwrap();
+    let info = DatanodeInfo {
+        id,
+        hostname: "localhost".into(),
+        address: server.address().to_string(),
+        rack: "/rack1".into(),
+    };
+    Datanode {
+        server,
+        info,
+        events,
+        dir,
+    }
+}
+
+/// Different for each directory.
+fn dir_seed(dir: &Path) -> u64 {
+    u64::from(crc32c::crc32c(dir.to_string_lossy().as_bytes()))
+}
+
+fn datanodes<const N: usize>() -> [Datanode; N] {
+    std::array::from_fn(|_| start(tempfile::tempdir().unwrap()))
+}
+
+impl Datanode {
+    fn restart(self) -> Datanode {
+        drop(self.server);
+        start(self.dir)
+    }
+
+    fn connect(&self) -> (BufReader<TcpStream>, TcpStream) {
+        let socket = Connector::direct()
+            .connect(&self.info.address, PATIENCE)
+            .unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        (BufReader::new(socket.try_clone().unwrap()), socket)
+    }
+
+    fn event(&self) -> DataEvent {
+        self.events
+            .recv_timeout(PATIENCE)
+            .expect("the DataNode tells what happened")
+    }
+
+    fn replica(&self) -> Option<(Block, ReplicaState)> {
+        let report = self.server.report();
+        report.first().map(|replica| (replica.block, replica.state))
+    }
+
+    fn read(&self, block: Block, offset: u64, len: u64) -> Result<(u64, Vec<u8>), String> {
+        let (mut from, mut to) = self.connect();
+        let client = "test".to_owned();
+        send_op(
+            &mut to,
+            &Op::Read(ReadBlock {
+                block,
+                offset,
+                len,
+                client,
+            }),
+        )
+        .unwrap();
+        match receive_reply(&mut from).unwrap() {
+            OpReply::Refused { reason, .. } => return Err(reason),
+            OpReply::Success { .. } => {}
+        }
+        let (mut data, mut start) = (Vec::new(), None);
+        let mut packet = Packet::new(0, 0, Vec::new());
+        loop {
+            receive_packet(&mut from, &mut packet).unwrap();
+            if packet.last {
+                return Ok((start.unwrap_or(packet.offset), data));
+            }
+            verify(&packet.data, &packet.checksums)
+                .map_err(|at| format!("damaged at {}", packet.offset + at as u64))?;
+            start.get_or_insert(packet.offset);
+            data.extend_from_slice(&packet.data);
+        }
+    }
+}
+
+/// A writer at the head of a pipeline.
+struct Pipeline {
+    from: BufReader<TcpStream>,
+    to: TcpStream,
+}
+
+impl Pipeline {
+    fn open(nodes: &[&Datanode], block: Block, stage: Stage) -> Result<Pipeline, OpReply> {
+        let (mut from, mut to) = nodes[0].connect();
+        let op = WriteBlock {
+            block,
+            stage,
+            client: "test".into(),
+            targets: nodes[1..].iter().map(|node| node.info.clone()).collect(),
+        };
+        send_op(&mut to, &Op::Write(op)).unwrap();
+        match receive_reply(&mut from).unwrap() {
+            OpReply::Success { .. } => Ok(Pipeline { from, to }),
+            refused => Err(refused),
+        }
+    }
+
+    fn send(&mut self, packet: &Packet) {
+        send_packet(&mut self.to, packet).unwrap();
+    }
+
+    fn acks(&mut self) -> PipelineAck {
+        receive_ack(&mut self.from).unwrap()
+    }
+
+    /// Writes `data` from `offset` on and ends the block.
+    fn finish(&mut self, offset: usize, data: &[u8], nodes: usize) {
+        let mut seqno = 0;
+        for (i, piece) in data[offset..].chunks(PACKET_DATA_MAX).enumerate() {
+            let at = (offset + i * PACKET_DATA_MAX) as u64;
+            self.send(&Packet::new(seqno, at, piece));
+            seqno += 1;
+        }
+        let mut last = Packet::new(seqno, data.len() as u64, Vec::new());
+        last.last = true;
+        self.send(&last);
+        for seqno in 0..=seqno {
+            let replies = vec![OK; nodes];
+            assert_eq!(self.acks(), PipelineAck { seqno, replies });
+        }
+    }
+}
+
+fn data(len: usize) -> Vec<u8> {
+    (0..len)
+        .map(|at| u8::try_from(at * 7 % 251).unwrap())
+        .collect()
+}
+
+fn finalized(data: &[u8], generation: u64) -> Option<(Block, ReplicaState)> {
+    let block = Block {
+        generation: GenerationStamp(generation),
+        len: data.len() as u64,
+        ..BLOCK
+    };
+    Some((block, ReplicaState::Finalized))
+}
+
+#[test]
+fn a_block_goes_down_the_pipeline_and_is_read_from_each_node() {
+    let nodes: [_; 3] = datanodes();
+    let data = data(1_000_000);
+    let mut pipeline = Pipeline::open(&[&nodes[0], &nodes[1], &nodes[2]], BLOCK, Stage::Create);
+    pipeline.as_mut().unwrap().finish(0, &data, 3);
+    let block = finalized(&data, 1001).unwrap().0;
+    for node in nodes {
+        assert_eq!(
+            node.event(),
+            DataEvent::Replica(BlockEvent::Receiving(BLOCK))
+        );
+        assert_eq!(
+            node.event(),
+            DataEvent::Replica(BlockEvent::Received(block))
+        );
+        let node = node.restart();
+        assert_eq!(node.replica(), finalized(&data, 1001));
+        assert_eq!(node.read(block, 0, u64::MAX), Ok((0, data.clone())));
+        assert_eq!(
+            node.read(block, 600_000, 100),
+            Ok((599_552, data[599_552..600_576].to_vec())),
+            "whole chunks"
+        );
+        let newer = Block {
+            generation: GenerationStamp(1002),
+            ..block
+        };
+        assert!(
+            node.read(newer, 0, 1)
+                .unwrap_err()
+                .contains("another generation")
+        );
+    }
+}
+
+#[test]
+fn a_reader_sees_what_is_acknowledged_while_the_last_chunk_grows() {
+    let [first, second] = datanodes();
+    let data = data(900);
+    let mut pipeline = Pipeline::open(&[&first, &second], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    pipeline.send(&Packet::new(0, 0, &data[..700]));
+    assert_eq!(pipeline.acks().replies, [OK, OK]);
+    assert_eq!(
+        first.read(BLOCK, 0, u64::MAX),
+        Ok((0, data[..700].to_vec()))
+    );
+    let mut rest = Packet::new(1, 512, &data[512..]);
+    rest.sync = true;
+    pipeline.send(&rest);
+    assert_eq!(pipeline.acks().replies, [OK, OK]);
+    assert_eq!(
+        second.read(BLOCK, 600, u64::MAX),
+        Ok((512, data[512..].to_vec()))
+    );
+    // A packet without data is a sign of life.
+    pipeline.send(&Packet::new(2, 900, Vec::new()));
+    assert_eq!(pipeline.acks().seqno, 2);
+    assert_eq!(first.read(BLOCK, 0, u64::MAX), Ok((0, data)));
+}
+
+#[test]
+fn a_lost_node_is_told_of_and_the_others_go_on_in_a_new_generation() {
+    let [first, second, third] = datanodes();
+    let data = data(300_000);
+    let mut pipeline = Pipeline::open(&[&first, &second, &third], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    pipeline.send(&Packet::new(0, 0, &data[..PACKET_DATA_MAX]));
+    assert_eq!(pipeline.acks().replies, [OK, OK, OK]);
+    drop(second);
+    pipeline.send(&Packet::new(
+        1,
+        PACKET_DATA_MAX as u64,
+        &data[PACKET_DATA_MAX..2 * PACKET_DATA_MAX],
+    ));
+    assert_eq!(pipeline.acks().replies, [OK, AckStatus::Error]);
+
+    // The old connection is still open: the new one ends it.
+    let old = Block {
+        len: PACKET_DATA_MAX as u64,
+        ..BLOCK
+    };
+    let recovery = |generation| Stage::Recovery {
+        generation: GenerationStamp(generation),
+        acked_len: old.len,
+    };
+    let mut again = Pipeline::open(&[&first, &third], old, recovery(1002))
+        .ok()
+        .unwrap();
+    again.finish(PACKET_DATA_MAX, &data, 2);
+    let block = finalized(&data, 1002).unwrap().0;
+    for node in [&first, &third] {
+        assert_eq!(node.replica(), finalized(&data, 1002));
+        assert_eq!(node.read(block, 0, u64::MAX), Ok((0, data.clone())));
+    }
+    // A finalised replica can be taken up again, too, but never in a generation that it has had.
+    assert!(Pipeline::open(&[&first], old, recovery(1002)).is_err());
+    assert_eq!(first.replica(), finalized(&data, 1002));
+    let mut again = Pipeline::open(&[&first], old, recovery(1003)).ok().unwrap();
+    again.finish(PACKET_DATA_MAX, &data, 1);
+    assert_eq!(first.replica(), finalized(&data, 1003));
+}
+
+#[test]
+fn a_node_that_cannot_be_reached_is_named_and_leaves_no_trace() {
+    let [first, second, third] = datanodes();
+    let mut gone = start(tempfile::tempdir().unwrap());
+    gone.info.address = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let refused = Pipeline::open(&[&first, &second, &gone, &third], BLOCK, Stage::Create);
+    match refused.err().unwrap() {
+        OpReply::Refused { reason, bad_link } => {
+            assert_eq!(bad_link, Some(gone.info.id), "{reason}");
+            assert!(reason.contains(&gone.info.address), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((first.replica(), second.replica()), (None, None));
+}
+
+#[test]
+fn a_silent_node_below_is_given_up() {
+    let first = start(tempfile::tempdir().unwrap());
+    // It accepts connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let op = WriteBlock {
+        block: BLOCK,
+        stage: Stage::Create,
+        client: "test".into(),
+        targets: vec![DatanodeInfo {
+            id: DatanodeId(7),
+            address: silent.local_addr().unwrap().to_string(),
+            ..first.info.clone()
+        }],
+    };
+    let (mut from, mut to) = first.connect();
+    send_op(&mut to, &Op::Write(op)).unwrap();
+    let reply = receive_reply(&mut from).unwrap();
+    assert!(
+        matches!(
+            reply,
+            OpReply::Refused {
+                bad_link: Some(DatanodeId(7)),
+                ..
+            }
+        ),
+        "{reply:?}"
+    );
+}
+
+#[test]
+fn damage_on_the_way_is_found_before_it_is_written() {
+    let [first, second] = datanodes();
+    let mut pipeline = Pipeline::open(&[&first, &second], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    let mut packet = Packet::new(0, 0, data(2000));
+    packet.checksums[2] ^= 1;
+    pipeline.send(&packet);
+    assert_eq!(pipeline.acks().replies[0], AckStatus::ErrorChecksum);
+}
+
+#[test]
+fn copies_are_checked_and_damage_on_the_disk_is_reported() {
+    let [source, target, last] = datanodes();
+    let data = data(700_000);
+    Pipeline::open(&[&source], BLOCK, Stage::Create)
+        .ok()
+        .unwrap()
+        .finish(0, &data, 1);
+    let block = finalized(&data, 1001).unwrap().0;
+    source
+        .server
+        .transfer(block, vec![target.info.clone(), last.info.clone()]);
+    for node in [&target, &last] {
+        assert_eq!(
+            node.event(),
+            DataEvent::Replica(BlockEvent::Received(block))
+        );
+        assert_eq!(node.read(block, 0, u64::MAX), Ok((0, data.clone())));
+    }
+
+    let file = storage::Place::Finalized.data(block.id);
+    let path = target.dir.path().join(file);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[600_000] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert!(
+        target
+            .read(block, 0, u64::MAX)
+            .unwrap_err()
+            .contains("damaged at 599552")
+    );
+    last.server.delete(&[block]);
+    assert_eq!(last.event(), DataEvent::Replica(BlockEvent::Deleted(block)));
+    assert_eq!(last.replica(), None);
+    target.server.transfer(block, vec![last.info.clone()]);
+    assert_eq!(target.event(), DataEvent::Corrupt(block));
+    assert_eq!(last.replica(), None, "half a copy is thrown away");
+}
+
+#[test]
+fn what_is_no_op_is_refused_with_a_reason() {
+    let [node] = datanodes();
+    let (mut from, mut to) = node.connect();
+    std::io::Write::write_all(&mut to, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    match receive_reply(&mut from).unwrap() {
+        OpReply::Refused { reason, .. } => assert!(reason.contains("version"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    let ended = receive_reply(&mut from).unwrap_err();
+    assert_eq!(ended.kind(), ErrorKind::UnexpectedEof);
+}
