@@ -32,14 +32,10 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.block.invalidate.limit", Kind::Count),
     ("dfs.blockreport.intervalMsec", Kind::Millis),
     ("dfs.blocksize", Kind::Bytes),
-<<<<<<< HEAD
     ("dfs.client.retry.window.base", Kind::Millis),
-    ("dfs.client.socket-timeout", Kind::Millis),
-=======
     ("dfs.client.socket-timeout", Kind::Millis),
     ("dfs.datanode.max.transfer.threads", Kind::Count),
     ("dfs.datanode.synconclose", Kind::Flag),
->>>>>>> cd2ff7e (mini-hdfs: the DataNode's shell: pipeline, reads, copies, the process)
     ("dfs.heartbeat.interval", Kind::Seconds),
     ("dfs.ls.limit", Kind::Count),
     ("dfs.namenode.checkpoint.check.period", Kind::Seconds),
