@@ -261,7 +261,7 @@ fn without_a_good_image_it_says_which_file_is_damaged_and_where() {
     }
     match storage::open(&mut disk) {
         Err(StorageError::Corrupt { file, .. }) => {
-            assert_eq!(file, "current/fsimage_0000000000000000024")
+            assert_eq!(file, "current/fsimage_0000000000000000024");
         }
         other => panic!("no image is good, but: {other:?}"),
     }
@@ -322,7 +322,7 @@ fn a_missing_segment_is_named() {
     disk.remove(&image).unwrap();
     match storage::open(&mut disk) {
         Err(StorageError::MissingEdits { from, until, .. }) => {
-            assert_eq!((from, until), (TxId(19), TxId(24)))
+            assert_eq!((from, until), (TxId(19), TxId(24)));
         }
         other => panic!("transactions 19 to 24 are missing, but: {other:?}"),
     }

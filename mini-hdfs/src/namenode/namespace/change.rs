@@ -1,0 +1,158 @@
+//! Doing to the tree what was decided, live or in replay.
+
+use std::collections::btree_map;
+
+use super::{FileInode, Inode, InodeKind, Namespace, ROOT, not_found};
+use crate::block::{BlockId, InodeId};
+use crate::error::FsError;
+use crate::namenode::path::parent;
+
+/// Doing what was decided.
+impl Namespace {
+    /// Adds an inode. Its `parent` and `name` are taken from `path`.
+    ///
+    /// # Errors
+    /// Where the parent is missing, or the id or the name is taken: the edit log contradicts itself.
+    pub fn insert(&mut self, path: &str, mut inode: Inode) -> Result<(), FsError> {
+        if self.inodes.contains_key(&inode.id) {
+            let reason = format!("inode {} exists already", inode.id);
+            return Err(FsError::InvalidArgument(reason));
+        }
+        let (_, name) = parent(path).ok_or_else(|| FsError::FileAlreadyExists(path.to_owned()))?;
+        inode.name = name.to_owned();
+        inode.parent = self.require_parent(path)?.id;
+        self.attach(inode.parent, name, inode.id, path)?;
+        self.touch(inode.parent, inode.modified_ms);
+        self.adopt(inode);
+        Ok(())
+    }
+
+    /// Adds an inode as an fsimage lists it: after its parent, with every field as it is to be.
+    ///
+    /// # Errors
+    /// Where it does not fit into the tree so far.
+    pub fn restore(&mut self, inode: Inode) -> Result<(), FsError> {
+        if inode.id == ROOT {
+            self.inodes.insert(ROOT, inode);
+            return Ok(());
+        }
+        let (id, parent) = (inode.id, inode.parent);
+        if self.inodes.contains_key(&id) || !self.inodes.contains_key(&parent) {
+            let reason = format!("inode {id} exists already, or its parent {parent} does not");
+            return Err(FsError::InvalidArgument(reason));
+        }
+        self.attach(parent, &inode.name, id, &inode.name)?;
+        self.adopt(inode);
+        Ok(())
+    }
+
+    /// Makes sure that ids up to `last` are not given out again.
+    pub fn reserve_inodes(&mut self, last: InodeId) {
+        self.last_inode = self.last_inode.max(last);
+    }
+
+    /// Moves what is at `from` to `to`, where nothing is.
+    ///
+    /// # Errors
+    /// Those of [`Namespace::rename_destination`].
+    pub fn rename(&mut self, from: &str, to: &str, time_ms: u64) -> Result<(), FsError> {
+        if self.rename_destination(from, to)?.as_deref() != Some(to) {
+            return Err(FsError::FileAlreadyExists(to.to_owned()));
+        }
+        let inode = self.require(from)?;
+        let (id, old_parent, old_name) = (inode.id, inode.parent, inode.name.clone());
+        let new_parent = self.require_parent(to)?.id;
+        let (_, name) = parent(to).ok_or_else(|| FsError::FileAlreadyExists(to.to_owned()))?;
+        self.detach(old_parent, &old_name);
+        self.attach(new_parent, name, id, to)?;
+        self.touch(old_parent, time_ms);
+        self.touch(new_parent, time_ms);
+        if let Some(inode) = self.inodes.get_mut(&id) {
+            inode.parent = new_parent;
+            inode.name = name.to_owned();
+        }
+        Ok(())
+    }
+
+    /// Removes what is at `path`, with all that is below it, and returns the blocks that were in it.
+    ///
+    /// # Errors
+    /// [`FsError::FileNotFound`], [`FsError::InvalidPath`]; [`FsError::InvalidArgument`] for the root.
+    pub fn delete(&mut self, path: &str, time_ms: u64) -> Result<Vec<BlockId>, FsError> {
+        let inode = self.require(path)?;
+        if inode.id == ROOT {
+            let reason = "the root cannot be deleted".to_owned();
+            return Err(FsError::InvalidArgument(reason));
+        }
+        let (parent, name) = (inode.parent, inode.name.clone());
+        let doomed: Vec<InodeId> = self.walk(inode).map(|inode| inode.id).collect();
+        self.detach(parent, &name);
+        self.touch(parent, time_ms);
+        let mut blocks = Vec::new();
+        for id in doomed {
+            if let Some(InodeKind::File(file)) = self.inodes.remove(&id).map(|inode| inode.kind) {
+                self.open_files -= u64::from(file.client.is_some());
+                blocks.extend(file.blocks);
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// The file with this id, to change its blocks or its replication.
+    ///
+    /// # Errors
+    /// [`FsError::FileNotFound`] where there is no such inode, [`FsError::PathIsDirectory`] where it is no file.
+    pub fn file_mut(&mut self, id: InodeId) -> Result<&mut FileInode, FsError> {
+        match self.inodes.get_mut(&id).map(|inode| &mut inode.kind) {
+            Some(InodeKind::File(file)) => Ok(file),
+            Some(InodeKind::Directory(_)) => Err(FsError::PathIsDirectory(format!("inode {id}"))),
+            None => Err(not_found(&format!("inode {id}"))),
+        }
+    }
+
+    /// Closes a file: nobody is writing it any more.
+    ///
+    /// # Errors
+    /// Those of [`Namespace::file_mut`].
+    pub fn close(&mut self, id: InodeId, time_ms: u64) -> Result<(), FsError> {
+        let was_open = self.file_mut(id)?.client.take().is_some();
+        self.open_files -= u64::from(was_open);
+        self.touch(id, time_ms);
+        Ok(())
+    }
+
+    fn adopt(&mut self, inode: Inode) {
+        let open = inode.as_file().is_some_and(|file| file.client.is_some());
+        self.open_files += u64::from(open);
+        self.reserve_inodes(inode.id);
+        self.inodes.insert(inode.id, inode);
+    }
+
+    fn attach(&mut self, dir: InodeId, name: &str, id: InodeId, path: &str) -> Result<(), FsError> {
+        let entries = match self.inodes.get_mut(&dir).map(|inode| &mut inode.kind) {
+            Some(InodeKind::Directory(entries)) => entries,
+            _ => return Err(FsError::ParentNotDirectory(path.to_owned())),
+        };
+        match entries.entry(name.to_owned()) {
+            btree_map::Entry::Vacant(entry) => {
+                entry.insert(id);
+                Ok(())
+            }
+            btree_map::Entry::Occupied(_) => Err(FsError::FileAlreadyExists(path.to_owned())),
+        }
+    }
+
+    fn detach(&mut self, dir: InodeId, name: &str) {
+        if let Some(InodeKind::Directory(entries)) =
+            self.inodes.get_mut(&dir).map(|inode| &mut inode.kind)
+        {
+            entries.remove(name);
+        }
+    }
+
+    fn touch(&mut self, id: InodeId, time_ms: u64) {
+        if let Some(inode) = self.inodes.get_mut(&id) {
+            inode.modified_ms = time_ms;
+        }
+    }
+}
