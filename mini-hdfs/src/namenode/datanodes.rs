@@ -6,7 +6,7 @@
 //! it is *dead*, its replicas do not count any more and are made anew elsewhere. A dead node that speaks
 //! again must register and report its blocks as if it were new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use node::{Rng, Time};
@@ -66,6 +66,7 @@ pub struct Registered {
 pub struct DatanodeManager {
     nodes: BTreeMap<DatanodeId, Datanode>,
     by_address: BTreeMap<String, DatanodeId>,
+    by_host: BTreeMap<String, BTreeSet<DatanodeId>>,
     /// How many DataNodes that are not dead each rack has.
     racks: BTreeMap<String, usize>,
     alive: usize,
@@ -79,6 +80,7 @@ impl DatanodeManager {
         DatanodeManager {
             nodes: BTreeMap::new(),
             by_address: BTreeMap::new(),
+            by_host: BTreeMap::new(),
             racks: BTreeMap::new(),
             alive: 0,
             stale_after,
@@ -98,6 +100,8 @@ impl DatanodeManager {
         let id = info.id;
         let registration = RegistrationId(rng.next_u64());
         self.by_address.insert(info.address.clone(), id);
+        let on_host = self.by_host.entry(info.hostname.clone()).or_default();
+        on_host.insert(id);
         self.nodes.insert(
             id,
             Datanode {
@@ -124,6 +128,9 @@ impl DatanodeManager {
         self.set_alive(id, false);
         if let Some(node) = self.nodes.remove(&id) {
             self.by_address.remove(&node.info.address);
+            if let Some(on_host) = self.by_host.get_mut(&node.info.hostname) {
+                on_host.remove(&id);
+            }
         }
     }
 
@@ -226,8 +233,8 @@ impl DatanodeManager {
 
     /// Where a machine stands, if one of the DataNodes runs on it.
     pub fn place_of<'a>(&'a self, hostname: &str) -> Option<Place<'a>> {
-        let node = self.iter().find(|node| node.info.hostname == hostname)?;
-        Some(Place::of(&node.info))
+        let id = self.by_host.get(hostname)?.first()?;
+        Some(Place::of(&self.nodes.get(id)?.info))
     }
 
     /// All DataNodes as placement sees them; `coming` says how many bytes are on their way to each.

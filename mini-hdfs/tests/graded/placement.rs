@@ -61,7 +61,7 @@ fn place_more(
     }
     Ok(targets
         .iter()
-        .map(|id| usize::try_from(id.0).unwrap())
+        .filter_map(|id| usize::try_from(id.0).ok())
         .collect())
 }
 
@@ -287,7 +287,7 @@ proptest! {
         excluded in proptest::collection::btree_set(0..12u64, 0..3),
         seed in any::<u64>(),
     ) {
-        let chosen: Vec<u64> = chosen.into_iter().filter(|id| (*id as usize) < nodes.len()).collect();
+        let chosen: Vec<u64> = chosen.into_iter().filter(|id| *id < nodes.len() as u64).collect();
         let excluded: Vec<u64> = excluded.into_iter().filter(|id| !chosen.contains(id)).collect();
         let placed = place_more(&nodes, wanted, Some(HOSTS[writer]), &chosen, &excluded, seed);
         if let Err(refused) = placed {
