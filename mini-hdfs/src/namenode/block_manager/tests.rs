@@ -470,6 +470,57 @@ fn what_was_too_much_is_kept_when_nodes_die() {
 }
 
 #[test]
+fn a_deletion_that_got_lost_is_not_sent_again_while_the_replica_is_needed() {
+    let mut cluster = Cluster::new(&["/r1", "/r1", "/r2"]);
+    let block = cluster.write(3);
+    cluster.manager.blocks_mut().set_replication(block, 2);
+    cluster.manager.replication_changed(&[block]);
+    cluster.loss = 100;
+    cluster.run(2);
+    cluster.loss = 0;
+    let info = cluster.manager.blocks.get(block).unwrap();
+    let (excess, kept) = (info.excess[0], info.live().collect::<Vec<_>>());
+    assert!(cluster.manager.invalidates.is_sent(excess, block));
+    for datanode in &kept {
+        cluster.nodes.get_mut(&datanode.0).unwrap().up = false;
+        cluster.manager.lose_datanode(*datanode);
+    }
+    cluster.run(60);
+    assert_eq!(cluster.good(block), BTreeSet::from([excess.0]));
+    // It cannot be counted on, but it can be copied from; and goes when that is done.
+    cluster.nodes.get_mut(&kept[0].0).unwrap().replicas.clear();
+    cluster.start(kept[0].0);
+    cluster.start(kept[1].0);
+    cluster.run(60);
+    cluster.assert_settled();
+}
+
+#[test]
+fn replicas_count_as_too_many_only_after_a_report() {
+    let mut cluster = Cluster::new(&TWO_RACKS);
+    let block = cluster.write(3);
+    let holder = *cluster.good(block).first().unwrap();
+    let info = cluster
+        .manager
+        .datanodes
+        .get(DatanodeId(holder))
+        .unwrap()
+        .info
+        .clone();
+    let registered = cluster
+        .manager
+        .register(info, cluster.now, &mut cluster.rng);
+    cluster.nodes.get_mut(&holder).unwrap().registration = registered.unwrap();
+    cluster.manager.blocks_mut().set_replication(block, 2);
+    cluster.manager.replication_changed(&[block]);
+    cluster.run(3);
+    assert_eq!(cluster.good(block).len(), 3);
+    cluster.report(holder);
+    cluster.run(3);
+    cluster.assert_settled();
+}
+
+#[test]
 fn a_second_rack_draws_replicas_to_it() {
     let mut cluster = Cluster::new(&["/r1", "/r1", "/r1", "/r1"]);
     let block = cluster.write(3);
