@@ -101,8 +101,8 @@ impl BlockManager {
         &self.blocks
     }
 
-    /// The durable half, for `edit_op::apply`, which alone changes ids, generations, lengths, states and replication. What
-    /// follows from such a change for replicas is told by the methods below, right after it.
+    /// The durable half, for `edit_op::apply`, which alone changes ids, generations, lengths, states and
+    /// replication. What follows from such a change for replicas is told by the methods below, right after it.
     pub fn blocks_mut(&mut self) -> &mut BlocksMap {
         &mut self.blocks
     }
@@ -129,8 +129,8 @@ impl BlockManager {
         choose_targets(&self.candidates(now), &placement, rng)
     }
 
-    /// The block is now written by this pipeline: it is new, or its pipeline was rebuilt and its generation raised. What
-    /// was reported of replicas of an older generation does not count any more.
+    /// The block is now written by this pipeline: it is new, or its pipeline was rebuilt and its generation
+    /// raised. What was reported of replicas of an older generation does not count any more.
     pub fn set_pipeline(&mut self, id: BlockId, pipeline: &[DatanodeId]) {
         let Some(info) = self.blocks.get(id) else {
             return;
@@ -191,11 +191,16 @@ impl BlockManager {
         let mut replicas: Vec<(DatanodeInfo, bool)> =
             info.replicas.iter().copied().filter_map(replica).collect();
         if replicas.is_empty() && info.state != BlockState::Complete {
-            replicas = info.pipeline.iter().copied().filter_map(replica).collect();
+            let written = info.pipeline.iter().copied();
+            let written = written.filter(|id| !info.corrupt.contains_key(id));
+            replicas = written.filter_map(replica).collect();
         }
         let corrupt = replicas.is_empty() && !info.corrupt.is_empty();
         if corrupt {
-            replicas = info.corrupt.keys().copied().filter_map(replica).collect();
+            // Other generations would not be served.
+            let current = |(_, bad): &(_, &Block)| bad.generation == info.block.generation;
+            let bad = info.corrupt.iter().filter(current);
+            replicas = bad.filter_map(|(id, _)| replica(*id)).collect();
         }
         let reader = reader_host.and_then(|host| self.datanodes.place_of(host));
         Some(LocatedBlock {
@@ -247,7 +252,8 @@ impl BlockManager {
         self.blocks.update(block, BlockState::Complete);
     }
 
-    /// These blocks were taken out of the map: they belong to no file any more, and their replicas are deleted by and by.
+    /// These blocks were taken out of the map: they belong to no file any more, and their replicas are deleted by
+    /// and by.
     pub fn removed(&mut self, blocks: &[BlockInfo]) {
         for info in blocks {
             let id = info.block.id;
@@ -396,7 +402,8 @@ impl BlockManager {
         nodes.map(|node| node.info.clone()).collect()
     }
 
-    /// Whether replicas on these DataNodes stand in as many racks as those of a block should: two, where there are so many.
+    /// Whether replicas on these DataNodes stand in as many racks as those of a block should: two, where there are
+    /// so many.
     fn is_spread(&self, datanodes: impl Iterator<Item = DatanodeId>, expected: usize) -> bool {
         let nodes = datanodes.filter_map(|id| self.datanodes.get(id));
         let racks: BTreeSet<&str> = nodes.map(|node| Place::of(&node.info).rack).collect();

@@ -44,15 +44,15 @@ pub struct ReportDiff {
 /// block).
 ///
 /// - There is no such block: [`Verdict::Invalidate`].
-/// - The DataNode's replica is known to be corrupt: [`Verdict::Keep`], unless the reported one has a newer generation than
-///   the corrupt one had; then that is judged as if nothing were known.
+/// - The DataNode's replica is known to be corrupt: [`Verdict::Keep`], unless the reported one has a newer
+///   generation than the corrupt one had; then that is judged as if nothing were known.
 /// - The block is under construction:
 ///   - An older generation than the block's is [`Verdict::Keep`] if the DataNode is in the pipeline (the news was sent
 ///     before the pipeline was rebuilt), else [`Verdict::Corrupt`].
 ///   - All else is [`Verdict::UnderConstruction`].
 /// - The block is committed or complete:
-///   - An older generation is [`Verdict::Keep`] if the DataNode is known to have a good replica, or is in the pipeline of a
-///     block not complete yet: a replica's generation never falls, so that news is old.
+///   - An older generation is [`Verdict::Keep`] if the DataNode is known to have a good replica, or is in the
+///     pipeline of a block not complete yet: a replica's generation never falls, so that news is old.
 ///   - Any other wrong generation is [`Verdict::Corrupt`].
 ///   - Finalised and of the block's length: [`Verdict::Add`], or [`Verdict::Keep`] if it is known already. Of another
 ///     length: [`Verdict::Corrupt`].
@@ -99,11 +99,12 @@ pub fn judge_replica(
 
 /// Compares a full block report with the blocks map.
 ///
-/// Each reported replica is judged by [`judge_replica`] (those that are [`ReplicaState::Temporary`] are passed over). What
-/// the map says `datanode` holds and the report does not list is to be removed; but not good replicas of a block that is not
-/// complete yet, since they may have come into being after the report was made.
+/// Each reported replica is judged by [`judge_replica`] (those that are [`ReplicaState::Temporary`] are passed
+/// over). What the map says `datanode` holds and the report does not list is to be removed; but not good replicas
+/// of a block that is not complete yet, since they may have come into being after the report was made.
 ///
-/// Takes time in proportion to the report and to what the DataNode holds (times a logarithm), however many blocks there are.
+/// Takes time in proportion to the report and to what the DataNode holds (times a logarithm), however many blocks
+/// there are.
 pub fn report_diff(
     blocks: &BlocksMap,
     datanode: DatanodeId,

@@ -16,7 +16,8 @@ pub struct Replica<'a> {
     pub remaining: u64,
     /// The DataNode has not been heard for a while.
     pub stale: bool,
-    /// The DataNode has sent a full block report since it registered. Until then it is not sure that it still has the replica.
+    /// The DataNode has sent a full block report since it registered. Until then it is not sure that it still has
+    /// the replica.
     pub reported: bool,
 }
 
@@ -25,9 +26,10 @@ pub struct Replica<'a> {
 /// Replicas on DataNodes that have not `reported` neither count nor are chosen. At least one of the others always
 /// stays, even if `expected` is 0.
 ///
-/// One is chosen after the other, each time from the racks that have more than one of the replicas still left, so that no rack
-/// loses its last one without need; when every rack has just one, from all. Among those: a stale DataNode's before
-/// any other, then that of the DataNode with the fewest bytes remaining, then that with the lowest id.
+/// One is chosen after the other, each time from the racks that have more than one of the replicas still left, so
+/// that no rack loses its last one without need; when every rack has just one, from all. Among those: a stale
+/// DataNode's before any other, then that of the DataNode with the fewest bytes remaining, then that with the
+/// lowest id.
 pub fn choose_excess(replicas: &[Replica<'_>], expected: usize) -> Vec<DatanodeId> {
     let mut left: Vec<&Replica<'_>> = replicas.iter().filter(|r| r.reported).collect();
     let mut in_rack: BTreeMap<&str, usize> = BTreeMap::new();

@@ -94,8 +94,8 @@ impl InvalidateQueue {
         }
     }
 
-    /// The next deletions for a DataNode, `limit` at most: those sent longer than `resend_after` ago and not confirmed, then
-    /// those never sent. One that `allowed` refuses is put off for as long.
+    /// The next deletions for a DataNode, `limit` at most: those sent longer than `resend_after` ago and not
+    /// confirmed, then those never sent. One that `allowed` refuses is put off for as long.
     pub fn take(
         &mut self,
         datanode: DatanodeId,

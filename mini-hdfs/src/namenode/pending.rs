@@ -31,7 +31,8 @@ pub struct PendingCopies {
 }
 
 impl PendingCopies {
-    /// A copy of `block` from `source` to `target` begins; no source when a client's pipeline is expected to deliver it.
+    /// A copy of `block` from `source` to `target` begins; no source when a client's pipeline is expected to
+    /// deliver it.
     pub fn start(
         &mut self,
         block: BlockId,

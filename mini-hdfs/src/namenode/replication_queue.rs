@@ -46,8 +46,8 @@ pub struct ReplicationQueue {
 }
 
 impl ReplicationQueue {
-    /// Puts a block in at this priority, or moves it there; with `None`, takes it out. A block that stays at its priority
-    /// keeps its place.
+    /// Puts a block in at this priority, or moves it there; with `None`, takes it out. A block that stays at its
+    /// priority keeps its place.
     pub fn update(&mut self, block: BlockId, priority: Option<Priority>) {
         if self.priority_of(block) == priority {
             return;
@@ -70,9 +70,10 @@ impl ReplicationQueue {
     /// The next blocks to copy, `max` at most, the more urgent before the less; they stay in the queue. Blocks of
     /// [`Priority::Corrupt`] are not among them.
     ///
-    /// Calls proceed in rounds, so that blocks that cannot be copied now do not stand in the way of others: in one round each
-    /// block comes up once. One that is added or becomes more urgent meanwhile comes up in this round, before the less urgent
-    /// ones. A call that finds the round at its end begins the next one. So an empty answer means that there is nothing to copy.
+    /// Calls proceed in rounds, so that blocks that cannot be copied now do not stand in the way of others: in one
+    /// round each block comes up once. One that is added or becomes more urgent meanwhile comes up in this round,
+    /// before the less urgent ones. A call that finds the round at its end begins the next one. So an empty answer
+    /// means that there is nothing to copy.
     pub fn choose(&mut self, max: usize) -> Vec<BlockId> {
         let chosen = self.go_on(max);
         if !chosen.is_empty() {

@@ -54,8 +54,9 @@ impl SafeMode {
         self.state != State::Off
     }
 
-    /// Looks at the progress and turns itself off when it is time. The extension begins with the first call that finds both
-    /// thresholds reached, and begins anew after a call that does not. True when this call turned it off.
+    /// Looks at the progress and turns itself off when it is time. The extension begins with the first call that
+    /// finds both thresholds reached, and begins anew after a call that does not. True when this call turned it
+    /// off.
     ///
     /// What was turned on by hand is not touched.
     pub fn update(&mut self, progress: &Progress, now: Time) -> bool {

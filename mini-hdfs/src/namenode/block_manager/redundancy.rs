@@ -113,8 +113,8 @@ impl BlockManager {
         }
     }
 
-    /// Corrupt replicas are deleted once there are enough good ones. Those that only missed the rebuilding of a pipeline can
-    /// hold nothing that a good one does not.
+    /// Corrupt replicas are deleted once there are enough good ones. Those that only missed the rebuilding of a
+    /// pipeline can hold nothing that a good one does not.
     fn delete_corrupt(&mut self, id: BlockId) {
         let Some(info) = self.blocks.get(id) else {
             return;
@@ -171,6 +171,10 @@ impl BlockManager {
     fn plan_copies(&mut self, now: Time, rng: &mut Rng) {
         let max = self.datanodes.alive_count() * self.config.replication_work_multiplier;
         let ids = self.needed.choose(max);
+        for id in &ids {
+            // Racks may have come and gone since it was last looked at.
+            self.refresh(*id);
+        }
         for plan in self.plans(&ids, now, rng) {
             if plan.targets.is_empty() {
                 self.make_room(plan.block.id);
@@ -196,7 +200,9 @@ impl BlockManager {
         let mut candidates = self.candidates(now);
         let mut sending = BTreeMap::new();
         let mut plans = Vec::new();
-        for info in ids.iter().filter_map(|id| self.blocks.get(*id)) {
+        let needed = |id: &&BlockId| self.needed.priority_of(**id).is_some();
+        let infos = ids.iter().filter(needed);
+        for info in infos.filter_map(|id| self.blocks.get(*id)) {
             let Some(source) = self.source_of(info, &sending, now, rng) else {
                 continue;
             };
@@ -273,8 +279,9 @@ impl BlockManager {
         targets
     }
 
-    /// No DataNode can take another copy of a block. If corrupt replicas stand in its way, one goes, as long as there is a good
-    /// one elsewhere; else a block with as many replicas as there are DataNodes could never be mended.
+    /// No DataNode can take another copy of a block. If corrupt replicas stand in its way, one goes, as long as
+    /// there is a good one elsewhere; else a block with as many replicas as there are DataNodes could never be
+    /// mended.
     fn make_room(&mut self, id: BlockId) {
         let Some(info) = self.blocks.get(id) else {
             return;

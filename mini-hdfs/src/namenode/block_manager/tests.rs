@@ -532,8 +532,8 @@ fn a_second_rack_draws_replicas_to_it() {
     cluster.assert_settled();
 }
 
-/// Kills, restarts, bad bytes, changed replication, deletions and lost answers: never is the last good replica deleted (the
-/// nodes check), and in the end every block has what it should.
+/// Kills, restarts, bad bytes, changed replication, deletions and lost answers: never is the last good replica
+/// deleted (the nodes check), and in the end every block has what it should.
 #[test]
 fn random_lives() {
     for seed in 0..150 {
