@@ -2,7 +2,7 @@
 //! be copied, and what deleted.
 //!
 //! Each decision is a function of its own in a neighbour module (`placement`, `block_report`, `excess`, …). Here
-//! they are tied together by one rule: after anything has changed about a block, [`refresh`](redundancy) looks
+//! they are tied together by one rule: after anything has changed about a block, `refresh` looks
 //! at it afresh and puts it into the queues that it belongs to now, or takes it out. No other code needs to know
 //! which change leads to which queue. What the queues hold is worked off by [`BlockManager::tick`], and leaves as
 //! commands in the answers to heartbeats.

@@ -26,7 +26,7 @@ impl NameNode {
         Ok(inode.map(|inode| self.file_status(inode, path.to_owned())))
     }
 
-    /// The entries of a directory whose names come after `start_after`, up to [`Config::list_limit`] of them (`getListing`).
+    /// The entries of a directory whose names come after `start_after`, up to [`Config::list_limit`](super::Config::list_limit) of them (`getListing`).
     /// A file is listed as itself.
     ///
     /// # Errors
@@ -223,7 +223,7 @@ impl NameNode {
     /// file goes on undisturbed (`rename`).
     ///
     /// # Errors
-    /// [`FsError::SafeMode`], and those of [`Namespace::rename_destination`].
+    /// [`FsError::SafeMode`], and those of [`Namespace::rename_destination`](super::namespace::Namespace::rename_destination).
     pub fn rename(&mut self, from: &str, to: &str, now: Time) -> Result<(), FsError> {
         self.refuse_in_safe_mode("rename", from)?;
         match self.namespace.rename_destination(from, to)? {

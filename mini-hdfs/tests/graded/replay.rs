@@ -4,7 +4,7 @@ use mini_hdfs::block::{Block, BlockId, GenerationStamp, InodeId, TxId};
 use mini_hdfs::namenode::blocks::BlockState;
 use mini_hdfs::namenode::edit_log::encode;
 use mini_hdfs::namenode::edit_op::EditOp;
-use mini_hdfs::namenode::storage::{self, Loaded};
+use mini_hdfs::namenode::storage::{self, Loaded, StorageError};
 use node::{Disk, MemDisk, Rng};
 use proptest::prelude::*;
 
@@ -327,6 +327,23 @@ fn a_log_cut_anywhere_gives_back_what_was_whole() {
             log_of(&ops[..whole]).len() as u64,
             "the torn tail is cut off, so that new edits can follow"
         );
+    }
+}
+
+#[test]
+fn an_op_that_cannot_be_is_named_with_its_place() {
+    let good = log_of(&[mkdir(20001, "/d")]);
+    let log = log_of(&[
+        mkdir(20001, "/d"),
+        mkdir(20001, "/again"),
+        mkdir(20002, "/e"),
+    ]);
+    match storage::open(&mut disk_with_log(&log)) {
+        Err(StorageError::Corrupt { file, offset, .. }) => {
+            assert_eq!(file, "current/edits_inprogress_0000000000000000001");
+            assert_eq!(offset, good.len() as u64, "where the second record begins");
+        }
+        other => panic!("transaction 2 makes an inode that is there already, but: {other:?}"),
     }
 }
 

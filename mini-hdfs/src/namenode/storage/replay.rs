@@ -217,9 +217,21 @@ fn replay_file(
         }
         apply(op, &mut image.namespace, &mut image.blocks).map_err(|e| {
             let reason = format!("transaction {txid} cannot be applied: {e}");
-            corrupt(file, scan.good_len, reason)
+            corrupt(file, offset_of(*txid, &bytes), reason)
         })?;
         image.txid = *txid;
     }
     Ok(scan.good_len as u64)
+}
+
+/// Where the record of a transaction begins.
+fn offset_of(txid: TxId, segment: &[u8]) -> usize {
+    let mut at = 0;
+    while let Ok(frame) = edit_log::decode(&segment[at..]) {
+        if frame.txid == txid {
+            break;
+        }
+        at += frame.len;
+    }
+    at
 }
