@@ -53,6 +53,8 @@ pub(crate) struct Journal {
 pub(crate) struct Log {
     last: u64,
     events: VecDeque<Event>,
+    /// Nothing more will come.
+    pub(crate) closed: bool,
 }
 
 impl Log {
@@ -92,6 +94,11 @@ impl Journal {
         });
     }
 
+    /// Says that nothing more will come.
+    pub(crate) fn close(&self) {
+        self.log.send_modify(|log| log.closed = true);
+    }
+
     /// To read the events, and to wait for the next.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Log> {
         self.log.subscribe()
@@ -101,5 +108,7 @@ impl Journal {
 /// Milliseconds since the epoch.
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }

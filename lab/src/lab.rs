@@ -97,7 +97,8 @@ pub(crate) struct Lab {
     reaper: Mutex<Option<Reaper>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks what nobody leaves half changed, so that a panic elsewhere does not matter here.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -106,7 +107,10 @@ impl Lab {
     pub(crate) fn new(dir: Option<PathBuf>, runtime: Handle) -> Result<Lab> {
         let (dir, scratch) = match dir {
             Some(dir) => (dir, false),
-            None => (tempfile::Builder::new().prefix("lab-").tempdir()?.keep(), true),
+            None => (
+                tempfile::Builder::new().prefix("lab-").tempdir()?.keep(),
+                true,
+            ),
         };
         let reaper = Reaper::start(scratch.then_some(&dir))?;
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -199,8 +203,11 @@ impl Lab {
         node.wanted.store(false, Ordering::Relaxed);
         server.kill();
         node.paused.store(false, Ordering::Relaxed);
-        self.journal
-            .action(Some(name), format!("{name} is killed"), &format!("kill -9 {id}"));
+        self.journal.action(
+            Some(name),
+            format!("{name} is killed"),
+            &format!("kill -9 {id}"),
+        );
         Ok(())
     }
 
@@ -235,13 +242,15 @@ impl Lab {
 
     /// Makes `rule` hold for what flows from one node to another. `*` stands for every other node, the client included.
     pub(crate) fn set_link(&self, from: &str, to: &str, rule: Rule) -> Result<()> {
-        let ends = |end: &str| match end {
-            "*" => {
+        let ends = |end: &str| -> Result<Vec<String>> {
+            if end == "*" {
                 let nodes = self.all().into_iter().map(|node| node.spec.name.clone());
-                Ok(nodes.chain([CLIENT.to_owned()]).collect::<Vec<_>>())
+                return Ok(nodes.chain([CLIENT.to_owned()]).collect());
             }
-            CLIENT => Ok(vec![CLIENT.to_owned()]),
-            name => Ok(vec![self.node(name)?.spec.name.clone()]),
+            if end != CLIENT {
+                self.node(end)?;
+            }
+            Ok(vec![end.to_owned()])
         };
         let (sources, destinations) = (ends(from)?, ends(to)?);
         for source in &sources {
@@ -282,7 +291,11 @@ impl Lab {
             Ok(mut server) => {
                 if server.is_running() {
                     let paused = node.paused.load(Ordering::Relaxed);
-                    let up = if paused { Condition::Paused } else { Condition::Up };
+                    let up = if paused {
+                        Condition::Paused
+                    } else {
+                        Condition::Up
+                    };
                     (up, server.id())
                 } else {
                     if node.wanted.swap(false, Ordering::Relaxed) {

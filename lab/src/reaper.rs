@@ -56,7 +56,10 @@ impl Drop for Reaper {
 /// What the reaper's process does.
 pub(crate) fn run(scratch: Option<PathBuf>) -> anyhow::Result<()> {
     let group = getpgrp();
-    anyhow::ensure!(group == getpid(), "only the lab starts a reaper, as the leader of a process group");
+    anyhow::ensure!(
+        group == getpid(),
+        "only the lab starts a reaper, as the leader of a process group"
+    );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

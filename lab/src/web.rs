@@ -5,6 +5,8 @@
 //! addressed to this host by name (else a foreign name could be made to point here), and must not come from
 //! another page.
 
+mod files;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,22 +15,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::hdfs::{Checked, Hdfs};
+use crate::hdfs::Hdfs;
 use crate::links::Rule;
-
-/// Bytes of an upload, or a download, under way between a socket and a file.
-const PIECES_MAX: usize = 8;
 
 /// What the handlers need.
 struct Page {
@@ -80,21 +78,41 @@ impl Server {
     }
 }
 
+/// The page, which is a part of this program, so that it needs neither files nor a network.
+const ASSETS: &[(&str, &str, &str)] = &[
+    ("/", "text/html", include_str!("../page/index.html")),
+    ("/style.css", "text/css", include_str!("../page/style.css")),
+    ("/page.js", SCRIPT, include_str!("../page/page.js")),
+    ("/api.js", SCRIPT, include_str!("../page/api.js")),
+    ("/dom.js", SCRIPT, include_str!("../page/dom.js")),
+    (
+        "/systems/hdfs.js",
+        SCRIPT,
+        include_str!("../page/systems/hdfs.js"),
+    ),
+];
+const SCRIPT: &str = "text/javascript";
+
 fn router(page: Arc<Page>) -> Router {
     let api = Router::new()
         .route("/stream", get(stream))
         .route("/nodes/{name}/{deed}", post(node))
         .route("/links", post(links))
         .route("/heal", post(heal))
-        .route("/files", get(download).post(upload).delete(delete))
-        .route("/files/check", post(check))
-        .route("/files/sample", post(sample))
+        .route(
+            "/files",
+            get(files::download)
+                .post(files::upload)
+                .delete(files::delete),
+        )
+        .route("/files/check", post(files::check))
+        .route("/files/sample", post(files::sample))
         .layer(middleware::from_fn_with_state(page.clone(), needs_token));
-    Router::new()
-        .route("/", get(|| asset("text/html", include_str!("../page/index.html"))))
-        .route("/style.css", get(|| asset("text/css", include_str!("../page/style.css"))))
-        .route("/page.js", get(|| asset("text/javascript", include_str!("../page/page.js"))))
-        .route("/systems/hdfs.js", get(|| asset("text/javascript", include_str!("../page/systems/hdfs.js"))))
+    let mut router = Router::new();
+    for &(path, kind, text) in ASSETS {
+        router = router.route(path, get(move || asset(kind, text)));
+    }
+    router
         .nest("/api", api)
         .layer(middleware::from_fn_with_state(page.clone(), same_site))
         .with_state(page)
@@ -117,21 +135,25 @@ async fn asset(kind: &'static str, text: &'static str) -> Response {
 // ---- who may call
 
 async fn same_site(State(page): Shared, request: Request, next: Next) -> Response {
-    let text = |name| request.headers().get(name).map(HeaderValue::as_bytes);
-    let host = text(header::HOST);
-    if !page.hosts.iter().any(|ours| host == Some(ours.as_bytes())) {
-        return refuse("this address is not one of the lab's");
+    match page.objection(request.headers()) {
+        Some(objection) => refuse(objection),
+        None => next.run(request).await,
     }
-    let origin = text(header::ORIGIN);
-    let ours = |origin: &[u8]| {
-        page.hosts
-            .iter()
-            .any(|host| origin.strip_prefix(b"http://") == Some(host.as_bytes()))
-    };
-    if origin.is_some_and(|origin| !ours(origin)) {
-        return refuse("another page may not use the lab");
+}
+
+impl Page {
+    /// Why a request with these headers is not from the lab's own page, if it is not.
+    fn objection(&self, headers: &HeaderMap) -> Option<&'static str> {
+        let ours = |host: &[u8]| self.hosts.iter().any(|ours| ours.as_bytes() == host);
+        let bytes = |name| headers.get(name).map(HeaderValue::as_bytes);
+        if !bytes(header::HOST).is_some_and(ours) {
+            return Some("this address is not one of the lab's");
+        }
+        // Programs that are not browsers send no origin; they need the token all the same.
+        let origin = bytes(header::ORIGIN)?;
+        let same = origin.strip_prefix(b"http://").is_some_and(ours);
+        (!same).then_some("another page may not use the lab")
     }
-    next.run(request).await
 }
 
 #[derive(Deserialize)]
@@ -301,126 +323,4 @@ fn curl(page: &Page, what: &str, body: &str) -> String {
         body => format!(" -H 'Content-Type: application/json' -d '{body}'"),
     };
     format!("curl -X POST -H 'X-Lab-Token: {token}'{body} http://{host}/api/{what}")
-}
-
-// ---- files
-
-#[derive(Deserialize)]
-struct FilePath {
-    path: String,
-}
-
-async fn upload(
-    State(page): Shared,
-    Query(FilePath { path }): Query<FilePath>,
-    body: Body,
-) -> Answer<axum::Json<Checked>> {
-    let (pieces, receiver) = mpsc::channel(PIECES_MAX);
-    let mut body = body.into_data_stream();
-    let feed = async move {
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(io::Error::other);
-            let broken = piece.is_err();
-            if pieces.send(piece).await.is_err() || broken {
-                return;
-            }
-        }
-    };
-    let store = blocking(page, move |hdfs| {
-        hdfs.put(&path, &mut Pieces::new(receiver), None)
-    });
-    let (checked, ()) = tokio::join!(store, feed);
-    Ok(axum::Json(checked?))
-}
-
-async fn download(
-    State(page): Shared,
-    Query(FilePath { path }): Query<FilePath>,
-) -> Answer<Response> {
-    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES_MAX);
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let name: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' })
-        .collect();
-    // Opened before the answer begins, so that a file that cannot be read is an error and not an empty download.
-    let mut file = blocking(page, move |hdfs| hdfs.open(&path)).await?;
-    tokio::task::spawn_blocking(move || {
-        loop {
-            let mut piece = vec![0; 64 << 10];
-            let piece = io::Read::read(&mut file, &mut piece).map(|len| {
-                piece.truncate(len);
-                Bytes::from(piece)
-            });
-            let last = !piece.as_ref().is_ok_and(|piece| !piece.is_empty());
-            if sender.blocking_send(piece).is_err() || last {
-                return;
-            }
-        }
-    });
-    let mut headers = HeaderMap::new();
-    let binary = HeaderValue::from_static("application/octet-stream");
-    headers.insert(header::CONTENT_TYPE, binary);
-    let disposition = format!("attachment; filename=\"{name}\"");
-    headers.insert(header::CONTENT_DISPOSITION, disposition.parse()?);
-    let pieces = tokio_stream::wrappers::ReceiverStream::new(receiver);
-    Ok((headers, Body::from_stream(pieces)).into_response())
-}
-
-async fn delete(
-    State(page): Shared,
-    Query(FilePath { path }): Query<FilePath>,
-) -> Answer<StatusCode> {
-    blocking(page, move |hdfs| hdfs.delete(&path)).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn check(
-    State(page): Shared,
-    Query(FilePath { path }): Query<FilePath>,
-) -> Answer<axum::Json<Checked>> {
-    let checked = blocking(page, move |hdfs| hdfs.read_back(&path)).await?;
-    Ok(axum::Json(checked))
-}
-
-#[derive(Deserialize)]
-struct Sample {
-    /// Take this long to write it.
-    seconds: u64,
-}
-
-async fn sample(
-    State(page): Shared,
-    Query(Sample { seconds }): Query<Sample>,
-) -> Answer<axum::Json<Checked>> {
-    let over = Duration::from_secs(seconds.min(600));
-    let checked = blocking(page, move |hdfs| hdfs.put_sample(over)).await?;
-    Ok(axum::Json(checked))
-}
-
-/// The pieces of an upload, as something to read from.
-struct Pieces {
-    receiver: mpsc::Receiver<io::Result<Bytes>>,
-    piece: Bytes,
-}
-
-impl Pieces {
-    fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Pieces {
-        let piece = Bytes::new();
-        Pieces { receiver, piece }
-    }
-}
-
-impl io::Read for Pieces {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => return Ok(0),
-            }
-        }
-        let len = into.len().min(self.piece.len());
-        into[..len].copy_from_slice(&self.piece.split_to(len));
-        Ok(len)
-    }
 }

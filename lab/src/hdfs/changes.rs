@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::Kind;
-use crate::lab::Condition;
 
 use super::snapshot::{BlockView, FileState, Health, Snapshot};
 
@@ -52,8 +51,11 @@ fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
             change(Kind::Change, format!("{path} is being written"));
         }
         if !file.open && was.is_none_or(|was| was.open) {
-            let blocks = file.blocks.len();
-            change(Kind::Good, format!("{path} is closed: {blocks} blocks"));
+            let blocks = match file.blocks.len() {
+                1 => "1 block".to_owned(),
+                blocks => format!("{blocks} blocks"),
+            };
+            change(Kind::Good, format!("{path} is closed: {blocks}"));
         }
     }
     let old_blocks: BTreeMap<&str, &BlockView> = blocks(before).map(|b| (&*b.id, b)).collect();
@@ -81,7 +83,10 @@ fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
         let ids: Vec<&str> = blocks.into_iter().collect();
         let text = match ids.as_slice() {
             [id] => format!("{node} has a replica of {id} now"),
-            [first, ..] => format!("{node} has replicas of {} more blocks now, {first} first", ids.len()),
+            [first, ..] => format!(
+                "{node} has replicas of {} more blocks now, {first} first",
+                ids.len()
+            ),
             [] => continue,
         };
         changes.push((Kind::Change, Some(node.to_owned()), text));
@@ -107,9 +112,102 @@ fn lamps(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
         if was.holds != Some(holds) && (was.holds.is_some() || !holds) {
             let (kind, text) = match holds {
                 true => (Kind::Good, format!("holds again: {}", lamp.sentence)),
-                false => (Kind::Bad, format!("does not hold: {} ({})", lamp.sentence, lamp.reason)),
+                false => (
+                    Kind::Bad,
+                    format!("does not hold: {} ({})", lamp.sentence, lamp.reason),
+                ),
             };
             changes.push((kind, None, text));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lamps::Lamp;
+    use super::super::snapshot::ReplicaView;
+    use super::*;
+
+    fn replica(node: &str, health: Health) -> ReplicaView {
+        let node = node.to_owned();
+        ReplicaView { node, health }
+    }
+
+    fn snapshot(generation: u64, replicas: Vec<ReplicaView>, open: bool) -> Snapshot {
+        Snapshot {
+            answered: true,
+            files: vec![FileState {
+                path: "/a".to_owned(),
+                len: 1,
+                replication: 2,
+                open,
+                blocks: vec![BlockView {
+                    id: "blk_1".to_owned(),
+                    generation,
+                    len: 1,
+                    state: "complete",
+                    expected: 2,
+                    badly_distributed: false,
+                    replicas,
+                }],
+            }],
+            ..Snapshot::default()
+        }
+    }
+
+    fn texts(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+        let changes = changes(before, after).into_iter();
+        changes.map(|(_, _, text)| text).collect()
+    }
+
+    #[test]
+    fn what_did_not_change_is_no_event() {
+        let same = snapshot(1001, vec![replica("dn1", Health::Good)], false);
+        assert_eq!(texts(&same, &same), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_write_a_broken_pipeline_and_a_copy_are_told() {
+        let nothing = Snapshot {
+            answered: true,
+            ..Snapshot::default()
+        };
+        let one = replica("dn1", Health::Good);
+        let begun = snapshot(1001, vec![one.clone()], true);
+        assert_eq!(texts(&nothing, &begun), ["/a is being written"]);
+        let rebuilt = snapshot(1002, vec![one.clone()], true);
+        assert_eq!(
+            texts(&begun, &rebuilt),
+            ["the pipeline of blk_1 is rebuilt: generation 1002 instead of 1001"]
+        );
+        let closed = snapshot(1002, vec![one.clone()], false);
+        assert_eq!(texts(&rebuilt, &closed), ["/a is closed: 1 block"]);
+        let copied = snapshot(1002, vec![one, replica("dn2", Health::Good)], false);
+        assert_eq!(texts(&closed, &copied), ["dn2 has a replica of blk_1 now"]);
+        assert_eq!(texts(&copied, &nothing), ["/a is gone"]);
+    }
+
+    #[test]
+    fn a_lamp_is_told_when_it_goes_out_and_when_it_holds_again() {
+        let with = |holds| Snapshot {
+            lamps: vec![Lamp {
+                id: "namenode",
+                sentence: "The NameNode answers",
+                holds,
+                reason: "why".to_owned(),
+            }],
+            ..Snapshot::default()
+        };
+        let (holds, broken, unknown) = (with(Some(true)), with(Some(false)), with(None));
+        assert_eq!(
+            texts(&holds, &broken),
+            ["does not hold: The NameNode answers (why)"]
+        );
+        assert_eq!(
+            texts(&broken, &holds),
+            ["holds again: The NameNode answers"]
+        );
+        assert_eq!(texts(&unknown, &holds), Vec::<String>::new());
+        assert_eq!(texts(&Snapshot::default(), &broken), Vec::<String>::new());
     }
 }

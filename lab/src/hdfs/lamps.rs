@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::lab::Condition;
 
-use super::snapshot::{BlockView, Snapshot};
+use super::snapshot::Snapshot;
 
 /// One promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,16 +70,12 @@ fn safe_mode(snapshot: &Snapshot) -> Lamp {
     }
 }
 
-fn complete_blocks(snapshot: &Snapshot) -> impl Iterator<Item = &BlockView> {
-    let blocks = snapshot.files.iter().flat_map(|file| &file.blocks);
-    blocks.filter(|block| block.is_complete())
-}
-
 fn replication(snapshot: &Snapshot) -> Lamp {
-    let under = complete_blocks(snapshot)
+    let under = snapshot
+        .complete_blocks()
         .filter(|block| block.good() < usize::from(block.expected))
         .count();
-    let all = complete_blocks(snapshot).count();
+    let all = snapshot.complete_blocks().count();
     Lamp {
         id: "replication",
         sentence: "No block is under its replication",
@@ -95,7 +91,8 @@ fn replication(snapshot: &Snapshot) -> Lamp {
 }
 
 fn some_replica(snapshot: &Snapshot) -> Lamp {
-    let none: Vec<&str> = complete_blocks(snapshot)
+    let none: Vec<&str> = snapshot
+        .complete_blocks()
         .filter(|block| block.good() == 0)
         .map(|block| block.id.as_str())
         .collect();

@@ -26,10 +26,8 @@ pub(crate) struct Answers {
 }
 
 /// Everything that the page draws, in one piece.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Snapshot {
-    /// Milliseconds since the epoch.
-    pub(crate) at_ms: u64,
     /// Whether the NameNode answered; if not, what is said of files is what it said last.
     pub(crate) answered: bool,
     /// Why safe mode is on, if it is.
@@ -47,7 +45,7 @@ pub(crate) struct Snapshot {
 }
 
 /// A process, and what the NameNode thinks of it if it is a DataNode.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct NodeState {
     /// The process.
     #[serde(flatten)]
@@ -59,7 +57,7 @@ pub(crate) struct NodeState {
 }
 
 /// A direction with which something is wrong.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct LinkState {
     /// The source.
     pub(crate) from: String,
@@ -71,7 +69,7 @@ pub(crate) struct LinkState {
 }
 
 /// A file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct FileState {
     /// Its full path.
     pub(crate) path: String,
@@ -86,7 +84,7 @@ pub(crate) struct FileState {
 }
 
 /// A block.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct BlockView {
     /// `blk_1073741825`.
     pub(crate) id: String,
@@ -120,7 +118,7 @@ impl BlockView {
 const COMPLETE: &str = "complete";
 
 /// A replica.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ReplicaView {
     /// The node that holds it.
     pub(crate) node: String,
@@ -159,9 +157,15 @@ impl Snapshot {
         self.files.iter().find(|file| file.path == path)
     }
 
+    /// The blocks that a writer has finished.
+    pub(crate) fn complete_blocks(&self) -> impl Iterator<Item = &BlockView> {
+        let blocks = self.files.iter().flat_map(|file| &file.blocks);
+        blocks.filter(|block| block.is_complete())
+    }
+
     /// Lays what the NameNode said over what the lab knows.
     pub(crate) fn new(
-        nodes: Vec<NodeView>,
+        nodes: &[NodeView],
         rules: BTreeMap<(String, String), Rule>,
         answers: &Answers,
     ) -> Snapshot {

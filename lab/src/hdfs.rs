@@ -1,0 +1,214 @@
+//! mini-hdfs in the lab: which nodes it consists of, what can be seen of it, and what a client does with it.
+
+mod audit;
+mod changes;
+mod files;
+mod lamps;
+mod sample;
+mod snapshot;
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use mini_hdfs::server::connector::Connector;
+use mini_hdfs::server::rpc::{NameNodeClient, RpcError};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::lab::{CLIENT, Lab, NodeSpec, lock};
+
+pub(crate) use files::Checked;
+pub(crate) use sample::Sample;
+pub(crate) use snapshot::{Health, Snapshot};
+
+use files::Files;
+use lamps::ReadBack;
+use snapshot::Answers;
+
+/// The name of the one NameNode.
+pub(crate) const NAMENODE: &str = "namenode";
+
+/// Everything happens sooner than in earnest, so that nobody waits for it: a DataNode is stale after 3 s, and dead after
+/// 2 × 1 s + 10 × 0.5 s. Small blocks make even a small file visible.
+const SETTINGS: &[&str] = &[
+    "dfs.blocksize=1m",
+    HEARTBEAT,
+    "dfs.namenode.heartbeat.recheck-interval=1s",
+    "dfs.namenode.stale.datanode.interval=3s",
+    "dfs.namenode.redundancy.interval.seconds=1s",
+    "dfs.namenode.reconstruction.pending.timeout-sec=10s",
+    "dfs.namenode.safemode.extension=1s",
+];
+
+const HEARTBEAT: &str = "dfs.heartbeat.interval=500ms";
+
+/// How often the NameNode is asked, and how long it may take to answer.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const ANSWER_MAX: Duration = Duration::from_secs(1);
+
+/// How large a cluster is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    /// How many DataNodes.
+    pub(crate) datanodes: u32,
+    /// On how many racks they stand.
+    pub(crate) racks: u32,
+}
+
+/// A cluster that runs.
+#[derive(Debug)]
+pub(crate) struct Hdfs {
+    /// Its processes and links.
+    pub(crate) lab: Arc<Lab>,
+    files: Files,
+    state: watch::Sender<Arc<Snapshot>>,
+    /// When the look that `state` shows began.
+    looked_at: Mutex<Instant>,
+    read_back: Mutex<ReadBack>,
+}
+
+impl Hdfs {
+    /// Starts a cluster in `lab`, and watches it on `runtime` from then on.
+    pub(crate) fn start(lab: Arc<Lab>, size: Size, runtime: &Handle) -> Result<Arc<Hdfs>> {
+        let dir = |name: &str| lab.dir(name).display().to_string();
+        lab.add(NodeSpec {
+            name: NAMENODE.to_owned(),
+            kind: "namenode",
+            rack: None,
+            program: "mini-hdfs",
+            args: args(
+                &["namenode", "--format-if-new", "--dir", &dir(NAMENODE)],
+                SETTINGS,
+            ),
+            listens: &[("--listen", "rpc"), ("--http", "http")],
+        })?;
+        lab.start(NAMENODE)?;
+        let address = lab.address(NAMENODE, "rpc")?;
+        let names: Vec<String> = (1..=size.datanodes).map(|n| format!("dn{n}")).collect();
+        for (n, name) in (0..size.datanodes).zip(&names) {
+            let rack = format!("/rack{}", n % size.racks + 1);
+            let words = [
+                "datanode",
+                "--namenode",
+                &address,
+                "--dir",
+                &dir(name),
+                "--rack",
+                &rack,
+                "--hostname",
+                name,
+            ];
+            lab.add(NodeSpec {
+                name: name.clone(),
+                kind: "datanode",
+                args: args(&words, &[HEARTBEAT]),
+                rack: Some(rack),
+                program: "mini-hdfs",
+                listens: &[("--listen", "address")],
+            })?;
+        }
+        std::thread::scope(|scope| {
+            let starting: Vec<_> = names
+                .iter()
+                .map(|name| scope.spawn(|| lab.start(name)))
+                .collect();
+            let started = starting.into_iter().map(|thread| thread.join());
+            started
+                .map(|joined| joined.unwrap_or_else(|_| anyhow::bail!("a thread panicked")))
+                .collect::<Result<Vec<()>>>()
+        })?;
+        let hdfs = Arc::new(Hdfs {
+            files: Files::new(&address, lab.dial_as(CLIENT)?)?,
+            lab,
+            state: watch::Sender::default(),
+            looked_at: Mutex::new(Instant::now()),
+            read_back: Mutex::default(),
+        });
+        // The lab itself looks on from outside: no fault of its network hides the cluster from it.
+        let _entered = runtime.enter();
+        let namenode = NameNodeClient::new(&Connector::direct(), &address)
+            .with_context(|| format!("cannot call the NameNode at {address}"))?
+            .with_timeout(ANSWER_MAX);
+        runtime.spawn(watch(Arc::downgrade(&hdfs), namenode));
+        audit::start(Arc::downgrade(&hdfs));
+        Ok(hdfs)
+    }
+
+    /// What there is to see now, and later.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.state.subscribe()
+    }
+
+    /// What was to be seen at the last look.
+    pub(crate) fn now(&self) -> Arc<Snapshot> {
+        self.state.borrow().clone()
+    }
+
+    /// What there is to see, if somebody has looked since `then`: whoever has just done something, and
+    /// wants to know what becomes of it, must not take an older look for the answer.
+    pub(crate) fn since(&self, then: Instant) -> Option<Arc<Snapshot>> {
+        (*lock(&self.looked_at) > then).then(|| self.now())
+    }
+}
+
+/// The arguments of a server: words and settings.
+fn args(words: &[&str], settings: &[&str]) -> Vec<String> {
+    let settings = settings.iter().flat_map(|setting| ["-D", setting]);
+    words
+        .iter()
+        .copied()
+        .chain(settings)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Looks at the cluster for as long as it is there.
+async fn watch(hdfs: Weak<Hdfs>, namenode: NameNodeClient) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut answers = Answers::default();
+    loop {
+        ticks.tick().await;
+        let began = Instant::now();
+        let answered = ask(&namenode).await;
+        let Some(hdfs) = hdfs.upgrade() else {
+            return;
+        };
+        let answering = answered.is_ok();
+        if let Ok(newer) = answered {
+            answers = newer;
+        }
+        hdfs.look(&answers, answering);
+        *lock(&hdfs.looked_at) = began;
+    }
+}
+
+async fn ask(namenode: &NameNodeClient) -> Result<Answers, RpcError> {
+    let mut files = Vec::new();
+    let mut found = namenode.fsck("/").await?;
+    while let Some(file) = found.next().await? {
+        files.push(file);
+    }
+    Ok(Answers {
+        status: namenode.status().await?,
+        datanodes: namenode.datanode_report().await?,
+        files,
+    })
+}
+
+impl Hdfs {
+    fn look(&self, answers: &Answers, answered: bool) {
+        let mut after = Snapshot::new(&self.lab.nodes(), self.lab.rules(), answers);
+        after.answered = answered;
+        after.lamps = lamps::lamps(&after, &lock(&self.read_back));
+        let before = self.now();
+        if *before == after {
+            return;
+        }
+        for (kind, node, text) in changes::changes(&before, &after) {
+            self.lab.journal.enter(kind, node.as_deref(), text);
+        }
+        self.state.send_replace(Arc::new(after));
+    }
+}

@@ -1,0 +1,5 @@
+//! The scenes of mini-hdfs.
+
+pub(super) mod kill_datanode;
+pub(super) mod kill_two;
+pub(super) mod restart_namenode;
