@@ -46,10 +46,15 @@ impl BlockManager {
         let id = heartbeat.id;
         let mut commands = Vec::new();
         for transfer in self.transfers.remove(&id).unwrap_or_default() {
-            let targets = self.infos(&transfer.targets);
-            let current = self.blocks.get(transfer.block.id);
-            if current.is_some_and(|info| info.block == transfer.block) && !targets.is_empty() {
-                let block = transfer.block;
+            let block = transfer.block;
+            // Since it was decided, a target may have died or the block been deleted.
+            let wanted: Vec<DatanodeId> = self.pending.targets(block.id).collect();
+            let targets = transfer
+                .targets
+                .into_iter()
+                .filter(|id| wanted.contains(id));
+            let targets = self.infos(&targets.collect::<Vec<_>>());
+            if !targets.is_empty() {
                 commands.push(Command::Transfer { block, targets });
             }
         }
