@@ -75,8 +75,7 @@ fn split_frame(bytes: &[u8]) -> Result<(TxId, &[u8]), String> {
     let cut_short = || format!("it is cut short after {} bytes", bytes.len());
     let (len, rest) = bytes.split_first_chunk().ok_or_else(cut_short)?;
     let len = usize::try_from(u32::from_be_bytes(*len)).unwrap_or(usize::MAX);
-    // A run of zeros has a valid checksum in many formats; here no payload is empty.
-    if len == 0 || len > PAYLOAD_LEN_MAX {
+    if len > PAYLOAD_LEN_MAX {
         return Err(format!("its length, {len}, is out of range"));
     }
     let (txid, rest) = rest.split_first_chunk().ok_or_else(cut_short)?;

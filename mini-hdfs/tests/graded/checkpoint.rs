@@ -10,7 +10,7 @@ use mini_hdfs::namenode::{Config, NameNode};
 use node::{Disk, Rng};
 use proptest::prelude::*;
 
-use crate::crash_disk::{CrashDisk, OUTCOMES};
+use crate::crash_disk::{CrashDisk, OUTCOMES, Unsynced};
 use crate::ops::{State, draws, history};
 
 /// One history for all tests here: each op as (kind, path, path).
@@ -28,7 +28,7 @@ fn ops() -> Vec<EditOp> {
 const BATCH: usize = 2;
 const SEGMENT: usize = 3;
 
-/// Formats, opens, and writes `ops`, with a checkpoint after every segment. `acknowledged` is the last transaction that
+/// Formats, opens, and writes `ops`, with a checkpoint after every other segment. `acknowledged` is the last transaction that
 /// anybody may have heard of.
 fn run(disk: &mut CrashDisk, ops: &[EditOp], acknowledged: &mut usize) -> Result<(), StorageError> {
     storage::format(disk, &mut Rng::new(1))?;
@@ -58,7 +58,7 @@ fn write(
         batch.write(disk)?;
         log.end_sync(&batch);
         *acknowledged = usize::try_from(log.synced_txid().0).expect("few transactions");
-        if batch.roll.is_some() {
+        if batch.roll.is_some() && count % (2 * SEGMENT) == 0 {
             checkpoint(&Config::default(), disk)?;
         }
     }
@@ -148,18 +148,60 @@ fn a_crash_at_any_call_loses_nothing() {
 }
 
 #[test]
+fn what_was_read_back_is_durable() {
+    let ops = ops();
+    let calls = written(&ops).calls;
+    for crash_at in 0..calls {
+        let mut disk = CrashDisk::default().crashing_at(crash_at);
+        run(&mut disk, &ops, &mut 0).expect_err("the disk crashes on the way");
+        // First the process dies, and its successor reads what the operating system still has. Then the power fails.
+        let mut disk = disk.process_restarted();
+        let Ok(loaded) = storage::open(&mut disk) else {
+            assert!(
+                !disk.exists("current/VERSION"),
+                "after a crash at call {crash_at}"
+            );
+            continue;
+        };
+        let last = usize::try_from(loaded.last.0).expect("few transactions");
+        let when = format!("after a crash at call {crash_at}, a start, and a power failure");
+        expect_recovery(&mut disk.restarted(Unsynced::Lost), &ops, last, &when);
+    }
+}
+
+#[test]
+fn the_rest_of_a_failed_checkpoint_does_no_harm() {
+    let ops = ops();
+    let mut disk = written(&ops);
+    let mut images = names(&disk, "fsimage_");
+    let newest = images.pop().unwrap();
+    disk.remove(&newest).unwrap();
+    disk.write_at(&format!("{newest}.ckpt"), 0, &[7; 100_000])
+        .unwrap();
+    assert_eq!(checkpoint(&Config::default(), &mut disk), Ok(TxId(24)));
+    disk.remove(&images.pop().unwrap()).unwrap();
+    expect_recovery(
+        &mut disk,
+        &ops,
+        ops.len(),
+        "with the image that was made in spite of the rest of another one",
+    );
+}
+
+#[test]
 fn two_images_are_kept_and_the_segments_after_the_older_one() {
     let disk = written(&ops());
     assert_eq!(
         names(&disk, "fsimage_"),
         [
-            "current/fsimage_0000000000000000018",
+            "current/fsimage_0000000000000000012",
             "current/fsimage_0000000000000000024"
         ]
     );
     assert_eq!(
         names(&disk, "edits_"),
         [
+            "current/edits_0000000000000000013-0000000000000000018",
             "current/edits_0000000000000000019-0000000000000000024",
             "current/edits_inprogress_0000000000000000025"
         ],

@@ -70,6 +70,14 @@ impl CrashDisk {
         }
     }
 
+    /// The disk after the process alone has crashed: nothing is lost, and nothing more is durable.
+    pub(crate) fn process_restarted(&self) -> CrashDisk {
+        CrashDisk {
+            crash_at: None,
+            ..self.clone()
+        }
+    }
+
     /// The same disk, to crash at this call from now on, counted from 0.
     pub(crate) fn crashing_at(&self, call: usize) -> CrashDisk {
         CrashDisk {
