@@ -221,18 +221,6 @@ impl BlocksMap {
         Some(info)
     }
 
-    /// Hands out the next block id.
-    pub fn next_id(&mut self) -> BlockId {
-        self.last_id.0 += 1;
-        self.last_id
-    }
-
-    /// Hands out the next generation stamp.
-    pub fn next_generation(&mut self) -> GenerationStamp {
-        self.last_generation.0 += 1;
-        self.last_generation
-    }
-
     /// The highest block id handed out so far.
     pub fn last_id(&self) -> BlockId {
         self.last_id

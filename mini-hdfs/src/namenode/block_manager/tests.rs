@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use node::Rng;
 
-use crate::block::{Block, BlockId, DatanodeId};
+use crate::block::{Block, BlockId, DatanodeId, GenerationStamp};
 use crate::namenode::blocks::BlockState;
 use crate::protocol::BlockEvent;
 use cluster::{Cluster, Node};
@@ -66,7 +66,7 @@ fn a_replica_that_missed_the_rebuilding_of_its_pipeline_is_not_served_and_goes()
     let (old, pipeline) = cluster.begin(3);
     let (lost, rest) = pipeline.split_last().unwrap();
     cluster.receive(*lost, old);
-    let generation = cluster.manager.blocks_mut().next_generation();
+    let generation = GenerationStamp(old.generation.0 + 1);
     let new = Block {
         generation,
         len: 9,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use node::{Rng, Time};
 
-use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, InodeId, ReplicaState};
+use crate::block::{
+    Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, ReplicaState,
+};
 use crate::namenode::block_manager::BlockManager;
 use crate::namenode::blocks::{BlockCounts, BlockState, BlocksMap};
 use crate::namenode::config::Config;
@@ -205,8 +207,8 @@ impl Cluster {
         let pipeline = pipeline.unwrap();
         let blocks = self.manager.blocks_mut();
         let block = Block {
-            id: blocks.next_id(),
-            generation: blocks.next_generation(),
+            id: BlockId(blocks.last_id().0 + 1),
+            generation: GenerationStamp(blocks.last_generation().0 + 1),
             len: 0,
         };
         blocks.insert(
