@@ -15,7 +15,7 @@ const META: &str = "rbw/blk_1_1001.meta";
 /// The bytes of the block that all tests write: any two chunks of it differ.
 fn bytes(from: u64, to: u64) -> Vec<u8> {
     (from..to)
-        .map(|at| u8::try_from((at ^ (at >> 8) ^ (at >> 16)) & 0xff).unwrap())
+        .map(|at| u8::try_from((at ^ (at >> 8) ^ (at >> 16)) & 0xff).expect("one byte"))
         .collect()
 }
 
@@ -28,7 +28,7 @@ fn grow(file: &mut BlockFile, disk: &mut dyn Disk, end: u64) {
 }
 
 fn written(disk: &mut dyn Disk, ends: &[u64]) -> BlockFile {
-    let mut file = BlockFile::create(disk, DATA, META).unwrap();
+    let mut file = BlockFile::create(disk, DATA, META).expect("the disk works");
     for end in ends {
         grow(&mut file, disk, *end);
     }
