@@ -1,0 +1,116 @@
+//! What the block manager decides at a thousand DataNodes and a million blocks.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use benches::{Cluster, blocks, datanode, report, size};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use mini_hdfs::block::{DatanodeId, InodeId};
+use mini_hdfs::namenode::Config;
+use mini_hdfs::namenode::block_manager::BlockManager;
+use mini_hdfs::protocol::AddBlockRequest;
+use node::{Rng, Time};
+
+fn placement(c: &mut Criterion) {
+    let nodes = size("NODES", 1_000, 100);
+    let mut cluster = Cluster::new(nodes, 10 * nodes);
+    let mut group = c.benchmark_group("blocks");
+    for (whose, client_host) in [("a DataNode's", Some("dn17")), ("a stranger's", None)] {
+        let request = AddBlockRequest {
+            inode: InodeId(16_386),
+            client: "bench".to_owned(),
+            previous: None,
+            exclude: Vec::new(),
+            client_host: client_host.map(str::to_owned),
+        };
+        let id = BenchmarkId::new(format!("place {whose} block"), format!("{nodes} nodes"));
+        group.bench_function(id, |b| {
+            let Cluster {
+                manager, now, rng, ..
+            } = &mut cluster;
+            b.iter(|| {
+                let chosen = manager.choose_pipeline(&request, 3, 128 << 20, *now, rng);
+                assert_eq!(chosen.map(|nodes| nodes.len()), Ok(3));
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A tenth of the nodes is dead, so that there is work for ever: copies that nobody reports time out and are
+/// decided anew. A round gives out two copies for each node that is alive.
+fn replication(c: &mut Criterion) {
+    let (nodes, count) = (size("NODES", 1_000, 100), size("BLOCKS", 1_000_000, 10_000));
+    let mut cluster = Cluster::new(nodes, count);
+    let idle = |cluster: &mut Cluster| {
+        cluster.next_round();
+        let start = Instant::now();
+        cluster.manager.tick(cluster.now, &mut cluster.rng);
+        start.elapsed()
+    };
+    let sizes = format!("{nodes} nodes, {count} blocks");
+    let mut group = c.benchmark_group("blocks");
+    group.sample_size(10);
+    group.bench_function(BenchmarkId::new("a round without work", &sizes), |b| {
+        b.iter_custom(|iters| (0..iters).map(|_| idle(&mut cluster)).sum());
+    });
+
+    cluster
+        .alive
+        .truncate(usize::try_from(nodes - nodes / 10).unwrap_or(0));
+    cluster.live_through(cluster.config.dead_interval() + Duration::from_secs(60));
+    let copies = 2 * cluster.alive.len() as u64;
+    group.throughput(Throughput::Elements(copies));
+    let id = BenchmarkId::new(format!("a round of {copies} copies"), &sizes);
+    group.bench_function(id, |b| {
+        b.iter_custom(|iters| (0..iters).map(|_| idle(&mut cluster)).sum());
+    });
+    group.finish();
+}
+
+fn block_report(c: &mut Criterion) {
+    let count = size("BLOCKS", 1_000_000, 10_000);
+    let all = report(0..count);
+    let id = DatanodeId(1);
+    let mut rng = Rng::new(1);
+    let mut fresh = || {
+        let mut manager = BlockManager::new(&Config::default(), blocks(count, 1), Time::ZERO);
+        let registration = manager.register(datanode(1), Time::ZERO, &mut rng);
+        (manager, registration.expect("a DataNode can register"))
+    };
+    let mut group = c.benchmark_group("blocks");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(count));
+    group.bench_function(
+        BenchmarkId::new("first report", format!("{count} blocks")),
+        |b| {
+            b.iter_custom(|iters| {
+                let one = || {
+                    let (mut manager, registration) = fresh();
+                    let start = Instant::now();
+                    let taken = manager.block_report(id, registration, &all, Time::ZERO);
+                    let took = start.elapsed();
+                    assert_eq!(taken, Ok(()));
+                    took
+                };
+                std::iter::repeat_with(one)
+                    .take(usize::try_from(iters).unwrap_or(1))
+                    .sum()
+            });
+        },
+    );
+    let (mut manager, registration) = fresh();
+    group.bench_function(
+        BenchmarkId::new("the same report again", format!("{count} blocks")),
+        |b| {
+            b.iter(|| {
+                let taken = manager.block_report(id, registration, black_box(&all), Time::ZERO);
+                assert_eq!(taken, Ok(()));
+            });
+        },
+    );
+    group.finish();
+}
+
+criterion_group!(benches, placement, replication, block_report);
+criterion_main!(benches);
