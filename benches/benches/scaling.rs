@@ -269,7 +269,7 @@ fn rows() -> Vec<Row> {
         );
         row(
             "place a block, by nodes",
-            Flat,
+            Linear,
             place(&mut small),
             place(&mut large),
         );
