@@ -214,7 +214,10 @@ impl Cluster {
                 .block_report(DatanodeId(n), registration, &report(held.into_iter()), now)
                 .expect("a registered DataNode can report");
         }
-        cluster.live_through(cluster.config.safemode_extension * 2);
+        // After safe mode all blocks are looked at, 50,000 in a round.
+        let rounds = u32::try_from(block_count / 50_000 + 1).unwrap_or(u32::MAX);
+        let extension = cluster.config.safemode_extension;
+        cluster.live_through(2 * extension + rounds * cluster.config.replication_interval);
         assert_eq!(cluster.manager.safe_mode(), None);
         cluster
     }
