@@ -88,15 +88,12 @@ fn calls(c: &mut Criterion, client: &DfsClient) {
     group.throughput(Throughput::Elements(1));
     let mut run = 0;
     for callers in [1, 8, 64] {
-        group.bench_function(
-            BenchmarkId::new("mkdirs", format!("{callers} callers")),
-            |b| {
-                b.iter_custom(|iters| {
-                    run += 1;
-                    mkdirs(client, callers, iters, &format!("/run{run}"))
-                });
-            },
-        );
+        group.bench_function(BenchmarkId::new("mkdirs, by callers", callers), |b| {
+            b.iter_custom(|iters| {
+                run += 1;
+                mkdirs(client, callers, iters, &format!("/run{run}"))
+            });
+        });
     }
     group.finish();
 }
@@ -153,7 +150,7 @@ fn get(client: &DfsClient, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
 fn bytes(c: &mut Criterion, client: &DfsClient) {
     let mib = size("MIB", 64, 1);
     let len = usize::try_from(mib << 20).unwrap_or(1 << 20);
-    let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..=250).cycle().take(len).collect();
     let mut group = c.benchmark_group(format!("a file of {mib} MiB"));
     group.sample_size(10);
     group.measurement_time(Duration::from_secs(if measuring() { 10 } else { 1 }));

@@ -111,12 +111,9 @@ fn group_commit(c: &mut Criterion) {
         });
     });
     for callers in [1, 8, 64] {
-        group.bench_function(
-            BenchmarkId::new("create", format!("{callers} callers")),
-            |b| {
-                b.iter_custom(|iters| creates(callers, iters));
-            },
-        );
+        group.bench_function(BenchmarkId::new("create, by callers", callers), |b| {
+            b.iter_custom(|iters| creates(callers, iters));
+        });
     }
     group.finish();
 }

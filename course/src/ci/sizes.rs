@@ -57,7 +57,7 @@ pub(super) fn report(workspace: &Workspace) -> Result<Outcome> {
             for (what, lines, max) in [("core", core, budget.core), ("sources", all, budget.all)] {
                 if lines > max {
                     notes.push(format!(
-                        "warning: {name}: its {what} have {lines} lines; the budget is {max}"
+                        "warning: {name}: {lines} lines of {what}; the budget is {max}"
                     ));
                 }
             }
