@@ -1,6 +1,9 @@
 //! How long files and crates are. Short enough to hold in the head is a promise of this repository;
 //! what outgrows its budget is named here, and whether that is worth it is for a person to say.
 
+use std::ffi::OsStr;
+use std::ops::RangeInclusive;
+
 use anyhow::{Result, anyhow};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -10,7 +13,7 @@ use crate::workspace::{Layer, Workspace};
 /// Above this, a file is named.
 const FILE_LINES_MAX: usize = 600;
 
-/// What a system may have: lines of its core, and of all its sources, unit tests not counted.
+/// What a system may have: lines of code of its core, and of all its sources.
 struct Budget {
     package: &'static str,
     core: usize,
@@ -37,8 +40,10 @@ pub(super) fn report(workspace: &Workspace) -> Result<Outcome> {
                     "warning: {file} has {total} lines; above {FILE_LINES_MAX}, split it"
                 ));
             }
-            if file.starts_with(&src) && !file.ends_with("tests.rs") {
-                let lines = total.saturating_sub(test_lines(&text)?);
+            let below = file.strip_prefix(&src).unwrap_or(&file);
+            let is_test = |part: &OsStr| part == "tests" || part == "tests.rs";
+            if file.starts_with(&src) && !below.iter().any(is_test) {
+                let lines = code_lines(&text)?;
                 all += lines;
                 core += if sources::is_core(&src, &file) {
                     lines
@@ -49,9 +54,9 @@ pub(super) fn report(workspace: &Workspace) -> Result<Outcome> {
         }
         let name = &package.name;
         notes.push(if package.layer == Layer::System {
-            format!("{name}: {all} lines, of which {core} are the core")
+            format!("{name}: {all} lines of code, of which {core} are the core")
         } else {
-            format!("{name}: {all} lines")
+            format!("{name}: {all} lines of code")
         });
         if let Some(budget) = BUDGETS.iter().find(|budget| budget.package == name) {
             for (what, lines, max) in [("core", core, budget.core), ("sources", all, budget.all)] {
@@ -66,14 +71,24 @@ pub(super) fn report(workspace: &Workspace) -> Result<Outcome> {
     Ok(Outcome::Passed(notes))
 }
 
-/// How many lines of a file are `#[cfg(test)]` modules.
-fn test_lines(text: &str) -> Result<usize> {
+/// How many lines of a file are code: neither blank, nor a comment alone, nor in a `#[cfg(test)]` module.
+fn code_lines(text: &str) -> Result<usize> {
     let stream: TokenStream = text.parse().map_err(|error| anyhow!("{error}"))?;
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
-    Ok(tokens.windows(5).filter_map(test_module_lines).sum())
+    let tests: Vec<RangeInclusive<usize>> = tokens.windows(5).filter_map(test_module).collect();
+    let is_code = |number: usize, line: &str| {
+        !line.is_empty()
+            && !line.starts_with("//")
+            && !tests.iter().any(|test| test.contains(&number))
+    };
+    let lines = (1..).zip(text.lines());
+    Ok(lines
+        .filter(|(number, line)| is_code(*number, line.trim_start()))
+        .count())
 }
 
-fn test_module_lines(tokens: &[TokenTree]) -> Option<usize> {
+/// The lines of the test module that begins with these tokens, if one does.
+fn test_module(tokens: &[TokenTree]) -> Option<RangeInclusive<usize>> {
     match tokens {
         [
             TokenTree::Punct(hash),
@@ -86,7 +101,7 @@ fn test_module_lines(tokens: &[TokenTree]) -> Option<usize> {
             && keyword == "mod"
             && body.delimiter() == Delimiter::Brace =>
         {
-            Some(body.span_close().end().line + 1 - hash.span().start().line)
+            Some(hash.span().start().line..=body.span_close().end().line)
         }
         _ => None,
     }
@@ -97,10 +112,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_modules_are_not_counted() {
-        let text = "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    // }\n    fn g() {}\n}\n";
-        assert_eq!(test_lines(text).unwrap(), 5);
-        assert_eq!(test_lines("#[cfg(unix)]\nmod m {\n}\n").unwrap(), 0);
-        assert_eq!(test_lines("// #[cfg(test)] mod tests {}\n").unwrap(), 0);
+    fn comments_and_tests_are_no_code() {
+        let text = "//! Essay.\n\nfn f() { // why\n}\n\n#[cfg(test)]\nmod tests {\n    // }\n    fn g() {}\n}\n";
+        assert_eq!(code_lines(text).unwrap(), 2);
+        assert_eq!(code_lines("#[cfg(unix)]\nmod m {\n}\n").unwrap(), 3);
+        assert_eq!(code_lines("// #[cfg(test)] mod tests {}\n").unwrap(), 0);
     }
 }
