@@ -1,1 +1,66 @@
-fn main() {}
+//! `mini-hdfs`: the servers and the shell commands, in one program.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mini_hdfs::server::{cluster, datanode, namenode};
+use tracing_subscriber::EnvFilter;
+
+/// HDFS in miniature: a NameNode, DataNodes, and the commands of Hadoop's users.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a NameNode
+    Namenode(namenode::Options),
+    /// Run a DataNode
+    Datanode(datanode::Options),
+    /// Run a whole cluster on this machine, as child processes
+    Cluster(cluster::Options),
+    /// Work with files: `mini-hdfs dfs -help` lists the commands
+    #[command(disable_help_flag = true)]
+    Dfs(cli::Words),
+    /// Look after the cluster: -report, -safemode
+    #[command(disable_help_flag = true)]
+    Dfsadmin(cli::Words),
+    /// Check files and their blocks: PATH -files -blocks -locations -racks
+    #[command(disable_help_flag = true)]
+    Fsck(cli::Words),
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    let server = matches!(
+        command,
+        Command::Namenode(_) | Command::Datanode(_) | Command::Cluster(_)
+    );
+    // Shell commands say what failed by themselves; RUST_LOG shows how they came to it.
+    let default = if server { "info" } else { "off" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let ran = match command {
+        Command::Namenode(options) => namenode::run(&options),
+        Command::Datanode(options) => datanode::run(&options),
+        Command::Cluster(options) => cluster::run(&options),
+        Command::Dfs(words) => return cli::run(cli::dfs::run, &words),
+        Command::Dfsadmin(words) => return cli::run(cli::admin::run, &words),
+        Command::Fsck(words) => return cli::run(cli::fsck::run, &words),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mini-hdfs: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -11,13 +11,6 @@ use crate::client::data_streamer::Setup;
 use crate::packet::Packet;
 use crate::server::data_transfer::{self, Op, OpReply, ReadBlock, Stage, WriteBlock};
 
-/// How long to wait for a pipeline of `nodes` nodes. Each node waits a little less than the one before it, so that
-/// the one next to a silent node is the first to notice, and names it (`READ_TIMEOUT_EXTENSION`).
-fn pipeline_timeout(settings: &ClientSettings, nodes: usize) -> Duration {
-    let extension = settings.socket_timeout / 10;
-    settings.socket_timeout + extension * u32::try_from(nodes).unwrap_or(u32::MAX)
-}
-
 /// A pipeline that stands.
 #[derive(Debug)]
 pub(super) struct Pipeline {
@@ -50,7 +43,7 @@ pub(super) fn set_up(
         client: client.to_owned(),
         targets: targets.to_vec(),
     });
-    let timeout = pipeline_timeout(settings, setup.nodes.len());
+    let timeout = data_transfer::pipeline_timeout(settings.socket_timeout, targets.len());
     let (down, up, reply) =
         ask(settings, first, &op, timeout).map_err(|e| first_failed(e.to_string()))?;
     match reply {
