@@ -40,7 +40,10 @@ fn start(dir: TempDir) -> Datanode {
     let map = ReplicaMap::new(storage::scan(&mut disk).unwrap().replicas);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (sender, events) = channel();
-    let tell = move |event| drop(sender.send(event));
+    let tell = move |event| {
+        // The test may be over.
+        let _ = sender.send(event);
+    };
     let connector = Connector::direct();
     let server = DataServer::start(listener, id, disk, map, connector, settings, tell).unwrap();
     let info = DatanodeInfo {

@@ -10,6 +10,9 @@ use crate::{Disk, DiskError, DiskErrorKind};
 /// How many files stay open for writing. A core writes to one or two at a time.
 const OPEN_FILES_MAX: usize = 16;
 
+/// A read asks for no more memory than this before it knows how much there is.
+const READ_BUFFER_MAX: usize = 1 << 20;
+
 /// Real files below one directory. Clones share the directory and nothing else, so each thread can
 /// have its own; a file that one of them writes, no other may rename, remove or replace meanwhile.
 #[derive(Debug)]
@@ -140,7 +143,7 @@ impl Disk for FileDisk {
         let read = || {
             let mut opened = File::open(self.path(file))?;
             opened.seek(SeekFrom::Start(offset))?;
-            let mut bytes = Vec::new();
+            let mut bytes = Vec::with_capacity(len.min(READ_BUFFER_MAX));
             opened.take(len as u64).read_to_end(&mut bytes)?;
             Ok(bytes)
         };

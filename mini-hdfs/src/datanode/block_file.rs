@@ -85,7 +85,6 @@ impl BlockFile {
         data: &str,
         meta: &str,
     ) -> Result<BlockFile, BlockFileError> {
-        // EXERCISE(hdfs/block-file): the data file empty, the checksum file with its header alone.
         disk.write_at(data, 0, &[])?;
         disk.truncate(data, 0)?;
         disk.write_at(meta, 0, &HEADER)?;
@@ -157,7 +156,6 @@ impl BlockFile {
         data: &[u8],
         checksums: &[u32],
     ) -> Result<(), BlockFileError> {
-        // EXERCISE(hdfs/block-file): refuse what does not fit or does not match; then write data and checksums.
         if data.is_empty() {
             return Ok(());
         }
@@ -202,7 +200,6 @@ impl BlockFile {
     /// # Errors
     /// As the disk's.
     pub fn read(&self, disk: &dyn Disk, offset: u64, len: u64) -> Result<Chunks, BlockFileError> {
-        // EXERCISE(hdfs/block-file): widen the range to whole chunks, and read both files.
         let start = offset.min(self.len) / CHUNK * CHUNK;
         let end = offset.saturating_add(len).min(self.len);
         let end = end.next_multiple_of(CHUNK).min(self.len).max(start);
@@ -243,7 +240,6 @@ impl BlockFile {
     /// # Errors
     /// As the disk's.
     pub fn valid_len(&self, disk: &dyn Disk) -> Result<u64, BlockFileError> {
-        // EXERCISE(hdfs/block-file): read piece by piece, and stop at the first chunk that does not match.
         let mut valid = 0;
         while valid < self.len {
             let chunks = self.read(disk, valid, SCAN_PIECE)?;
@@ -265,7 +261,6 @@ impl BlockFile {
     /// As the disk's; [`BlockFileError::Misplaced`] where the replica is shorter; [`BlockFileError::Checksum`]
     /// where that chunk is damaged.
     pub fn truncate(&mut self, disk: &mut dyn Disk, len: u64) -> Result<(), BlockFileError> {
-        // EXERCISE(hdfs/block-file): check the chunk that is cut, cut both files, give the rest its checksum.
         if len > self.len {
             let reason = format!("the replica has {} bytes", self.len);
             return Err(self.misplaced("truncate", len, reason));

@@ -65,21 +65,18 @@ impl PacketResponder {
     /// acknowledgements to send up now, in order.
     #[must_use]
     pub fn local_written(&mut self, seqno: u64) -> Vec<PipelineAck> {
-        // EXERCISE(hdfs/pipeline-acks): packets that need no sync are done here.
         self.decide(seqno, |pending| !pending.sync, AckStatus::Success)
     }
 
     /// The packet, and all before it, are on the disk here.
     #[must_use]
     pub fn local_synced(&mut self, seqno: u64) -> Vec<PipelineAck> {
-        // EXERCISE(hdfs/pipeline-acks): all of them are done here.
         self.decide(seqno, |_| true, AckStatus::Success)
     }
 
     /// The packet cannot be written here, for the reason that `status` gives, nor can any after it.
     #[must_use]
     pub fn local_failed(&mut self, seqno: u64, status: AckStatus) -> Vec<PipelineAck> {
-        // EXERCISE(hdfs/pipeline-acks): what was written before counts; this packet and what follows fails.
         for pending in self.pending.iter_mut().filter(|p| p.seqno >= seqno) {
             pending.local = Some(status);
         }
@@ -92,7 +89,6 @@ impl PacketResponder {
     /// When that packet is not the next one to be acknowledged below. The node below cannot be trusted then: go on
     /// with [`PacketResponder::downstream_failed`].
     pub fn downstream_ack(&mut self, ack: PipelineAck) -> Result<Vec<PipelineAck>, OutOfOrder> {
-        // EXERCISE(hdfs/pipeline-acks): keep the answer with its packet, the first that has none.
         let next = self.pending.iter_mut().find(|p| p.below.is_none());
         match next {
             Some(next) if next.seqno == ack.seqno => next.below = Some(ack.replies),
@@ -109,7 +105,6 @@ impl PacketResponder {
     /// The node below cannot be heard any more. Every packet that it has not acknowledged fails there.
     #[must_use]
     pub fn downstream_failed(&mut self) -> Vec<PipelineAck> {
-        // EXERCISE(hdfs/pipeline-acks): no further answer will come from below.
         self.downstream_lost = true;
         self.ready()
     }

@@ -318,3 +318,106 @@ impl ReplicaMap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(block: Block, state: ReplicaState) -> ReplicaMap {
+        ReplicaMap::new([Replica::new(block, state)])
+    }
+
+    #[test]
+    fn a_replica_is_served_in_its_own_generation_only() {
+        let block = Block::new(7, 1002, 100);
+        let map = map(block, ReplicaState::Finalized);
+        for other in [1001, 1003] {
+            let asked = Block::new(7, other, 100);
+            let there = block;
+            let refused = Err(ReplicaError::OtherGeneration { asked, there });
+            assert_eq!(map.readable(asked), refused);
+        }
+        assert!(map.readable(block).is_ok());
+        let copying = self::map(block, ReplicaState::Temporary);
+        assert_eq!(
+            copying.readable(block),
+            Err(ReplicaError::NotFound(block.id))
+        );
+        assert_eq!(copying.report(), []);
+    }
+
+    #[test]
+    fn recovery_takes_what_is_neither_old_nor_short() {
+        let there = Block::new(7, 1002, 100);
+        let recover = |asked: u64, generation, acked_len| {
+            let mut map = map(there, ReplicaState::Rwr);
+            let asked = Block::new(7, asked, 0);
+            let recovered = map.recover(asked, GenerationStamp(generation), acked_len);
+            recovered.map(|_| map.get(there.id).copied())
+        };
+        let rbw = Replica {
+            writing: true,
+            ..Replica::new(Block::new(7, 1003, 60), ReplicaState::Rbw)
+        };
+        assert_eq!(recover(1002, 1003, 60), Ok(Some(rbw)));
+        assert_eq!(
+            recover(1001, 1003, 60),
+            Ok(Some(rbw)),
+            "a rebuilding that failed half-way"
+        );
+        let other = |refused| matches!(refused, Err(ReplicaError::OtherGeneration { .. }));
+        assert!(other(recover(1003, 1004, 60)), "it missed generation 1003");
+        assert!(
+            other(recover(1002, 1002, 60)),
+            "it is in that generation already"
+        );
+        let acked_len = 101;
+        assert_eq!(
+            recover(1002, 1003, 101),
+            Err(ReplicaError::TooShort { there, acked_len })
+        );
+    }
+
+    #[test]
+    fn only_what_was_meant_is_deleted() {
+        let block = Block::new(7, 1002, 100);
+        let mut map = map(block, ReplicaState::Finalized);
+        assert!(
+            map.invalidate(Block::new(7, 1001, 100)).is_err(),
+            "a newer one came meanwhile"
+        );
+        assert_eq!((map.len(), map.used()), (1, 100));
+        map.recover(block, GenerationStamp(1003), 50).unwrap();
+        let newer = Block::new(7, 1003, 0);
+        assert!(map.invalidate(newer).is_err(), "it is being written");
+        map.release(newer);
+        assert_eq!(map.invalidate(newer).unwrap().block.len, 50);
+        assert_eq!((map.len(), map.used()), (0, 0));
+    }
+
+    #[test]
+    fn a_copy_replaces_only_what_is_of_no_use() {
+        let copy = Block::new(7, 1002, 100);
+        let mut waiting = map(copy, ReplicaState::Rwr);
+        assert!(waiting.create(copy, ReplicaState::Rbw).is_err());
+        assert!(
+            waiting
+                .create(copy, ReplicaState::Temporary)
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            waiting.create(copy, ReplicaState::Temporary).is_err(),
+            "under way"
+        );
+        let mut whole = map(copy, ReplicaState::Finalized);
+        assert!(whole.create(copy, ReplicaState::Temporary).is_err());
+        let newer = Block::new(7, 1003, 100);
+        assert!(
+            whole
+                .create(newer, ReplicaState::Temporary)
+                .unwrap()
+                .is_some()
+        );
+    }
+}
