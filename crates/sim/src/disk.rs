@@ -126,6 +126,8 @@ pub struct SimDisk {
     pending_names: Vec<(u64, NameChange)>,
     /// Counts changes; also numbers inodes.
     changes: u64,
+    /// Counts flipped bits and losses of everything.
+    damage: u64,
     capacity: Option<u64>,
     fuse: Option<u32>,
     crashed: bool,
@@ -150,6 +152,11 @@ impl SimDisk {
     pub fn durable(&self, file: &str) -> Option<&[u8]> {
         let inode = self.inodes.get(self.durable_names.get(file)?)?;
         Some(&inode.durable)
+    }
+
+    /// How often faults have damaged what was durable: flipped a bit, or lost everything.
+    pub fn damage(&self) -> u64 {
+        self.damage
     }
 
     /// Bytes in all files.
@@ -180,6 +187,8 @@ impl SimDisk {
             return false;
         };
         let (at, mask) = (index(offset), 1u8 << (bit % 8));
+        self.changes += 1;
+        self.damage += 1;
         for bytes in [&mut inode.contents, &mut inode.durable] {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte ^= mask;
@@ -188,7 +197,17 @@ impl SimDisk {
         at < inode.contents.len()
     }
 
-    /// Marks the present: hand it to [`SimDisk::commit`] to make durable what was done until now.
+    /// Everything on the disk is gone; it works again, empty.
+    pub fn lose(&mut self) {
+        *self = SimDisk {
+            changes: self.changes + 1,
+            damage: self.damage + 1,
+            ..SimDisk::default()
+        };
+    }
+
+    /// Marks the present: hand it to [`SimDisk::commit`] to make durable what was done until now. While it stays the
+    /// same, so does what readers see.
     pub fn mark(&self) -> u64 {
         self.changes
     }
@@ -205,6 +224,7 @@ impl SimDisk {
     /// The power fails. What was not durable survives as luck has it: of each file's writes any part,
     /// of the changes of names a beginning. The disk works again afterwards.
     pub fn crash(&mut self, rng: &mut Rng) {
+        self.changes += 1;
         for inode in self.inodes.values_mut() {
             inode.crash(rng);
         }

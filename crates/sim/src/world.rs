@@ -174,6 +174,11 @@ impl<N: Node> World<N> {
         self.processes.keys().copied()
     }
 
+    /// What a node was called when it was added.
+    pub fn name(&self, id: NodeId) -> Option<&str> {
+        Some(self.processes.get(&id)?.name.as_str())
+    }
+
     /// A node, if it is up (a paused one is).
     pub fn node(&self, id: NodeId) -> Option<&N> {
         self.processes.get(&id)?.node.as_ref()

@@ -6,7 +6,6 @@ use std::time::Duration;
 use node::{Node, NodeId, Rng};
 
 use super::World;
-use crate::disk::SimDisk;
 use crate::fault::{Fault, Fuse};
 use crate::trace::What;
 
@@ -72,7 +71,7 @@ impl<N: Node> World<N> {
             Fault::LoseDisk { node } => {
                 self.crash(node, "with its disk");
                 if let Some(process) = self.processes.get_mut(&node) {
-                    process.disk = SimDisk::default();
+                    process.disk.lose();
                 }
             }
         }

@@ -1,0 +1,160 @@
+//! A whole cluster in one seed: its size, its workload, its faults.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use mini_hdfs::namenode::{Config, NameNode};
+use node::{Ctx, Event, Node, NodeId, Rng, Time};
+use sim::{Fault, Mix, Scenario, Schedule, Setup, Trouble, World};
+
+use crate::client::ClientProcess;
+use crate::data_node::DataNodeProcess;
+use crate::history::Shared;
+use crate::invariants::{self, Progress};
+use crate::name_node::NameNodeProcess;
+use crate::wire::{Message, NAMENODE, Timer};
+
+/// Small blocks: a file of a few kilobytes has several.
+pub(crate) const BLOCK_SIZE: u64 = 2048;
+/// When faults end.
+pub(crate) const CALM_AT: Time = Time::from_millis(30_000);
+/// How long everything may take to recover: dead nodes must be noticed, blocks copied one after the other.
+const PATIENCE: Duration = Duration::from_secs(180);
+const CHECK_EVERY: Duration = Duration::from_millis(50);
+
+/// A process of any role.
+pub(crate) enum Member {
+    NameNode(Box<NameNodeProcess>),
+    DataNode(Box<DataNodeProcess>),
+    Client(Box<ClientProcess>),
+}
+
+impl Member {
+    /// The NameNode's core, if this is the NameNode and it is loaded.
+    pub(crate) fn namenode(&self) -> Option<&NameNode> {
+        match self {
+            Member::NameNode(process) => process.core(),
+            Member::DataNode(_) | Member::Client(_) => None,
+        }
+    }
+}
+
+impl Node for Member {
+    type Message = Message;
+    type Timer = Timer;
+
+    fn step(&mut self, event: Event<Message, Timer>, ctx: &mut Ctx<'_, Self>) {
+        match self {
+            Member::NameNode(process) => process.step(event, ctx),
+            Member::DataNode(process) => process.step(event, ctx),
+            Member::Client(process) => process.step(event, ctx),
+        }
+    }
+}
+
+pub(crate) fn config() -> Config {
+    Config {
+        block_size: BLOCK_SIZE,
+        block_size_min: 512,
+        heartbeat_interval: Duration::from_secs(1),
+        stale_interval: Duration::from_secs(4),
+        heartbeat_recheck_interval: Duration::from_secs(1),
+        replication_interval: Duration::from_millis(500),
+        replication_pending_timeout: Duration::from_secs(6),
+        safemode_extension: Duration::from_secs(1),
+        checkpoint_txns: 20,
+        checkpoint_check_period: Duration::from_secs(1),
+        ..Config::default()
+    }
+}
+
+/// The simulated cluster.
+pub(crate) struct Cluster;
+
+impl Scenario for Cluster {
+    type Node = Member;
+
+    fn name(&self) -> &str {
+        "mini-hdfs"
+    }
+
+    fn replay_command(&self) -> &str {
+        "cargo test -p mini-hdfs --test sim -- replay"
+    }
+
+    fn setup(&self, rng: &mut Rng) -> Setup<Member> {
+        let (datanodes, clients) = (3 + rng.below(3), 1 + rng.below(3));
+        let operations = 10 + rng.below(30);
+        let history = Shared::default();
+        let shared = history.clone();
+        let first_client = 1 + datanodes;
+        let mut world = World::new(rng.fork(), move |id: NodeId, _: &mut Rng| {
+            let history = shared.clone();
+            if id == NAMENODE {
+                Member::NameNode(Box::new(NameNodeProcess::new(config(), history)))
+            } else if u64::from(id.0) < first_client {
+                let rack = format!("/rack{}", id.0 % 2);
+                Member::DataNode(Box::new(DataNodeProcess::new(rack, history)))
+            } else {
+                let client = ClientProcess::new(history, operations, CALM_AT);
+                Member::Client(Box::new(client))
+            }
+        });
+        world.add_node("namenode");
+        let datanodes: Vec<NodeId> = (1..=datanodes)
+            .map(|i| world.add_node(&format!("datanode{i}")))
+            .collect();
+        let clients: Vec<NodeId> = (1..=clients)
+            .map(|i| world.add_node(&format!("client{i}")))
+            .collect();
+        let truth = Rc::default();
+        Setup {
+            schedule: draw_faults(rng, &datanodes, &clients),
+            world,
+            invariants: invariants::all(&history, &truth),
+            progress: Box::new(Progress::new(history, truth, clients)),
+            calm_at: CALM_AT,
+            patience: PATIENCE,
+            check_every: CHECK_EVERY,
+        }
+    }
+}
+
+/// Crashes and network faults for everybody; disk faults for DataNodes. Clients that crash leave files open for ever,
+/// so they seldom do.
+fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Schedule {
+    let mix = |nodes: Vec<NodeId>, kinds: &[Trouble], count| Mix {
+        nodes,
+        kinds: kinds.to_vec(),
+        count,
+        from: Time::from_millis(500),
+        until: CALM_AT,
+        longest: Duration::from_secs(10),
+        flip_within: "/blk_".into(),
+    };
+    let servers: Vec<NodeId> = datanodes.iter().copied().chain([NAMENODE]).collect();
+    let everybody: Vec<NodeId> = servers.iter().chain(clients).copied().collect();
+    let network = [
+        Trouble::Cut,
+        Trouble::Partition,
+        Trouble::Noise,
+        Trouble::NoisyLink,
+    ];
+    let disks = [Trouble::FlipBit, Trouble::DiskFull, Trouble::LoseDisk];
+    let mixes = [
+        mix(
+            servers,
+            &[Trouble::Crash, Trouble::Crash, Trouble::Pause],
+            rng.below(8),
+        ),
+        mix(vec![NAMENODE], &[Trouble::Crash], rng.below(3)),
+        mix(everybody, &network, rng.below(5)),
+        mix(datanodes.to_vec(), &disks, rng.below(4)),
+        mix(clients.to_vec(), &[Trouble::Crash], rng.below(2)),
+    ];
+    let mut schedule: Schedule = mixes.iter().flat_map(|mix| mix.draw(rng)).collect();
+    // The NameNode has one disk and no copy of it: nothing can be asked of it without.
+    schedule.retain(|timed| !matches!(timed.fault, Fault::LoseDisk { node: NAMENODE }));
+    schedule.sort_by_key(|timed| timed.at_us);
+    schedule
+}

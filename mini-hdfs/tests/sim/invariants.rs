@@ -1,0 +1,49 @@
+//! What must hold in every run, each in a file of its own.
+//!
+//! | invariant | in a sentence |
+//! | --- | --- |
+//! | [`readable`] | A closed file reads back byte for byte while one replica of each block keeps its disk. |
+//! | [`last_replica`] | A block never falls to no good replica while one of its replicas lives. |
+//! | [`namespace`] | The namespace after recovery equals that before, for every acknowledged operation. |
+//! | [`generation`] | No replica of an old generation is served. |
+//! | [`safe_mode`] | Never a write in safe mode. |
+//! | [`progress`] | Once everything is mended, every closed file reaches its replication and reads back. |
+
+mod generation;
+mod last_replica;
+mod namespace;
+mod progress;
+mod readable;
+mod safe_mode;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use sim::Invariant;
+
+pub(crate) use generation::{Located, Served};
+pub(crate) use last_replica::Order;
+pub(crate) use namespace::{Snapshot, judge_recovery};
+pub(crate) use progress::Progress;
+pub(crate) use safe_mode::SafeModeStep;
+
+use crate::cluster::Member;
+use crate::history::Shared;
+use crate::truth::Truth;
+
+/// All that must hold all along. `truth` is kept up to date by the first.
+pub(crate) fn all(history: &Shared, truth: &Rc<RefCell<Truth>>) -> Vec<Box<dyn Invariant<Member>>> {
+    vec![
+        Box::new(readable::Readable::new(history.clone(), truth.clone())),
+        Box::new(last_replica::LastReplica::new(
+            history.clone(),
+            truth.clone(),
+        )),
+        Box::new(namespace::Recovered::new(history.clone())),
+        Box::new(generation::NewestGeneration::new(
+            history.clone(),
+            truth.clone(),
+        )),
+        Box::new(safe_mode::NoWrites(history.clone())),
+    ]
+}

@@ -1,0 +1,122 @@
+//! A block never falls to no good replica while one of its replicas lives: the NameNode never orders the last good
+//! one to be deleted.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use mini_hdfs::block::{Block, BlockId, DatanodeId};
+use node::NodeId;
+use sim::{Invariant, World};
+
+use crate::cluster::Member;
+use crate::history::Shared;
+use crate::truth::{Holders, Truth};
+
+/// The NameNode told a DataNode to delete a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    /// Whom.
+    pub(crate) from: DatanodeId,
+    /// Replicas of this generation, or older ones.
+    pub(crate) block: Block,
+}
+
+/// Whether a node may be told to delete its replica while others hold good ones, some of which are `ordered` to be
+/// deleted already.
+fn judge(
+    order: Block,
+    node: NodeId,
+    block: &Holders,
+    ordered: &BTreeSet<NodeId>,
+) -> Result<(), String> {
+    let is_old = order.generation < block.block.generation;
+    let others = block.now.iter().filter(|holder| **holder != node);
+    let stays = others.filter(|holder| !ordered.contains(holder)).count();
+    // See `readable`: it may trust damaged replicas until somebody reads them.
+    let misled = block.damaged.len() >= usize::from(block.replication.unwrap_or(1));
+    if is_old || stays > 0 || misled || block.now.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{node} is told to delete {order} of {}, and of the good replicas on {:?} none would be left",
+        block.path, block.now
+    ))
+}
+
+pub(crate) struct LastReplica {
+    history: Shared,
+    truth: Rc<RefCell<Truth>>,
+    /// Orders that have not been carried out. Who crashes forgets them.
+    ordered: BTreeMap<BlockId, BTreeSet<(NodeId, u32)>>,
+}
+
+impl LastReplica {
+    pub(crate) fn new(history: Shared, truth: Rc<RefCell<Truth>>) -> LastReplica {
+        LastReplica {
+            history,
+            truth,
+            ordered: BTreeMap::new(),
+        }
+    }
+}
+
+impl Invariant<Member> for LastReplica {
+    fn name(&self) -> &'static str {
+        "the-last-replica-is-kept"
+    }
+
+    fn check(&mut self, world: &World<Member>) -> Result<(), String> {
+        let truth = self.truth.borrow();
+        let mut history = self.history.borrow_mut();
+        // Who has carried out an order may get a new replica later.
+        for (id, nodes) in &mut self.ordered {
+            nodes.retain(|(node, life)| {
+                let holds = truth.block(*id).is_some_and(|b| b.now.contains(node));
+                holds && world.node(*node).is_some() && world.life(*node) == *life
+            });
+        }
+        for Order { from, block } in std::mem::take(&mut history.orders) {
+            let (Some(node), Some(holders)) = (history.datanodes.get(&from), truth.block(block.id))
+            else {
+                continue;
+            };
+            let ordered = self.ordered.entry(block.id).or_default();
+            let before = ordered.iter().map(|(node, _)| *node).collect();
+            judge(block, *node, holders, &before)?;
+            if block.generation >= holders.block.generation {
+                ordered.insert((*node, world.life(*node)));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_good_replica_must_not_be_deleted() {
+        let nodes = |ids: &[u32]| ids.iter().copied().map(NodeId).collect::<BTreeSet<_>>();
+        let block = Holders {
+            block: Block::new(7, 1002, 10),
+            now: nodes(&[1, 2]),
+            damaged: nodes(&[3]),
+            replication: Some(3),
+            ..Holders::default()
+        };
+        let order = |generation, ordered: &[u32]| {
+            let order = Block::new(7, generation, 10);
+            judge(order, NodeId(1), &block, &nodes(ordered))
+        };
+        assert_eq!(order(1002, &[]), Ok(()));
+        assert!(
+            order(1002, &[2])
+                .unwrap_err()
+                .contains("none would be left")
+        );
+        // One of an older generation is not this replica.
+        assert_eq!(order(1001, &[2]), Ok(()));
+    }
+}

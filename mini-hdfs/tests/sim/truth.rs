@@ -1,0 +1,172 @@
+//! What is really on the disks, whatever the NameNode believes: where each block of a closed file has a good replica.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mini_hdfs::block::{Block, BlockId};
+use mini_hdfs::datanode::storage::Place;
+use mini_hdfs::packet::checksums;
+use node::NodeId;
+use sim::{SimDisk, World};
+
+use crate::cluster::Member;
+use crate::history::History;
+
+/// A block of a closed file as it must be on a disk.
+struct Expected {
+    path: String,
+    block: Block,
+    data_file: String,
+    data: Vec<u8>,
+    meta_file: String,
+    meta: Vec<u8>,
+    replication: Option<u16>,
+}
+
+impl Expected {
+    fn new(path: &str, block: Block, data: &[u8], replication: Option<u16>) -> Expected {
+        let mut meta = vec![0, 1, 2, 0, 0, 2, 0];
+        meta.extend(checksums(data).iter().flat_map(|sum| sum.to_be_bytes()));
+        Expected {
+            path: path.to_owned(),
+            block,
+            data_file: Place::Finalized.data(block.id),
+            data: data.to_vec(),
+            meta_file: Place::Finalized.meta(block.id, block.generation),
+            meta,
+            replication,
+        }
+    }
+
+    /// Readers see it, and no crash can take it away.
+    fn is_on(&self, disk: &SimDisk) -> bool {
+        let holds = |file: &str, bytes: &[u8]| {
+            disk.contents(file) == Some(bytes) && disk.durable(file) == Some(bytes)
+        };
+        holds(&self.data_file, &self.data) && holds(&self.meta_file, &self.meta)
+    }
+}
+
+/// What is known of one block of a closed file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holders {
+    /// The file.
+    pub(crate) path: String,
+    /// The block in its final generation.
+    pub(crate) block: Block,
+    /// How many replicas it should have, if that is known.
+    pub(crate) replication: Option<u16>,
+    /// Who has a good replica.
+    pub(crate) now: BTreeSet<NodeId>,
+    /// Who had one the last time; none when the block is new.
+    pub(crate) before: Option<BTreeSet<NodeId>>,
+    /// Whose replica was damaged by a fault, ever.
+    pub(crate) damaged: BTreeSet<NodeId>,
+    /// Those of them who still have it: nobody has read it since.
+    pub(crate) unnoticed: BTreeSet<NodeId>,
+    /// Whose disk was damaged since the last time.
+    pub(crate) damaged_now: BTreeSet<NodeId>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Truth {
+    version: u64,
+    expected: BTreeMap<BlockId, Expected>,
+    /// Of each disk, its mark and damage when it was looked at.
+    seen: BTreeMap<NodeId, (u64, u64)>,
+    holders: BTreeMap<BlockId, Holders>,
+}
+
+impl Truth {
+    /// Looks at the disks that have changed.
+    pub(crate) fn refresh(&mut self, world: &World<Member>, history: &History) {
+        let stale = self.version != history.version;
+        if stale {
+            self.version = history.version;
+            self.expect(history);
+        }
+        for holders in self.holders.values_mut() {
+            holders.before = Some(holders.now.clone());
+            holders.damaged_now.clear();
+        }
+        for node in world.ids().filter(|id| is_datanode(world, *id)) {
+            let Some(disk) = world.disk(node) else {
+                continue;
+            };
+            let damage = disk.damage();
+            let seen = self.seen.insert(node, (disk.mark(), damage));
+            if stale || seen != Some((disk.mark(), damage)) {
+                let hit = damage > seen.map_or(0, |(_, damage)| damage);
+                self.look(node, disk, hit);
+            }
+        }
+    }
+
+    fn expect(&mut self, history: &History) {
+        let mut expected = BTreeMap::new();
+        for (path, file) in history.closed_files() {
+            let mut rest = &file.bytes[..];
+            for block in &file.blocks {
+                let len = usize::try_from(block.len).unwrap_or(usize::MAX);
+                let (data, after) = rest.split_at(len.min(rest.len()));
+                rest = after;
+                let old = self.expected.remove(&block.id);
+                let mut new =
+                    old.unwrap_or_else(|| Expected::new(path, *block, data, file.replication));
+                new.path.clone_from(path);
+                new.replication = file.replication;
+                expected.insert(block.id, new);
+            }
+        }
+        self.holders.retain(|id, _| expected.contains_key(id));
+        for (id, expected) in &expected {
+            let holders = self.holders.entry(*id).or_default();
+            holders.path.clone_from(&expected.path);
+            holders.block = expected.block;
+            holders.replication = expected.replication;
+        }
+        self.expected = expected;
+    }
+
+    fn look(&mut self, node: NodeId, disk: &SimDisk, hit: bool) {
+        for (id, expected) in &self.expected {
+            let holders = self.holders.entry(*id).or_default();
+            if expected.is_on(disk) {
+                holders.now.insert(node);
+                holders.damaged.remove(&node);
+            } else if holders.now.remove(&node) && hit {
+                holders.damaged.insert(node);
+            }
+            if hit {
+                holders.damaged_now.insert(node);
+            }
+            let there = disk.contents(&expected.data_file).is_some();
+            if there && holders.damaged.contains(&node) {
+                holders.unnoticed.insert(node);
+            } else {
+                holders.unnoticed.remove(&node);
+            }
+        }
+    }
+
+    /// Whether a fault has damaged any DataNode's disk.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.seen.values().any(|(_, damage)| *damage > 0)
+    }
+
+    /// All blocks of closed files.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Holders> {
+        self.holders.values()
+    }
+
+    /// One of them.
+    pub(crate) fn block(&self, id: BlockId) -> Option<&Holders> {
+        self.holders.get(&id)
+    }
+}
+
+pub(crate) fn is_datanode(world: &World<Member>, id: NodeId) -> bool {
+    world
+        .name(id)
+        .is_some_and(|name| name.starts_with("datanode"))
+}
