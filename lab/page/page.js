@@ -66,27 +66,26 @@ function makeNode(node) {
       network(name)));
 }
 
-/** What can be done to the links of a node: both ways, or one. */
+/** What can be done to the links of a node: in, out, or both. */
 function network(name) {
-  const order = (label, rules, title) =>
-    el("button", { type: "button", title, "aria-label": `${label}: ${name}`, click: () => orders(name, rules).catch(() => {}) }, label);
-  const cut = { cut: true };
-  const slow = { delay_ms: 300 };
-  const narrow = { bytes_per_second: 128 << 10 };
-  return el("details", { class: "network" },
-    el("summary", { "aria-label": `Network of ${name}` }, "Network"),
-    el("div", {},
-      order("Cut off", { in: cut, out: cut }, "Nothing gets in or out"),
-      order("Cut in", { in: cut }, "Nothing gets in; what it sends arrives"),
-      order("Cut out", { out: cut }, "Nothing gets out; what is sent to it arrives"),
-      order("Delay", { in: slow, out: slow }, "Everything takes 300 ms longer"),
-      order("Throttle", { in: narrow, out: narrow }, "128 KiB/s each way"),
-      order("Mend", { in: {}, out: {} }, "Nothing is wrong any more")));
-}
-
-async function orders(name, rules) {
-  if (rules.in) await call("POST", "links", JSON.stringify({ from: "*", to: name, ...rules.in }));
-  if (rules.out) await call("POST", "links", JSON.stringify({ from: name, to: "*", ...rules.out }));
+  const both = { from: name, to: "*", both_ways: true };
+  const menu = el("details", { class: "network" }, el("summary", { "aria-label": `Network of ${name}` }, "Network"));
+  const order = (label, rule, title) => el("button", {
+    type: "button", title, "aria-label": `${label}: ${name}`,
+    click: () => {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+      call("POST", "links", JSON.stringify(rule)).catch(() => {});
+    },
+  }, label);
+  menu.append(el("div", {},
+    order("Cut off", { ...both, cut: true }, "Nothing gets in or out"),
+    order("Cut in", { from: "*", to: name, cut: true }, "Nothing gets in; what it sends arrives"),
+    order("Cut out", { from: name, to: "*", cut: true }, "Nothing gets out; what is sent to it arrives"),
+    order("Delay", { ...both, delay_ms: 300 }, "Everything takes 300 ms longer, each way"),
+    order("Throttle", { ...both, bytes_per_second: 128 << 10 }, "128 KiB/s each way"),
+    order("Mend", both, "Nothing is wrong any more")));
+  return menu;
 }
 
 function updateNode(node, it, state) {
@@ -189,6 +188,17 @@ function draw(state) {
   text($("summary"), `mini-hdfs · ${count(datanodes.length, "DataNode")} on ${count(racks, "rack")}`);
 }
 
+// A menu that is open closes when something else is clicked, or with Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".network[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.querySelector(".network[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
 $("heal").addEventListener("click", () => call("POST", "heal").catch(() => {}));
 hdfs.start();
 listen();

@@ -172,7 +172,8 @@ async fn watch(hdfs: Weak<Hdfs>, namenode: NameNodeClient) {
         ticks.tick().await;
         let began = Instant::now();
         let answered = ask(&namenode).await;
-        let Some(hdfs) = hdfs.upgrade() else {
+        // What is seen of a cluster while it is taken down is no news.
+        let Some(hdfs) = hdfs.upgrade().filter(|hdfs| hdfs.lab.is_open()) else {
             return;
         };
         let answering = answered.is_ok();

@@ -323,6 +323,11 @@ impl Lab {
         self.journal.enter(Kind::Bad, Some(name), text);
     }
 
+    /// Whether nobody has begun to end everything.
+    pub(crate) fn is_open(&self) -> bool {
+        lock(&self.reaper).is_some()
+    }
+
     /// Ends everything. Paused nodes go on first, so that they can end properly; whatever is still there after a
     /// moment is killed.
     pub(crate) fn stop(&self) {

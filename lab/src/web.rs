@@ -266,13 +266,47 @@ async fn node(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A rule for a direction; `*` stands for every other node.
+/// A rule for a direction, or for both; `*` stands for every other node.
 #[derive(Serialize, Deserialize)]
 struct LinkOrder {
     from: String,
     to: String,
+    #[serde(default)]
+    both_ways: bool,
     #[serde(flatten)]
     rule: Rule,
+}
+
+impl LinkOrder {
+    /// What it does, as a sentence.
+    fn text(&self) -> String {
+        let name = |end: &str| match end {
+            "*" => "everybody else".to_owned(),
+            end => end.to_owned(),
+        };
+        let (from, to) = (name(&self.from), name(&self.to));
+        let way = match self.both_ways {
+            true => format!("between {from} and {to}"),
+            false => format!("from {from} to {to}"),
+        };
+        let Rule {
+            cut,
+            delay_ms,
+            bytes_per_second,
+        } = self.rule;
+        match (cut, delay_ms, bytes_per_second) {
+            (true, ..) => format!("nothing gets through {way}"),
+            (_, 0, 0) => format!("the network is whole {way}"),
+            (_, late, 0) => format!("everything takes {late} ms longer {way}"),
+            (_, 0, most) => format!("{} KiB/s at most get through {way}", most >> 10),
+            (_, late, most) => {
+                format!(
+                    "{} KiB/s at most get through {way}, {late} ms late",
+                    most >> 10
+                )
+            }
+        }
+    }
 }
 
 async fn links(
@@ -282,27 +316,12 @@ async fn links(
     let command = curl(&page, "links", &serde_json::to_string(&order)?);
     let lab = &page.hdfs.lab;
     lab.set_link(&order.from, &order.to, order.rule)?;
-    let name = |end: &str| match end {
-        "*" => "everybody".to_owned(),
-        end => end.to_owned(),
-    };
-    let (from, to) = (name(&order.from), name(&order.to));
-    let text = match order.rule {
-        Rule { cut: true, .. } => format!("nothing gets from {from} to {to} any more"),
-        rule if rule == Rule::default() => format!("the link from {from} to {to} is mended"),
-        rule => format!(
-            "from {from} to {to} everything takes {} ms longer, {}",
-            rule.delay_ms,
-            match rule.bytes_per_second {
-                0 => "as much as comes".to_owned(),
-                most => format!("{} KiB/s at most", most >> 10),
-            }
-        ),
-    };
-    let subject = [&order.from, &order.to];
+    if order.both_ways {
+        lab.set_link(&order.to, &order.from, order.rule)?;
+    }
+    let subject = [order.from.as_str(), order.to.as_str()];
     let subject = subject.into_iter().find(|end| *end != "*");
-    lab.journal
-        .action(subject.map(String::as_str), text, &command);
+    lab.journal.action(subject, order.text(), &command);
     Ok(StatusCode::NO_CONTENT)
 }
 

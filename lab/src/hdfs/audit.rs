@@ -61,6 +61,8 @@ fn round(hdfs: &Hdfs, read: &mut BTreeMap<String, Reading>) {
                 checked.acknowledged.unwrap_or_default()
             )),
             Ok(_) => None,
+            // It may have been deleted since the look that it was found in.
+            Err(_) if hdfs.files.is_gone(&file.path) => continue,
             Err(e) => Some(format!("{e:#}")),
         };
         let state = (*file).clone();

@@ -79,6 +79,11 @@ impl Files {
         })
     }
 
+    /// Whether the NameNode says that there is nothing at `path`.
+    pub(super) fn is_gone(&self, path: &str) -> bool {
+        matches!(self.client.stat(path), Ok(None))
+    }
+
     fn open(&self, path: &str) -> Result<Box<dyn Read + Send>> {
         Ok(Box::new(self.client.open(path)?))
     }

@@ -83,8 +83,11 @@ fn replication(snapshot: &Snapshot) -> Lamp {
         reason: match under {
             0 => format!("{all} of {all} blocks have all their replicas"),
             _ => format!(
-                "{under} of {all} blocks; {} being copied now",
-                snapshot.copying
+                "{under} of {all} blocks; {}",
+                match snapshot.copying {
+                    0 => "none is being copied yet".to_owned(),
+                    copying => format!("{copying} being copied now"),
+                }
             ),
         },
     }
@@ -93,7 +96,7 @@ fn replication(snapshot: &Snapshot) -> Lamp {
 fn some_replica(snapshot: &Snapshot) -> Lamp {
     let none: Vec<&str> = snapshot
         .complete_blocks()
-        .filter(|block| block.good() == 0)
+        .filter(|block| !block.is_readable())
         .map(|block| block.id.as_str())
         .collect();
     Lamp {

@@ -103,10 +103,17 @@ pub(crate) struct BlockView {
 }
 
 impl BlockView {
-    /// Replicas that a reader could use now.
+    /// Replicas that are as they should be.
     pub(crate) fn good(&self) -> usize {
         let good = self.replicas.iter().filter(|r| r.health == Health::Good);
         good.count()
+    }
+
+    /// Whether it can be read somewhere. That a node was not heard for a while, or has one replica too many, keeps
+    /// nobody from reading there.
+    pub(crate) fn is_readable(&self) -> bool {
+        let mut health = self.replicas.iter().map(|replica| replica.health);
+        health.any(|health| matches!(health, Health::Good | Health::Stale | Health::Excess))
     }
 
     /// Whether a writer has finished it.
