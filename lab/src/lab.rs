@@ -91,7 +91,8 @@ pub(crate) struct Lab {
     /// What happened.
     pub(crate) journal: Journal,
     links: Links,
-    nodes: Mutex<BTreeMap<String, Arc<Node>>>,
+    /// In the order in which they were added.
+    nodes: Mutex<Vec<Arc<Node>>>,
     dir: PathBuf,
     // Last, so that it goes last: whatever is still there then, it ends.
     reaper: Mutex<Option<Reaper>>,
@@ -157,17 +158,18 @@ impl Lab {
             address: Mutex::default(),
             spec,
         };
-        lock(&self.nodes).insert(node.spec.name.clone(), Arc::new(node));
+        lock(&self.nodes).push(Arc::new(node));
         Ok(())
     }
 
     fn node(&self, name: &str) -> Result<Arc<Node>> {
-        let node = lock(&self.nodes).get(name).cloned();
+        let nodes = lock(&self.nodes);
+        let node = nodes.iter().find(|node| node.spec.name == name).cloned();
         node.with_context(|| format!("there is no node {name}"))
     }
 
     fn all(&self) -> Vec<Arc<Node>> {
-        lock(&self.nodes).values().cloned().collect()
+        lock(&self.nodes).clone()
     }
 
     /// Starts the node `name`, anew if it runs already, on the addresses and files that it had.

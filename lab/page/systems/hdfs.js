@@ -53,7 +53,7 @@ export function drawHeld(node, it, state) {
     return;
   }
   const held = replicasOf(it.name, state);
-  text(node.querySelector(".facts"), `${count(held.length, "replica")}${it.used && held.length ? ` · ${bytes(it.used)}` : ""}${it.pid ? ` · process ${it.pid}` : ""}`);
+  text(node.querySelector(".facts"), `${count(held.length, "replica")}${it.used && held.length ? ` · ${bytes(it.used)}` : ""}${it.pid ? ` · pid ${it.pid}` : ""}`);
   const list = node.querySelector(".held");
   keyed(list, held.slice(0, BLOCKS_SHOWN_MAX), (replica) => replica.id, () => el("span", { role: "img" }), (chip, replica) => {
     const [sign, words] = HEALTH[replica.health];
