@@ -1,0 +1,53 @@
+//! The `cluster` command, as a user runs it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use mini_hdfs::server::dfs_client::{ClientSettings, DfsClient};
+
+use crate::harness::{PROGRAM, bytes, get, put, until};
+
+#[test]
+fn the_cluster_command_leaves_nothing_behind() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut child = Command::new(PROGRAM)
+        .args([
+            "cluster",
+            "--datanodes",
+            "3",
+            "--racks",
+            "2",
+            "--exit-with-stdin",
+        ])
+        .env("TMPDIR", scratch.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let address = line
+        .trim_end()
+        .strip_prefix("export MINI_HDFS_NAMENODE=")
+        .unwrap();
+
+    let client = DfsClient::connect(ClientSettings::new(address, "tester")).unwrap();
+    put(&client, "/f", &bytes(7, 5000)).unwrap();
+    assert_eq!(get(&client, "/f"), bytes(7, 5000));
+    let nodes = client.datanode_report().unwrap();
+    let on = |rack| nodes.iter().filter(|node| node.info.rack == rack).count();
+    assert_eq!((on("/rack1"), on("/rack2")), (2, 1));
+    assert!(scratch.path().read_dir().unwrap().next().is_some());
+
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    assert!(scratch.path().read_dir().unwrap().next().is_none());
+    stdout.read_to_string(&mut String::new()).unwrap();
+    for node in nodes {
+        until("its DataNode is gone", || {
+            std::net::TcpStream::connect(&node.info.address).is_err()
+        });
+    }
+}

@@ -1,0 +1,118 @@
+//! What the death of a DataNode, and a disk that lies, do to readers and writers: nothing that they see.
+
+use std::fs;
+use std::io::{Read, Write};
+
+use mini_hdfs::server::dfs_client::{CreateOptions, DfsClient};
+
+use crate::harness::{World, blocks, bytes, fsck, get, is_healthy, put, until};
+
+const BLOCK: usize = 256 << 10;
+
+#[test]
+fn a_datanode_killed_in_mid_write_costs_nothing() {
+    let mut world = World::start(4, &[]);
+    let client = world.client();
+    let contents = bytes(1, 3 * BLOCK + 1000);
+    let (before, after) = contents.split_at(BLOCK / 2 + 100);
+
+    let mut out = client.create("/f", CreateOptions::default()).unwrap();
+    out.write_all(before).unwrap();
+    out.hflush().unwrap();
+    let pipeline = blocks(&client, "/f").pop().unwrap().locations;
+    assert_eq!(pipeline.len(), 3);
+    world.datanode(&pipeline[1].address).kill();
+    out.write_all(after).unwrap();
+    out.close().unwrap();
+
+    assert_eq!(get(&client, "/f"), contents);
+    until("every block has three replicas again", || {
+        is_healthy(&client, "/f")
+    });
+    for block in fsck(&client, "/f") {
+        assert!(
+            block
+                .replicas
+                .iter()
+                .all(|(node, _)| node.id != pipeline[1].id)
+        );
+    }
+    assert_eq!(get(&client, "/f"), contents);
+}
+
+#[test]
+fn a_datanode_killed_in_mid_read_costs_nothing() {
+    let mut world = World::start(3, &[]);
+    let client = world.client();
+    // Large enough that it cannot all be on its way already.
+    let contents = bytes(2, 24 << 20);
+    let options = CreateOptions {
+        block_size: 32 << 20,
+        ..CreateOptions::default()
+    };
+    let mut out = client.create("/f", options).unwrap();
+    out.write_all(&contents).unwrap();
+    out.close().unwrap();
+
+    let mut settings = world.client_settings();
+    settings.host = Some("dn2".to_owned());
+    let reader = DfsClient::connect(settings).unwrap();
+    let first = blocks(&reader, "/f").remove(0).locations.remove(0);
+    assert_eq!(first.hostname, "dn2", "a reader's own node is the nearest");
+    let mut file = reader.open("/f").unwrap();
+    let mut read = vec![0; 1 << 20];
+    file.read_exact(&mut read).unwrap();
+    world.datanode(&first.address).kill();
+    file.read_to_end(&mut read).unwrap();
+    assert!(read == contents, "what was read is not what was written");
+}
+
+#[test]
+fn a_flipped_byte_is_noticed_reported_and_mended() {
+    let world = World::start(4, &[]);
+    let contents = bytes(3, BLOCK);
+    put(&world.client(), "/f", &contents).unwrap();
+    let located = blocks(&world.client(), "/f").remove(0);
+    let victim = &located.locations[0];
+
+    let path = world.block_file(&victim.hostname, located.block).unwrap();
+    let mut on_disk = fs::read(&path).unwrap();
+    assert_eq!(on_disk, contents);
+    on_disk[BLOCK / 2] ^= 1;
+    fs::write(&path, &on_disk).unwrap();
+
+    // The reader begins with the bad replica, since it stands on the same machine.
+    let mut settings = world.client_settings();
+    settings.host = Some(victim.hostname.clone());
+    let client = DfsClient::connect(settings).unwrap();
+    assert_eq!(get(&client, "/f"), contents);
+    until(
+        "the block has three good replicas and no corrupt one",
+        || is_healthy(&client, "/f"),
+    );
+    let replicas = fsck(&client, "/f").remove(0).replicas;
+    for (node, _) in replicas {
+        let path = world.block_file(&node.hostname, located.block).unwrap();
+        assert_eq!(
+            fs::read(path).unwrap(),
+            contents,
+            "the replica on {}",
+            node.hostname
+        );
+    }
+}
+
+#[test]
+fn a_paused_datanode_is_given_up_and_comes_back() {
+    let mut world = World::start(3, &[]);
+    let client = world.client();
+    put(&client, "/f", &bytes(4, BLOCK)).unwrap();
+    world.cluster.datanodes[0].pause().unwrap();
+    until("it counts as dead", || {
+        client.status().unwrap().dead_datanodes == 1
+    });
+    world.cluster.datanodes[0].resume().unwrap();
+    until("it is back with its replicas", || {
+        client.status().unwrap().live_datanodes == 3 && is_healthy(&client, "/f")
+    });
+}
