@@ -257,11 +257,10 @@ impl Service {
         let (answer, refusal) = match answer {
             Ok(answer) => (answer, None),
             Err(RpcError::Refused(FsError::UnregisteredNode(_))) => (Answer::Unregistered, None),
-            Err(RpcError::Unavailable { address: _, reason }) => {
+            Err(e @ (RpcError::Unreachable { .. } | RpcError::Unavailable { .. })) => {
                 self.unreachable = true;
                 if !was_unreachable {
-                    let address = self.namenode.address();
-                    warn!("no answer from the NameNode at {address}, will go on trying: {reason}");
+                    warn!("{e}; will go on trying");
                 }
                 return Answer::Failed;
             }
