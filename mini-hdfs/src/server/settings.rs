@@ -326,6 +326,17 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_tells_of_every_key() {
+        let readme = include_str!("../../README.md");
+        for (key, _) in KEYS {
+            assert!(
+                readme.contains(&format!("| `{key}` |")),
+                "README.md lacks {key}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused() {
         let refused = |item: &str| Settings::parse(&[item]).unwrap_err().to_string();
         assert!(refused("dfs.heartbeat.intervall=1").contains("mean dfs.heartbeat.interval?"));

@@ -39,7 +39,7 @@ pub(crate) struct World {
 impl World {
     /// A cluster of this many DataNodes, out of safe mode.
     pub(crate) fn start(datanodes: u16, settings: &[&str]) -> World {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a temporary directory");
         let define = SETTINGS.iter().chain(settings);
         let options = Options {
             datanodes,
@@ -50,22 +50,24 @@ impl World {
             define: define.map(|&setting| setting.to_owned()).collect(),
             exit_with_stdin: false,
         };
-        let cluster = Cluster::start(Path::new(PROGRAM), &options, dir.path()).unwrap();
+        let cluster =
+            Cluster::start(Path::new(PROGRAM), &options, dir.path()).expect("the cluster starts");
         let world = World { cluster, dir };
         let client = world.client();
         until("all DataNodes are live", || {
-            let status = client.status().unwrap();
+            let status = client.status().expect("the NameNode answers");
             status.safe_mode.is_none() && status.live_datanodes == u64::from(datanodes)
         });
         world
     }
 
     pub(crate) fn client(&self) -> DfsClient {
-        DfsClient::connect(self.client_settings()).unwrap()
+        DfsClient::connect(self.client_settings()).expect("a good address")
     }
 
     pub(crate) fn client_settings(&self) -> ClientSettings {
-        let mut settings = ClientSettings::new(self.cluster.address().unwrap(), "tester");
+        let mut settings =
+            ClientSettings::new(self.cluster.address().expect("it has started"), "tester");
         settings.socket_timeout = Duration::from_secs(10);
         settings.retry_window = Duration::from_millis(100);
         settings
@@ -76,12 +78,15 @@ impl World {
         let mut nodes = self.cluster.datanodes.iter_mut();
         nodes
             .find(|node| node.address("address") == Some(address))
-            .unwrap()
+            .expect("a DataNode of ours")
     }
 
     pub(crate) fn restart_namenode(&mut self) {
         self.cluster.namenode.kill();
-        self.cluster.namenode.start(SOON).unwrap();
+        self.cluster
+            .namenode
+            .start(SOON)
+            .expect("the NameNode starts again");
     }
 
     /// The file that holds `block` on the DataNode called `name` (`dn1`), if it has one.
@@ -129,18 +134,23 @@ pub(crate) fn put(client: &DfsClient, path: &str, contents: &[u8]) -> Result<(),
 
 pub(crate) fn get(client: &DfsClient, path: &str) -> Vec<u8> {
     let mut contents = Vec::new();
-    let mut file = client.open(path).unwrap();
-    file.read_to_end(&mut contents).unwrap();
+    let mut file = client.open(path).expect("the file is there");
+    file.read_to_end(&mut contents).expect("the file reads");
     contents
 }
 
 pub(crate) fn blocks(client: &DfsClient, path: &str) -> Vec<LocatedBlock> {
-    client.block_locations(path, 0, u64::MAX).unwrap().blocks
+    client
+        .block_locations(path, 0, u64::MAX)
+        .expect("the file is there")
+        .blocks
 }
 
 pub(crate) fn fsck(client: &DfsClient, path: &str) -> Vec<FsckBlock> {
-    let files = client.fsck(path).unwrap();
-    files.flat_map(|file| file.unwrap().blocks).collect()
+    let files = client.fsck(path).expect("the NameNode answers");
+    files
+        .flat_map(|file| file.expect("fsck goes on").blocks)
+        .collect()
 }
 
 /// Whether each block of `path` has three replicas that are good and live, and none that is corrupt.

@@ -32,7 +32,7 @@ fn work(
         let i = files.len() as u64;
         let (path, renamed) = (format!("/c{who}/f{i}"), format!("/c{who}/r{i}"));
         let mut done = put(client, &path, &contents(who, i)).map(|()| Expected::At(path.clone()));
-        if done.is_ok() && i % 3 != 0 {
+        if done.is_ok() && !i.is_multiple_of(3) {
             done = client
                 .rename(&path, &renamed)
                 .map(|()| Expected::At(renamed.clone()));
