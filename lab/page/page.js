@@ -52,7 +52,7 @@ function deed(name, what) {
 function makeNode(node) {
   const name = node.name;
   const button = (what, label, title) =>
-    el("button", { type: "button", "data-deed": what, "aria-label": `${label} ${name}`, title, click: deed(name, what) }, label);
+    el("button", { type: "button", hidden: "", "data-deed": what, "aria-label": `${label} ${name}`, title, click: deed(name, what) }, label);
   return el("article", { class: "node", "aria-label": name },
     el("div", { class: "top" }, el("h4", {}, name), el("span", { class: "badge process" }), el("span", { class: "badge state" })),
     el("p", { class: "facts" }),
@@ -96,20 +96,19 @@ function updateNode(node, it, state) {
   text(node.querySelector(".broken-links"), linkWords(it.name, state));
   const shown = { kill: it.process === "up" || it.process === "paused", pause: it.process === "up",
     resume: it.process === "paused", start: it.process === "down" };
+  const changing = it.process === "changing";
   for (const button of node.querySelectorAll(".deeds > button")) {
-    const hide = it.process === "changing" ? button.dataset.deed !== "kill" : !shown[button.dataset.deed];
-    if (hide && button === document.activeElement) refocus(node, shown);
-    button.hidden = hide;
-    button.disabled = it.process === "changing";
+    attribute(button, "aria-disabled", changing);
+    if (changing) continue;
+    if (!shown[button.dataset.deed] && button === document.activeElement) {
+      // A button that goes away hands its focus on to the one that undoes it.
+      const undo = { kill: "start", start: "kill", pause: "resume", resume: "pause" }[button.dataset.deed];
+      const next = node.querySelector(`[data-deed="${undo}"]`);
+      next.hidden = false;
+      next.focus();
+    }
+    button.hidden = !shown[button.dataset.deed];
   }
-}
-
-/** A button that goes away hands its focus on to its successor. */
-function refocus(node, shown) {
-  requestAnimationFrame(() => {
-    const next = [...node.querySelectorAll(".deeds > button")].find((button) => shown[button.dataset.deed]);
-    next?.focus();
-  });
 }
 
 /** What is wrong with the links of a node, in words. */

@@ -39,6 +39,7 @@ pub(crate) const SCENES: &[&Scene] = &[
     &hdfs::kill_datanode::SCENE,
     &hdfs::kill_two::SCENE,
     &hdfs::restart_namenode::SCENE,
+    &hdfs::cut_off_rack::SCENE,
 ];
 
 /// The scene called `name`.
@@ -186,6 +187,38 @@ impl Stage {
                 None => Ok(()),
                 Some(b) => Err(format!("{} has {} of {}", b.id, b.good(), b.expected)),
             }
+        })
+    }
+
+    /// Expects that no block has more replicas than it needs, of whatever sort.
+    fn expect_nothing_too_much(&self, within: Duration) -> Result<()> {
+        self.expect(
+            "replicas too many, or out of date, are deleted",
+            within,
+            |now| {
+                ensure(now.answered, || "the NameNode does not answer".to_owned())?;
+                let mut blocks = now.complete_blocks();
+                match blocks.find(|b| b.replicas.len() > usize::from(b.expected)) {
+                    None => Ok(()),
+                    Some(b) => Err(format!(
+                        "{} has {} of {}",
+                        b.id,
+                        b.replicas.len(),
+                        b.expected
+                    )),
+                }
+            },
+        )
+    }
+
+    /// Expects that the NameNode says `state` of each of `nodes`.
+    fn expect_state(&self, nodes: &[&str], state: &str, within: Duration) -> Result<()> {
+        let what = format!("the NameNode says that {} is {state}", nodes.join(", "));
+        self.expect(&what, within, |now| {
+            let said = nodes.iter().map(|name| now.node(name)?.state);
+            let said: Vec<Option<&str>> = said.collect();
+            let all = now.answered && said.iter().all(|said| *said == Some(state));
+            ensure(all, || format!("it says: {said:?}"))
         })
     }
 

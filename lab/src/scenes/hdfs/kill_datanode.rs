@@ -63,10 +63,7 @@ fn play(stage: &Stage) -> Result<()> {
     )?;
 
     stage.say("The NameNode hears nothing from it, gives it up, and has its replicas copied");
-    stage.expect("the NameNode declares it dead", SOON, |now| {
-        let state = now.node(&victim).and_then(|node| node.state);
-        ensure(state == Some("dead"), || format!("it says: {state:?}"))
-    })?;
+    stage.expect_state(&[&victim], "dead", SOON)?;
     stage.expect_replicated(SOON)?;
     stage.expect_reads_back(PATH)?;
 
@@ -74,23 +71,8 @@ fn play(stage: &Stage) -> Result<()> {
         "{victim} is started again, with the replicas that it had"
     ));
     stage.hdfs.lab.start(&victim)?;
-    stage.expect(
-        "it is live, and what it has too much or out of date is deleted",
-        SOON,
-        |now| {
-            let state = now.node(&victim).and_then(|node| node.state);
-            ensure(state == Some("live"), || {
-                format!("the NameNode says: {state:?}")
-            })?;
-            let odd = now
-                .complete_blocks()
-                .find(|b| b.replicas.len() != usize::from(b.expected));
-            match odd {
-                None => Ok(()),
-                Some(b) => Err(format!("{} has {} replicas", b.id, b.replicas.len())),
-            }
-        },
-    )?;
+    stage.expect_state(&[&victim], "live", SOON)?;
+    stage.expect_nothing_too_much(SOON)?;
     stage.expect_replicated(SOON)?;
     stage.expect_reads_back(PATH)
 }
