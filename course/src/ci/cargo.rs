@@ -1,5 +1,8 @@
 //! The steps that cargo and its companions do.
 
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{ExitStatus, Stdio};
+
 use anyhow::{Context, Result, bail};
 
 use super::Outcome;
@@ -24,8 +27,62 @@ pub(super) fn clippy(workspace: &Workspace) -> Result<Outcome> {
     run(workspace, &args, &[])
 }
 
+/// Shows what the tests print, and at the end a sum: each test binary closes with a line of its own, the last ones being
+/// those of crates whose documentation has no examples.
 pub(super) fn test(workspace: &Workspace) -> Result<Outcome> {
-    run(workspace, &TEST, &[])
+    let command = format!("cargo {}", TEST.join(" "));
+    eprintln!("$ {command}");
+    let mut child = workspace::cargo()
+        .args(TEST)
+        .current_dir(&workspace.root)
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run `{command}`"))?;
+    let mut tally = Tally::default();
+    let mut out = io::stdout().lock();
+    for line in BufReader::new(child.stdout.take().context("no output")?).split(b'\n') {
+        let line = line?;
+        tally.add(&String::from_utf8_lossy(&line));
+        out.write_all(&[&line, &b"\n"[..]].concat())?;
+    }
+    let status = child.wait()?;
+    let Tally {
+        passed,
+        failed,
+        ignored,
+    } = tally;
+    writeln!(out, "\n{passed} passed, {failed} failed, {ignored} skipped")?;
+    done(&command, status)
+}
+
+/// How many tests ended in which way.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Tally {
+    /// Adds a line of a test binary's output, if it is its last: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        for count in counts.split("; ") {
+            let (number, what) = count.split_once(' ').unwrap_or_default();
+            let number = number.parse().unwrap_or(0);
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
 }
 
 pub(super) fn docs(workspace: &Workspace) -> Result<Outcome> {
@@ -96,8 +153,36 @@ fn run(workspace: &Workspace, args: &[&str], env: &[(&str, &str)]) -> Result<Out
         .current_dir(&workspace.root)
         .status()
         .with_context(|| format!("cannot run `{command}`"))?;
+    done(&command, status)
+}
+
+fn done(command: &str, status: ExitStatus) -> Result<Outcome> {
     if !status.success() {
         bail!("`{command}` failed ({status}); what it said stands above");
     }
     Ok(Outcome::Passed(Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_results_of_all_test_binaries_are_added() {
+        let mut tally = Tally::default();
+        for line in [
+            "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.1s",
+            "test a::test result: ok. 9 passed ... ok",
+            "test result: ok. 40 passed; 0 failed; 0 ignored; 0 measured; 7 filtered out",
+            "test result: nonsense",
+        ] {
+            tally.add(line);
+        }
+        let expected = Tally {
+            passed: 43,
+            failed: 1,
+            ignored: 2,
+        };
+        assert_eq!(tally, expected);
+    }
 }
