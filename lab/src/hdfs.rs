@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::lab::{CLIENT, Lab, NodeSpec, lock};
 
 pub(crate) use files::Checked;
-pub(crate) use sample::Sample;
+pub(crate) use sample::{HoldUp, Sample};
 pub(crate) use snapshot::{Health, Snapshot};
 
 use files::Files;

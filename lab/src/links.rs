@@ -21,6 +21,8 @@ use tokio::time::Instant;
 /// Bytes taken from a socket at a time, and how many such pieces a link holds while it may not deliver them.
 const PIECE_BYTES: usize = 16 << 10;
 const PIECES_MAX: usize = 16;
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// How long a new node's address may take to become known.
 const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -79,9 +81,15 @@ impl Links {
         let listener = TcpListener::from_std(listener)?;
         let (links, source) = (self.clone(), source.to_owned());
         self.runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (links, source) = (links.clone(), source.clone());
-                tokio::spawn(async move { links.serve(stream, source).await });
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        let (links, source) = (links.clone(), source.clone());
+                        tokio::spawn(async move { links.serve(stream, source).await });
+                    }
+                    // Too many files are open, say. That passes, and the node must not stay mute.
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                }
             }
         });
         Ok(address)

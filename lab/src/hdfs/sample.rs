@@ -1,6 +1,7 @@
 //! Sample files: bytes that look random, the same for the same number each time, at a pace that can be watched.
 
 use std::io::{self, Read};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use node::Rng;
@@ -45,5 +46,17 @@ impl Read for Sample {
             .mul_f64(self.given as f64 / self.len.max(1) as f64);
         std::thread::sleep((self.begun + share).saturating_duration_since(Instant::now()));
         Ok(len)
+    }
+}
+
+/// Nothing to read, but not before somebody says so: put between two parts of a file, it holds up the writer there.
+#[derive(Debug)]
+pub(crate) struct HoldUp(pub(crate) Receiver<()>);
+
+impl Read for HoldUp {
+    fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
+        // Whoever was to say so may be gone; then nothing is waited for any more.
+        let _ = self.0.recv();
+        Ok(0)
     }
 }

@@ -1,15 +1,19 @@
 //! A DataNode dies in the middle of a write. The writer goes on with the rest of its pipeline, the NameNode has the
 //! lost replicas copied, and nobody who reads the file notices.
 
+use std::io::Read;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{Health, Sample, Size};
+use crate::hdfs::{Health, HoldUp, Sample, Size};
 use crate::scenes::{SOON, Scene, Stage, ensure};
 
 const PATH: &str = "/lecture.bin";
 const LEN: u64 = 6 << 20;
+/// Two blocks, and half of the third.
+const FIRST_PART: u64 = (2 << 20) + (512 << 10);
 
 pub(crate) const SCENE: Scene = Scene {
     name: "hdfs/kill-datanode",
@@ -22,29 +26,41 @@ pub(crate) const SCENE: Scene = Scene {
 };
 
 fn play(stage: &Stage) -> Result<()> {
-    stage.say(format!("A client writes {PATH}, slowly enough to watch"));
+    stage.say(format!(
+        "A client writes {PATH}, and takes a rest in the middle of a block"
+    ));
+    let (go_on, rest) = mpsc::channel();
     let writing = stage.meanwhile(|hdfs| {
-        let mut contents = Sample::new(1, LEN, Duration::from_secs(6));
-        hdfs.put(PATH, &mut contents)
+        let part = |number, len| Sample::new(number, len, Duration::from_secs(2));
+        let contents = part(1, FIRST_PART).chain(HoldUp(rest));
+        hdfs.put(PATH, &mut contents.chain(part(2, LEN - FIRST_PART)))
     });
     let (block, generation, victim) = stage.expect(
-        "a block is being written behind finished ones",
+        "the block in the middle has a pipeline of three",
         SOON,
         |now| {
             let file = now.file(PATH).ok_or("the file is not there yet")?;
-            let [.., _, block] = file.blocks.as_slice() else {
+            let [_, _, block] = file.blocks.as_slice() else {
                 return Err(format!("{} blocks so far", file.blocks.len()));
             };
-            let writing = block.replicas.iter().find(|r| r.health == Health::Writing);
-            let replica = writing.ok_or("nobody writes just now")?;
-            Ok((block.id.clone(), block.generation, replica.node.clone()))
+            let writing = block
+                .replicas
+                .iter()
+                .filter(|r| r.health == Health::Writing);
+            let nodes: Vec<&String> = writing.map(|replica| &replica.node).collect();
+            let [victim, _, _] = nodes.as_slice() else {
+                return Err(format!("it is being written to {nodes:?}"));
+            };
+            Ok((block.id.clone(), block.generation, (*victim).clone()))
         },
     )?;
 
     stage.say(format!(
-        "{victim} receives a part of {block} at this moment. It is killed"
+        "{victim} has a part of {block}, and waits for the rest. It is killed"
     ));
     stage.hdfs.lab.kill(&victim)?;
+    stage.say("The client goes on");
+    go_on.send(())?;
     stage.expect_end(
         "the write goes on to its end, and is acknowledged",
         SOON,
