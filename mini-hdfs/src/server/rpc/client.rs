@@ -1,20 +1,21 @@
 //! The NameNode as its callers see it: the methods of [`crate::namenode::NameNode`], over gRPC.
 
+mod datanode;
+
 use std::future::Future;
 use std::time::Duration;
 
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Response, Status, Streaming};
 
-use super::convert::{Malformed, all, needed, try_all};
+use super::convert::{Malformed, needed, try_all};
 use super::wire::client_protocol_client::ClientProtocolClient;
 use super::wire::datanode_protocol_client::DatanodeProtocolClient;
-use super::{ITEMS_PER_MESSAGE, MESSAGE_MAX, RpcError, wire};
-use crate::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock};
+use super::{MESSAGE_MAX, RpcError, wire};
+use crate::block::{Block, DatanodeId, GenerationStamp, InodeId, LocatedBlock};
 use crate::protocol::{
-    AddBlockRequest, BlockEvent, Command, ContentSummary, CreateRequest, DatanodeReport,
-    FileStatus, FsStatus, FsckFile, Heartbeat, Listing, LocatedBlocks, Permission, RegistrationId,
-    ReportedReplica,
+    AddBlockRequest, ContentSummary, CreateRequest, DatanodeReport, FileStatus, FsStatus, FsckFile,
+    Listing, LocatedBlocks, Permission,
 };
 use crate::server::connector::Connector;
 
@@ -347,69 +348,6 @@ impl NameNodeClient {
     async fn next_part<T>(&self, parts: &mut Streaming<T>) -> Result<Option<T>, RpcError> {
         self.answer(async { parts.message().await.map(Response::new) })
             .await
-    }
-}
-
-/// `DatanodeProtocol`.
-impl NameNodeClient {
-    /// The first call of a DataNode, and again when it is told to.
-    pub async fn register_datanode(&self, info: &DatanodeInfo) -> Result<RegistrationId, RpcError> {
-        let request = wire::RegisterDatanodeRequest {
-            info: Some(info.clone().into()),
-        };
-        let mut stub = self.datanode.clone();
-        let answer = self.answer(stub.register_datanode(request)).await?;
-        Ok(RegistrationId(answer.registration))
-    }
-
-    /// Says that the DataNode lives, and fetches what it shall do.
-    pub async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<Vec<Command>, RpcError> {
-        let request = wire::Heartbeat::from(*heartbeat);
-        let mut stub = self.datanode.clone();
-        let answer = self.answer(stub.send_heartbeat(request)).await?;
-        try_all(answer.commands).map_err(|e| self.broken(e))
-    }
-
-    /// Every replica that the DataNode has.
-    pub async fn block_report(
-        &self,
-        datanode: DatanodeId,
-        registration: RegistrationId,
-        replicas: Vec<ReportedReplica>,
-    ) -> Result<(), RpcError> {
-        let mut replicas = replicas.into_iter();
-        let mut first = true;
-        let parts = std::iter::from_fn(move || {
-            let replicas: Vec<_> = replicas.by_ref().take(ITEMS_PER_MESSAGE).collect();
-            let wanted = std::mem::take(&mut first) || !replicas.is_empty();
-            wanted.then(|| wire::BlockReportPart {
-                datanode: datanode.0,
-                registration: registration.0,
-                replicas: all(replicas),
-            })
-        });
-        let mut stub = self.datanode.clone();
-        self.answer(stub.block_report(Request::new(futures::stream::iter(parts))))
-            .await?;
-        Ok(())
-    }
-
-    /// What has changed since the last report.
-    pub async fn incremental_block_report(
-        &self,
-        datanode: DatanodeId,
-        registration: RegistrationId,
-        events: Vec<BlockEvent>,
-    ) -> Result<(), RpcError> {
-        let request = wire::BlockReceivedAndDeletedRequest {
-            datanode: datanode.0,
-            registration: registration.0,
-            events: all(events),
-        };
-        let mut stub = self.datanode.clone();
-        self.answer(stub.block_received_and_deleted(request))
-            .await?;
-        Ok(())
     }
 }
 
