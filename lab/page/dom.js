@@ -56,7 +56,7 @@ export function bytes(count) {
     count /= 1024;
     unit += 1;
   }
-  return `${count >= 100 || Number.isInteger(count) ? Math.round(count) : count.toFixed(1)} ${units[unit]}`;
+  return `${count >= 10 || Number.isInteger(count) ? Math.round(count) : count.toFixed(1)} ${units[unit]}`;
 }
 
 /** `1 block`, `2 blocks`. */

@@ -130,9 +130,10 @@ export function draw(state) {
   $("no-files").hidden = state.files.length > 0;
   const namenode = state.nodes.find((node) => node.name === "namenode");
   text($("shell"), `export MINI_HDFS_NAMENODE=${namenode?.address ?? "…"}\n`
-    + "cargo run -q --release -p mini-hdfs -- dfs -ls -R /\n"
-    + "cargo run -q --release -p mini-hdfs -- dfsadmin -report\n"
-    + "cargo run -q --release -p mini-hdfs -- fsck / -files -blocks -locations");
+    + "alias mini-hdfs='cargo run -qrp mini-hdfs --'\n"
+    + "mini-hdfs dfs -ls -R /\n"
+    + "mini-hdfs dfsadmin -report\n"
+    + "mini-hdfs fsck / -files -blocks -locations");
 }
 
 // ---- putting files
