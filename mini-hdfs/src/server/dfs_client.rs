@@ -353,11 +353,12 @@ impl Iterator for Entries {
     type Item = Result<FileStatus, DfsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.page.is_empty() && self.more {
-            if let Err(error) = self.fetch() {
-                self.more = false;
-                return Some(Err(error));
-            }
+        if self.page.is_empty()
+            && self.more
+            && let Err(error) = self.fetch()
+        {
+            self.more = false;
+            return Some(Err(error));
         }
         self.page.pop_front().map(Ok)
     }

@@ -1,7 +1,11 @@
 //! Real processes, killed for real. Each test runs a cluster of its own; nothing here waits for a fixed time, only
 //! until something is the case.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
+
 mod command;
 mod datanodes;
 mod harness;
 mod namenode;
+mod shell;
+mod streams;

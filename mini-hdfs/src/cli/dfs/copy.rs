@@ -201,6 +201,10 @@ fn get_file(shell: &Shell<'_>, from: &FileStatus, to: &Path) -> Result<(), Failu
     let mut copying = to.as_os_str().to_owned();
     copying.push(COPYING);
     let copying = PathBuf::from(copying);
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if parent.is_some_and(|parent| !parent.is_dir()) {
+        return Err(no_such(to.display()));
+    }
     let copied = get_copying(shell, from, &copying)
         .and_then(|()| fs::rename(&copying, to).map_err(|e| local(to, &e)));
     if copied.is_err() {

@@ -419,7 +419,12 @@ impl Shared {
                 break;
             }
             match heard {
-                Ok(ack) => state.streamer.on_ack(&ack),
+                Ok(ack) => {
+                    state.streamer.on_ack(&ack);
+                    if state.streamer.action() != Action::Stream {
+                        tracing::warn!(?ack, "a DataNode of the pipeline failed");
+                    }
+                }
                 Err(error) => {
                     let reason = sockets::told(error, "acknowledging packets").to_string();
                     state.node_failed(number, BadNode { index: 0, reason });
