@@ -87,6 +87,19 @@ pub enum FsError {
         /// What is the case instead.
         reason: String,
     },
+    /// A DataNode whose replicas belong to another file system.
+    #[error(
+        "DataNode {datanode} holds replicas of file system {theirs}, and this is {ours}: it is refused, since all that it \
+         has would be deleted"
+    )]
+    InconsistentNamespace {
+        /// Which DataNode.
+        datanode: String,
+        /// This file system's `namespaceID`.
+        ours: u64,
+        /// The DataNode's.
+        theirs: u64,
+    },
     /// A DataNode called without having registered since the NameNode started or declared it dead.
     #[error("DataNode {0} is not registered; it must register and report its blocks")]
     UnregisteredNode(String),

@@ -47,7 +47,7 @@ use self::namespace::Namespace;
 use crate::block::{Block, DatanodeId, DatanodeInfo, TxId};
 use crate::error::FsError;
 use crate::protocol::{
-    BlockEvent, Command, DatanodeReport, Heartbeat, RegistrationId, ReportedReplica,
+    BlockEvent, Command, DatanodeReport, Heartbeat, Registration, RegistrationId, ReportedReplica,
 };
 pub use config::Config;
 pub use group_commit::{Batch, Roll};
@@ -218,17 +218,29 @@ impl NameNode {
         self.blocks.datanode_reports(now)
     }
 
-    /// A DataNode introduces itself (`registerDatanode`).
+    /// A DataNode introduces itself, with the file system that its replicas belong to; none if it is new
+    /// (`registerDatanode`).
     ///
     /// # Errors
-    /// As [`BlockManager::register`].
+    /// `InconsistentNamespace` when that is another file system; as [`BlockManager::register`].
     pub fn register_datanode(
         &mut self,
         info: DatanodeInfo,
+        namespace_id: Option<u64>,
         now: Time,
         rng: &mut Rng,
-    ) -> Result<RegistrationId, FsError> {
-        self.blocks.register(info, now, rng)
+    ) -> Result<Registration, FsError> {
+        match namespace_id {
+            Some(theirs) if theirs != self.namespace_id => Err(FsError::InconsistentNamespace {
+                datanode: info.id.to_string(),
+                ours: self.namespace_id,
+                theirs,
+            }),
+            _ => Ok(Registration {
+                id: self.blocks.register(info, now, rng)?,
+                namespace_id: self.namespace_id,
+            }),
+        }
     }
 
     /// A DataNode lives; the answer is what it shall do (`sendHeartbeat`).

@@ -117,6 +117,15 @@ pub struct Listing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RegistrationId(pub u64);
 
+/// The answer to a DataNode's registration (`NamespaceInfo`, `DatanodeRegistration`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// To be sent with every later call.
+    pub id: RegistrationId,
+    /// The file system that the DataNode's replicas belong to from now on.
+    pub namespace_id: u64,
+}
+
 /// What a DataNode says of itself with each heartbeat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {

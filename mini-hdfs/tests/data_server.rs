@@ -36,7 +36,9 @@ fn start(dir: TempDir) -> Datanode {
         ..DataSettings::default()
     };
     let mut disk = FileDisk::open(dir.path()).unwrap();
-    let id = storage::load_or_format(&mut disk, &mut Rng::new(dir_seed(dir.path()))).unwrap();
+    let id = storage::load_or_format(&mut disk, &mut Rng::new(dir_seed(dir.path())))
+        .unwrap()
+        .id;
     let map = ReplicaMap::new(storage::scan(&mut disk).unwrap().replicas);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (sender, events) = channel();

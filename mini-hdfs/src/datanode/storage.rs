@@ -37,6 +37,17 @@ pub enum StorageError {
     /// The `VERSION` file is not one of ours.
     #[error("VERSION is not that of a DataNode with layout {LAYOUT_VERSION}: {0:?}")]
     BadVersion(String),
+    /// The NameNode serves another file system. Its first block report would have every replica deleted.
+    #[error(
+        "the replicas here belong to file system {ours}, but the NameNode serves {theirs}. Start this DataNode with \
+         that file system's NameNode, or with an empty directory"
+    )]
+    OtherNamespace {
+        /// The file system that this directory belongs to.
+        ours: u64,
+        /// The NameNode's.
+        theirs: u64,
+    },
     /// There is no `VERSION` file, but there are replicas.
     #[error("there are replicas but no VERSION file: is this a DataNode's directory?")]
     NoVersion,
@@ -86,11 +97,20 @@ impl Place {
     }
 }
 
+/// Who a DataNode is, as its `VERSION` file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name for ever.
+    pub id: DatanodeId,
+    /// The file system that its replicas belong to (`namespaceID`); none before it first registered.
+    pub namespace_id: Option<u64>,
+}
+
 /// Reads who this DataNode is; in an empty directory, draws and writes it.
 ///
 /// # Errors
 /// When the directory is not a DataNode's, or the disk refuses.
-pub fn load_or_format(disk: &mut dyn Disk, rng: &mut Rng) -> Result<DatanodeId, StorageError> {
+pub fn load_or_format(disk: &mut dyn Disk, rng: &mut Rng) -> Result<Identity, StorageError> {
     if disk.exists(VERSION_FILE) {
         let text = String::from_utf8_lossy(&disk.read(VERSION_FILE)?).into_owned();
         return parse_version(&text).ok_or(StorageError::BadVersion(text));
@@ -98,21 +118,64 @@ pub fn load_or_format(disk: &mut dyn Disk, rng: &mut Rng) -> Result<DatanodeId, 
     if !find(disk)?.is_empty() {
         return Err(StorageError::NoVersion);
     }
-    let id = DatanodeId(rng.next_u64());
-    let text = format!("layoutVersion={LAYOUT_VERSION}\ndatanodeUuid={id}\n");
+    let identity = Identity {
+        id: DatanodeId(rng.next_u64()),
+        namespace_id: None,
+    };
+    write_version(&identity, disk)?;
+    Ok(identity)
+}
+
+/// Takes note of the file system whose NameNode has accepted this DataNode. From then on the directory belongs to it.
+///
+/// # Errors
+/// [`StorageError::OtherNamespace`] when it belongs to another one already; the disk's.
+pub fn join_namespace(
+    identity: &mut Identity,
+    namespace_id: u64,
+    disk: &mut dyn Disk,
+) -> Result<(), StorageError> {
+    match identity.namespace_id {
+        Some(ours) if ours == namespace_id => Ok(()),
+        Some(ours) => Err(StorageError::OtherNamespace {
+            ours,
+            theirs: namespace_id,
+        }),
+        None => {
+            identity.namespace_id = Some(namespace_id);
+            Ok(write_version(identity, disk)?)
+        }
+    }
+}
+
+fn write_version(identity: &Identity, disk: &mut dyn Disk) -> Result<(), DiskError> {
+    let Identity { id, namespace_id } = identity;
+    let mut text = format!("layoutVersion={LAYOUT_VERSION}\ndatanodeUuid={id}\n");
+    if let Some(namespace_id) = namespace_id {
+        text += &format!("namespaceID={namespace_id}\n");
+    }
     disk.write_at(VERSION_FILE_NEW, 0, text.as_bytes())?;
     disk.truncate(VERSION_FILE_NEW, text.len() as u64)?;
     disk.sync(VERSION_FILE_NEW)?;
     disk.rename(VERSION_FILE_NEW, VERSION_FILE)?;
-    disk.sync_dir("")?;
-    Ok(id)
+    disk.sync_dir("")
 }
 
-fn parse_version(text: &str) -> Option<DatanodeId> {
-    let rest = text.strip_prefix(&format!("layoutVersion={LAYOUT_VERSION}\ndatanodeUuid="))?;
-    u64::from_str_radix(rest.trim_end(), 16)
-        .ok()
-        .map(DatanodeId)
+fn parse_version(text: &str) -> Option<Identity> {
+    let mut lines = text.lines();
+    let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix('=');
+    if value("layoutVersion")? != LAYOUT_VERSION.to_string() {
+        return None;
+    }
+    let id = u64::from_str_radix(value("datanodeUuid")?, 16).ok()?;
+    let namespace_id = match lines.next() {
+        Some(line) => Some(line.strip_prefix("namespaceID=")?.parse().ok()?),
+        None => None,
+    };
+    Some(Identity {
+        id: DatanodeId(id),
+        namespace_id,
+    })
 }
 
 /// What a scan found.

@@ -69,8 +69,10 @@ impl Rig {
             address: format!("10.0.0.{}:9866", id.0),
             rack: "/default-rack".into(),
         };
-        let registered = self.namenode.register_datanode(info, NOW, &mut self.rng);
-        let registration = registered.unwrap();
+        let registered = self
+            .namenode
+            .register_datanode(info, None, NOW, &mut self.rng);
+        let registration = registered.unwrap().id;
         let heartbeat = Heartbeat {
             id,
             registration,

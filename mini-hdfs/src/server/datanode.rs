@@ -20,10 +20,11 @@ use super::rpc::{NameNodeClient, RpcError};
 use super::settings::Settings;
 use super::xceiver::{DataEvent, DataServer};
 use crate::block::{Block, DatanodeInfo};
+use crate::datanode::ReplicaMap;
 use crate::datanode::actor::{Action, Answer, BpServiceActor, Call, CallId, Intervals};
-use crate::datanode::{ReplicaMap, storage};
+use crate::datanode::storage::{self, Identity};
 use crate::error::FsError;
-use crate::protocol::Heartbeat;
+use crate::protocol::{Heartbeat, Registration};
 
 /// Held by the one process that uses the directory (`in_use.lock`).
 const LOCK_FILE: &str = "in_use.lock";
@@ -75,9 +76,10 @@ pub fn run(options: &Options) -> Result<()> {
     let _lock = lock(&options.dir)?;
     let mut disk = FileDisk::open(&options.dir)?;
     let mut rng = Rng::new(std::hash::RandomState::new().build_hasher().finish());
-    let id = storage::load_or_format(&mut disk, &mut rng)
+    let identity = storage::load_or_format(&mut disk, &mut rng)
         .with_context(|| format!("cannot use {dir}"))?;
     let scan = storage::scan(&mut disk).with_context(|| format!("cannot use {dir}"))?;
+    let id = identity.id;
     info!(datanode = %id, replicas = scan.replicas.len(), "loaded {dir}");
     for (block, reason) in &scan.ignored {
         warn!("{block} does not count: {reason}");
@@ -105,6 +107,7 @@ pub fn run(options: &Options) -> Result<()> {
         let _ = sender.send(event);
     };
     let map = ReplicaMap::new(scan.replicas);
+    let identity_disk = disk.clone();
     let server = DataServer::start(
         listener,
         id,
@@ -129,6 +132,8 @@ pub fn run(options: &Options) -> Result<()> {
                 dir: options.dir.clone(),
                 configured: options.capacity,
             },
+            identity,
+            disk: identity_disk,
             unreachable: false,
         };
         service.volume.figures(0)?;
@@ -166,12 +171,21 @@ fn lock(dir: &Path) -> Result<File> {
     }
 }
 
+/// What came back from a call.
+enum Reply {
+    Registered(Registration),
+    Other(Answer),
+}
+
 /// The conversation with the NameNode (`BPServiceActor`'s thread).
 struct Service {
     namenode: NameNodeClient,
     info: DatanodeInfo,
     server: Arc<DataServer>,
     volume: Volume,
+    identity: Identity,
+    /// Where the identity is kept.
+    disk: FileDisk,
     /// The last call had no answer.
     unreachable: bool,
 }
@@ -184,7 +198,7 @@ impl Service {
     ) -> Result<()> {
         let clock = Clock::start();
         let mut actor = BpServiceActor::new(intervals);
-        let mut calls: JoinSet<(CallId, Result<Answer, RpcError>)> = JoinSet::new();
+        let mut calls = JoinSet::new();
         loop {
             let now = clock.now();
             if let Some((id, call)) = actor.poll(now) {
@@ -198,7 +212,7 @@ impl Service {
                 },
                 Some(answered) = calls.join_next() => {
                     let (id, answer) = answered?;
-                    let answer = self.understand(answer);
+                    let answer = self.understand(answer)?;
                     for action in actor.answered(id, answer, clock.now()) {
                         self.act(action);
                     }
@@ -210,19 +224,20 @@ impl Service {
 
     fn call(
         &self,
-        calls: &mut JoinSet<(CallId, Result<Answer, RpcError>)>,
+        calls: &mut JoinSet<(CallId, Result<Reply, RpcError>)>,
         id: CallId,
         call: Call,
     ) -> Result<()> {
         let (namenode, info) = (self.namenode.clone(), self.info.clone());
+        let namespace_id = self.identity.namespace_id;
         let (server, me) = (self.server.clone(), self.info.id);
         let (capacity, remaining) = self.volume.figures(server.used())?;
         calls.spawn(async move {
             let answer = match call {
                 Call::Register => namenode
-                    .register_datanode(&info)
+                    .register_datanode(&info, namespace_id)
                     .await
-                    .map(Answer::Registered),
+                    .map(Reply::Registered),
                 Call::Heartbeat(registration) => {
                     let heartbeat = Heartbeat {
                         id: me,
@@ -232,18 +247,19 @@ impl Service {
                         remaining,
                         xceivers: server.transfers(),
                     };
-                    namenode.heartbeat(&heartbeat).await.map(Answer::Commands)
+                    let commands = namenode.heartbeat(&heartbeat).await;
+                    commands.map(|commands| Reply::Other(Answer::Commands(commands)))
                 }
                 Call::BlockReport(registration) => {
                     let report = server.report();
                     let reported = namenode.block_report(me, registration, report).await;
-                    reported.map(|()| Answer::Done)
+                    reported.map(|()| Reply::Other(Answer::Done))
                 }
                 Call::Incremental(registration, events) => {
                     let reported = namenode
                         .incremental_block_report(me, registration, events)
                         .await;
-                    reported.map(|()| Answer::Done)
+                    reported.map(|()| Reply::Other(Answer::Done))
                 }
             };
             (id, answer)
@@ -251,30 +267,36 @@ impl Service {
         Ok(())
     }
 
-    /// One warning when the NameNode goes away, and a word when it is back.
-    fn understand(&mut self, answer: Result<Answer, RpcError>) -> Answer {
+    /// One warning when the NameNode goes away, and a word when it is back. Ends the DataNode when the NameNode serves
+    /// another file system: nobody can mend that but its operator.
+    fn understand(&mut self, reply: Result<Reply, RpcError>) -> Result<Answer> {
         let was_unreachable = std::mem::take(&mut self.unreachable);
-        let (answer, refusal) = match answer {
-            Ok(answer) => (answer, None),
+        let (answer, refusal) = match reply {
+            Ok(Reply::Registered(registration)) => {
+                let joined = registration.namespace_id;
+                storage::join_namespace(&mut self.identity, joined, &mut self.disk)?;
+                info!("registered with {}", self.namenode.address());
+                (Answer::Registered(registration.id), None)
+            }
+            Ok(Reply::Other(answer)) => (answer, None),
+            Err(RpcError::Refused(e @ FsError::InconsistentNamespace { .. })) => bail!(e),
             Err(RpcError::Refused(FsError::UnregisteredNode(_))) => (Answer::Unregistered, None),
             Err(e @ (RpcError::Unreachable { .. } | RpcError::Unavailable { .. })) => {
                 self.unreachable = true;
                 if !was_unreachable {
                     warn!("{e}; will go on trying");
                 }
-                return Answer::Failed;
+                return Ok(Answer::Failed);
             }
             Err(e) => (Answer::Failed, Some(e)),
         };
         if was_unreachable {
             info!("the NameNode answers again");
         }
-        match (&answer, refusal) {
-            (Answer::Registered(_), _) => info!("registered with {}", self.namenode.address()),
-            (_, Some(e)) => warn!("{e}"),
-            _ => {}
+        if let Some(e) = refusal {
+            warn!("{e}");
         }
-        answer
+        Ok(answer)
     }
 
     fn act(&self, action: Action) {

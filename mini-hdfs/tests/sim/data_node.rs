@@ -101,7 +101,7 @@ impl DataNodeProcess {
 
     fn boot(&mut self, ctx: &mut Ctx<'_, Member>) {
         let found = load_or_format(ctx.disk, ctx.rng)
-            .and_then(|id| scan(ctx.disk).map(|found| (id, found)));
+            .and_then(|identity| scan(ctx.disk).map(|found| (identity.id, found)));
         let Ok((id, found)) = found else {
             // Its disk is full, or it is crashing: somebody will start it again.
             ctx.set_timer(Timer::Boot, Duration::from_secs(1));

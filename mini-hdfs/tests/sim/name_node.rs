@@ -300,8 +300,8 @@ fn answer(
             core.set_replication(&path, replication).map(done)
         }
         Request::Register(info) => core
-            .register_datanode(info, now, ctx.rng)
-            .map(Response::Registered),
+            .register_datanode(info, None, now, ctx.rng)
+            .map(|registration| Response::Registered(registration.id)),
         Request::Heartbeat(heartbeat) => Ok(Response::Commands(core.heartbeat(&heartbeat, now))),
         Request::BlockReport(id, registration, replicas) => core
             .block_report(id, registration, &replicas, now)

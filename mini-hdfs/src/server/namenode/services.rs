@@ -314,8 +314,9 @@ impl DatanodeProtocol for Services {
     ) -> Answer<wire::RegisterDatanodeResponse> {
         let request = request.into_inner();
         let info: DatanodeInfo = needed(request.info, "RegisterDatanodeRequest.info")?;
+        let namespace_id = request.namespace_id;
         self.call("registerDatanode", |nn, now, rng| {
-            nn.register_datanode(info, now, rng)
+            nn.register_datanode(info, namespace_id, now, rng)
         })
         .await
     }

@@ -110,7 +110,7 @@ async fn reports_locations_and_fsck_come_in_parts() {
         address: "127.0.0.1:1".to_owned(),
         rack: "/r".to_owned(),
     };
-    let registration = client.register_datanode(&info).await.unwrap();
+    let registration = client.register_datanode(&info, None).await.unwrap().id;
     client
         .block_report(id, registration, Vec::new())
         .await

@@ -98,6 +98,7 @@ pub(crate) fn to_status(error: &FsError) -> Status {
         | FsError::PathIsNotEmptyDirectory(_)
         | FsError::InvalidRename { .. }
         | FsError::SafeMode { .. }
+        | FsError::InconsistentNamespace { .. }
         | FsError::UnregisteredNode(_) => Code::FailedPrecondition,
         FsError::AlreadyBeingCreated { .. }
         | FsError::LeaseExpired { .. }

@@ -6,18 +6,23 @@ use super::super::convert::{all, try_all};
 use super::super::{ITEMS_PER_MESSAGE, RpcError, wire};
 use super::NameNodeClient;
 use crate::block::{DatanodeId, DatanodeInfo};
-use crate::protocol::{BlockEvent, Command, Heartbeat, RegistrationId, ReportedReplica};
+use crate::protocol::{BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica};
 
 /// `DatanodeProtocol`.
 impl NameNodeClient {
     /// The first call of a DataNode, and again when it is told to.
-    pub async fn register_datanode(&self, info: &DatanodeInfo) -> Result<RegistrationId, RpcError> {
+    pub async fn register_datanode(
+        &self,
+        info: &DatanodeInfo,
+        namespace_id: Option<u64>,
+    ) -> Result<Registration, RpcError> {
         let request = wire::RegisterDatanodeRequest {
             info: Some(info.clone().into()),
+            namespace_id,
         };
         let mut stub = self.datanode.clone();
         let answer = self.answer(stub.register_datanode(request)).await?;
-        Ok(RegistrationId(answer.registration))
+        Ok(answer.into())
     }
 
     /// Says that the DataNode lives, and fetches what it shall do.

@@ -2,7 +2,9 @@
 
 use super::{Malformed, all, answers, empty_answers, enums, needed, wire};
 use crate::block::{DatanodeId, ReplicaState};
-use crate::protocol::{BlockEvent, Command, Heartbeat, RegistrationId, ReportedReplica};
+use crate::protocol::{
+    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica,
+};
 
 enums! {
     ReplicaState { Finalized, Rbw, Rwr, Temporary }
@@ -11,8 +13,25 @@ enums! {
 empty_answers! { BlockReportResponse, BlockReceivedAndDeletedResponse }
 
 answers! {
-    RegisterDatanodeResponse { registration: RegistrationId => |id: RegistrationId| id.0 }
     HeartbeatResponse { commands: Vec<Command> => all }
+}
+
+impl From<Registration> for wire::RegisterDatanodeResponse {
+    fn from(registration: Registration) -> Self {
+        wire::RegisterDatanodeResponse {
+            registration: registration.id.0,
+            namespace_id: registration.namespace_id,
+        }
+    }
+}
+
+impl From<wire::RegisterDatanodeResponse> for Registration {
+    fn from(answer: wire::RegisterDatanodeResponse) -> Self {
+        Registration {
+            id: RegistrationId(answer.registration),
+            namespace_id: answer.namespace_id,
+        }
+    }
 }
 
 impl From<Heartbeat> for wire::Heartbeat {
