@@ -321,3 +321,28 @@ fn parse_meta(rest: &str) -> Option<(BlockId, GenerationStamp)> {
         GenerationStamp(generation.parse().ok()?),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use node::MemDisk;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_belongs_to_the_first_file_system_that_took_it() {
+        let (mut disk, mut rng) = (MemDisk::default(), Rng::new(1));
+        let mut identity = load_or_format(&mut disk, &mut rng).unwrap();
+        assert_eq!(identity.namespace_id, None);
+        join_namespace(&mut identity, 7, &mut disk).unwrap();
+        let mut again = load_or_format(&mut disk, &mut rng).unwrap();
+        assert_eq!(again, identity, "as it was before the restart");
+        join_namespace(&mut again, 7, &mut disk).unwrap();
+        let refusal = join_namespace(&mut again, 8, &mut disk).unwrap_err();
+        assert_eq!(refusal, StorageError::OtherNamespace { ours: 7, theirs: 8 });
+
+        disk.files
+            .insert(VERSION_FILE.into(), b"layoutVersion=9\n".to_vec());
+        let refusal = load_or_format(&mut disk, &mut rng).unwrap_err();
+        assert!(matches!(refusal, StorageError::BadVersion(_)), "{refusal}");
+    }
+}

@@ -613,3 +613,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_datanode_of_another_file_system_is_refused() {
+    let mut rig = Rig::new();
+    let info = |id: u64| DatanodeInfo {
+        id: DatanodeId(id),
+        hostname: "host".into(),
+        address: format!("10.0.1.{id}:9866"),
+        rack: "/default-rack".into(),
+    };
+    let mut register = |id, namespace| {
+        let namenode = &mut rig.namenode;
+        namenode.register_datanode(info(id), namespace, NOW, &mut rig.rng)
+    };
+    let ours = register(1, None).unwrap().namespace_id;
+    assert_eq!(register(1, Some(ours)).unwrap().namespace_id, ours);
+    let refusal = register(2, Some(ours ^ 1)).unwrap_err();
+    assert!(
+        matches!(refusal, FsError::InconsistentNamespace { .. }),
+        "all its replicas would be deleted, but: {refusal}"
+    );
+}

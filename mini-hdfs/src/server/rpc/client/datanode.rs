@@ -6,7 +6,9 @@ use super::super::convert::{all, try_all};
 use super::super::{ITEMS_PER_MESSAGE, RpcError, wire};
 use super::NameNodeClient;
 use crate::block::{DatanodeId, DatanodeInfo};
-use crate::protocol::{BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica};
+use crate::protocol::{
+    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica,
+};
 
 /// `DatanodeProtocol`.
 impl NameNodeClient {
