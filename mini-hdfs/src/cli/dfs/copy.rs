@@ -5,8 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use mini_hdfs::error::FsError;
 use mini_hdfs::protocol::FileStatus;
-use mini_hdfs::server::dfs_client::{CreateOptions, DfsError};
+use mini_hdfs::server::dfs_client::{CreateOptions, DfsError, DfsOutputStream};
 
 use super::super::{paths, reason};
 use super::cat::{CopyError, copy};
@@ -118,33 +119,38 @@ fn put_file(
         there => there.is_some(),
     };
     let copying = format!("{to}{COPYING}");
-    let copied = put_copying(shell, from, name, &copying, len).and_then(|()| {
-        if replaced {
-            shell.client.delete(to, false).map_err(|e| dfs(&e))?;
-        }
-        shell.client.rename(&copying, to).map_err(|e| dfs(&e))
-    });
-    if let Err(failure) = copied {
-        // Whatever it was that failed, this may fail for the same reason.
-        let _ = shell.client.delete(&copying, false);
-        return Err(failure);
-    }
-    Ok(())
-}
-
-fn put_copying(
-    shell: &Shell<'_>,
-    from: &mut dyn Read,
-    name: &str,
-    copying: &str,
-    len: Option<u64>,
-) -> Result<(), Failure> {
     let options = CreateOptions {
         overwrite: true,
         create_parent: false,
         ..CreateOptions::default()
     };
-    let mut file = shell.client.create(copying, options).map_err(|e| dfs(&e))?;
+    let file = shell.client.create(&copying, options).map_err(|e| {
+        match e.refusal() {
+            Some(FsError::AlreadyBeingCreated { path, holder }) => Failure::said(format!(
+                "`{path}': is being written by {holder}; if that was interrupted, delete it with -rm"
+            )),
+            _ => dfs(&e),
+        }
+    })?;
+    let copied = put_copying(file, from, name, len).and_then(|()| {
+        if replaced {
+            shell.client.delete(to, false).map_err(|e| dfs(&e))?;
+        }
+        shell.client.rename(&copying, to).map_err(|e| dfs(&e))
+    });
+    if copied.is_err() {
+        // Whatever it was that failed, this may fail for the same reason.
+        let _ = shell.client.delete(&copying, false);
+    }
+    copied
+}
+
+fn put_copying(
+    mut file: DfsOutputStream,
+    from: &mut dyn Read,
+    name: &str,
+    len: Option<u64>,
+) -> Result<(), Failure> {
     match copy(from, &mut file, name, len) {
         Ok(_) => file.close().map_err(|e| dfs(&e)),
         Err(CopyError::From(error)) => Err(local(Path::new(name), &error)),

@@ -228,6 +228,22 @@ impl State {
     }
 }
 
+/// Tells whoever waits for a thread that it panicked.
+struct PanicGuard<'a>(&'a Shared);
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let text = format!(
+                "cannot write {}: a thread of the client panicked",
+                self.0.path
+            );
+            self.0.lock().error = Some(DfsError::Local(text));
+            self.0.changed.notify_all();
+        }
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -254,6 +270,7 @@ impl Shared {
 
     /// The streamer's thread.
     fn stream(self: Arc<Self>) {
+        let _guard = PanicGuard(&self);
         while !self.lock().is_over() {
             if let Err(error) = self.step() {
                 self.lock().error = Some(error);
@@ -412,6 +429,7 @@ impl Shared {
 
     /// The thread that hears the acknowledgements of one pipeline, until it fails or its block is finished.
     fn hear(&self, mut up: BufReader<TcpStream>, number: u64) {
+        let _guard = PanicGuard(self);
         loop {
             let heard = data_transfer::receive_ack(&mut up);
             let mut state = self.lock();
