@@ -2,41 +2,81 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::time::Duration;
 
+use mini_hdfs::block::DatanodeInfo;
 use mini_hdfs::server::dfs_client::{CreateOptions, DfsClient};
 
-use crate::harness::{World, blocks, bytes, fsck, get, is_healthy, put, until};
+use crate::harness::{SOON, World, blocks, bytes, fsck, get, is_healthy, put, until};
 
 const BLOCK: usize = 256 << 10;
+
+/// Writes a file, and calls `strike` when the first half of its first block is in the pipeline whose nodes it is
+/// given. Returns what was written.
+fn write_through(
+    world: &mut World,
+    client: &DfsClient,
+    path: &str,
+    strike: impl FnOnce(&mut World, &[DatanodeInfo]),
+) -> Vec<u8> {
+    let contents = bytes(1, 3 * BLOCK + 1000);
+    let (before, after) = contents.split_at(BLOCK / 2 + 100);
+    let mut out = client
+        .create(path, CreateOptions::default())
+        .expect("a new file");
+    out.write_all(before).expect("the first half is written");
+    out.hflush().expect("the first half is flushed");
+    let pipeline = blocks(client, path).remove(0).locations;
+    assert_eq!(pipeline.len(), 3);
+    strike(world, &pipeline);
+    out.write_all(after).expect("the rest is written");
+    out.close().expect("the file is closed");
+    assert_eq!(get(client, path), contents);
+    contents
+}
 
 #[test]
 fn a_datanode_killed_in_mid_write_costs_nothing() {
     let mut world = World::start(4, &[]);
     let client = world.client();
-    let contents = bytes(1, 3 * BLOCK + 1000);
-    let (before, after) = contents.split_at(BLOCK / 2 + 100);
+    for position in 0..3 {
+        let path = format!("/f{position}");
+        let mut victim = None;
+        let contents = write_through(&mut world, &client, &path, |world, pipeline| {
+            world.datanode(&pipeline[position].address).kill();
+            victim = Some(pipeline[position].clone());
+        });
+        until("every block has three replicas again", || {
+            is_healthy(&client, &path)
+        });
+        let victim = victim.unwrap();
+        for block in fsck(&client, &path) {
+            assert!(block.replicas.iter().all(|(node, _)| node.id != victim.id));
+        }
+        assert_eq!(get(&client, &path), contents);
+        world.datanode(&victim.address).start(SOON).unwrap();
+        until("it is back", || {
+            client.status().unwrap().live_datanodes == 4
+        });
+    }
+}
 
-    let mut out = client.create("/f", CreateOptions::default()).unwrap();
-    out.write_all(before).unwrap();
-    out.hflush().unwrap();
-    let pipeline = blocks(&client, "/f").pop().unwrap().locations;
-    assert_eq!(pipeline.len(), 3);
-    world.datanode(&pipeline[1].address).kill();
-    out.write_all(after).unwrap();
-    out.close().unwrap();
-
-    assert_eq!(get(&client, "/f"), contents);
-    until("every block has three replicas again", || {
+#[test]
+fn a_datanode_paused_in_mid_write_is_left_behind() {
+    let mut world = World::start(4, &["dfs.client.socket-timeout=1s"]);
+    let mut settings = world.client_settings();
+    settings.socket_timeout = Duration::from_secs(1);
+    let client = DfsClient::connect(settings).unwrap();
+    let mut victim = String::new();
+    let contents = write_through(&mut world, &client, "/f", |world, pipeline| {
+        victim.clone_from(&pipeline[2].address);
+        world.datanode(&victim).pause().unwrap();
+    });
+    // It comes back with a replica that missed half of the block, and must not be read from.
+    world.datanode(&victim).resume().unwrap();
+    until("every block has three replicas", || {
         is_healthy(&client, "/f")
     });
-    for block in fsck(&client, "/f") {
-        assert!(
-            block
-                .replicas
-                .iter()
-                .all(|(node, _)| node.id != pipeline[1].id)
-        );
-    }
     assert_eq!(get(&client, "/f"), contents);
 }
 
