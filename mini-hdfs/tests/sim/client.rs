@@ -149,6 +149,8 @@ impl ClientProcess {
     fn next(&mut self, ctx: &mut Ctx<'_, Member>) {
         match &mut self.task {
             Task::Idle => {}
+            // While a call is under way, its answer leads on.
+            Task::Write(_) if self.pending.is_some() => return,
             Task::Write(_) => return self.write_on(ctx),
             Task::Read(_) => return self.refetch(ctx),
             Task::Call(..) => return,
@@ -197,6 +199,7 @@ impl ClientProcess {
             .filter(|path| path.starts_with(&prefix))
             .cloned()
             .collect();
+        let readable: Vec<String> = closed.iter().chain(history.open.keys()).cloned().collect();
         drop(history);
         let fresh = |files: &mut u64| {
             *files += 1;
@@ -212,8 +215,8 @@ impl ClientProcess {
             },
             (2, Some(file)) => Operation::Delete(file),
             (3, Some(file)) => Operation::SetReplication(file, replication),
-            // Others' files too.
-            (4 | 5, Some(_)) => Operation::Read(rng.choose(&closed).cloned().unwrap_or_default()),
+            // Others' files too, and those being written.
+            (4 | 5, Some(file)) => Operation::Read(rng.choose(&readable).cloned().unwrap_or(file)),
             _ => {
                 let len = [0, 1, 511, 512, 3000, 9000][rng.index(6)] + rng.index(600);
                 let bytes: Vec<u8> = (0..len.div_ceil(8))

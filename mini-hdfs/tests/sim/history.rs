@@ -45,6 +45,10 @@ pub(crate) struct History {
     pub(crate) version: u64,
     /// What clients were promised.
     pub(crate) paths: BTreeMap<String, Known>,
+    /// What files being written, or given up, are to hold.
+    pub(crate) open: BTreeMap<String, Arc<[u8]>>,
+    /// Blocks that a reader has located while they were being written: he may ask for a generation that ends meanwhile.
+    pub(crate) located_open: BTreeSet<BlockId>,
     /// Blocks whose every replica was on disks that faults have damaged: nothing can be asked of them any more.
     pub(crate) lost: BTreeSet<BlockId>,
     /// A fault has damaged some disk. Blocks of files of which nobody knows may be lost then, too.

@@ -236,15 +236,15 @@ fn note(
             }
         }
         (_, Ok(Response::Located(located))) => {
-            for block in located
-                .blocks
-                .iter()
-                .filter(|b| !b.under_construction && !b.corrupt)
-            {
-                history.located.push(Located {
-                    block: block.block,
-                    nodes: block.locations.iter().map(|info| info.id).collect(),
-                });
+            for located in located.blocks.iter().filter(|b| !b.corrupt) {
+                if located.under_construction {
+                    history.located_open.insert(located.block.id);
+                } else {
+                    history.located.push(Located {
+                        block: located.block,
+                        nodes: located.locations.iter().map(|info| info.id).collect(),
+                    });
+                }
             }
         }
         _ => {}

@@ -13,27 +13,21 @@ use crate::history::History;
 
 /// A block of a closed file as it must be on a disk.
 struct Expected {
-    path: String,
-    block: Block,
     data_file: String,
     data: Vec<u8>,
     meta_file: String,
     meta: Vec<u8>,
-    replication: Option<u16>,
 }
 
 impl Expected {
-    fn new(path: &str, block: Block, data: &[u8], replication: Option<u16>) -> Expected {
+    fn new(block: Block, data: &[u8]) -> Expected {
         let mut meta = vec![0, 1, 2, 0, 0, 2, 0];
         meta.extend(checksums(data).iter().flat_map(|sum| sum.to_be_bytes()));
         Expected {
-            path: path.to_owned(),
-            block,
             data_file: Place::Finalized.data(block.id),
             data: data.to_vec(),
             meta_file: Place::Finalized.meta(block.id, block.generation),
             meta,
-            replication,
         }
     }
 
@@ -71,7 +65,11 @@ pub(crate) struct Holders {
 #[derive(Default)]
 pub(crate) struct Truth {
     version: u64,
+    /// Every block that was ever in a closed file: while a file is being renamed nobody knows of it, but its disks still
+    /// fail.
     expected: BTreeMap<BlockId, Expected>,
+    /// Those that are in one now.
+    closed: BTreeSet<BlockId>,
     /// Of each disk, its mark and damage when it was looked at.
     seen: BTreeMap<NodeId, (u64, u64)>,
     holders: BTreeMap<BlockId, Holders>,
@@ -80,14 +78,14 @@ pub(crate) struct Truth {
 impl Truth {
     /// Looks at the disks that have changed.
     pub(crate) fn refresh(&mut self, world: &World<Member>, history: &History) {
+        for holders in self.holders.values_mut() {
+            holders.before = Some(holders.now.clone());
+            holders.damaged_now.clear();
+        }
         let stale = self.version != history.version;
         if stale {
             self.version = history.version;
             self.expect(history);
-        }
-        for holders in self.holders.values_mut() {
-            holders.before = Some(holders.now.clone());
-            holders.damaged_now.clear();
         }
         for node in world.ids().filter(|id| is_datanode(world, *id)) {
             let Some(disk) = world.disk(node) else {
@@ -103,44 +101,39 @@ impl Truth {
     }
 
     fn expect(&mut self, history: &History) {
-        let mut expected = BTreeMap::new();
+        self.closed.clear();
         for (path, file) in history.closed_files() {
             let mut rest = &file.bytes[..];
             for block in &file.blocks {
                 let len = usize::try_from(block.len).unwrap_or(usize::MAX);
                 let (data, after) = rest.split_at(len.min(rest.len()));
                 rest = after;
-                let old = self.expected.remove(&block.id);
-                let mut new =
-                    old.unwrap_or_else(|| Expected::new(path, *block, data, file.replication));
-                new.path.clone_from(path);
-                new.replication = file.replication;
-                expected.insert(block.id, new);
+                self.closed.insert(block.id);
+                let expected = self.expected.entry(block.id);
+                expected.or_insert_with(|| Expected::new(*block, data));
+                let holders = self.holders.entry(block.id).or_default();
+                holders.path.clone_from(path);
+                holders.block = *block;
+                holders.replication = file.replication;
             }
         }
-        self.holders.retain(|id, _| expected.contains_key(id));
-        for (id, expected) in &expected {
-            let holders = self.holders.entry(*id).or_default();
-            holders.path.clone_from(&expected.path);
-            holders.block = expected.block;
-            holders.replication = expected.replication;
-        }
-        self.expected = expected;
     }
 
     fn look(&mut self, node: NodeId, disk: &SimDisk, hit: bool) {
         for (id, expected) in &self.expected {
             let holders = self.holders.entry(*id).or_default();
+            let there = disk.contents(&expected.data_file).is_some();
+            // Before its file was closed, nobody looked.
+            let hit_before = holders.before.is_none() && there && disk.damage() > 0;
             if expected.is_on(disk) {
                 holders.now.insert(node);
                 holders.damaged.remove(&node);
-            } else if holders.now.remove(&node) && hit {
+            } else if holders.now.remove(&node) && hit || hit_before {
                 holders.damaged.insert(node);
             }
             if hit {
                 holders.damaged_now.insert(node);
             }
-            let there = disk.contents(&expected.data_file).is_some();
             if there && holders.damaged.contains(&node) {
                 holders.unnoticed.insert(node);
             } else {
@@ -156,12 +149,12 @@ impl Truth {
 
     /// All blocks of closed files.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &Holders> {
-        self.holders.values()
+        self.closed.iter().filter_map(|id| self.holders.get(id))
     }
 
     /// One of them.
     pub(crate) fn block(&self, id: BlockId) -> Option<&Holders> {
-        self.holders.get(&id)
+        self.holders.get(&id).filter(|_| self.closed.contains(&id))
     }
 }
 

@@ -30,6 +30,8 @@ enum Asked {
 /// A file being read.
 pub(super) struct Reading {
     path: String,
+    /// It was being written when it was located: only a beginning of it is there.
+    open: bool,
     got: Vec<u8>,
     blocks: VecDeque<LocatedBlock>,
     reader: Option<BlockReader>,
@@ -45,6 +47,7 @@ impl ClientProcess {
         let request = Request::Locations(path.clone());
         self.task = Task::Read(Box::new(Reading {
             path,
+            open: false,
             got: Vec::new(),
             blocks: VecDeque::new(),
             reader: None,
@@ -70,6 +73,7 @@ impl ClientProcess {
         ) {
             (Asked::Report, _) => {}
             (Asked::Locations, Ok(Response::Located(located))) => {
+                reading.open = located.under_construction;
                 reading.blocks = located.blocks.into();
             }
             (Asked::Refetch, Ok(Response::Located(located))) => {
@@ -190,16 +194,21 @@ impl ClientProcess {
         let task = std::mem::replace(&mut self.task, Task::Idle);
         if let (Task::Read(reading), true) = (task, whole) {
             let mut history = self.history.borrow_mut();
-            // Somebody may have deleted or renamed it meanwhile: then nothing is expected.
-            if let Some(Known::Closed(file)) = history.paths.get(&reading.path)
-                && *file.bytes != *reading.got
+            let Reading {
+                path, open, got, ..
+            } = &*reading;
+            let bytes = match history.paths.get(path) {
+                Some(Known::Closed(file)) => Some(file.bytes.clone()),
+                // Somebody may have deleted or renamed it meanwhile: then nothing is expected.
+                _ => history.open.get(path).cloned(),
+            };
+            if let Some(bytes) = bytes
+                && !(*bytes == **got || *open && bytes.starts_with(got))
             {
-                let (len, got) = (file.bytes.len(), reading.got.len());
-                let pairs = file.bytes.iter().zip(&reading.got);
-                let same = pairs.take_while(|(a, b)| a == b).count();
-                let path = &reading.path;
+                let (len, read) = (bytes.len(), got.len());
+                let same = bytes.iter().zip(got).take_while(|(a, b)| a == b).count();
                 let wrong =
-                    format!("{path}: {got} bytes of {len} were read, the first {same} as written");
+                    format!("{path}: {read} bytes of {len} were read, the first {same} as written");
                 history.wrong_reads.push(wrong);
             }
             if let Some(to_verify) = &mut self.to_verify {

@@ -39,6 +39,8 @@ pub(super) struct Writing {
     /// The connection to the first node of the pipeline.
     connection: Option<u64>,
     completes: u32,
+    /// It writes a piece now and then, so that a block stays open for long.
+    slow: bool,
 }
 
 impl ClientProcess {
@@ -49,7 +51,10 @@ impl ClientProcess {
         replication: u16,
         ctx: &mut Ctx<'_, Member>,
     ) {
-        self.history.borrow_mut().set(&path, Known::Unknown);
+        let mut history = self.history.borrow_mut();
+        history.set(&path, Known::Unknown);
+        history.open.insert(path.clone(), bytes.clone());
+        drop(history);
         let request = CreateRequest {
             path: path.clone(),
             client: self.name.clone(),
@@ -71,6 +76,7 @@ impl ClientProcess {
             finished: Vec::new(),
             connection: None,
             completes: 0,
+            slow: ctx.rng.percent(40),
         }));
         self.call(Request::Create(request), Repeat::AtMostOnce, ctx);
     }
@@ -128,7 +134,7 @@ impl ClientProcess {
                 client,
                 previous,
                 exclude,
-                client_host: None,
+                client_host: Some(format!("host{}", 1 + ctx.id().0 % 3)),
             }),
             Action::Abandon(block) => Request::AbandonBlock {
                 inode,
@@ -194,6 +200,11 @@ impl ClientProcess {
         }
         while writing.in_block && !writing.streamer.is_full() {
             writing.cut(ctx);
+            if writing.slow {
+                let pause = Duration::from_micros(ctx.rng.below(500_000));
+                ctx.set_timer(Timer::Next, pause);
+                break;
+            }
         }
         while let (Some(connection), Some(packet)) =
             (writing.connection, writing.streamer.next_to_send())
@@ -250,6 +261,7 @@ impl ClientProcess {
                 replication: Some(writing.replication),
             };
             let mut history = self.history.borrow_mut();
+            history.open.remove(&writing.path);
             history.set(&writing.path, Known::Closed(file));
         }
         self.idle(ctx);

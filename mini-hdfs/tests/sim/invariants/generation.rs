@@ -93,7 +93,9 @@ impl Invariant<Member> for NewestGeneration {
         let truth = self.truth.borrow();
         let mut history = self.history.borrow_mut();
         for served in std::mem::take(&mut history.served) {
-            let newest = truth.block(served.asked.id).map(|b| b.block.generation);
+            let id = served.asked.id;
+            let closed = truth.block(id).map(|b| b.block.generation);
+            let newest = closed.filter(|_| !history.located_open.contains(&id));
             judge(&served, newest)?;
         }
         for Located { block, nodes } in std::mem::take(&mut history.located) {

@@ -27,7 +27,7 @@ fn judge(block: &Holders) -> Verdict {
     let faults_took_the_last = match &block.before {
         Some(before) => before.is_subset(&block.damaged_now),
         // It was damaged before anybody looked.
-        None => !block.damaged_now.is_empty(),
+        None => !block.damaged.is_empty(),
     };
     // Nobody can know of a replica that it is damaged before somebody reads it. So the NameNode may keep damaged ones
     // and delete a good one -- but not if there were more good ones than it had to keep.
