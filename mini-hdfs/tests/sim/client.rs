@@ -152,7 +152,7 @@ impl ClientProcess {
             // While a call is under way, its answer leads on.
             Task::Write(_) if self.pending.is_some() => return,
             Task::Write(_) => return self.write_on(ctx),
-            Task::Read(_) => return self.refetch(ctx),
+            Task::Read(_) => return self.after_pause(ctx),
             Task::Call(..) => return,
         }
         if self.left > 0 {

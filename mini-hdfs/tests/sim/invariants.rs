@@ -34,11 +34,12 @@ use crate::truth::Truth;
 /// All that must hold all along. `truth` is kept up to date by the first.
 pub(crate) fn all(history: &Shared, truth: &Rc<RefCell<Truth>>) -> Vec<Box<dyn Invariant<Member>>> {
     vec![
-        Box::new(readable::Readable::new(history.clone(), truth.clone())),
+        // Before the next one: whoever is told to delete the last replica will do so.
         Box::new(last_replica::LastReplica::new(
             history.clone(),
             truth.clone(),
         )),
+        Box::new(readable::Readable::new(history.clone(), truth.clone())),
         Box::new(namespace::Recovered::new(history.clone())),
         Box::new(generation::NewestGeneration::new(
             history.clone(),

@@ -187,7 +187,8 @@ impl NameNodeProcess {
         }
         core.end_sync(&batch);
         if batch.roll.is_some() {
-            let after = Duration::from_micros(ctx.rng.below(50_000));
+            // Some of them take long, and edits go on meanwhile.
+            let after = Duration::from_micros(ctx.rng.below(3_000_000));
             ctx.set_timer(Timer::Checkpoint, after);
         }
     }

@@ -152,7 +152,16 @@ impl Truth {
         self.closed.iter().filter_map(|id| self.holders.get(id))
     }
 
-    /// One of them.
+    /// Blocks that were in closed files and are not now: deleted, or perhaps deleted.
+    pub(crate) fn former_blocks(&self) -> impl Iterator<Item = &Holders> {
+        let former = |id: &&BlockId| !self.closed.contains(id);
+        self.holders
+            .iter()
+            .filter(move |(id, _)| former(id))
+            .map(|(_, holders)| holders)
+    }
+
+    /// One of the blocks of closed files.
     pub(crate) fn block(&self, id: BlockId) -> Option<&Holders> {
         self.holders.get(&id).filter(|_| self.closed.contains(&id))
     }

@@ -21,6 +21,8 @@ const WINDOW: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Nothing,
+    /// The reader takes his time.
+    Nobody,
     Locations,
     /// Locations again, for a reader that has run out of replicas.
     Refetch,
@@ -73,6 +75,12 @@ impl ClientProcess {
         ) {
             (Asked::Report, _) => {}
             (Asked::Locations, Ok(Response::Located(located))) => {
+                if ctx.rng.percent(30) {
+                    // What he was told may be old when he comes to the DataNodes.
+                    reading.asked = Asked::Nobody;
+                    let pause = Duration::from_micros(ctx.rng.below(4_000_000));
+                    ctx.set_timer(Timer::Next, pause);
+                }
                 reading.open = located.under_construction;
                 reading.blocks = located.blocks.into();
             }
@@ -137,13 +145,17 @@ impl ClientProcess {
         }
     }
 
-    /// The pause before a refetch is over.
-    pub(super) fn refetch(&mut self, ctx: &mut Ctx<'_, Member>) {
-        if let Task::Read(reading) = &self.task
-            && reading.asked == Asked::Refetch
-        {
+    /// A pause is over.
+    pub(super) fn after_pause(&mut self, ctx: &mut Ctx<'_, Member>) {
+        let Task::Read(reading) = &mut self.task else {
+            return;
+        };
+        if reading.asked == Asked::Refetch {
             let request = Request::Locations(reading.path.clone());
             self.call(request, Repeat::Idempotent, ctx);
+        } else {
+            reading.asked = Asked::Nothing;
+            self.read_on(ctx);
         }
     }
 

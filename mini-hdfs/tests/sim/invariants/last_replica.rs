@@ -67,8 +67,9 @@ impl Invariant<Member> for LastReplica {
     }
 
     fn check(&mut self, world: &World<Member>) -> Result<(), String> {
-        let truth = self.truth.borrow();
+        let mut truth = self.truth.borrow_mut();
         let mut history = self.history.borrow_mut();
+        truth.refresh(world, &history);
         // Who has carried out an order may get a new replica later.
         for (id, nodes) in &mut self.ordered {
             nodes.retain(|(node, life)| {

@@ -1,4 +1,4 @@
-//! Once everything is mended, every closed file reaches its replication and reads back.
+//! Once everything is mended, every closed file reaches its replication and reads back, and what is of no use is deleted.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,16 +11,28 @@ use crate::history::Shared;
 use crate::truth::{Holders, Truth, is_datanode};
 use crate::wire::NAMENODE;
 
-/// Whether a block has as many good replicas as it can have on `datanodes` DataNodes. Damaged ones count until somebody
-/// has read them: nobody can know.
+/// Whether a block has as many good replicas as it should, if there are so many DataNodes. Damaged ones count until
+/// somebody has read them: nobody can know.
 fn judge(block: &Holders, datanodes: usize) -> Result<(), String> {
-    let wanted = usize::from(block.replication.unwrap_or(1)).min(datanodes);
-    let has = block.now.len() + block.unnoticed.len();
-    if has < wanted {
+    let Some(replication) = block.replication else {
+        return Ok(());
+    };
+    let wanted = usize::from(replication).min(datanodes);
+    let (good, unnoticed) = (block.now.len(), block.unnoticed.len());
+    if good + unnoticed < wanted || good > wanted {
         let (path, id) = (&block.path, block.block);
-        return Err(format!("{path}: {id} has {has} good replicas of {wanted}"));
+        return Err(format!("{path}: {id} has {good} good replicas of {wanted}"));
     }
     Ok(())
+}
+
+/// Whether a block that the NameNode does not know any more is off the disks.
+fn judge_deleted(block: &Holders) -> Result<(), String> {
+    if block.now.is_empty() {
+        return Ok(());
+    }
+    let (id, now) = (block.block, &block.now);
+    Err(format!("the deleted block {id} is still on {now:?}"))
 }
 
 pub(crate) struct Progress {
@@ -60,10 +72,11 @@ impl Invariant<Member> for Progress {
             return Err(format!("client {client} cannot read back all its files"));
         }
         let datanodes = world.ids().filter(|id| is_datanode(world, *id)).count();
-        self.truth
-            .borrow()
-            .blocks()
-            .try_for_each(|b| judge(b, datanodes))
+        let truth = self.truth.borrow();
+        truth.blocks().try_for_each(|b| judge(b, datanodes))?;
+        let known = |b: &&Holders| core.blocks().blocks().get(b.block.id).is_some();
+        let mut deleted = truth.former_blocks().filter(|b| !known(b));
+        deleted.try_for_each(judge_deleted)
     }
 }
 
@@ -72,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_few_replicas_are_no_progress() {
+    fn too_few_or_too_many_replicas_are_no_progress() {
         let block = |holders: &[u32]| Holders {
             now: holders.iter().copied().map(NodeId).collect(),
             replication: Some(3),
@@ -81,5 +94,8 @@ mod tests {
         assert!(judge(&block(&[1, 2]), 4).is_err());
         assert_eq!(judge(&block(&[1, 2, 3]), 4), Ok(()));
         assert_eq!(judge(&block(&[1, 2]), 2), Ok(()));
+        assert!(judge(&block(&[1, 2, 3, 4]), 4).is_err());
+        assert!(judge_deleted(&block(&[1])).is_err());
+        assert_eq!(judge_deleted(&block(&[])), Ok(()));
     }
 }
