@@ -10,7 +10,7 @@ mod snapshot;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::rpc::{NameNodeClient, RpcError};
 use tokio::runtime::Handle;
@@ -71,53 +71,8 @@ pub(crate) struct Hdfs {
 impl Hdfs {
     /// Starts a cluster in `lab`, and watches it on `runtime` from then on.
     pub(crate) fn start(lab: Arc<Lab>, size: Size, runtime: &Handle) -> Result<Arc<Hdfs>> {
-        let dir = |name: &str| lab.dir(name).display().to_string();
-        lab.add(NodeSpec {
-            name: NAMENODE.to_owned(),
-            kind: "namenode",
-            rack: None,
-            program: "mini-hdfs",
-            args: args(
-                &["namenode", "--format-if-new", "--dir", &dir(NAMENODE)],
-                SETTINGS,
-            ),
-            listens: &[("--listen", "rpc"), ("--http", "http")],
-        })?;
-        lab.start(NAMENODE)?;
-        let address = lab.address(NAMENODE, "rpc")?;
-        let names: Vec<String> = (1..=size.datanodes).map(|n| format!("dn{n}")).collect();
-        for (n, name) in (0..size.datanodes).zip(&names) {
-            let rack = format!("/rack{}", n % size.racks + 1);
-            let words = [
-                "datanode",
-                "--namenode",
-                &address,
-                "--dir",
-                &dir(name),
-                "--rack",
-                &rack,
-                "--hostname",
-                name,
-            ];
-            lab.add(NodeSpec {
-                name: name.clone(),
-                kind: "datanode",
-                args: args(&words, &[HEARTBEAT]),
-                rack: Some(rack),
-                program: "mini-hdfs",
-                listens: &[("--listen", "address")],
-            })?;
-        }
-        std::thread::scope(|scope| {
-            let starting: Vec<_> = names
-                .iter()
-                .map(|name| scope.spawn(|| lab.start(name)))
-                .collect();
-            let started = starting.into_iter().map(|thread| thread.join());
-            started
-                .map(|joined| joined.unwrap_or_else(|_| anyhow::bail!("a thread panicked")))
-                .collect::<Result<Vec<()>>>()
-        })?;
+        let address = start_namenode(&lab)?;
+        start_datanodes(&lab, size, &address)?;
         let hdfs = Arc::new(Hdfs {
             files: Files::new(&address, lab.dial_as(CLIENT)?)?,
             lab,
@@ -150,6 +105,50 @@ impl Hdfs {
     pub(crate) fn since(&self, then: Instant) -> Option<Arc<Snapshot>> {
         (*lock(&self.looked_at) > then).then(|| self.now())
     }
+}
+
+/// Starts the NameNode; returns where it is called.
+fn start_namenode(lab: &Lab) -> Result<String> {
+    let dir = lab.dir(NAMENODE).display().to_string();
+    lab.add(NodeSpec {
+        name: NAMENODE.to_owned(),
+        kind: "namenode",
+        rack: None,
+        program: "mini-hdfs",
+        args: args(&["namenode", "--format-if-new", "--dir", &dir], SETTINGS),
+        listens: &[("--listen", "rpc"), ("--http", "http")],
+    })?;
+    lab.start(NAMENODE)?;
+    lab.address(NAMENODE, "rpc")
+}
+
+/// Starts the DataNodes side by side: `dn1`, `dn2`, … on one rack after the other.
+fn start_datanodes(lab: &Lab, size: Size, namenode: &str) -> Result<()> {
+    let names: Vec<String> = (1..=size.datanodes).map(|n| format!("dn{n}")).collect();
+    for (n, name) in (0..size.datanodes).zip(&names) {
+        let rack = format!("/rack{}", n % size.racks + 1);
+        let dir = lab.dir(name).display().to_string();
+        let mut words = vec!["datanode", "--namenode", namenode, "--dir", &dir];
+        words.extend(["--rack", &rack, "--hostname", name]);
+        lab.add(NodeSpec {
+            name: name.clone(),
+            kind: "datanode",
+            args: args(&words, &[HEARTBEAT]),
+            rack: Some(rack),
+            program: "mini-hdfs",
+            listens: &[("--listen", "address")],
+        })?;
+    }
+    std::thread::scope(|scope| {
+        let start = |name| scope.spawn(move || lab.start(name));
+        let starting: Vec<_> = names.iter().map(|name| start(name)).collect();
+        starting
+            .into_iter()
+            .try_for_each(|started| match started.join() {
+                Ok(started) => started,
+                Err(_) => bail!("a thread panicked"),
+            })
+    })
 }
 
 /// The arguments of a server: words and settings.
