@@ -19,8 +19,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 /// Bytes taken from a socket at a time, and how many such pieces a link holds while it may not deliver them.
-const PIECE_BYTES: usize = 16 << 10;
-const PIECES_MAX: usize = 16;
+const PIECE_BYTES: usize = 64 << 10;
+const PIECES_MAX: usize = 4;
 /// How long to wait after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// How long a new node's address may take to become known.
@@ -213,6 +213,10 @@ impl Links {
             };
             let due = (departed + Duration::from_millis(rule.delay_ms))
                 .max(self.throttle(direction, rule, len));
+            // Timers are of a millisecond's grain, which would be the delay of a whole link.
+            if due <= Instant::now() {
+                return;
+            }
             tokio::select! {
                 () = tokio::time::sleep_until(due) => return,
                 // Another rule holds from now on: judge by that.
