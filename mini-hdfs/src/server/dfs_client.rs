@@ -24,6 +24,7 @@ mod input_stream;
 mod output_stream;
 mod settings;
 mod sockets;
+mod streamer;
 
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;

@@ -1,31 +1,18 @@
-//! A file being written (`DFSOutputStream`).
+//! A file being written (`DFSOutputStream`): the half that the writer sees. It cuts bytes into packets and queues them; the
+//! threads of [`super::streamer`] do the rest.
 //!
-//! Three threads work on it. The caller's cuts bytes into packets and queues them. The streamer's does what
-//! [`DataStreamer::action`] says: asks for blocks, sets pipelines up and mends them, sends packets. While a pipeline stands,
-//! a third one hears its acknowledgements. They share the [`DataStreamer`] under one lock, and nobody holds that
-//! while it waits for the network.
-//!
-//! Nobody waits for ever, either: each wait for a node ends with its socket's timeout, and so with the
-//! node being left out. Because an idle pipeline must not look like a dead one, the streamer sends an empty packet now and then.
+//! Nobody waits for ever: each wait for a node ends with its socket's timeout, and so with the node being left
+//! out. Because an idle pipeline must not look like a dead one, the streamer sends an empty packet now and then.
 
-use std::io::{self, BufReader, Write};
-use std::net::TcpStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::io::{self, Write};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
-use super::sockets::{self, Pipeline};
+use super::streamer::Shared;
 use super::{DfsClient, DfsError};
-use crate::block::{Block, DatanodeId, InodeId};
-use crate::client::ack_queue::BadNode;
-use crate::client::data_streamer::{Action, DataStreamer, Setup};
 use crate::client::packets::Packetizer;
-use crate::client::retry::{CallFailure, Repeat};
-use crate::error::FsError;
 use crate::packet::Packet;
-use crate::protocol::{AddBlockRequest, FileStatus};
-use crate::server::data_transfer;
-use crate::server::rpc::RpcError;
+use crate::protocol::FileStatus;
 
 /// Writes a new file. What is written is in the file for good only once [`DfsOutputStream::close`] has returned; dropping it
 /// without that leaves the file open, with the blocks that were finished.
@@ -38,54 +25,13 @@ pub struct DfsOutputStream {
     streamer: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    client: DfsClient,
-    path: String,
-    inode: InodeId,
-    holder: String,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug)]
-struct State {
-    streamer: DataStreamer,
-    /// The last block finished.
-    previous: Option<Block>,
-    blocks_finished: u64,
-    /// The connection of the pipeline that stands; its other half waits in `up` for the thread that hears it.
-    pipeline: Option<TcpStream>,
-    up: Option<BufReader<TcpStream>>,
-    /// How many pipelines there were: who belongs to an older one has no say.
-    pipelines: u64,
-    error: Option<DfsError>,
-    closed: bool,
-}
-
 impl DfsOutputStream {
     pub(super) fn start(
         client: DfsClient,
         holder: String,
         status: &FileStatus,
     ) -> Result<DfsOutputStream, DfsError> {
-        let shared = Arc::new(Shared {
-            client,
-            path: status.path.clone(),
-            inode: status.inode,
-            holder,
-            state: Mutex::new(State {
-                streamer: DataStreamer::new(),
-                previous: None,
-                blocks_finished: 0,
-                pipeline: None,
-                up: None,
-                pipelines: 0,
-                error: None,
-                closed: false,
-            }),
-            changed: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::new(client, holder, status));
         let for_thread = Arc::clone(&shared);
         let streamer = thread::Builder::new()
             .name("dfs-streamer".to_owned())
@@ -142,17 +88,6 @@ impl DfsOutputStream {
         self.shared.complete(last)
     }
 
-    /// Gives the file up: nothing more is sent, and it stays open at the NameNode.
-    fn abort(&self) {
-        let mut state = self.shared.lock();
-        state.closed = true;
-        if let Some(pipeline) = state.pipeline.take() {
-            sockets::cut(&pipeline);
-        }
-        drop(state);
-        self.shared.changed.notify_all();
-    }
-
     /// Waits until the current block is finished.
     fn end_block(&mut self) -> Result<(), DfsError> {
         let before = self.shared.lock().blocks_finished;
@@ -200,291 +135,6 @@ impl Write for DfsOutputStream {
 
 impl Drop for DfsOutputStream {
     fn drop(&mut self) {
-        self.abort();
-    }
-}
-
-impl State {
-    fn check(&self, path: &str) -> Result<(), DfsError> {
-        match &self.error {
-            Some(error) => Err(error.clone()),
-            None if self.closed => Err(DfsError::Closed {
-                path: path.to_owned(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.closed || self.error.is_some()
-    }
-
-    /// A node of the pipeline of this number failed.
-    fn node_failed(&mut self, pipeline: u64, bad: BadNode) {
-        if pipeline == self.pipelines && self.streamer.action() == Action::Stream {
-            tracing::warn!(node = bad.index, reason = %bad.reason, "a DataNode of the pipeline failed");
-            self.streamer.on_node_failed(bad);
-        }
-    }
-}
-
-/// Tells whoever waits for a thread that it panicked.
-struct PanicGuard<'a>(&'a Shared);
-
-impl Drop for PanicGuard<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let text = format!(
-                "cannot write {}: a thread of the client panicked",
-                self.0.path
-            );
-            self.0.lock().error = Some(DfsError::Local(text));
-            self.0.changed.notify_all();
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits while `condition` holds and the file can be written.
-    fn wait_while<'a>(
-        &self,
-        state: MutexGuard<'a, State>,
-        condition: impl Fn(&State) -> bool,
-    ) -> MutexGuard<'a, State> {
-        self.changed
-            .wait_while(state, |state| !state.is_over() && condition(state))
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait_until(&self, condition: impl Fn(&State) -> bool) -> Result<(), DfsError> {
-        let state = self.wait_while(self.lock(), |state| !condition(state));
-        if condition(&state) {
-            return Ok(());
-        }
-        state.check(&self.path)
-    }
-
-    /// The streamer's thread.
-    fn stream(self: Arc<Self>) {
-        let _guard = PanicGuard(&self);
-        while !self.lock().is_over() {
-            if let Err(error) = self.step() {
-                self.lock().error = Some(error);
-            }
-            self.changed.notify_all();
-        }
-    }
-
-    /// Does what is due.
-    fn step(self: &Arc<Self>) -> Result<(), DfsError> {
-        let name_node = self.client.name_node();
-        let (inode, holder) = (self.inode, self.holder.as_str());
-        let action = self.lock().streamer.action();
-        match action {
-            Action::AddBlock { exclude } => self.add_block(exclude)?,
-            Action::Abandon(block) => {
-                self.client.call(Repeat::MidFile, || {
-                    name_node.abandon_block(inode, holder, block)
-                })?;
-                self.lock().streamer.on_abandoned();
-            }
-            Action::NewGeneration(block) => {
-                let generation = self.client.call(Repeat::MidFile, || {
-                    name_node.update_block_for_pipeline(inode, holder, block)
-                })?;
-                self.lock().streamer.on_generation(generation);
-            }
-            Action::Connect(setup) => self.connect(&setup),
-            Action::UpdatePipeline { old, new, nodes } => {
-                self.client.call(Repeat::MidFile, || {
-                    name_node.update_pipeline(inode, holder, old, new, &nodes)
-                })?;
-                self.lock().streamer.on_pipeline_updated();
-            }
-            Action::Stream => {
-                self.hear_new_pipeline()?;
-                self.send_next();
-            }
-            Action::Fail(error) => {
-                return Err(DfsError::Write {
-                    path: self.path.clone(),
-                    error,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn add_block(&self, exclude: Vec<DatanodeId>) -> Result<(), DfsError> {
-        let state = self.wait_while(self.lock(), |state| state.streamer.all_acked());
-        if state.is_over() {
-            return Ok(());
-        }
-        let request = AddBlockRequest {
-            inode: self.inode,
-            client: self.holder.clone(),
-            previous: state.previous,
-            exclude,
-            client_host: self.client.settings().host.clone(),
-        };
-        drop(state);
-        let name_node = self.client.name_node();
-        let added = self
-            .client
-            .call(Repeat::MidFile, || name_node.add_block(&request));
-        match added {
-            Ok(located) => self.lock().streamer.on_block(located),
-            Err(DfsError::Call(RpcError::Refused(FsError::NoDatanodes { .. })))
-                if self.lock().streamer.on_no_datanodes() => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    fn connect(&self, setup: &Setup) {
-        let connected = sockets::set_up(self.client.settings(), &self.holder, setup);
-        let mut state = self.lock();
-        match connected {
-            Ok(Pipeline { down, up }) => {
-                state.streamer.on_connected();
-                (state.pipeline, state.up) = (Some(down), Some(up));
-                state.pipelines += 1;
-            }
-            Err(bad) => {
-                tracing::warn!(block = %setup.block, node = bad.index, reason = %bad.reason, "no pipeline");
-                state.streamer.on_node_failed(bad);
-            }
-        }
-    }
-
-    /// Begins to hear acknowledgements, if the pipeline is a new one.
-    fn hear_new_pipeline(self: &Arc<Self>) -> Result<(), DfsError> {
-        let mut state = self.lock();
-        let number = state.pipelines;
-        if let Some(up) = state.up.take() {
-            let shared = Arc::clone(self);
-            thread::Builder::new()
-                .name("dfs-acks".to_owned())
-                .spawn(move || shared.hear(up, number))
-                .map_err(|e| DfsError::local("cannot start a thread", &e))?;
-        }
-        Ok(())
-    }
-
-    /// Sends the next packet, or waits until there is one or something else to do.
-    fn send_next(&self) {
-        let idle_max = self.client.settings().socket_timeout / 2;
-        let began = Instant::now();
-        let mut state = self.lock();
-        let packet = loop {
-            if state.is_over() || state.streamer.action() != Action::Stream {
-                return;
-            }
-            if let Some(packet) = state.streamer.next_to_send() {
-                break packet;
-            }
-            let left = idle_max.saturating_sub(began.elapsed());
-            if left == Duration::ZERO {
-                if state.streamer.all_acked() {
-                    state.streamer.push_heartbeat();
-                    continue;
-                }
-                return;
-            }
-            let waited = self.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        };
-        let number = state.pipelines;
-        let down = state.pipeline.as_ref().map(TcpStream::try_clone);
-        drop(state);
-        let sent = match down {
-            Some(Ok(mut down)) => data_transfer::send_packet(&mut down, &packet),
-            Some(Err(error)) => Err(error),
-            None => return,
-        };
-        if let Err(error) = sent {
-            self.sending_failed(number, &error);
-        }
-    }
-
-    /// The first node takes no more. It may have said why, and then it is another one that failed: the thread that hears
-    /// acknowledgements decides, at the latest when its connection ends.
-    fn sending_failed(&self, number: u64, error: &io::Error) {
-        let patience = self.client.settings().socket_timeout;
-        let state = self.lock();
-        let streams = |state: &mut State| {
-            !state.is_over()
-                && state.pipelines == number
-                && state.streamer.action() == Action::Stream
-        };
-        let waited = self.changed.wait_timeout_while(state, patience, streams);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let reason = format!("could not be sent to: {error}");
-        state.node_failed(number, BadNode { index: 0, reason });
-    }
-
-    /// The thread that hears the acknowledgements of one pipeline, until it fails or its block is finished.
-    fn hear(&self, mut up: BufReader<TcpStream>, number: u64) {
-        let _guard = PanicGuard(self);
-        loop {
-            let heard = data_transfer::receive_ack(&mut up);
-            let mut state = self.lock();
-            if number != state.pipelines {
-                break;
-            }
-            match heard {
-                Ok(ack) => {
-                    state.streamer.on_ack(&ack);
-                    if state.streamer.action() != Action::Stream {
-                        tracing::warn!(?ack, "a DataNode of the pipeline failed");
-                    }
-                }
-                Err(error) => {
-                    let reason = sockets::told(error, "acknowledging packets").to_string();
-                    state.node_failed(number, BadNode { index: 0, reason });
-                }
-            }
-            if let Some(block) = state.streamer.take_finished() {
-                state.previous = Some(block);
-                state.blocks_finished += 1;
-                state.pipeline = None;
-            }
-            if state.is_over() || state.streamer.action() != Action::Stream {
-                break;
-            }
-            drop(state);
-            self.changed.notify_all();
-        }
-        sockets::cut(up.get_ref());
-        self.changed.notify_all();
-    }
-
-    /// Tells the NameNode that the file is finished, until it has heard of enough replicas of the last block.
-    fn complete(&self, last: Option<Block>) -> Result<(), DfsError> {
-        let name_node = self.client.name_node();
-        let backoff = self.client.settings().retry_mid_file;
-        let not_yet = CallFailure::Refused(FsError::NotReplicatedYet(self.path.clone()));
-        let began = Instant::now();
-        for attempt in 0.. {
-            let done = self.client.call(Repeat::MidFile, || {
-                name_node.complete(self.inode, &self.holder, last)
-            })?;
-            if done {
-                break;
-            }
-            let pause = backoff.retry(Repeat::MidFile, &not_yet, attempt, began.elapsed());
-            let Some(pause) = pause else {
-                return Err(DfsError::NotComplete {
-                    path: self.path.clone(),
-                    last: last.unwrap_or_default(),
-                });
-            };
-            thread::sleep(pause);
-        }
-        Ok(())
+        self.shared.abort();
     }
 }
