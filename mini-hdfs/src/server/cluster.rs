@@ -121,7 +121,7 @@ impl Cluster {
             .context("the NameNode has no address")
     }
 
-    /// Waits until the NameNode is out of safe mode and every DataNode is live.
+    /// Waits until the NameNode is out of safe mode and every DataNode has told it how much room it has.
     ///
     /// # Errors
     /// When that takes longer than `deadline`.
@@ -129,16 +129,19 @@ impl Cluster {
         let namenode = NameNodeClient::new(&Connector::direct(), self.address()?)?;
         let began = Instant::now();
         loop {
-            let status = namenode.status().await?;
-            let live = usize::try_from(status.live_datanodes)?;
-            if status.safe_mode.is_none() && live >= self.datanodes.len() {
+            let safe_mode = namenode.safe_mode().await?;
+            let nodes = namenode.datanode_report().await?;
+            // One that has registered is live, but how much room it has comes with its first heartbeat.
+            let live = nodes.iter().filter(|node| node.heartbeat.capacity > 0);
+            let live = live.count();
+            if safe_mode.is_none() && live >= self.datanodes.len() {
                 return Ok(());
             }
             ensure!(
                 began.elapsed() < deadline,
                 "not ready after {deadline:?}: {live} of {} DataNodes are live. {}",
                 self.datanodes.len(),
-                status.safe_mode.unwrap_or_default()
+                safe_mode.unwrap_or_default()
             );
             tokio::time::sleep(POLL).await;
         }

@@ -93,6 +93,7 @@ fn a_datanode_killed_in_mid_read_costs_nothing() {
     let mut out = client.create("/f", options).unwrap();
     out.write_all(&contents).unwrap();
     out.close().unwrap();
+    until("all replicas are known", || is_healthy(&client, "/f"));
 
     let mut settings = world.client_settings();
     settings.host = Some("dn2".to_owned());
@@ -112,7 +113,10 @@ fn a_flipped_byte_is_noticed_reported_and_mended() {
     let world = World::start(4, &[]);
     let contents = bytes(3, BLOCK);
     put(&world.client(), "/f", &contents).unwrap();
-    let located = blocks(&world.client(), "/f").remove(0);
+    // A file is closed once one replica of each block has been reported; here all shall be known.
+    let client = world.client();
+    until("all replicas are known", || is_healthy(&client, "/f"));
+    let located = blocks(&client, "/f").remove(0);
     let victim = &located.locations[0];
 
     let path = world.block_file(&victim.hostname, located.block).unwrap();

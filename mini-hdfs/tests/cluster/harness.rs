@@ -54,9 +54,11 @@ impl World {
             Cluster::start(Path::new(PROGRAM), &options, dir.path()).expect("the cluster starts");
         let world = World { cluster, dir };
         let client = world.client();
-        until("all DataNodes are live", || {
-            let status = client.status().expect("the NameNode answers");
-            status.safe_mode.is_none() && status.live_datanodes == u64::from(datanodes)
+        until("all DataNodes can be written to", || {
+            let nodes = client.datanode_report().expect("the NameNode answers");
+            let ready = nodes.iter().filter(|node| node.heartbeat.remaining > 0);
+            ready.count() == usize::from(datanodes)
+                && client.safe_mode().expect("the NameNode answers").is_none()
         });
         world
     }

@@ -124,6 +124,9 @@ fn when_every_datanode_is_gone_both_sides_say_so() {
     let mut world = World::start(2, &[]);
     let client = world.client();
     put(&client, "/read", &bytes(3, 1000)).unwrap();
+    until("both replicas are known", || {
+        blocks(&client, "/read")[0].locations.len() == 2
+    });
     let mut out = client.create("/written", CreateOptions::default()).unwrap();
     out.write_all(b"half").unwrap();
     out.hflush().unwrap();
