@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use mini_hdfs::error::FsError;
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::dfs_client::{ClientSettings, DfsClient, DfsError};
+use mini_hdfs::server::hostname;
 use mini_hdfs::server::settings::Settings;
 
 /// Everything behind the name of the command.
@@ -144,6 +145,7 @@ fn connect(name_node: &str, socks: Option<&str>, define: &[String]) -> Result<Df
     let mut client = ClientSettings::new(name_node, &paths::user())
         .with(&settings)
         .map_err(|e| usage(&e))?;
+    client.host = Some(hostname());
     if let Some(socks) = socks {
         let socks: SocketAddr = socks
             .parse()

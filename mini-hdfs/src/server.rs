@@ -14,3 +14,17 @@ pub mod process;
 pub mod rpc;
 pub mod settings;
 pub mod xceiver;
+
+/// The name of this machine, by which a client and the DataNode beside it find each other.
+pub fn hostname() -> String {
+    #[cfg(unix)]
+    let name = rustix::system::uname()
+        .nodename()
+        .to_str()
+        .map(str::to_owned)
+        .ok();
+    #[cfg(not(unix))]
+    let name = std::env::var("COMPUTERNAME").ok();
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}

@@ -47,7 +47,7 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9866")]
     pub listen: String,
     /// The name of this machine, by which a writer's own DataNode is known
-    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    #[arg(long, value_name = "NAME", default_value_t = super::hostname())]
     pub hostname: String,
     /// Where this machine stands in the network, from the root down
     #[arg(long, value_name = "/RACK", default_value = "/default-rack")]
