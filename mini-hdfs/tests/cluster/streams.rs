@@ -88,8 +88,8 @@ fn what_is_flushed_is_seen_while_the_file_is_written() {
 
 #[test]
 fn an_idle_writer_keeps_its_pipeline() {
-    let timeout = Duration::from_millis(500);
-    let world = World::start(2, &["dfs.client.socket-timeout=500"]);
+    let timeout = Duration::from_secs(2);
+    let world = World::start(2, &["dfs.client.socket-timeout=2s"]);
     let mut settings = world.client_settings();
     settings.socket_timeout = timeout;
     let client = DfsClient::connect(settings).unwrap();
@@ -98,7 +98,7 @@ fn an_idle_writer_keeps_its_pipeline() {
     out.hflush().unwrap();
     let block = blocks(&client, "/f")[0].block;
     let began = Instant::now();
-    until("it was idle for long", || began.elapsed() > 4 * timeout);
+    until("it was idle for long", || began.elapsed() > 2 * timeout);
     out.write_all(b" and after").unwrap();
     out.close().unwrap();
     let now = blocks(&client, "/f")[0].block;
