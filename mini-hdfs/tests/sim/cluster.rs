@@ -69,17 +69,28 @@ pub(crate) fn config() -> Config {
 }
 
 /// The simulated cluster.
-pub(crate) struct Cluster;
+pub(crate) enum Cluster {
+    /// With faults of all kinds.
+    AllFaults,
+    /// With the crash of one DataNode, and nothing else: then every write must succeed.
+    OneCrash,
+}
 
 impl Scenario for Cluster {
     type Node = Member;
 
     fn name(&self) -> &str {
-        "mini-hdfs"
+        match self {
+            Cluster::AllFaults => "mini-hdfs",
+            Cluster::OneCrash => "mini-hdfs-one-crash",
+        }
     }
 
     fn replay_command(&self) -> &str {
-        "cargo test -p mini-hdfs --test sim -- replay"
+        match self {
+            Cluster::AllFaults => "cargo test -p mini-hdfs --test sim -- replay",
+            Cluster::OneCrash => "cargo test -p mini-hdfs --test sim -- replay_one_crash",
+        }
     }
 
     fn setup(&self, rng: &mut Rng) -> Setup<Member> {
@@ -108,11 +119,20 @@ impl Scenario for Cluster {
             .map(|i| world.add_node(&format!("client{i}")))
             .collect();
         let truth = Rc::default();
+        let schedule = match self {
+            Cluster::AllFaults => draw_faults(rng, &datanodes, &clients),
+            Cluster::OneCrash => mix(datanodes, &[Trouble::Crash], 1).draw(rng),
+        };
         Setup {
-            schedule: draw_faults(rng, &datanodes, &clients),
+            schedule,
             world,
             invariants: invariants::all(&history, &truth),
-            progress: Box::new(Progress::new(history, truth, clients)),
+            progress: Box::new(Progress {
+                history,
+                truth,
+                clients,
+                every_write_succeeds: matches!(self, Cluster::OneCrash),
+            }),
             calm_at: CALM_AT,
             patience: PATIENCE,
             check_every: CHECK_EVERY,
@@ -120,10 +140,8 @@ impl Scenario for Cluster {
     }
 }
 
-/// Crashes and network faults for everybody; disk faults for DataNodes. Clients that crash leave files open for ever,
-/// so they seldom do.
-fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Schedule {
-    let mix = |nodes: Vec<NodeId>, kinds: &[Trouble], count| Mix {
+fn mix(nodes: Vec<NodeId>, kinds: &[Trouble], count: u64) -> Mix {
+    Mix {
         nodes,
         kinds: kinds.to_vec(),
         count,
@@ -131,7 +149,12 @@ fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Sched
         until: CALM_AT,
         longest: Duration::from_secs(10),
         flip_within: "/blk_".into(),
-    };
+    }
+}
+
+/// Crashes and network faults for everybody; disk faults for DataNodes. Clients that crash leave files open for ever,
+/// so they seldom do.
+fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Schedule {
     let servers: Vec<NodeId> = datanodes.iter().copied().chain([NAMENODE]).collect();
     let everybody: Vec<NodeId> = servers.iter().chain(clients).copied().collect();
     let network = [

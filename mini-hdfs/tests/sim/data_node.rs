@@ -30,6 +30,11 @@ const CAPACITY: u64 = 1 << 30;
 /// Bytes that a reader gets in one packet.
 const READ_PACKET: usize = 2 * BYTES_PER_CHECKSUM;
 
+/// How long to wait for an answer that so many nodes must give, one after the other.
+fn patience_with(nodes: usize) -> Duration {
+    DOWNSTREAM_PATIENCE * u32::try_from(nodes).unwrap_or(1)
+}
+
 /// A replica being written, and its part of the pipeline.
 struct Receiver {
     block: Block,
@@ -342,10 +347,7 @@ impl Running {
             };
             let below = self.connections.open(node_at(&next.address), frame, ctx);
             self.above.insert(below, connection);
-            ctx.set_timer(
-                Timer::Silence(below),
-                DOWNSTREAM_PATIENCE * u32::try_from(nodes).unwrap_or(1),
-            );
+            ctx.set_timer(Timer::Silence(below), patience_with(nodes));
             (below, nodes)
         });
         if below.is_none() {
@@ -425,8 +427,7 @@ impl Running {
         if let Some((below, nodes)) = receiver.below {
             self.connections
                 .send(below, Frame::Packet(packet.clone()), ctx);
-            let patience = DOWNSTREAM_PATIENCE * u32::try_from(nodes).unwrap_or(1);
-            ctx.set_timer(Timer::Silence(below), patience);
+            ctx.set_timer(Timer::Silence(below), patience_with(nodes));
         }
         if receiver.writer.is_none() {
             return;
@@ -528,6 +529,11 @@ impl Running {
             },
             _ => receiver.responder.downstream_failed(),
         };
+        if let Some((_, nodes)) = receiver.below
+            && !receiver.responder.is_idle()
+        {
+            ctx.set_timer(Timer::Silence(below), patience_with(nodes));
+        }
         self.acks(above, acks, ctx);
     }
 

@@ -23,18 +23,28 @@ mod wire;
 use cluster::Cluster;
 use sim::Trace;
 
-#[test]
-fn seeds() {
-    let count = sim::number_after("seeds").unwrap_or(300);
-    if let Err(failure) = sim::run_seeds(&Cluster, 0..count) {
+/// Runs so many seeds, or as many as the command line says after `word`.
+fn run_seeds(cluster: &Cluster, word: &str, count: u64) {
+    let count = sim::number_after(word).unwrap_or(count);
+    if let Err(failure) = sim::run_seeds(cluster, 0..count) {
         panic!("{failure}");
     }
 }
 
 #[test]
-fn replay() {
-    if let Some(seed) = sim::number_after("replay") {
-        match sim::replay(&Cluster, seed) {
+fn seeds() {
+    run_seeds(&Cluster::AllFaults, "seeds", 300);
+}
+
+/// Runs in which one DataNode crashes, and no client may notice.
+#[test]
+fn one_datanode_crashes() {
+    run_seeds(&Cluster::OneCrash, "one_datanode_crashes", 60);
+}
+
+fn replay_seed(cluster: &Cluster, word: &str) {
+    if let Some(seed) = sim::number_after(word) {
+        match sim::replay(cluster, seed) {
             Ok(trace) => println!("it passes; trace: {}", trace.display()),
             Err(failure) => panic!("{failure}"),
         }
@@ -42,11 +52,21 @@ fn replay() {
 }
 
 #[test]
+fn replay() {
+    replay_seed(&Cluster::AllFaults, "replay");
+}
+
+#[test]
+fn replay_one_crash() {
+    replay_seed(&Cluster::OneCrash, "replay_one_crash");
+}
+
+#[test]
 fn two_runs_of_one_seed_have_the_same_trace() {
     let trace = |seed| {
         let trace = Trace::on();
         // Whether it passes is not the question here.
-        let _ = sim::run(&Cluster, seed, &trace);
+        let _ = sim::run(&Cluster::AllFaults, seed, &trace);
         trace.to_json_lines()
     };
     for seed in 0..3 {

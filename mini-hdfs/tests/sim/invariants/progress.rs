@@ -36,23 +36,11 @@ fn judge_deleted(block: &Holders) -> Result<(), String> {
 }
 
 pub(crate) struct Progress {
-    history: Shared,
-    truth: Rc<RefCell<Truth>>,
-    clients: Vec<NodeId>,
-}
-
-impl Progress {
-    pub(crate) fn new(
-        history: Shared,
-        truth: Rc<RefCell<Truth>>,
-        clients: Vec<NodeId>,
-    ) -> Progress {
-        Progress {
-            history,
-            truth,
-            clients,
-        }
-    }
+    pub(crate) history: Shared,
+    pub(crate) truth: Rc<RefCell<Truth>>,
+    pub(crate) clients: Vec<NodeId>,
+    /// The faults are few: no client may have given up a file.
+    pub(crate) every_write_succeeds: bool,
 }
 
 impl Invariant<Member> for Progress {
@@ -70,6 +58,9 @@ impl Invariant<Member> for Progress {
         let history = self.history.borrow();
         if let Some(client) = self.clients.iter().find(|c| !history.finished.contains(c)) {
             return Err(format!("client {client} cannot read back all its files"));
+        }
+        if let (Some(path), true) = (history.open.keys().next(), self.every_write_succeeds) {
+            return Err(format!("the write of {path} was given up"));
         }
         let datanodes = world.ids().filter(|id| is_datanode(world, *id)).count();
         let truth = self.truth.borrow();
