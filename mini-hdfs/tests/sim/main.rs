@@ -42,23 +42,25 @@ fn one_datanode_crashes() {
     run_seeds(&Cluster::OneCrash, "one_datanode_crashes", 60);
 }
 
-fn replay_seed(cluster: &Cluster, word: &str) {
-    if let Some(seed) = sim::number_after(word) {
-        match sim::replay(cluster, seed) {
-            Ok(trace) => println!("it passes; trace: {}", trace.display()),
-            Err(failure) => panic!("{failure}"),
-        }
+/// Replays the seed that the command line names after `word`, and says where its trace is.
+fn replay_seed(cluster: &Cluster, word: &str) -> String {
+    let Some(seed) = sim::number_after(word) else {
+        return format!("no seed was given: -- {word} 0x5eed");
+    };
+    match sim::replay(cluster, seed) {
+        Ok(trace) => format!("it passes; trace: {}", trace.display()),
+        Err(failure) => panic!("{failure}"),
     }
 }
 
 #[test]
 fn replay() {
-    replay_seed(&Cluster::AllFaults, "replay");
+    println!("{}", replay_seed(&Cluster::AllFaults, "replay"));
 }
 
 #[test]
 fn replay_one_crash() {
-    replay_seed(&Cluster::OneCrash, "replay_one_crash");
+    println!("{}", replay_seed(&Cluster::OneCrash, "replay_one_crash"));
 }
 
 #[test]
