@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Adapters turn messages and timers into calls of the cores, as `server/` does with sockets and threads. What must hold is in
-//! `invariants`; what clients were promised is in `history`; what is really on the disks, in `truth`. Bugs that a seed has found
-//! are scripted in `found`, since a seed means another run as soon as anything here draws once more.
+//! `invariants`; what clients were promised is in `history`; what is really on the disks, in `truth`. A bug that a seed finds
+//! gets a test of its own beside the core, since a seed means another run as soon as anything here draws once more.
 
 mod client;
 mod cluster;
