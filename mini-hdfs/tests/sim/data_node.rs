@@ -49,7 +49,8 @@ pub(crate) struct DataNodeProcess {
 fn intervals() -> Intervals {
     Intervals {
         heartbeat: Duration::from_secs(1),
-        block_report: Duration::from_secs(20),
+        // Longer than a run: what an incremental report loses is lost.
+        block_report: Duration::from_secs(600),
         call_timeout: Duration::from_secs(3),
     }
 }
