@@ -11,7 +11,9 @@ use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, InodeId, ReplicaState};
 use mini_hdfs::namenode::block_manager::BlockManager;
 use mini_hdfs::namenode::blocks::{BlockState, BlocksMap};
 use mini_hdfs::namenode::{Config, NameNode};
-use mini_hdfs::protocol::{CreateRequest, Heartbeat, Permission, RegistrationId, ReportedReplica};
+use mini_hdfs::protocol::{
+    BlockEvent, Command, CreateRequest, Heartbeat, Permission, RegistrationId, ReportedReplica,
+};
 use node::{MemDisk, Rng, Time};
 use tempfile::TempDir;
 
@@ -21,7 +23,7 @@ pub const FILES_PER_DIRECTORY: u64 = 1000;
 const FIRST_BLOCK: u64 = (1 << 30) + 1;
 const GENERATION: u64 = 1001;
 const BLOCK_LEN: u64 = 128 << 20;
-const RACKS: u64 = 40;
+const RACKS: u64 = 20;
 
 /// Whether this run measures; else it only tries.
 pub fn measuring() -> bool {
@@ -125,7 +127,7 @@ pub fn pretend_synced(namenode: &mut NameNode) {
     }
 }
 
-/// DataNodes in 40 racks, and blocks with three replicas each where HDFS would put them.
+/// DataNodes in 20 racks, and blocks with three replicas each where HDFS would put them.
 #[derive(Debug)]
 pub struct Cluster {
     /// What is measured.
@@ -178,14 +180,19 @@ pub fn datanode(n: u64) -> DatanodeInfo {
     }
 }
 
-/// The DataNodes that hold block `n`, of `nodes`: one on a rack, two on another.
+/// The DataNodes that hold block `n`, of `nodes`: one on a rack, two on another, each as likely as any.
 fn holders(n: u64, nodes: u64) -> [u64; 3] {
-    let first = n % nodes;
-    [first, (first + 1) % nodes, (first + 1 + RACKS) % nodes]
+    let mut rng = Rng::new(n);
+    let per_rack = nodes / RACKS;
+    let first = rng.below(nodes);
+    let other_rack = 1 + rng.below(RACKS - 1);
+    let second = (first + other_rack + RACKS * rng.below(per_rack)) % nodes;
+    let third = (second + RACKS * (1 + rng.below(per_rack - 1))) % nodes;
+    [first, second, third]
 }
 
 impl Cluster {
-    /// `nodes` DataNodes, at least 100, that have reported all replicas of `blocks` blocks; out of safe mode.
+    /// `nodes` DataNodes, a multiple of 20 and at least 100, that have reported all replicas of `blocks` blocks; out of safe mode.
     ///
     /// # Panics
     /// When the block manager refuses, or stays in safe mode.
@@ -231,13 +238,34 @@ impl Cluster {
         }
     }
 
-    /// Goes on to the next round of work: every DataNode that is alive sends a heartbeat.
-    pub fn next_round(&mut self) {
+    /// Goes on to the next round of work: every DataNode that is alive sends a heartbeat. A copy that it is asked for
+    /// arrives and is lost again at once, so that there is as much to do as before. Returns how many there were.
+    ///
+    /// # Panics
+    /// When the block manager refuses.
+    pub fn next_round(&mut self) -> usize {
         self.now = self.now + self.config.replication_interval;
+        let mut commands = Vec::new();
         for &(id, registration) in &self.alive {
             let heartbeat = heartbeat(id, registration);
-            self.manager.heartbeat(&heartbeat, self.now);
+            commands.extend(self.manager.heartbeat(&heartbeat, self.now));
         }
+        let mut copies = 0;
+        for command in commands {
+            let Command::Transfer { block, targets } = command else {
+                continue;
+            };
+            let events = [BlockEvent::Received(block), BlockEvent::Deleted(block)];
+            for target in targets {
+                let alive = self.alive.iter().find(|(id, _)| *id == target.id);
+                let &(id, registration) = alive.expect("copies go to DataNodes that are alive");
+                self.manager
+                    .incremental_block_report(id, registration, &events, self.now)
+                    .expect("a registered DataNode can report");
+                copies += 1;
+            }
+        }
+        copies
     }
 }
 
