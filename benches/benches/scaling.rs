@@ -37,11 +37,11 @@ fn shortest(runs: usize, mut run: impl FnMut() -> Duration) -> Duration {
     (0..runs).map(|_| run()).min().unwrap_or_default()
 }
 
-/// How long `times` calls take.
-fn timed(times: u64, mut call: impl FnMut(u64)) -> Duration {
+/// How long a call takes, of so many.
+fn timed(times: u32, mut call: impl FnMut(u32)) -> Duration {
     let start = Instant::now();
     (0..times).for_each(&mut call);
-    start.elapsed()
+    start.elapsed() / times
 }
 
 fn stat(namenode: &NameNode, count: u64) -> Duration {
@@ -132,7 +132,7 @@ fn beat(cluster: &mut Cluster) -> Duration {
     let alive = cluster.alive.clone();
     shortest(5, || {
         timed(10_000, |n| {
-            let index = usize::try_from(n).unwrap_or(0) % alive.len();
+            let index = n as usize % alive.len();
             let (id, registration) = alive[index];
             black_box(
                 cluster
