@@ -63,6 +63,8 @@ pub(crate) struct ClientProcess {
     history: Shared,
     /// Operations still to begin.
     left: u64,
+    /// Files are written with so many replicas at least.
+    replication_min: u16,
     /// From then on, everything is read back.
     calm_at: Time,
     to_verify: Option<VecDeque<String>>,
@@ -75,10 +77,16 @@ pub(crate) struct ClientProcess {
 }
 
 impl ClientProcess {
-    pub(crate) fn new(history: Shared, operations: u64, calm_at: Time) -> ClientProcess {
+    pub(crate) fn new(
+        history: Shared,
+        operations: u64,
+        replication_min: u16,
+        calm_at: Time,
+    ) -> ClientProcess {
         ClientProcess {
             history,
             left: operations,
+            replication_min,
             calm_at,
             to_verify: None,
             name: String::new(),
@@ -226,7 +234,11 @@ impl ClientProcess {
                 Operation::Write {
                     path: fresh(&mut self.files),
                     bytes: bytes.into(),
-                    replication: replication.max(if rng.percent(70) { 2 } else { 1 }),
+                    replication: replication.max(if rng.percent(70) {
+                        2
+                    } else {
+                        self.replication_min
+                    }),
                 }
             }
         }

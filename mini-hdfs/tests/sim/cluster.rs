@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mini_hdfs::namenode::{Config, NameNode};
 use node::{Ctx, Event, Node, NodeId, Rng, Time};
-use sim::{Fault, Mix, Scenario, Schedule, Setup, Trouble, World};
+use sim::{Fault, Mix, Scenario, Schedule, Setup, Timed, Trouble, World};
 
 use crate::client::ClientProcess;
 use crate::data_node::DataNodeProcess;
@@ -99,15 +99,22 @@ impl Scenario for Cluster {
         let history = Shared::default();
         let shared = history.clone();
         let first_client = 1 + datanodes;
+        // A single replica does not outlive the crash of its DataNode in the middle of the write.
+        let replication_min = match self {
+            Cluster::AllFaults => 1,
+            Cluster::OneCrash => 2,
+        };
+        let lost = self.draw_lost_machine(rng, datanodes);
         let mut world = World::new(rng.fork(), move |id: NodeId, _: &mut Rng| {
             let history = shared.clone();
             if id == NAMENODE {
                 Member::NameNode(Box::new(NameNodeProcess::new(config(), history)))
             } else if u64::from(id.0) < first_client {
+                let dies_at = lost.filter(|(lost, _)| *lost == id).map(|(_, at)| at);
                 let rack = format!("/rack{}", id.0 % 2);
-                Member::DataNode(Box::new(DataNodeProcess::new(rack, history)))
+                Member::DataNode(Box::new(DataNodeProcess::new(rack, dies_at, history)))
             } else {
-                let client = ClientProcess::new(history, operations, CALM_AT);
+                let client = ClientProcess::new(history, operations, replication_min, CALM_AT);
                 Member::Client(Box::new(client))
             }
         });
@@ -119,10 +126,12 @@ impl Scenario for Cluster {
             .map(|i| world.add_node(&format!("client{i}")))
             .collect();
         let truth = Rc::default();
-        let schedule = match self {
+        let mut schedule = match self {
             Cluster::AllFaults => draw_faults(rng, &datanodes, &clients),
-            Cluster::OneCrash => mix(datanodes, &[Trouble::Crash], 1).draw(rng),
+            Cluster::OneCrash => mix(datanodes.clone(), &[Trouble::Crash], 1).draw(rng),
         };
+        schedule.extend(lost.map(|(node, at)| Timed::new(at, Fault::LoseDisk { node })));
+        schedule.sort_by_key(|timed| timed.at_us);
         Setup {
             schedule,
             world,
@@ -131,12 +140,23 @@ impl Scenario for Cluster {
                 history,
                 truth,
                 clients,
+                datanodes: datanodes.len() - usize::from(lost.is_some()),
                 every_write_succeeds: matches!(self, Cluster::OneCrash),
             }),
             calm_at: CALM_AT,
             patience: PATIENCE,
             check_every: CHECK_EVERY,
         }
+    }
+}
+
+impl Cluster {
+    /// A machine that dies and does not come back: what it held must be copied from elsewhere.
+    fn draw_lost_machine(&self, rng: &mut Rng, datanodes: u64) -> Option<(NodeId, Time)> {
+        let at = Time::from_millis(5_000 + rng.below(20_000));
+        let last = NodeId(u32::try_from(datanodes).unwrap_or(u32::MAX));
+        let dies = rng.percent(40) && datanodes > 3 && matches!(self, Cluster::AllFaults);
+        dies.then_some((last, at))
     }
 }
 

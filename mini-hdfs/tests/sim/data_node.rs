@@ -13,7 +13,7 @@ use mini_hdfs::datanode::{BpServiceActor, Replica, ReplicaMap, replica_writer};
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{BYTES_PER_CHECKSUM, Packet};
 use mini_hdfs::protocol::{BlockEvent, Heartbeat};
-use node::{Ctx, Event};
+use node::{Ctx, Event, Time};
 
 use self::pipeline::{Receiver, Transfer};
 use crate::cluster::Member;
@@ -42,6 +42,8 @@ struct Running {
 
 pub(crate) struct DataNodeProcess {
     rack: String,
+    /// When its machine dies for good.
+    dies_at: Option<Time>,
     history: Shared,
     running: Option<Running>,
 }
@@ -56,15 +58,19 @@ fn intervals() -> Intervals {
 }
 
 impl DataNodeProcess {
-    pub(crate) fn new(rack: String, history: Shared) -> DataNodeProcess {
+    pub(crate) fn new(rack: String, dies_at: Option<Time>, history: Shared) -> DataNodeProcess {
         DataNodeProcess {
             rack,
+            dies_at,
             history,
             running: None,
         }
     }
 
     pub(crate) fn step(&mut self, event: Event<Message, Timer>, ctx: &mut Ctx<'_, Member>) {
+        if self.dies_at.is_some_and(|at| at <= ctx.now()) {
+            return;
+        }
         match (&mut self.running, event) {
             (None, Event::Start | Event::Timer(Timer::Boot)) => self.boot(ctx),
             (Some(running), event) => running.step(event, ctx),

@@ -167,7 +167,7 @@ impl Truth {
     }
 }
 
-pub(crate) fn is_datanode(world: &World<Member>, id: NodeId) -> bool {
+fn is_datanode(world: &World<Member>, id: NodeId) -> bool {
     world
         .name(id)
         .is_some_and(|name| name.starts_with("datanode"))

@@ -8,7 +8,7 @@ use sim::{Invariant, World};
 
 use crate::cluster::Member;
 use crate::history::Shared;
-use crate::truth::{Holders, Truth, is_datanode};
+use crate::truth::{Holders, Truth};
 use crate::wire::NAMENODE;
 
 /// Whether a block has as many good replicas as it should, if there are so many DataNodes. Damaged ones count until
@@ -39,6 +39,8 @@ pub(crate) struct Progress {
     pub(crate) history: Shared,
     pub(crate) truth: Rc<RefCell<Truth>>,
     pub(crate) clients: Vec<NodeId>,
+    /// DataNodes that are there in the end.
+    pub(crate) datanodes: usize,
     /// The faults are few: no client may have given up a file.
     pub(crate) every_write_succeeds: bool,
 }
@@ -62,9 +64,8 @@ impl Invariant<Member> for Progress {
         if let (Some(path), true) = (history.open.keys().next(), self.every_write_succeeds) {
             return Err(format!("the write of {path} was given up"));
         }
-        let datanodes = world.ids().filter(|id| is_datanode(world, *id)).count();
         let truth = self.truth.borrow();
-        truth.blocks().try_for_each(|b| judge(b, datanodes))?;
+        truth.blocks().try_for_each(|b| judge(b, self.datanodes))?;
         let known = |b: &&Holders| core.blocks().blocks().get(b.block.id).is_some();
         let mut deleted = truth.former_blocks().filter(|b| !known(b));
         deleted.try_for_each(judge_deleted)
