@@ -31,16 +31,24 @@ fn judge(
     ordered: &BTreeSet<NodeId>,
 ) -> Result<(), String> {
     let is_old = order.generation < block.block.generation;
-    let others = block.now.iter().filter(|holder| **holder != node);
+    // Orders given since the last look may have been carried out already.
+    let held: BTreeSet<NodeId> = block
+        .before
+        .iter()
+        .flatten()
+        .chain(&block.now)
+        .copied()
+        .collect();
+    let others = held.iter().filter(|holder| **holder != node);
     let stays = others.filter(|holder| !ordered.contains(holder)).count();
     // See `readable`: it may trust damaged replicas until somebody reads them.
     let misled = block.damaged.len() >= usize::from(block.replication.unwrap_or(1));
-    if is_old || stays > 0 || misled || block.now.is_empty() {
+    if is_old || stays > 0 || misled || held.is_empty() {
         return Ok(());
     }
     Err(format!(
         "{node} is told to delete {order} of {}, and of the good replicas on {:?} none would be left",
-        block.path, block.now
+        block.path, held
     ))
 }
 
