@@ -128,8 +128,12 @@ impl Truth {
             if expected.is_on(disk) {
                 holders.now.insert(node);
                 holders.damaged.remove(&node);
-            } else if holders.now.remove(&node) && hit || hit_before {
-                holders.damaged.insert(node);
+            } else {
+                let was_good = holders.now.remove(&node);
+                // It may have come and been damaged since the last look.
+                if hit && (was_good || there) || hit_before {
+                    holders.damaged.insert(node);
+                }
             }
             if hit {
                 holders.damaged_now.insert(node);
