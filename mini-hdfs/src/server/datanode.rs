@@ -300,13 +300,12 @@ impl Service {
     }
 
     fn act(&self, action: Action) {
-        let server = self.server.clone();
         match action {
             Action::Delete(blocks) => {
                 debug!("deleting {} replicas", blocks.len());
-                tokio::task::spawn_blocking(move || server.delete(&blocks));
+                self.server.delete(&blocks);
             }
-            Action::Transfer { block, targets } => server.transfer(block, targets),
+            Action::Transfer { block, targets } => self.server.transfer(block, targets),
         }
     }
 

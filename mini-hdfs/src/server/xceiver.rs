@@ -28,6 +28,7 @@ use super::data_transfer::{
 };
 use crate::block::{Block, DatanodeId, DatanodeInfo};
 use crate::datanode::block_file::Chunks;
+use crate::datanode::replica_map::ReplicaError;
 use crate::datanode::{Replica, ReplicaMap, replica_writer};
 use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
 use crate::protocol::{BlockEvent, ReportedReplica};
@@ -170,9 +171,24 @@ impl DataServer {
     }
 
     /// Deletes replicas of these generations or older ones, and tells of each that is gone.
+    ///
+    /// They are forgotten before this returns, and only their files go in a thread of their own. Were it otherwise, a
+    /// NameNode that has just restarted could be told of a replica that is about to go, and count on it.
     pub fn delete(&self, blocks: &[Block]) {
-        for block in blocks {
-            self.shared.delete(*block);
+        let forget = |block: &Block| (*block, self.shared.dataset.forget(*block));
+        let forgotten: Vec<_> = blocks.iter().map(forget).collect();
+        let shared = self.shared.clone();
+        let run = move || {
+            for (block, forgotten) in forgotten {
+                shared.delete_forgotten(block, forgotten);
+            }
+        };
+        if let Err(e) = thread::Builder::new().name("delete".into()).spawn(run) {
+            // Their files are found again at the next start, and the NameNode decides anew.
+            warn!(
+                "cannot delete the files of {} replicas: no thread: {e}",
+                blocks.len()
+            );
         }
     }
 
@@ -349,8 +365,9 @@ impl Shared {
         (self.on_event)(DataEvent::Replica(event));
     }
 
-    fn delete(&self, block: Block) {
-        match self.dataset.delete(block, self.settings.socket_timeout) {
+    fn delete_forgotten(&self, block: Block, forgotten: Result<Replica, ReplicaError>) {
+        let patience = self.settings.socket_timeout;
+        match self.dataset.delete_forgotten(block, forgotten, patience) {
             Ok(()) => self.tell(BlockEvent::Deleted(block)),
             Err(e) => warn!("cannot delete {block}: {e:#}"),
         }

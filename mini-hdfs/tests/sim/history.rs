@@ -57,6 +57,8 @@ pub(crate) struct History {
     pub(crate) wrong_reads: Vec<String>,
     /// Deletions that the NameNode has handed out, not judged yet.
     pub(crate) orders: Vec<Order>,
+    /// DataNodes that have just registered: what they were told before and have not done, they never will.
+    pub(crate) registered: Vec<NodeId>,
     /// Reads that DataNodes have served, not judged yet.
     pub(crate) served: Vec<Served>,
     /// Locations that the NameNode has given to readers, not judged yet.

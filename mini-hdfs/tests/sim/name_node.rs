@@ -217,6 +217,7 @@ fn note(
         (Request::Register(info), Ok(_)) => {
             let node = crate::wire::node_at(&info.address);
             history.datanodes.insert(info.id, node);
+            history.registered.push(node);
         }
         (Request::Heartbeat(heartbeat), Ok(Response::Commands(commands))) => {
             for command in commands {

@@ -138,10 +138,24 @@ impl Dataset {
         Ok(writing)
     }
 
-    /// Deletes a replica of this generation or an older one. If there is none, that is as good.
-    pub(super) fn delete(&self, block: Block, patience: Duration) -> Result<()> {
-        self.stop_writer(block, patience);
-        let forgotten = lock(&self.state).map.invalidate(block);
+    /// Forgets a replica of this generation or an older one: from now on no report lists it. Its files are still there,
+    /// for [`Dataset::delete_forgotten`].
+    pub(super) fn forget(&self, block: Block) -> Result<Replica, ReplicaError> {
+        lock(&self.state).map.invalidate(block)
+    }
+
+    /// Removes what [`Dataset::forget`] gave. Where it could not since somebody writes the replica, stops the writer first.
+    /// If there is no replica, that is as good.
+    pub(super) fn delete_forgotten(
+        &self,
+        block: Block,
+        mut forgotten: Result<Replica, ReplicaError>,
+        patience: Duration,
+    ) -> Result<()> {
+        if let Err(ReplicaError::Busy(_)) = forgotten {
+            self.stop_writer(block, patience);
+            forgotten = self.forget(block);
+        }
         match forgotten {
             Ok(replica) => Ok(replica_writer::delete(&mut self.disk(), &replica)?),
             Err(ReplicaError::NotFound(_)) => Ok(()),

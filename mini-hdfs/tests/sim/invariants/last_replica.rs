@@ -55,7 +55,7 @@ fn judge(
 pub(crate) struct LastReplica {
     history: Shared,
     truth: Rc<RefCell<Truth>>,
-    /// Orders that have not been carried out. Who crashes forgets them.
+    /// Orders that have not been carried out. Who crashes forgets them, and who registers drops them.
     ordered: BTreeMap<BlockId, BTreeSet<(NodeId, u32)>>,
 }
 
@@ -78,9 +78,13 @@ impl Invariant<Member> for LastReplica {
         let mut truth = self.truth.borrow_mut();
         let mut history = self.history.borrow_mut();
         truth.refresh(world, &history);
+        let registered = std::mem::take(&mut history.registered);
         // Who has carried out an order may get a new replica later.
         for (id, nodes) in &mut self.ordered {
             nodes.retain(|(node, life)| {
+                if registered.contains(node) {
+                    return false;
+                }
                 let holds = truth.block(*id).is_some_and(|b| b.now.contains(node));
                 holds && world.node(*node).is_some() && world.life(*node) == *life
             });
