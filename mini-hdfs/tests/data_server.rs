@@ -390,6 +390,11 @@ fn copies_are_checked_and_damage_on_the_disk_is_reported() {
             .contains("damaged at 599552")
     );
     last.server.delete(&[block]);
+    let report = last.server.report();
+    assert!(
+        report.is_empty(),
+        "what is about to go is reported: {report:?}"
+    );
     assert_eq!(last.event(), DataEvent::Replica(BlockEvent::Deleted(block)));
     assert_eq!(last.replica(), None);
     target.server.transfer(block, vec![last.info.clone()]);
