@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use node::{Rng, Time};
 
 use super::{BlockManager, Transfer};
-use crate::block::{Block, BlockId, DatanodeId};
+use crate::block::{Block, BlockId, DatanodeId, GenerationStamp};
 use crate::namenode::blocks::{BlockInfo, BlockState};
 use crate::namenode::excess::{Replica, choose_excess};
 use crate::namenode::placement::{Candidate, Request, choose_targets};
@@ -123,7 +123,7 @@ impl BlockManager {
         for (datanode, replica) in &info.corrupt {
             let old = replica.generation < info.block.generation;
             if live > 0 && (old || live >= info.expected()) {
-                self.invalidates.add(*datanode, *replica);
+                self.invalidates.add(*datanode, doomed(info, *replica));
             }
         }
     }
@@ -288,7 +288,17 @@ impl BlockManager {
         };
         let corrupt = info.corrupt.first_key_value();
         if let Some((datanode, replica)) = corrupt.filter(|_| info.live_count() > 0) {
-            self.invalidates.add(*datanode, *replica);
+            self.invalidates.add(*datanode, doomed(info, *replica));
         }
+    }
+}
+
+/// What a DataNode is told to delete for a bad replica. One of an older generation than the block's may have got a further
+/// one since, in a rebuilding of the pipeline that failed and that nobody told of: all that are older must go.
+fn doomed(info: &BlockInfo, replica: Block) -> Block {
+    let older = GenerationStamp(info.block.generation.0.saturating_sub(1));
+    Block {
+        generation: replica.generation.max(older),
+        ..replica
     }
 }

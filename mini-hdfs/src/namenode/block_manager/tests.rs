@@ -103,6 +103,37 @@ fn a_replica_that_missed_the_rebuilding_of_its_pipeline_is_not_served_and_goes()
     );
 }
 
+/// Seed 0xcbc of the simulator found that it stayed, and barred its node for ever from getting a good one.
+#[test]
+fn a_replica_whose_newer_generation_nobody_told_of_goes() {
+    let mut cluster = Cluster::new(&["/r1", "/r1", "/r2"]);
+    let (first, pipeline) = cluster.begin(3);
+    let generation = |n| Block {
+        generation: GenerationStamp(first.generation.0 + n),
+        len: 9,
+        ..first
+    };
+    let (stays, rest) = pipeline.split_first().unwrap();
+    for datanode in rest {
+        cluster.tell(datanode.0, BlockEvent::Received(Block { len: 9, ..first }));
+    }
+    // A rebuilding reaches the second node only; the next one goes on without it.
+    for datanode in rest {
+        let node = cluster.nodes.get_mut(&datanode.0).unwrap();
+        node.replicas.insert(first.id, (generation(1), true));
+    }
+    let new = generation(2);
+    cluster
+        .manager
+        .blocks_mut()
+        .update(Block { len: 0, ..new }, BlockState::UnderConstruction);
+    cluster.manager.set_pipeline(new.id, &[*stays]);
+    cluster.receive(*stays, new);
+    cluster.commit(new);
+    cluster.run(60);
+    cluster.assert_settled();
+}
+
 #[test]
 fn replicas_may_be_reported_before_the_commit_and_wrong_lengths_do_not_count() {
     let mut cluster = Cluster::new(&TWO_RACKS);

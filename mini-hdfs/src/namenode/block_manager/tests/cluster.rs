@@ -174,7 +174,10 @@ impl Cluster {
         node.replicas.retain(|held, (replica, _)| {
             *held != block.id || replica.generation > block.generation
         });
-        self.tell(id, BlockEvent::Deleted(block));
+        // Of a newer one that is here, nothing is said: it is not what was meant.
+        if !node.replicas.contains_key(&block.id) {
+            self.tell(id, BlockEvent::Deleted(block));
+        }
     }
 
     /// The nodes that are up and have a good replica of the block's current version.
