@@ -1,7 +1,5 @@
 //! The DataNode as a process: its directory, its data server, its calls of the NameNode, its end.
 
-use std::fs::{self, File, TryLockError};
-use std::hash::{BuildHasher, Hasher};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,9 +23,6 @@ use crate::datanode::actor::{Action, Answer, BpServiceActor, Call, CallId, Inter
 use crate::datanode::storage::{self, Identity};
 use crate::error::FsError;
 use crate::protocol::{Heartbeat, Registration};
-
-/// Held by the one process that uses the directory (`in_use.lock`).
-const LOCK_FILE: &str = "in_use.lock";
 
 /// What `mini-hdfs datanode` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -73,9 +68,9 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let (data_settings, intervals) = Settings::parse(&options.define)?.datanode()?;
     let dir = options.dir.display();
-    let _lock = lock(&options.dir)?;
+    let _lock = lifetime::lock(&options.dir)?;
     let mut disk = FileDisk::open(&options.dir)?;
-    let mut rng = Rng::new(std::hash::RandomState::new().build_hasher().finish());
+    let mut rng = Rng::new(lifetime::random_seed());
     let identity = storage::load_or_format(&mut disk, &mut rng)
         .with_context(|| format!("cannot use {dir}"))?;
     let scan = storage::scan(&mut disk).with_context(|| format!("cannot use {dir}"))?;
@@ -150,25 +145,6 @@ pub fn run(options: &Options) -> Result<()> {
     info!("ending");
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
-}
-
-/// Makes this process the only one that uses `dir`, for as long as the file is held.
-fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join(LOCK_FILE);
-    let open = || {
-        fs::create_dir_all(dir)?;
-        File::create(&path)
-    };
-    let file = open().with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!("{} is in use by another process", dir.display())
-        }
-        Err(TryLockError::Error(e)) => {
-            Err(e).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
 }
 
 /// What came back from a call.

@@ -1,10 +1,45 @@
-//! How a server process says that it is ready, and learns that it shall end.
+//! What server processes have in common from start to end: a directory of their own, a seed, saying that they are ready,
+//! learning that they shall end.
 
+use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::thread;
 
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::sync::oneshot;
+
+/// Held by the one process that uses a directory.
+const LOCK_FILE: &str = "in_use.lock";
+
+/// Makes this process the only one that uses `dir`, for as long as the file is held.
+///
+/// # Errors
+/// When another process does, or the directory cannot be made.
+pub(super) fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join(LOCK_FILE);
+    let open = || {
+        fs::create_dir_all(dir)?;
+        File::create(&path)
+    };
+    let file = open().with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("{} is in use by another process", dir.display())
+        }
+        Err(TryLockError::Error(e)) => {
+            Err(e).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+/// Different in each process; the standard library seeds its hash maps so.
+pub(super) fn random_seed() -> u64 {
+    std::hash::RandomState::new().build_hasher().finish()
+}
 
 /// Prints the one line of JSON that a server has for its standard output: whoever started it waits for
 /// that line, and finds the addresses in it.

@@ -8,9 +8,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, TryLockError};
-use std::hash::{BuildHasher, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,9 +33,6 @@ pub(crate) use shared::Shared;
 const GRACE: Duration = Duration::from_secs(3);
 /// A client that does not answer pings for this long is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// Held by the one process that uses the directory (`in_use.lock`).
-const LOCK_FILE: &str = "in_use.lock";
-
 /// What `mini-hdfs namenode` can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
@@ -75,9 +70,9 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let config = Settings::parse(&options.define)?.namenode()?;
     let dir = options.dir.display().to_string();
-    let _lock = lock(&options.dir)?;
+    let _lock = lifetime::lock(&options.dir)?;
     let mut disk = FileDisk::open(&options.dir)?;
-    let mut rng = Rng::new(random_seed());
+    let mut rng = Rng::new(lifetime::random_seed());
     let clock = Clock::start();
 
     if options.format || options.format_if_new {
@@ -185,28 +180,4 @@ async fn tick_for_ever(shared: Arc<Shared>, interval: Duration) {
         interval.tick().await;
         shared.tick().await;
     }
-}
-
-/// Makes this process the only one that uses `dir`, for as long as the file is held.
-fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join(LOCK_FILE);
-    let open = || {
-        fs::create_dir_all(dir)?;
-        File::create(&path)
-    };
-    let file = open().with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!("{} is in use by another process", dir.display())
-        }
-        Err(TryLockError::Error(e)) => {
-            Err(e).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
-}
-
-/// Different in each process; the standard library seeds its hash maps so.
-fn random_seed() -> u64 {
-    std::hash::RandomState::new().build_hasher().finish()
 }
