@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mini_hdfs::block::{Block, BlockId, DatanodeId, TxId};
 use node::NodeId;
 
-use crate::invariants::{Located, Order, SafeModeStep, Served, Snapshot, judge_recovery};
+use crate::invariants::{Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery};
 
 /// Shared by all processes and invariants of a run.
 pub(crate) type Shared = Rc<RefCell<History>>;
@@ -55,10 +55,8 @@ pub(crate) struct History {
     pub(crate) damaged: bool,
     /// Reads of closed files that gave other bytes than were written.
     pub(crate) wrong_reads: Vec<String>,
-    /// Deletions that the NameNode has handed out, not judged yet.
-    pub(crate) orders: Vec<Order>,
-    /// DataNodes that have just registered: what they were told before and have not done, they never will.
-    pub(crate) registered: Vec<NodeId>,
+    /// Deletions that the NameNode has handed out and what became of them, not judged yet.
+    pub(crate) orders: Vec<OrderNews>,
     /// Reads that DataNodes have served, not judged yet.
     pub(crate) served: Vec<Served>,
     /// Locations that the NameNode has given to readers, not judged yet.

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use sim::Invariant;
 
 pub(crate) use generation::{Located, Served};
-pub(crate) use last_replica::Order;
+pub(crate) use last_replica::{Order, OrderNews};
 pub(crate) use namespace::{Snapshot, judge_recovery};
 pub(crate) use progress::Progress;
 pub(crate) use safe_mode::SafeModeStep;

@@ -3,15 +3,15 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use mini_hdfs::block::TxId;
+use mini_hdfs::block::{Block, TxId};
 use mini_hdfs::error::FsError;
 use mini_hdfs::namenode::{Batch, Config, NameNode, StorageError, checkpoint};
-use mini_hdfs::protocol::{Command, Permission};
+use mini_hdfs::protocol::{BlockEvent, Command, Permission};
 use node::{Ctx, DiskErrorKind, Event, NodeId};
 
 use crate::cluster::{CALM_AT, Member};
 use crate::history::Shared;
-use crate::invariants::{Located, Order, SafeModeStep, Snapshot};
+use crate::invariants::{Located, Order, OrderNews, SafeModeStep, Snapshot};
 use crate::wire::{Message, Request, Response, Timer};
 
 const TICK: Duration = Duration::from_millis(500);
@@ -217,16 +217,19 @@ fn note(
         (Request::Register(info), Ok(_)) => {
             let node = crate::wire::node_at(&info.address);
             history.datanodes.insert(info.id, node);
-            history.registered.push(node);
+            history.orders.push(OrderNews::Void(info.id));
         }
         (Request::Heartbeat(heartbeat), Ok(Response::Commands(commands))) => {
             for command in commands {
                 if let Command::Invalidate(blocks) = command {
                     let from = heartbeat.id;
-                    let orders = blocks.iter().map(|block| Order {
-                        from,
-                        block: *block,
-                    });
+                    let given = |block: &Block| {
+                        OrderNews::Given(Order {
+                            from,
+                            block: *block,
+                        })
+                    };
+                    let orders = blocks.iter().map(given);
                     history.orders.extend(orders);
                 }
             }
@@ -235,6 +238,13 @@ fn note(
                 history
                     .safe_mode_steps
                     .push(SafeModeStep { edits: 0, orders });
+            }
+        }
+        (Request::Incremental(datanode, _, events), Ok(_)) => {
+            for event in events {
+                if let BlockEvent::Deleted(block) = event {
+                    history.orders.push(OrderNews::Done(*datanode, block.id));
+                }
             }
         }
         (_, Ok(Response::Located(located))) => {

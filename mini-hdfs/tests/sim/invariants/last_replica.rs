@@ -22,6 +22,17 @@ pub(crate) struct Order {
     pub(crate) block: Block,
 }
 
+/// What has happened to orders, in order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OrderNews {
+    /// One was given.
+    Given(Order),
+    /// A DataNode has carried one out.
+    Done(DatanodeId, BlockId),
+    /// A DataNode has registered anew: what it was told before and has not done, it never will.
+    Void(DatanodeId),
+}
+
 /// Whether a node may be told to delete its replica while others hold good ones, some of which are `ordered` to be
 /// deleted already.
 fn judge(
@@ -78,20 +89,35 @@ impl Invariant<Member> for LastReplica {
         let mut truth = self.truth.borrow_mut();
         let mut history = self.history.borrow_mut();
         truth.refresh(world, &history);
-        let registered = std::mem::take(&mut history.registered);
         // Who has carried out an order may get a new replica later.
         for (id, nodes) in &mut self.ordered {
             nodes.retain(|(node, life)| {
-                if registered.contains(node) {
-                    return false;
-                }
                 let holds = truth.block(*id).is_some_and(|b| b.now.contains(node));
                 holds && world.node(*node).is_some() && world.life(*node) == *life
             });
         }
-        for Order { from, block } in std::mem::take(&mut history.orders) {
-            let (Some(node), Some(holders)) = (history.datanodes.get(&from), truth.block(block.id))
-            else {
+        for news in std::mem::take(&mut history.orders) {
+            let (OrderNews::Given(Order { from, .. })
+            | OrderNews::Done(from, _)
+            | OrderNews::Void(from)) = news;
+            let Some(node) = history.datanodes.get(&from) else {
+                continue;
+            };
+            let block = match news {
+                OrderNews::Given(order) => order.block,
+                OrderNews::Done(_, id) => {
+                    let ordered = self.ordered.entry(id).or_default();
+                    ordered.retain(|(who, _)| who != node);
+                    continue;
+                }
+                OrderNews::Void(_) => {
+                    for ordered in self.ordered.values_mut() {
+                        ordered.retain(|(who, _)| who != node);
+                    }
+                    continue;
+                }
+            };
+            let Some(holders) = truth.block(block.id) else {
                 continue;
             };
             let ordered = self.ordered.entry(block.id).or_default();
