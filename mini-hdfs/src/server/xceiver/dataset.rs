@@ -1,10 +1,10 @@
 //! Who may write which replica, among the threads of a DataNode (`FsDatasetImpl`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use node::FileDisk;
 use tracing::warn;
 
@@ -29,14 +29,20 @@ struct State {
     map: ReplicaMap,
     /// The connections over which replicas are being written.
     writers: BTreeMap<BlockId, Arc<Sockets>>,
+    /// Forgotten replicas whose files may still be there.
+    deleting: BTreeSet<BlockId>,
 }
 
 impl Dataset {
     pub(super) fn new(disk: FileDisk, map: ReplicaMap) -> Dataset {
-        let writers = BTreeMap::new();
+        let state = State {
+            map,
+            writers: BTreeMap::new(),
+            deleting: BTreeSet::new(),
+        };
         Dataset {
             disk,
-            state: Mutex::new(State { map, writers }),
+            state: Mutex::new(state),
             writer_gone: Condvar::new(),
         }
     }
@@ -103,6 +109,11 @@ impl Dataset {
             self.stop_writer(block, patience);
         }
         let mut state = lock(&self.state);
+        // The files of the old replica and of a new one have the same names.
+        ensure!(
+            !state.deleting.contains(&id),
+            "an older replica of {id} is being deleted here; try again"
+        );
         let map = &mut state.map;
         let (replica, old) = match op.stage {
             Stage::Create => (ReplicaState::Rbw, map.create(op.block, ReplicaState::Rbw)?),
@@ -139,9 +150,12 @@ impl Dataset {
     }
 
     /// Forgets a replica of this generation or an older one: from now on no report lists it. Its files are still there,
-    /// for [`Dataset::delete_forgotten`].
+    /// for [`Dataset::delete_forgotten`], and until that is done no other replica of the block can be begun.
     pub(super) fn forget(&self, block: Block) -> Result<Replica, ReplicaError> {
-        lock(&self.state).map.invalidate(block)
+        let mut state = lock(&self.state);
+        let replica = state.map.invalidate(block)?;
+        state.deleting.insert(block.id);
+        Ok(replica)
     }
 
     /// Removes what [`Dataset::forget`] gave. Where it could not since somebody writes the replica, stops the writer first.
@@ -157,7 +171,11 @@ impl Dataset {
             forgotten = self.forget(block);
         }
         match forgotten {
-            Ok(replica) => Ok(replica_writer::delete(&mut self.disk(), &replica)?),
+            Ok(replica) => {
+                let deleted = replica_writer::delete(&mut self.disk(), &replica);
+                lock(&self.state).deleting.remove(&block.id);
+                Ok(deleted?)
+            }
             Err(ReplicaError::NotFound(_)) => Ok(()),
             Err(e) => Err(e.into()),
         }
@@ -249,5 +267,47 @@ impl Drop for Writing<'_> {
         state.map.release(self.block);
         state.writers.remove(&self.block.id);
         self.dataset.writer_gone.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use node::Rng;
+
+    use super::*;
+    use crate::datanode::{ReplicaMap, storage};
+
+    #[test]
+    fn no_replica_is_begun_while_the_files_of_an_older_one_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut disk = FileDisk::open(dir.path()).unwrap();
+        storage::load_or_format(&mut disk, &mut Rng::new(1)).unwrap();
+        let dataset = Dataset::new(disk, ReplicaMap::new(Vec::new()));
+        let block = Block::new(7, 1001, 0);
+        let copy = WriteBlock {
+            block,
+            stage: Stage::Transfer,
+            client: String::new(),
+            targets: Vec::new(),
+        };
+        let begin = || {
+            dataset.begin(
+                &copy,
+                &Arc::new(Sockets(Mutex::new(Some(Vec::new())))),
+                Duration::ZERO,
+            )
+        };
+        let mut writing = begin().unwrap();
+        writing.finalize(true).unwrap();
+        drop(writing);
+
+        let forgotten = dataset.forget(block);
+        assert!(forgotten.is_ok() && dataset.report().is_empty());
+        let refusal = begin().map(|_| ()).unwrap_err().to_string();
+        assert!(refusal.contains("is being deleted"), "{refusal}");
+        dataset
+            .delete_forgotten(block, forgotten, Duration::ZERO)
+            .unwrap();
+        assert!(begin().is_ok());
     }
 }
