@@ -3,7 +3,11 @@
 //! A person and CI run the same command, so there is no second list of checks that could drift from the
 //! first: `.ci/run` and the GitHub workflow call `cargo course ci` and add nothing to it.
 
+mod catalogue;
 mod ci;
+mod source;
+mod stubs;
+mod tables;
 mod workspace;
 
 use std::process::ExitCode;
@@ -23,10 +27,15 @@ struct Cli {
 enum Command {
     /// Run the checks that every change has to pass
     Ci(ci::Args),
+    /// Write the stubs and the tables that are made from the marks and the list of exercises
+    Stubs(stubs::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::load()?;
     match Cli::parse().command {
-        Command::Ci(args) => ci::run(&args, &Workspace::load()?),
+        Command::Ci(args) => return ci::run(&args, &workspace),
+        Command::Stubs(args) => stubs::run(&args, &workspace)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -114,6 +114,12 @@ impl Workspace {
         })
     }
 
+    /// The package of this name.
+    pub(crate) fn package(&self, name: &str) -> Result<&Package> {
+        let package = self.packages.iter().find(|package| package.name == name);
+        package.with_context(|| format!("the workspace has no package {name:?}"))
+    }
+
     /// The packages of a layer.
     pub(crate) fn layer(&self, layer: Layer) -> impl Iterator<Item = &Package> {
         self.packages

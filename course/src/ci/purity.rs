@@ -13,6 +13,7 @@ use anyhow::{Result, anyhow};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
 use super::{Outcome, none_of, sources};
+use crate::source;
 use crate::workspace::{Layer, Workspace};
 
 /// What may not be named.
@@ -141,7 +142,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<Outcome> {
     let mut findings = Vec::new();
     for package in workspace.layer(Layer::System) {
         let src = package.dir.join("src");
-        for file in sources::rust_files(&src)? {
+        for file in source::rust_files(&src)? {
             if !sources::is_core(&src, &file) {
                 continue;
             }

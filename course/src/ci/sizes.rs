@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::{Outcome, sources};
+use crate::source;
 use crate::workspace::{Layer, Workspace};
 
 /// Above this, a file is named.
@@ -31,7 +32,7 @@ pub(super) fn report(workspace: &Workspace) -> Result<Outcome> {
     for package in &workspace.packages {
         let src = package.dir.join("src");
         let (mut core, mut all) = (0, 0);
-        for file in sources::rust_files(&package.dir)? {
+        for file in source::rust_files(&package.dir)? {
             let text = sources::read(&file)?;
             let total = text.lines().count();
             if total > FILE_LINES_MAX {
