@@ -4,10 +4,15 @@
 //! replica may be older than the NameNode's knowledge (it missed the rebuilding of a pipeline), or newer (a
 //! pipeline is being rebuilt just now), and a report takes time to arrive.
 
+// BEGIN SOLUTION
 use std::collections::BTreeSet;
 
-use crate::block::{Block, BlockId, DatanodeId, ReplicaState};
-use crate::namenode::blocks::{BlockInfo, BlockState, BlocksMap};
+use crate::block::ReplicaState;
+use crate::namenode::blocks::BlockState;
+
+// END SOLUTION
+use crate::block::{Block, BlockId, DatanodeId};
+use crate::namenode::blocks::{BlockInfo, BlocksMap};
 use crate::protocol::ReportedReplica;
 
 /// What one replica that a DataNode reports means.
@@ -63,6 +68,7 @@ pub fn judge_replica(
     datanode: DatanodeId,
     reported: &ReportedReplica,
 ) -> Verdict {
+    // EXERCISE(hdfs/block-report): what one reported replica means, given what is known of its block.
     let Some(info) = stored else {
         return Verdict::Invalidate;
     };
@@ -99,9 +105,12 @@ pub fn judge_replica(
 
 /// Compares a full block report with the blocks map.
 ///
-/// Each reported replica is judged by [`judge_replica`] (those that are [`ReplicaState::Temporary`] are passed
-/// over). What the map says `datanode` holds and the report does not list is to be removed; but not good replicas
-/// of a block that is not complete yet, since they may have come into being after the report was made.
+/// Each reported replica is judged by [`judge_replica`], but for those that are `Temporary`: they are passed over, as if
+/// the report did not list them.
+///
+/// What the map says `datanode` holds ([`BlocksMap::blocks_of`]) and the report does not list is to be removed; but not
+/// good replicas of a block that is not complete yet, since they may have come into being after the report was made.
+/// Replicas that are known to be corrupt are removed whatever the block's state.
 ///
 /// Takes time in proportion to the report and to what the DataNode holds (times a logarithm), however many blocks
 /// there are.
@@ -110,6 +119,7 @@ pub fn report_diff(
     datanode: DatanodeId,
     report: &[ReportedReplica],
 ) -> ReportDiff {
+    // EXERCISE(hdfs/block-report): judge what is listed; then find what should have been listed and was not.
     let mut diff = ReportDiff::default();
     let listed = report
         .iter()

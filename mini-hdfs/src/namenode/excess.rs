@@ -1,8 +1,10 @@
 //! Which replicas to delete when a block has too many (`chooseReplicasToDelete`): after a lost DataNode came
 //! back, or when a file's replication was lowered.
 
+// BEGIN SOLUTION
 use std::collections::BTreeMap;
 
+// END SOLUTION
 use crate::block::DatanodeId;
 
 /// A good replica of a block, as the choice sees it.
@@ -31,6 +33,7 @@ pub struct Replica<'a> {
 /// DataNode's before any other, then that of the DataNode with the fewest bytes remaining, then that with the
 /// lowest id.
 pub fn choose_excess(replicas: &[Replica<'_>], expected: usize) -> Vec<DatanodeId> {
+    // EXERCISE(hdfs/excess): one after the other, from the racks that can spare one, until `expected` are left.
     let mut left: Vec<&Replica<'_>> = replicas.iter().filter(|r| r.reported).collect();
     let mut in_rack: BTreeMap<&str, usize> = BTreeMap::new();
     for replica in &left {

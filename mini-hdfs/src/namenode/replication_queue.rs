@@ -19,11 +19,12 @@ pub enum Priority {
     Corrupt,
 }
 
-const LEVELS: usize = 5;
-
 /// How urgently a block with `live` good replicas that should have `expected` needs another one; none if it does not.
 /// `spread` says that its replicas stand in as many racks as they should.
+///
+/// While replicas are missing, their number alone decides; where they stand matters once there are enough.
 pub fn priority(live: usize, expected: usize, spread: bool) -> Option<Priority> {
+    // EXERCISE(hdfs/replication-queue): none, one, fewer than a third, fewer than expected; or enough, but badly spread.
     match live {
         _ if live >= expected && spread => None,
         _ if live >= expected => Some(Priority::BadlyDistributed),
@@ -37,28 +38,64 @@ pub fn priority(live: usize, expected: usize, spread: bool) -> Option<Priority> 
 /// Blocks that need another replica, by priority.
 #[derive(Clone, Debug, Default)]
 pub struct ReplicationQueue {
-    /// Each level in the order in which blocks came to it: an ever higher ticket for each.
-    levels: [BTreeMap<u64, BlockId>; LEVELS],
-    places: BTreeMap<BlockId, (Priority, u64)>,
+    /// The blocks that are here. In which order they come up is for other fields to say.
+    priorities: BTreeMap<BlockId, Priority>,
+    // BEGIN SOLUTION
+    /// The order in which blocks come up: all but those that are corrupt.
+    order: BTreeMap<Turn, BlockId>,
+    turns: BTreeMap<BlockId, Turn>,
+    /// The round of the last answer.
+    round: u64,
     tickets: u64,
-    /// The first ticket of each level that the current round has not come to.
-    bookmarks: [u64; LEVELS],
+    // END SOLUTION
+}
+// BEGIN SOLUTION
+
+/// When a block comes up: the order of the fields is the order of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    round: u64,
+    priority: Priority,
+    /// Whoever came to its priority earlier comes first.
+    ticket: u64,
 }
 
 impl ReplicationQueue {
+    fn enqueue(&mut self, block: BlockId, turn: Turn) {
+        self.turns.insert(block, turn);
+        self.order.insert(turn, block);
+    }
+
+    fn dequeue(&mut self, block: BlockId) {
+        if let Some(turn) = self.turns.remove(&block) {
+            self.order.remove(&turn);
+        }
+    }
+}
+// END SOLUTION
+
+impl ReplicationQueue {
     /// Puts a block in at this priority, or moves it there; with `None`, takes it out. A block that stays at its
-    /// priority keeps its place.
+    /// priority keeps its place: if it has come up in this round it does not come up again.
     pub fn update(&mut self, block: BlockId, priority: Option<Priority>) {
+        // EXERCISE(hdfs/replication-queue): in, out, or to another priority; nothing at all when it stays.
         if self.priority_of(block) == priority {
             return;
         }
-        if let Some((priority, ticket)) = self.places.remove(&block) {
-            self.levels[priority as usize].remove(&ticket);
-        }
-        if let Some(priority) = priority {
+        self.dequeue(block);
+        let Some(priority) = priority else {
+            self.priorities.remove(&block);
+            return;
+        };
+        self.priorities.insert(block, priority);
+        if priority != Priority::Corrupt {
             self.tickets += 1;
-            self.places.insert(block, (priority, self.tickets));
-            self.levels[priority as usize].insert(self.tickets, block);
+            let turn = Turn {
+                round: self.round,
+                priority,
+                ticket: self.tickets,
+            };
+            self.enqueue(block, turn);
         }
     }
 
@@ -73,40 +110,39 @@ impl ReplicationQueue {
     /// Calls proceed in rounds, so that blocks that cannot be copied now do not stand in the way of others: in one
     /// round each block comes up once. One that is added or becomes more urgent meanwhile comes up in this round,
     /// before the less urgent ones. A call that finds the round at its end begins the next one. So an empty answer
-    /// means that there is nothing to copy.
+    /// means that there is nothing to copy. One answer never names a block twice.
     pub fn choose(&mut self, max: usize) -> Vec<BlockId> {
-        let chosen = self.go_on(max);
-        if !chosen.is_empty() {
-            return chosen;
+        // EXERCISE(hdfs/replication-queue): the most urgent of those that have not come up in this round.
+        let Some((first, _)) = self.order.first_key_value() else {
+            return Vec::new();
+        };
+        self.round = first.round;
+        let due = self.order.iter();
+        let due = due.take_while(|(turn, _)| turn.round == self.round);
+        let chosen: Vec<(Turn, BlockId)> = due.take(max).map(|(t, b)| (*t, *b)).collect();
+        for (turn, block) in &chosen {
+            self.dequeue(*block);
+            let again = Turn {
+                round: turn.round + 1,
+                ..*turn
+            };
+            self.enqueue(*block, again);
         }
-        self.bookmarks = [0; LEVELS];
-        self.go_on(max)
-    }
-
-    fn go_on(&mut self, max: usize) -> Vec<BlockId> {
-        let mut chosen = Vec::new();
-        for level in 0..Priority::Corrupt as usize {
-            let rest = self.levels[level].range(self.bookmarks[level]..);
-            for (ticket, block) in rest.take(max - chosen.len()) {
-                self.bookmarks[level] = ticket + 1;
-                chosen.push(*block);
-            }
-        }
-        chosen
+        chosen.into_iter().map(|(_, block)| block).collect()
     }
 
     /// The priority of a block; none if it is not here.
     pub fn priority_of(&self, block: BlockId) -> Option<Priority> {
-        self.places.get(&block).map(|(priority, _)| *priority)
+        self.priorities.get(&block).copied()
     }
 
     /// How many blocks there are.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.priorities.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.priorities.is_empty()
     }
 }

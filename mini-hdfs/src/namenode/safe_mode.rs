@@ -60,6 +60,7 @@ impl SafeMode {
     ///
     /// What was turned on by hand is not touched.
     pub fn update(&mut self, progress: &Progress, now: Time) -> bool {
+        // EXERCISE(hdfs/safe-mode): off once both thresholds have been reached for the extension, without a break.
         let State::Startup { reached } = self.state else {
             return false;
         };
@@ -134,7 +135,9 @@ impl SafeMode {
         Some(status)
     }
 
+    /// How many of `progress.blocks` must be reported: the threshold's thousandths of them, rounded up.
     fn blocks_needed(&self, progress: &Progress) -> u64 {
+        // EXERCISE(hdfs/safe-mode): the threshold's part of the blocks, rounded up to whole ones.
         (progress.blocks * self.threshold_permille).div_ceil(1000)
     }
 }
