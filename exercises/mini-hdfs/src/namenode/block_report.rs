@@ -1,0 +1,88 @@
+//! What a block report means (`BlockManager.reportDiff`, `processReportedBlock`).
+//!
+//! A DataNode says what is on its disk; the blocks map says what should be. Neither is simply right: a
+//! replica may be older than the NameNode's knowledge (it missed the rebuilding of a pipeline), or newer (a
+//! pipeline is being rebuilt just now), and a report takes time to arrive.
+
+use crate::block::{Block, BlockId, DatanodeId};
+use crate::namenode::blocks::{BlockInfo, BlocksMap};
+use crate::protocol::ReportedReplica;
+
+/// What one replica that a DataNode reports means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A good replica that was not known.
+    Add,
+    /// Nothing new, or news that time has overtaken.
+    Keep,
+    /// A part of a block under construction, being written or already finalised.
+    UnderConstruction,
+    /// Of a wrong generation or length, or left over from a broken write.
+    Corrupt,
+    /// Of a block that does not exist: delete it.
+    Invalidate,
+}
+
+/// What follows from a block report, each list in the order of the report (`to_remove` in order of ids).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportDiff {
+    /// Good replicas that were not known.
+    pub to_add: Vec<Block>,
+    /// Blocks that the map says the DataNode holds, good or corrupt, and that it does not.
+    pub to_remove: Vec<BlockId>,
+    /// Replicas of blocks that do not exist (any more), as reported.
+    pub to_invalidate: Vec<Block>,
+    /// Replicas newly found to be bad, as reported.
+    pub to_corrupt: Vec<Block>,
+    /// Parts of blocks that are being written.
+    pub under_construction: Vec<ReportedReplica>,
+}
+
+/// Judges one replica that `datanode` reports, against what is known of its block (`stored`; none when there is no such
+/// block).
+///
+/// - There is no such block: [`Verdict::Invalidate`].
+/// - The DataNode's replica is known to be corrupt: [`Verdict::Keep`], unless the reported one has a newer
+///   generation than the corrupt one had; then that is judged as if nothing were known.
+/// - The block is under construction:
+///   - An older generation than the block's is [`Verdict::Keep`] if the DataNode is in the pipeline (the news was sent
+///     before the pipeline was rebuilt), else [`Verdict::Corrupt`].
+///   - All else is [`Verdict::UnderConstruction`].
+/// - The block is committed or complete:
+///   - An older generation is [`Verdict::Keep`] if the DataNode is known to have a good replica, or is in the
+///     pipeline of a block not complete yet: a replica's generation never falls, so that news is old.
+///   - Any other wrong generation is [`Verdict::Corrupt`].
+///   - Finalised and of the block's length: [`Verdict::Add`], or [`Verdict::Keep`] if it is known already. Of another
+///     length: [`Verdict::Corrupt`].
+///   - Being written (`Rbw`): [`Verdict::Keep`]; that it is finalised will be heard soon.
+///   - Waiting to be recovered (`Rwr`): [`Verdict::Corrupt`].
+pub fn judge_replica(
+    stored: Option<&BlockInfo>,
+    datanode: DatanodeId,
+    reported: &ReportedReplica,
+) -> Verdict {
+    let _ = (stored, datanode, reported);
+    todo!("hdfs/block-report: what one reported replica means, given what is known of its block.")
+}
+
+/// Compares a full block report with the blocks map.
+///
+/// Each reported replica is judged by [`judge_replica`], but for those that are `Temporary`: they are passed over, as if
+/// the report did not list them.
+///
+/// What the map says `datanode` holds ([`BlocksMap::blocks_of`]) and the report does not list is to be removed; but not
+/// good replicas of a block that is not complete yet, since they may have come into being after the report was made.
+/// Replicas that are known to be corrupt are removed whatever the block's state.
+///
+/// Takes time in proportion to the report and to what the DataNode holds (times a logarithm), however many blocks
+/// there are.
+pub fn report_diff(
+    blocks: &BlocksMap,
+    datanode: DatanodeId,
+    report: &[ReportedReplica],
+) -> ReportDiff {
+    let _ = (blocks, datanode, report);
+    todo!(
+        "hdfs/block-report: judge what is listed; then find what should have been listed and was not."
+    )
+}
