@@ -1,7 +1,18 @@
 //! The pipeline's acknowledgements: what is sent, what may be forgotten, what must be sent again.
 
+use autograder::{Test, tests};
 use mini_hdfs::client::ack_queue::{AckQueue, PACKETS_IN_FLIGHT_MAX};
 use mini_hdfs::packet::{AckStatus, Packet, PipelineAck};
+
+pub(crate) const TESTS: &[Test] = tests![
+    ack_queue_counts_and_sends_in_order,
+    ack_queue_forgets_only_what_every_node_has,
+    ack_queue_names_the_first_bad_node,
+    ack_queue_sends_again_what_was_not_acknowledged,
+    ack_queue_does_not_believe_an_answer_out_of_turn,
+    ack_queue_length_never_shrinks,
+    ack_queue_is_full_at_the_window,
+];
 
 const OK: AckStatus = AckStatus::Success;
 const ERROR: AckStatus = AckStatus::Error;
@@ -28,7 +39,6 @@ fn ack(seqno: u64, replies: &[AckStatus]) -> PipelineAck {
     }
 }
 
-#[test]
 fn ack_queue_counts_and_sends_in_order() {
     let mut queue = queue(3);
     assert_eq!(
@@ -40,7 +50,6 @@ fn ack_queue_counts_and_sends_in_order() {
     assert_eq!(queue.acked_len(), 0, "sent is not acknowledged");
 }
 
-#[test]
 fn ack_queue_forgets_only_what_every_node_has() {
     let mut queue = queue(2);
     send_all(&mut queue);
@@ -50,7 +59,6 @@ fn ack_queue_forgets_only_what_every_node_has() {
     assert!(queue.all_acked());
 }
 
-#[test]
 fn ack_queue_names_the_first_bad_node() {
     for (replies, bad) in [
         (&[ERROR, OK, OK][..], 0),
@@ -77,7 +85,6 @@ fn ack_queue_names_the_first_bad_node() {
     }
 }
 
-#[test]
 fn ack_queue_sends_again_what_was_not_acknowledged() {
     let mut queue = queue(4);
     let sent: Vec<_> = (0..3).filter_map(|_| queue.next_to_send()).collect();
@@ -102,7 +109,6 @@ fn ack_queue_sends_again_what_was_not_acknowledged() {
     assert_eq!(queue.acked_len(), 2048);
 }
 
-#[test]
 fn ack_queue_does_not_believe_an_answer_out_of_turn() {
     let mut queue = queue(3);
     queue.next_to_send();
@@ -125,7 +131,6 @@ fn ack_queue_does_not_believe_an_answer_out_of_turn() {
     assert!(!queue.is_acked(1));
 }
 
-#[test]
 fn ack_queue_length_never_shrinks() {
     // After an hflush in mid-chunk the next packet begins before the acknowledged end.
     let mut queue = AckQueue::new();
@@ -136,7 +141,6 @@ fn ack_queue_length_never_shrinks() {
     assert_eq!(queue.on_ack(&ack(1, &[OK]), 1), Ok(700));
 }
 
-#[test]
 fn ack_queue_is_full_at_the_window() {
     let mut queue = queue(PACKETS_IN_FLIGHT_MAX as u64);
     assert!(queue.is_full());

@@ -1,8 +1,22 @@
 //! Acknowledgements in a pipeline: a promise of every node from here down, in the order of the packets.
 
+use autograder::{Test, tests};
 use mini_hdfs::datanode::PacketResponder;
 use mini_hdfs::packet::{AckStatus, PipelineAck};
 use proptest::prelude::*;
+
+pub(crate) const TESTS: &[Test] = tests![
+    acks_of_the_last_node_follow_its_writes,
+    acks_wait_for_both_the_disk_and_the_node_below,
+    acks_go_up_together_when_several_become_ready,
+    acks_of_sync_packets_wait_for_the_disk,
+    acks_tell_of_a_lost_node_below,
+    acks_that_came_before_the_node_below_was_lost_still_count,
+    acks_tell_of_a_failure_here,
+    acks_from_below_pass_on_what_failed_there,
+    acks_out_of_order_are_refused,
+    acks_keep_their_promise_in_any_interleaving,
+];
 
 const OK: AckStatus = AckStatus::Success;
 const ERROR: AckStatus = AckStatus::Error;
@@ -23,7 +37,6 @@ fn node(has_downstream: bool, packets: u64) -> PacketResponder {
     responder
 }
 
-#[test]
 fn acks_of_the_last_node_follow_its_writes() {
     let mut responder = node(false, 2);
     assert_eq!(responder.local_written(0), [ack(0, &[OK])]);
@@ -31,7 +44,6 @@ fn acks_of_the_last_node_follow_its_writes() {
     assert!(responder.is_idle());
 }
 
-#[test]
 fn acks_wait_for_both_the_disk_and_the_node_below() {
     let mut responder = node(true, 2);
     assert_eq!(
@@ -50,7 +62,6 @@ fn acks_wait_for_both_the_disk_and_the_node_below() {
     assert_eq!(responder.local_written(1), [ack(1, &[OK, OK, OK])]);
 }
 
-#[test]
 fn acks_go_up_together_when_several_become_ready() {
     let mut responder = node(true, 3);
     for seqno in 0..3 {
@@ -65,7 +76,6 @@ fn acks_go_up_together_when_several_become_ready() {
     );
 }
 
-#[test]
 fn acks_of_sync_packets_wait_for_the_disk() {
     let mut responder = PacketResponder::new(false);
     responder.received(0, false);
@@ -81,7 +91,6 @@ fn acks_of_sync_packets_wait_for_the_disk() {
     assert_eq!(responder.local_synced(1), [ack(1, &[OK]), ack(2, &[OK])]);
 }
 
-#[test]
 fn acks_tell_of_a_lost_node_below() {
     let mut responder = node(true, 3);
     assert_eq!(responder.local_written(1), []);
@@ -95,7 +104,6 @@ fn acks_tell_of_a_lost_node_below() {
     assert_eq!(responder.local_written(2), [ack(2, &[OK, ERROR])]);
 }
 
-#[test]
 fn acks_that_came_before_the_node_below_was_lost_still_count() {
     let mut responder = node(true, 2);
     assert_eq!(responder.downstream_ack(ack(0, &[OK])), Ok(vec![]));
@@ -106,7 +114,6 @@ fn acks_that_came_before_the_node_below_was_lost_still_count() {
     );
 }
 
-#[test]
 fn acks_tell_of_a_failure_here() {
     let mut responder = node(true, 2);
     assert_eq!(responder.local_written(0), []);
@@ -125,7 +132,6 @@ fn acks_tell_of_a_failure_here() {
     );
 }
 
-#[test]
 fn acks_from_below_pass_on_what_failed_there() {
     let mut responder = node(true, 1);
     let sent = responder.downstream_ack(ack(0, &[OK, ERROR])).unwrap();
@@ -133,7 +139,6 @@ fn acks_from_below_pass_on_what_failed_there() {
     assert_eq!(responder.local_written(0), [ack(0, &[OK, OK, ERROR])]);
 }
 
-#[test]
 fn acks_out_of_order_are_refused() {
     let mut responder = node(true, 2);
     let refused = responder.downstream_ack(ack(1, &[OK]));
@@ -154,9 +159,10 @@ fn acks_out_of_order_are_refused() {
 }
 
 proptest! {
+    #![proptest_config(autograder::property(256))]
+
     /// However the disk and the node below race each other: each packet is acknowledged once, in order, and not
     /// before both have it.
-    #[test]
     fn acks_keep_their_promise_in_any_interleaving(
         sync in prop::collection::vec(any::<bool>(), 1..20),
         turns in prop::collection::vec(0..4_u8, 200),

@@ -2,12 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use autograder::{Test, tests};
 use mini_hdfs::datanode::BlockFile;
 use mini_hdfs::datanode::block_file::BlockFileError;
 use mini_hdfs::packet::{checksums, verify};
 use node::{Disk, MemDisk, Rng};
 use proptest::prelude::*;
 use sim::SimDisk;
+
+pub(crate) const TESTS: &[Test] = tests![
+    block_file_has_the_format_of_hdfs,
+    block_file_rewrites_a_short_last_chunk,
+    block_file_reads_whole_chunks_only,
+    block_file_refuses_packets_that_do_not_fit,
+    block_file_is_not_shortened_over_damage,
+    block_file_finds_a_flipped_bit_in_its_chunk,
+    block_file_keeps_what_was_synced,
+];
 
 const DATA: &str = "rbw/blk_1";
 const META: &str = "rbw/blk_1_1001.meta";
@@ -35,7 +46,6 @@ fn written(disk: &mut dyn Disk, ends: &[u64]) -> BlockFile {
     file
 }
 
-#[test]
 fn block_file_has_the_format_of_hdfs() {
     let mut disk = MemDisk::default();
     written(&mut disk, &[700]);
@@ -50,7 +60,6 @@ fn block_file_has_the_format_of_hdfs() {
     );
 }
 
-#[test]
 fn block_file_rewrites_a_short_last_chunk() {
     let mut disk = MemDisk::default();
     let file = written(&mut disk, &[100, 300, 600, 600, 1536]);
@@ -64,7 +73,6 @@ fn block_file_rewrites_a_short_last_chunk() {
     );
 }
 
-#[test]
 fn block_file_reads_whole_chunks_only() {
     let mut disk = MemDisk::default();
     let file = written(&mut disk, &[2000]);
@@ -79,7 +87,6 @@ fn block_file_reads_whole_chunks_only() {
     assert_eq!(read(2000, 10).1, 464, "the end lies in the last chunk");
 }
 
-#[test]
 fn block_file_refuses_packets_that_do_not_fit() {
     let mut disk = MemDisk::default();
     let mut file = written(&mut disk, &[1300]);
@@ -114,7 +121,6 @@ fn block_file_refuses_packets_that_do_not_fit() {
     );
 }
 
-#[test]
 fn block_file_is_not_shortened_over_damage() {
     let mut disk = MemDisk::default();
     let mut file = written(&mut disk, &[2000]);
@@ -141,10 +147,9 @@ fn block_file_is_not_shortened_over_damage() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(autograder::property(64))]
 
     /// One wrong bit, in either file, costs exactly the chunk in which it is.
-    #[test]
     fn block_file_finds_a_flipped_bit_in_its_chunk(
         sizes in prop::collection::vec(1_u64..1500, 1..8),
         at in any::<prop::sample::Index>(),
@@ -173,7 +178,6 @@ proptest! {
     }
 
     /// After a crash, all chunks up to the last sync are there, and whatever counts as valid is right.
-    #[test]
     fn block_file_keeps_what_was_synced(
         synced in prop::collection::vec(1_u64..1500, 1..6),
         lost in prop::collection::vec(1_u64..1500, 0..6),

@@ -1,5 +1,6 @@
 //! Block reports: what is on a disk against what should be.
 
+use autograder::{Test, tests};
 use mini_hdfs::block::{Block, BlockId, DatanodeId, InodeId, ReplicaState};
 use mini_hdfs::namenode::block_report::{ReportDiff, report_diff};
 use mini_hdfs::namenode::blocks::{BlockState, BlocksMap};
@@ -7,6 +8,17 @@ use mini_hdfs::protocol::ReportedReplica;
 
 use BlockState::{Committed, Complete, UnderConstruction};
 use ReplicaState::{Finalized, Rbw, Rwr};
+
+pub(crate) const TESTS: &[Test] = tests![
+    block_report_adds_what_is_good_and_new,
+    block_report_removes_what_is_not_there,
+    block_report_deletes_what_belongs_to_no_file,
+    block_report_finds_wrong_versions,
+    block_report_keeps_what_is_known_to_be_bad,
+    block_report_leaves_writes_in_progress_alone,
+    block_report_may_be_older_than_what_is_known,
+    block_report_of_many_blocks_takes_no_longer_than_it_must,
+];
 
 const NODE: DatanodeId = DatanodeId(1);
 
@@ -33,7 +45,6 @@ fn check(blocks: &BlocksMap, report: &[ReportedReplica], expected: &ReportDiff, 
     assert_eq!(&report_diff(blocks, NODE, report), expected, "{why}");
 }
 
-#[test]
 fn block_report_adds_what_is_good_and_new() {
     for state in [Committed, Complete] {
         let mut blocks = map(state);
@@ -58,7 +69,6 @@ fn block_report_adds_what_is_good_and_new() {
     }
 }
 
-#[test]
 fn block_report_removes_what_is_not_there() {
     let mut blocks = map(Complete);
     blocks.insert(Block::new(2, 1006, 5), InodeId(9), 3, Complete);
@@ -78,7 +88,6 @@ fn block_report_removes_what_is_not_there() {
     );
 }
 
-#[test]
 fn block_report_deletes_what_belongs_to_no_file() {
     for state in [Finalized, Rbw, Rwr] {
         let report = [replica(7, 1003, 8, state)];
@@ -90,7 +99,6 @@ fn block_report_deletes_what_belongs_to_no_file() {
     }
 }
 
-#[test]
 fn block_report_finds_wrong_versions() {
     for wrong in [
         replica(1, 1004, 100, Finalized),
@@ -123,7 +131,6 @@ fn block_report_finds_wrong_versions() {
     );
 }
 
-#[test]
 fn block_report_keeps_what_is_known_to_be_bad() {
     let mut blocks = map(Complete);
     blocks.add_corrupt(Block::new(1, 1005, 100), NODE);
@@ -149,7 +156,6 @@ fn block_report_keeps_what_is_known_to_be_bad() {
     );
 }
 
-#[test]
 fn block_report_leaves_writes_in_progress_alone() {
     let mut blocks = map(UnderConstruction);
     blocks.set_pipeline(BlockId(1), vec![NODE, DatanodeId(2)]);
@@ -198,7 +204,6 @@ fn block_report_leaves_writes_in_progress_alone() {
     );
 }
 
-#[test]
 fn block_report_may_be_older_than_what_is_known() {
     let mut blocks = map(Complete);
     let slow = replica(1, 1005, 100, Rbw);
@@ -215,7 +220,6 @@ fn block_report_may_be_older_than_what_is_known() {
 }
 
 /// A comparison of each reported replica with each that is known would take hours here.
-#[test]
 fn block_report_of_many_blocks_takes_no_longer_than_it_must() {
     let mut blocks = BlocksMap::default();
     let mut report = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use autograder::{Test, tests};
 use mini_hdfs::block::TxId;
 use mini_hdfs::namenode::edit_op::EditOp;
 use mini_hdfs::namenode::group_commit::GroupCommit;
@@ -12,6 +13,24 @@ use proptest::prelude::*;
 
 use crate::crash_disk::{CrashDisk, OUTCOMES, Unsynced};
 use crate::ops::{State, draws, history};
+
+pub(crate) const TESTS: &[Test] = tests![
+    a_crash_at_any_call_loses_nothing,
+    what_was_read_back_is_durable,
+    the_rest_of_a_failed_checkpoint_does_no_harm,
+    two_images_are_kept_and_the_segments_after_the_older_one,
+    as_many_images_are_kept_as_the_config_says,
+    a_checkpoint_without_new_edits_changes_nothing,
+    a_damaged_image_is_replaced_by_the_older_one_and_the_log,
+    a_checkpoint_does_not_count_a_damaged_image_as_one,
+    without_a_good_image_it_says_which_file_is_damaged_and_where,
+    damage_in_a_finished_segment_is_never_a_torn_tail,
+    a_missing_segment_is_named,
+    a_formatted_directory_is_not_formatted_again,
+    files_of_two_file_systems_are_not_mixed,
+    a_checkpoint_is_due_after_many_edits_or_a_long_time,
+    an_image_is_as_good_as_the_log,
+];
 
 /// One history for all tests here: each op as (kind, path, path).
 fn ops() -> Vec<EditOp> {
@@ -100,7 +119,6 @@ fn expect_recovery(disk: &mut CrashDisk, ops: &[EditOp], acknowledged: usize, wh
     last
 }
 
-#[test]
 fn a_crash_at_any_call_loses_nothing() {
     let ops = ops();
     let calls = written(&ops).calls;
@@ -147,7 +165,6 @@ fn a_crash_at_any_call_loses_nothing() {
     }
 }
 
-#[test]
 fn what_was_read_back_is_durable() {
     let ops = ops();
     let calls = written(&ops).calls;
@@ -169,7 +186,6 @@ fn what_was_read_back_is_durable() {
     }
 }
 
-#[test]
 fn the_rest_of_a_failed_checkpoint_does_no_harm() {
     let ops = ops();
     let mut disk = written(&ops);
@@ -188,7 +204,6 @@ fn the_rest_of_a_failed_checkpoint_does_no_harm() {
     );
 }
 
-#[test]
 fn two_images_are_kept_and_the_segments_after_the_older_one() {
     let disk = written(&ops());
     assert_eq!(
@@ -209,7 +224,6 @@ fn two_images_are_kept_and_the_segments_after_the_older_one() {
     );
 }
 
-#[test]
 fn as_many_images_are_kept_as_the_config_says() {
     for retained in [1, 3] {
         let mut disk = written(&ops());
@@ -241,7 +255,6 @@ fn history_after(ops: &[EditOp]) -> Vec<EditOp> {
         .collect()
 }
 
-#[test]
 fn a_checkpoint_without_new_edits_changes_nothing() {
     let mut disk = written(&ops());
     let before = disk.list("current");
@@ -249,7 +262,6 @@ fn a_checkpoint_without_new_edits_changes_nothing() {
     assert_eq!(disk.list("current"), before);
 }
 
-#[test]
 fn a_damaged_image_is_replaced_by_the_older_one_and_the_log() {
     let ops = ops();
     let disk = written(&ops);
@@ -275,7 +287,6 @@ fn a_damaged_image_is_replaced_by_the_older_one_and_the_log() {
     }
 }
 
-#[test]
 fn a_checkpoint_does_not_count_a_damaged_image_as_one() {
     let ops = ops();
     let mut disk = written(&ops);
@@ -295,7 +306,6 @@ fn a_checkpoint_does_not_count_a_damaged_image_as_one() {
     }
 }
 
-#[test]
 fn without_a_good_image_it_says_which_file_is_damaged_and_where() {
     let mut disk = written(&ops());
     for image in names(&disk, "fsimage_") {
@@ -309,7 +319,6 @@ fn without_a_good_image_it_says_which_file_is_damaged_and_where() {
     }
 }
 
-#[test]
 fn damage_in_a_finished_segment_is_never_a_torn_tail() {
     let disk = written(&ops());
     let (image, segment) = (
@@ -347,7 +356,6 @@ fn damage_in_a_finished_segment_is_never_a_torn_tail() {
     }
 }
 
-#[test]
 fn a_missing_segment_is_named() {
     let mut disk = written(&ops());
     let (image, segment) = (
@@ -370,7 +378,6 @@ fn a_missing_segment_is_named() {
     }
 }
 
-#[test]
 fn a_formatted_directory_is_not_formatted_again() {
     let mut disk = written(&ops());
     let before = disk.calls;
@@ -395,7 +402,6 @@ fn a_formatted_directory_is_not_formatted_again() {
     assert_eq!(unformatted.err(), Some(StorageError::NotFormatted));
 }
 
-#[test]
 fn files_of_two_file_systems_are_not_mixed() {
     let mut disk = written(&ops());
     let mut other = CrashDisk::default();
@@ -408,7 +414,6 @@ fn files_of_two_file_systems_are_not_mixed() {
     );
 }
 
-#[test]
 fn a_checkpoint_is_due_after_many_edits_or_a_long_time() {
     let config = Config::default();
     let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(86_400));
@@ -428,8 +433,8 @@ fn a_checkpoint_is_due_after_many_edits_or_a_long_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(50))]
-    #[test]
+    #![proptest_config(autograder::property(50))]
+
     fn an_image_is_as_good_as_the_log(draws in draws(150)) {
         let ops = history(&draws);
         let mut disk = written(&ops);

@@ -2,10 +2,20 @@
 
 use std::time::Duration;
 
+use autograder::{Test, tests};
 use mini_hdfs::block::{DatanodeId, DatanodeInfo};
 use mini_hdfs::namenode::datanodes::{DatanodeManager, datanode_state};
 use mini_hdfs::protocol::{DatanodeState, Heartbeat, RegistrationId};
 use node::{Rng, Time};
+
+pub(crate) const TESTS: &[Test] = tests![
+    dead_nodes_have_been_silent_for_longer_than_the_limit,
+    dead_nodes_are_found_once,
+    dead_nodes_must_register_before_they_are_heard,
+    dead_nodes_that_speak_before_they_are_found_are_not_dead,
+    dead_nodes_and_strangers_have_no_registration,
+    dead_nodes_give_their_address_to_others,
+];
 
 const STALE: Duration = Duration::from_secs(30);
 const DEAD: Duration = Duration::from_secs(630);
@@ -58,7 +68,6 @@ impl Cluster {
     }
 }
 
-#[test]
 fn dead_nodes_have_been_silent_for_longer_than_the_limit() {
     for (now, expected) in [
         (100, DatanodeState::Live),
@@ -73,7 +82,6 @@ fn dead_nodes_have_been_silent_for_longer_than_the_limit() {
     }
 }
 
-#[test]
 fn dead_nodes_are_found_once() {
     let mut cluster = Cluster::new();
     let first = cluster.register(1, 1, 0);
@@ -97,7 +105,6 @@ fn dead_nodes_are_found_once() {
     );
 }
 
-#[test]
 fn dead_nodes_must_register_before_they_are_heard() {
     let mut cluster = Cluster::new();
     let old = cluster.register(1, 1, 0);
@@ -123,7 +130,6 @@ fn dead_nodes_must_register_before_they_are_heard() {
     );
 }
 
-#[test]
 fn dead_nodes_that_speak_before_they_are_found_are_not_dead() {
     let mut cluster = Cluster::new();
     let registration = cluster.register(1, 1, 0);
@@ -136,7 +142,6 @@ fn dead_nodes_that_speak_before_they_are_found_are_not_dead() {
     assert_eq!(cluster.manager.find_dead(at(701)), []);
 }
 
-#[test]
 fn dead_nodes_and_strangers_have_no_registration() {
     let mut cluster = Cluster::new();
     let first = cluster.register(1, 1, 0);
@@ -154,7 +159,6 @@ fn dead_nodes_and_strangers_have_no_registration() {
     assert_eq!(cluster.manager.alive_count(), 1, "it is still one node");
 }
 
-#[test]
 fn dead_nodes_give_their_address_to_others() {
     let mut cluster = Cluster::new();
     let old = cluster.register(1, 50, 0);

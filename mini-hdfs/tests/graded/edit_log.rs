@@ -1,10 +1,24 @@
 //! The frames of the edit log: what a crash leaves is cut off, what a disk has lost is refused.
 
+use autograder::{Test, tests};
 use mini_hdfs::block::TxId;
 use mini_hdfs::namenode::edit_log::{decode, encode, scan};
 use mini_hdfs::namenode::edit_op::EditOp;
 
 use crate::ops::{add, mkdir};
+
+pub(crate) const TESTS: &[Test] = tests![
+    a_frame_is_what_was_put_into_it,
+    a_frame_is_laid_out_as_the_format_says,
+    a_whole_segment_is_read_back,
+    a_torn_tail_is_cut_at_the_last_whole_record,
+    garbage_behind_the_last_record_is_a_torn_tail,
+    a_flipped_bit_is_refused_or_is_the_tail,
+    a_lost_page_in_the_middle_is_refused,
+    a_missing_transaction_is_refused,
+    a_good_checksum_over_nonsense_is_no_torn_tail,
+    a_length_from_hell_costs_nothing,
+];
 
 /// A segment that begins with transaction 7, and where each of its records begins; the last element is its length.
 fn segment() -> (Vec<EditOp>, Vec<u8>, Vec<usize>) {
@@ -28,7 +42,6 @@ fn records(ops: &[EditOp]) -> Vec<(TxId, EditOp)> {
     (7..).map(TxId).zip(ops.iter().cloned()).collect()
 }
 
-#[test]
 fn a_frame_is_what_was_put_into_it() {
     let (ops, bytes, begins) = segment();
     let frame = decode(&bytes).expect("the first frame is whole");
@@ -39,7 +52,6 @@ fn a_frame_is_what_was_put_into_it() {
     );
 }
 
-#[test]
 fn a_frame_is_laid_out_as_the_format_says() {
     let mut bytes = Vec::new();
     encode(TxId(0x0102_0304), &mkdir(1, "/d"), &mut bytes);
@@ -59,7 +71,6 @@ fn postcard_of(op: &EditOp) -> Vec<u8> {
     postcard::to_stdvec(op).expect("an op can be encoded")
 }
 
-#[test]
 fn a_whole_segment_is_read_back() {
     let (ops, bytes, _) = segment();
     let found = scan(&bytes, TxId(7)).expect("the segment is undamaged");
@@ -69,7 +80,6 @@ fn a_whole_segment_is_read_back() {
     assert!(empty.ops.is_empty() && empty.tail.is_none());
 }
 
-#[test]
 fn a_torn_tail_is_cut_at_the_last_whole_record() {
     let (ops, bytes, begins) = segment();
     for cut in 0..bytes.len() {
@@ -91,7 +101,6 @@ fn a_torn_tail_is_cut_at_the_last_whole_record() {
     }
 }
 
-#[test]
 fn garbage_behind_the_last_record_is_a_torn_tail() {
     let (ops, bytes, _) = segment();
     for garbage in [
@@ -110,7 +119,6 @@ fn garbage_behind_the_last_record_is_a_torn_tail() {
     }
 }
 
-#[test]
 fn a_flipped_bit_is_refused_or_is_the_tail() {
     let (ops, bytes, begins) = segment();
     let last = ops.len() - 1;
@@ -142,7 +150,6 @@ fn a_flipped_bit_is_refused_or_is_the_tail() {
     }
 }
 
-#[test]
 fn a_lost_page_in_the_middle_is_refused() {
     let (_, bytes, begins) = segment();
     for (from, to) in [
@@ -160,7 +167,6 @@ fn a_lost_page_in_the_middle_is_refused() {
     }
 }
 
-#[test]
 fn a_missing_transaction_is_refused() {
     let (_, bytes, begins) = segment();
     let without_second = [&bytes[..begins[1]], &bytes[begins[2]..]].concat();
@@ -177,7 +183,6 @@ fn a_missing_transaction_is_refused() {
     );
 }
 
-#[test]
 fn a_good_checksum_over_nonsense_is_no_torn_tail() {
     let (_, mut bytes, _) = segment();
     let begin = bytes.len();
@@ -191,7 +196,6 @@ fn a_good_checksum_over_nonsense_is_no_torn_tail() {
     assert_eq!(damage.offset, begin);
 }
 
-#[test]
 fn a_length_from_hell_costs_nothing() {
     let (_, bytes, begins) = segment();
     for len in [0, u32::MAX, u32::MAX - 16, i32::MAX.cast_unsigned()] {

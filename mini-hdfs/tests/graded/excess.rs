@@ -2,9 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use autograder::{Test, tests};
 use mini_hdfs::block::DatanodeId;
 use mini_hdfs::namenode::excess::{Replica, choose_excess};
 use proptest::prelude::*;
+
+pub(crate) const TESTS: &[Test] = tests![
+    excess_is_nothing_while_there_is_not_too_much,
+    excess_goes_from_racks_with_more_than_one,
+    excess_frees_the_fullest_node,
+    excess_prefers_stale_nodes,
+    excess_counts_only_what_was_reported,
+    excess_is_never_the_last_one,
+    excess_keeps_numbers_and_racks_in_any_case,
+];
 
 const RACKS: [&str; 4] = ["/r0", "/r1", "/r2", "/r3"];
 
@@ -31,14 +42,12 @@ fn choose(replicas: &[Replica<'_>], expected: usize) -> BTreeSet<u64> {
     distinct
 }
 
-#[test]
 fn excess_is_nothing_while_there_is_not_too_much() {
     let three = replicas(&[(0, 1), (0, 2), (1, 3)]);
     assert!(choose(&three, 3).is_empty() && choose(&three, 5).is_empty());
     assert!(choose(&[], 3).is_empty());
 }
 
-#[test]
 fn excess_goes_from_racks_with_more_than_one() {
     // The fullest node is alone in its rack.
     let nodes = replicas(&[(0, 9), (0, 8), (1, 1)]);
@@ -55,7 +64,6 @@ fn excess_goes_from_racks_with_more_than_one() {
     );
 }
 
-#[test]
 fn excess_frees_the_fullest_node() {
     let nodes = replicas(&[(0, 30), (0, 10), (0, 20), (0, 40)]);
     assert_eq!(choose(&nodes, 3), BTreeSet::from([1]));
@@ -68,7 +76,6 @@ fn excess_frees_the_fullest_node() {
     );
 }
 
-#[test]
 fn excess_prefers_stale_nodes() {
     let mut nodes = replicas(&[(0, 10), (0, 20), (0, 30)]);
     nodes[2].stale = true;
@@ -86,7 +93,6 @@ fn excess_prefers_stale_nodes() {
     );
 }
 
-#[test]
 fn excess_counts_only_what_was_reported() {
     let mut nodes = replicas(&[(0, 10), (0, 20), (0, 30), (0, 40)]);
     nodes[0].reported = false;
@@ -101,7 +107,6 @@ fn excess_counts_only_what_was_reported() {
     );
 }
 
-#[test]
 fn excess_is_never_the_last_one() {
     let nodes = replicas(&[(0, 10), (1, 20)]);
     assert_eq!(choose(&nodes, 0).len(), 1);
@@ -123,8 +128,8 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
+    #![proptest_config(autograder::property(256))]
+
     fn excess_keeps_numbers_and_racks_in_any_case(nodes in any_replicas(), expected in 0..6usize) {
         let chosen = choose(&nodes, expected);
         let counted: Vec<&Replica<'_>> = nodes.iter().filter(|r| r.reported).collect();

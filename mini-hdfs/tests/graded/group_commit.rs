@@ -1,10 +1,19 @@
 //! Group commit: many callers, one fsync, and nobody is answered too early.
 
+use autograder::{Test, tests};
 use mini_hdfs::block::TxId;
 use mini_hdfs::namenode::edit_log::scan;
 use mini_hdfs::namenode::group_commit::{Batch, GroupCommit};
 
 use crate::ops::mkdir;
+
+pub(crate) const TESTS: &[Test] = tests![
+    an_edit_is_durable_only_after_its_batch_is,
+    edits_gather_while_a_sync_is_under_way,
+    a_recovered_log_goes_on_where_it_was,
+    a_roll_ends_the_segment_with_the_batch,
+    a_roll_needs_no_edit_that_waits_but_one_in_the_segment,
+];
 
 fn append(log: &mut GroupCommit, times: u64) {
     for _ in 0..times {
@@ -29,7 +38,6 @@ fn begin(log: &mut GroupCommit, why: &str) -> Batch {
         .unwrap_or_else(|| panic!("there should be a batch: {why}"))
 }
 
-#[test]
 fn an_edit_is_durable_only_after_its_batch_is() {
     let mut log = GroupCommit::new(TxId(1), TxId(0));
     assert_eq!(log.begin_sync(), None, "nothing waits to be written");
@@ -48,7 +56,6 @@ fn an_edit_is_durable_only_after_its_batch_is() {
     assert_eq!(log.begin_sync(), None, "all is written");
 }
 
-#[test]
 fn edits_gather_while_a_sync_is_under_way() {
     let mut log = GroupCommit::new(TxId(1), TxId(0));
     append(&mut log, 1);
@@ -76,7 +83,6 @@ fn edits_gather_while_a_sync_is_under_way() {
     assert_eq!(log.synced_txid(), TxId(6));
 }
 
-#[test]
 fn a_recovered_log_goes_on_where_it_was() {
     let mut log = GroupCommit::new(TxId(5), TxId(9));
     assert_eq!((log.last_txid(), log.synced_txid()), (TxId(9), TxId(9)));
@@ -90,7 +96,6 @@ fn a_recovered_log_goes_on_where_it_was() {
     );
 }
 
-#[test]
 fn a_roll_ends_the_segment_with_the_batch() {
     let mut log = GroupCommit::new(TxId(1), TxId(0));
     append(&mut log, 2);
@@ -123,7 +128,6 @@ fn a_roll_ends_the_segment_with_the_batch() {
     assert_eq!(batch.roll, None, "one request, one roll");
 }
 
-#[test]
 fn a_roll_needs_no_edit_that_waits_but_one_in_the_segment() {
     let mut log = GroupCommit::new(TxId(1), TxId(0));
     log.request_roll();

@@ -1,5 +1,10 @@
 //! The graded tests of mini-hdfs, in learning order: one binary, so that one `cargo test` shows them all.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, which clippy knows by an attribute that they lack"
+)]
+
 mod crash_disk;
 mod ops;
 
@@ -32,3 +37,22 @@ mod replication_queue;
 mod excess;
 
 mod safe_mode;
+
+autograder::main! {
+    "hdfs/paths" => paths,
+    "hdfs/rename" => rename,
+    "hdfs/edit-log" => edit_log,
+    "hdfs/replay" => replay,
+    "hdfs/group-commit" => group_commit,
+    "hdfs/checkpoint" => checkpoint,
+    "hdfs/block-file" => block_file,
+    "hdfs/placement" => placement,
+    "hdfs/dead-nodes" => dead_nodes,
+    "hdfs/block-report" => block_report,
+    "hdfs/ack-queue" => ack_queue,
+    "hdfs/pipeline-acks" => acks,
+    "hdfs/read" => read,
+    "hdfs/replication-queue" => replication_queue,
+    "hdfs/excess" => excess,
+    "hdfs/safe-mode" => safe_mode,
+}

@@ -1,8 +1,19 @@
 //! Which paths are valid.
 
+use autograder::{Test, tests};
 use mini_hdfs::error::FsError;
 use mini_hdfs::namenode::path::components;
 use proptest::prelude::*;
+
+pub(crate) const TESTS: &[Test] = tests![
+    a_path_is_its_names,
+    a_path_is_absolute,
+    a_file_has_one_spelling_of_its_name,
+    a_name_holds_no_colon_and_no_control_character,
+    lengths_are_limited_in_bytes,
+    depth_is_limited,
+    what_is_accepted_is_what_was_given,
+];
 
 fn refuses(path: &str) {
     match components(path) {
@@ -27,7 +38,6 @@ fn accepts(path: &str, names: &[&str]) {
     );
 }
 
-#[test]
 fn a_path_is_its_names() {
     accepts("/", &[]);
     accepts("/a", &["a"]);
@@ -40,14 +50,12 @@ fn a_path_is_its_names() {
     accepts("/.hidden/...", &[".hidden", "..."]);
 }
 
-#[test]
 fn a_path_is_absolute() {
     for path in ["", "a", "a/b", "./a", " /a"] {
         refuses(path);
     }
 }
 
-#[test]
 fn a_file_has_one_spelling_of_its_name() {
     for path in [
         "/a/", "//", "//a", "/a//b", "/.", "/a/.", "/a/./b", "/..", "/a/..", "/../a",
@@ -56,14 +64,12 @@ fn a_file_has_one_spelling_of_its_name() {
     }
 }
 
-#[test]
 fn a_name_holds_no_colon_and_no_control_character() {
     for path in ["/a:b", "/a/:", "/a\n", "/a\0b", "/\u{7f}", "/a/\u{85}"] {
         refuses(path);
     }
 }
 
-#[test]
 fn lengths_are_limited_in_bytes() {
     let name = "n".repeat(255);
     accepts(&format!("/{name}"), &[&name]);
@@ -80,7 +86,6 @@ fn lengths_are_limited_in_bytes() {
     refuses(&format!("{longest}n"));
 }
 
-#[test]
 fn depth_is_limited() {
     let deepest = "/d".repeat(1000);
     assert!(
@@ -91,7 +96,8 @@ fn depth_is_limited() {
 }
 
 proptest! {
-    #[test]
+    #![proptest_config(autograder::property(256))]
+
     fn what_is_accepted_is_what_was_given(path in "(/|\\.|:|a|ß|\\PC|\n){0,12}") {
         if let Ok(names) = components(&path) {
             prop_assert_eq!(format!("/{}", names.join("/")), path);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use autograder::{Test, tests};
 use mini_hdfs::block::DatanodeId;
 use mini_hdfs::namenode::placement::{
     Candidate, PlacementError, Request, choose_targets, max_per_rack,
@@ -9,6 +10,17 @@ use mini_hdfs::namenode::placement::{
 use mini_hdfs::protocol::DatanodeState;
 use node::Rng;
 use proptest::prelude::*;
+
+pub(crate) const TESTS: &[Test] = tests![
+    placement_of_three_replicas_uses_two_racks,
+    placement_spreads_over_equal_nodes,
+    placement_of_a_third_replica_leaves_a_shared_rack,
+    placement_respects_the_limit_of_a_rack,
+    placement_on_one_rack_is_better_than_none,
+    placement_avoids_stale_and_overloaded_nodes_while_it_can,
+    placement_gives_fewer_rather_than_none_and_says_why_not_one,
+    placement_holds_its_rules_in_any_cluster,
+];
 
 const BLOCK: u64 = 128 << 20;
 const HOSTS: [&str; 12] = [
@@ -154,10 +166,9 @@ fn fault_in(
     Ok(())
 }
 
-#[test]
 fn placement_of_three_replicas_uses_two_racks() {
     let nodes = cluster(&[0, 0, 0, 1, 1, 1, 2, 2]);
-    for seed in 0..50 {
+    for seed in autograder::seeds(50) {
         let targets = place(&nodes, 3, Some("h4"), seed).unwrap();
         assert_eq!(targets[0], 4, "the first replica is the writer's own");
         let rack = |i: usize| nodes[targets[i]].rack;
@@ -166,7 +177,6 @@ fn placement_of_three_replicas_uses_two_racks() {
     }
 }
 
-#[test]
 fn placement_spreads_over_equal_nodes() {
     let nodes = cluster(&[0, 0, 1, 1, 2, 2]);
     let mut seen = BTreeSet::new();
@@ -180,10 +190,9 @@ fn placement_spreads_over_equal_nodes() {
     );
 }
 
-#[test]
 fn placement_of_a_third_replica_leaves_a_shared_rack() {
     let nodes = cluster(&[0, 0, 0, 1]);
-    for seed in 0..20 {
+    for seed in autograder::seeds(20) {
         let targets = place_more(&nodes, 1, None, &[0, 1], &[], seed).unwrap();
         assert_eq!(
             targets,
@@ -193,7 +202,6 @@ fn placement_of_a_third_replica_leaves_a_shared_rack() {
     }
 }
 
-#[test]
 fn placement_respects_the_limit_of_a_rack() {
     for (replicas, racks, limit) in [(3, 2, 2), (2, 2, 1), (10, 3, 5), (3, 1, 3), (1, 4, 1)] {
         assert_eq!(
@@ -203,7 +211,7 @@ fn placement_respects_the_limit_of_a_rack() {
         );
     }
     let nodes = cluster(&[0, 0, 0, 0, 0, 0, 0, 1, 1]);
-    for seed in 0..20 {
+    for seed in autograder::seeds(20) {
         let targets = place(&nodes, 5, None, seed).unwrap();
         let in_rack_0 = targets.iter().filter(|i| **i < 7).count();
         assert!(
@@ -213,7 +221,6 @@ fn placement_respects_the_limit_of_a_rack() {
     }
 }
 
-#[test]
 fn placement_on_one_rack_is_better_than_none() {
     let nodes = cluster(&[0, 0, 0, 0]);
     assert_eq!(place(&nodes, 3, None, 1).unwrap().len(), 3);
@@ -222,12 +229,11 @@ fn placement_on_one_rack_is_better_than_none() {
     assert_eq!(place(&nodes, 3, None, 1).unwrap().len(), 3);
 }
 
-#[test]
 fn placement_avoids_stale_and_overloaded_nodes_while_it_can() {
     let mut nodes = cluster(&[0, 0, 1, 1, 1, 1]);
     nodes[0].state = DatanodeState::Stale;
     nodes[2].xceivers = 90;
-    for seed in 0..50 {
+    for seed in autograder::seeds(50) {
         let targets = place(&nodes, 3, Some("h0"), seed).unwrap();
         let avoided = targets.iter().all(|i| ![0, 2].contains(i));
         assert!(avoided, "node 0 is stale and node 2 busy: {targets:?}");
@@ -236,7 +242,6 @@ fn placement_avoids_stale_and_overloaded_nodes_while_it_can() {
     }
 }
 
-#[test]
 fn placement_gives_fewer_rather_than_none_and_says_why_not_one() {
     let mut nodes = cluster(&[0, 0, 1, 1]);
     nodes[0].state = DatanodeState::Dead;
@@ -277,8 +282,8 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
+    #![proptest_config(autograder::property(256))]
+
     fn placement_holds_its_rules_in_any_cluster(
         nodes in any_cluster(),
         wanted in 1..6usize,

@@ -2,9 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use autograder::{Test, tests};
 use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, LocatedBlock};
 use mini_hdfs::client::block_reader::{BLOCK_ACQUIRE_FAILURES_MAX, BlockReader, ReadAction};
 use mini_hdfs::packet::Packet;
+
+pub(crate) const TESTS: &[Test] = tests![
+    read_hands_on_exactly_the_range,
+    read_of_nothing_asks_nobody,
+    read_never_hands_on_a_bad_chunk_and_reports_its_replica,
+    read_checks_the_chunk_that_a_range_only_touches,
+    read_goes_on_after_a_lost_connection_and_leaves_the_node_alone,
+    read_notices_a_gap_and_a_short_replica,
+    read_asks_for_new_locations_and_then_gives_up_with_every_reason,
+    read_takes_the_new_version_of_a_block,
+    read_of_a_block_being_written_ends_where_the_node_says,
+];
 
 const LEN: usize = 3000;
 
@@ -76,7 +89,6 @@ fn flip(packet: &mut Packet, at: usize) {
     packet.data = data.into();
 }
 
-#[test]
 fn read_hands_on_exactly_the_range() {
     for (offset, len) in [
         (0, LEN as u64),
@@ -102,13 +114,11 @@ fn read_hands_on_exactly_the_range() {
     }
 }
 
-#[test]
 fn read_of_nothing_asks_nobody() {
     assert_eq!(reader(1, 5, 0).action(), ReadAction::Done);
     assert_eq!(reader(1, LEN as u64, 10).action(), ReadAction::Done);
 }
 
-#[test]
 fn read_never_hands_on_a_bad_chunk_and_reports_its_replica() {
     let (mut reader, mut got) = (reader(2, 0, LEN as u64), Vec::new());
     let mut bad = packets(0);
@@ -136,7 +146,6 @@ fn read_never_hands_on_a_bad_chunk_and_reports_its_replica() {
     );
 }
 
-#[test]
 fn read_checks_the_chunk_that_a_range_only_touches() {
     let (mut reader, mut got) = (reader(2, 600, 10), Vec::new());
     let mut bad = packets(600);
@@ -145,7 +154,6 @@ fn read_checks_the_chunk_that_a_range_only_touches() {
     assert_eq!(asks(&reader), (2, 600));
 }
 
-#[test]
 fn read_goes_on_after_a_lost_connection_and_leaves_the_node_alone() {
     let (mut reader, mut got) = (reader(2, 0, LEN as u64), Vec::new());
     assert!(feed(&mut reader, &packets(0)[..3], &mut got));
@@ -166,7 +174,6 @@ fn read_goes_on_after_a_lost_connection_and_leaves_the_node_alone() {
     );
 }
 
-#[test]
 fn read_notices_a_gap_and_a_short_replica() {
     let (mut gap, mut got) = (reader(2, 0, LEN as u64), Vec::new());
     let mut holed = packets(0);
@@ -190,7 +197,6 @@ fn read_notices_a_gap_and_a_short_replica() {
     assert_eq!(short.take_corrupt().len(), 1);
 }
 
-#[test]
 fn read_asks_for_new_locations_and_then_gives_up_with_every_reason() {
     let mut reader = reader(2, 0, 10);
     for round in 0..=BLOCK_ACQUIRE_FAILURES_MAX {
@@ -228,7 +234,6 @@ fn read_asks_for_new_locations_and_then_gives_up_with_every_reason() {
     }
 }
 
-#[test]
 fn read_takes_the_new_version_of_a_block() {
     let mut reader = reader(1, 0, LEN as u64);
     reader.on_failure("no replica of generation 1001".into());
@@ -241,7 +246,6 @@ fn read_takes_the_new_version_of_a_block() {
     }
 }
 
-#[test]
 fn read_of_a_block_being_written_ends_where_the_node_says() {
     let mut being_written = located(1);
     (being_written.under_construction, being_written.block.len) = (true, 0);

@@ -2,12 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use autograder::{Test, tests};
 use mini_hdfs::error::FsError;
 use mini_hdfs::namenode::edit_op::EditOp;
 use mini_hdfs::namenode::namespace::Namespace;
 use proptest::prelude::*;
 
 use crate::ops::{State, add, draws, mkdir, path};
+
+pub(crate) const TESTS: &[Test] = tests![
+    a_rename_gives_a_new_name,
+    a_rename_to_a_directory_moves_inside,
+    a_rename_to_where_it_is_does_nothing,
+    a_rename_never_replaces,
+    a_directory_is_not_moved_into_itself,
+    both_ends_of_a_rename_must_make_sense,
+    what_is_below_moves_along_and_keeps_its_inode,
+    a_listing_comes_in_pages,
+    the_tree_is_what_a_naive_one_is,
+];
 
 /// `/d/f`, `/d/e` (a directory), `/f`, `/g`.
 fn tree() -> State {
@@ -32,7 +45,6 @@ fn goes_to(from: &str, to: &str, expected: &str) {
     );
 }
 
-#[test]
 fn a_rename_gives_a_new_name() {
     goes_to("/g", "/h", "/h");
     goes_to("/d/f", "/h", "/h");
@@ -41,14 +53,12 @@ fn a_rename_gives_a_new_name() {
     goes_to("/d", "/dd", "/dd");
 }
 
-#[test]
 fn a_rename_to_a_directory_moves_inside() {
     goes_to("/g", "/d", "/d/g");
     goes_to("/d/e", "/", "/e");
     goes_to("/g", "/d/e", "/d/e/g");
 }
 
-#[test]
 fn a_rename_to_where_it_is_does_nothing() {
     for (from, to) in [("/g", "/g"), ("/g", "/"), ("/d/f", "/d")] {
         let answer = destination(from, to);
@@ -60,7 +70,6 @@ fn a_rename_to_where_it_is_does_nothing() {
     }
 }
 
-#[test]
 fn a_rename_never_replaces() {
     for (from, to, there) in [("/g", "/f", "/f"), ("/f", "/d", "/d/f"), ("/d", "/f", "/f")] {
         let answer = destination(from, to);
@@ -72,7 +81,6 @@ fn a_rename_never_replaces() {
     }
 }
 
-#[test]
 fn a_directory_is_not_moved_into_itself() {
     for (from, to) in [
         ("/d", "/d"),
@@ -89,7 +97,6 @@ fn a_directory_is_not_moved_into_itself() {
     }
 }
 
-#[test]
 fn both_ends_of_a_rename_must_make_sense() {
     assert_eq!(
         destination("/x", "/y"),
@@ -112,7 +119,6 @@ fn both_ends_of_a_rename_must_make_sense() {
     }
 }
 
-#[test]
 fn what_is_below_moves_along_and_keeps_its_inode() {
     let mut state = tree();
     let before = state.namespace.require("/d/f").unwrap().id;
@@ -132,7 +138,6 @@ fn what_is_below_moves_along_and_keeps_its_inode() {
     assert_eq!(root.modified_ms, 77, "an entry of the root came and went");
 }
 
-#[test]
 fn a_listing_comes_in_pages() {
     let mut state = State::default();
     for (inode, name) in (20001..).zip(["/b", "/a", "/c", "/a!", "/aa"]) {
@@ -220,7 +225,8 @@ fn rename(namespace: &mut Namespace, from: &str, to: &str) -> bool {
 }
 
 proptest! {
-    #[test]
+    #![proptest_config(autograder::property(256))]
+
     fn the_tree_is_what_a_naive_one_is(draws in draws(60)) {
         let (mut state, mut model) = (State::default(), Model::default());
         for (inode, (kind, a, b)) in (20001..).zip(draws) {

@@ -1,5 +1,6 @@
 //! Replay: what the log says is what there is.
 
+use autograder::{Test, tests};
 use mini_hdfs::block::{Block, BlockId, GenerationStamp, InodeId, TxId};
 use mini_hdfs::namenode::blocks::BlockState;
 use mini_hdfs::namenode::edit_log::encode;
@@ -9,6 +10,19 @@ use node::{Disk, MemDisk, Rng};
 use proptest::prelude::*;
 
 use crate::ops::{State, add, draws, history, mkdir};
+
+pub(crate) const TESTS: &[Test] = tests![
+    directories_and_files_come_with_what_the_op_says,
+    a_new_block_commits_the_one_before,
+    closing_makes_all_blocks_complete,
+    update_blocks_gives_the_last_block_up_or_a_new_generation,
+    deleting_takes_the_blocks_along,
+    replication_and_counters_are_durable,
+    what_contradicts_the_state_is_refused,
+    a_log_cut_anywhere_gives_back_what_was_whole,
+    an_op_that_cannot_be_is_named_with_its_place,
+    recovery_gives_back_what_was_there,
+];
 
 const FILE: InodeId = InodeId(20002);
 const FIRST: Block = Block::new(1 << 31, 1001, 0);
@@ -37,7 +51,6 @@ fn do_op(state: &mut State, op: &EditOp) {
         .unwrap_or_else(|e| panic!("{op:?} should be applied, but: {e}"));
 }
 
-#[test]
 fn directories_and_files_come_with_what_the_op_says() {
     let state = State::after(&[mkdir(20001, "/d"), add(20002, "/d/f")]);
     let dir = state.namespace.require("/d").unwrap();
@@ -61,7 +74,6 @@ fn directories_and_files_come_with_what_the_op_says() {
     );
 }
 
-#[test]
 fn a_new_block_commits_the_one_before() {
     let mut state = one_block();
     let previous = finished(FIRST, 1 << 20);
@@ -92,7 +104,6 @@ fn a_new_block_commits_the_one_before() {
     assert_eq!(file.blocks, [FIRST.id, SECOND.id]);
 }
 
-#[test]
 fn closing_makes_all_blocks_complete() {
     let mut state = one_block();
     let last = finished(FIRST, 5);
@@ -114,7 +125,6 @@ fn closing_makes_all_blocks_complete() {
     assert_eq!(state.namespace.require("/d/f").unwrap().modified_ms, 99);
 }
 
-#[test]
 fn update_blocks_gives_the_last_block_up_or_a_new_generation() {
     let mut state = one_block();
     let rebuilt = Block {
@@ -155,7 +165,6 @@ fn update_blocks_gives_the_last_block_up_or_a_new_generation() {
     );
 }
 
-#[test]
 fn deleting_takes_the_blocks_along() {
     let mut state = one_block();
     do_op(
@@ -172,7 +181,6 @@ fn deleting_takes_the_blocks_along() {
     assert!(state.blocks.is_empty(), "so do the blocks of its files");
 }
 
-#[test]
 fn replication_and_counters_are_durable() {
     let mut state = one_block();
     do_op(
@@ -198,7 +206,6 @@ fn replication_and_counters_are_durable() {
     );
 }
 
-#[test]
 fn what_contradicts_the_state_is_refused() {
     let ops = [
         mkdir(20001, "/again"),
@@ -295,7 +302,6 @@ fn a_fixed_history() -> Vec<EditOp> {
     history(&draws)
 }
 
-#[test]
 fn a_log_cut_anywhere_gives_back_what_was_whole() {
     let mut ops = a_fixed_history();
     assert!(ops.len() >= 20, "{}", ops.len());
@@ -330,7 +336,6 @@ fn a_log_cut_anywhere_gives_back_what_was_whole() {
     }
 }
 
-#[test]
 fn an_op_that_cannot_be_is_named_with_its_place() {
     let good = log_of(&[mkdir(20001, "/d")]);
     let log = log_of(&[
@@ -348,8 +353,8 @@ fn an_op_that_cannot_be_is_named_with_its_place() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
-    #[test]
+    #![proptest_config(autograder::property(100))]
+
     fn recovery_gives_back_what_was_there(draws in draws(120)) {
         let ops = history(&draws);
         let mut disk = disk_with_log(&log_of(&ops));

@@ -2,10 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use autograder::{Test, tests};
 use mini_hdfs::block::BlockId;
 use mini_hdfs::namenode::replication_queue::{Priority, ReplicationQueue, priority};
 
 use Priority::{BadlyDistributed, Corrupt, Highest, Low, VeryLow};
+
+pub(crate) const TESTS: &[Test] = tests![
+    replication_queue_knows_five_priorities,
+    replication_queue_gives_the_more_urgent_first,
+    replication_queue_does_not_offer_what_has_no_source,
+    replication_queue_moves_and_forgets,
+    replication_queue_passes_on_from_blocks_that_cannot_be_copied,
+    replication_queue_lets_urgent_newcomers_in_at_once,
+    replication_queue_never_repeats_a_block_in_one_answer,
+];
 
 fn queue(blocks: &[(u64, Priority)]) -> ReplicationQueue {
     let mut queue = ReplicationQueue::default();
@@ -19,7 +30,6 @@ fn choose(queue: &mut ReplicationQueue, max: usize) -> Vec<u64> {
     queue.choose(max).iter().map(|block| block.0).collect()
 }
 
-#[test]
 fn replication_queue_knows_five_priorities() {
     for (live, expected, spread, urgency) in [
         (3, 3, true, None),
@@ -45,7 +55,6 @@ fn replication_queue_knows_five_priorities() {
     }
 }
 
-#[test]
 fn replication_queue_gives_the_more_urgent_first() {
     let blocks = [(1, Low), (2, Highest), (3, BadlyDistributed), (4, VeryLow)];
     let mut queue = queue(&blocks);
@@ -54,7 +63,6 @@ fn replication_queue_gives_the_more_urgent_first() {
     assert_eq!(choose(&mut queue, 2), [2, 4]);
 }
 
-#[test]
 fn replication_queue_does_not_offer_what_has_no_source() {
     let mut queue = queue(&[(1, Corrupt), (2, Low)]);
     assert_eq!(
@@ -70,7 +78,6 @@ fn replication_queue_does_not_offer_what_has_no_source() {
     assert_eq!(queue.len(), 2);
 }
 
-#[test]
 fn replication_queue_moves_and_forgets() {
     let mut queue = queue(&[(1, Low), (2, Low), (3, Low)]);
     queue.update(BlockId(3), Some(Highest));
@@ -83,7 +90,6 @@ fn replication_queue_moves_and_forgets() {
     assert!(queue.is_empty() && choose(&mut queue, 10).is_empty());
 }
 
-#[test]
 fn replication_queue_passes_on_from_blocks_that_cannot_be_copied() {
     let mut blocks: Vec<(u64, Priority)> = (0..10).map(|i| (i, Highest)).collect();
     blocks.extend((10..20).map(|i| (i, Low)));
@@ -114,7 +120,6 @@ fn replication_queue_passes_on_from_blocks_that_cannot_be_copied() {
     );
 }
 
-#[test]
 fn replication_queue_lets_urgent_newcomers_in_at_once() {
     let blocks: Vec<(u64, Priority)> = (0..100).map(|i| (i, Low)).collect();
     let mut queue = queue(&blocks);
@@ -129,7 +134,6 @@ fn replication_queue_lets_urgent_newcomers_in_at_once() {
     );
 }
 
-#[test]
 fn replication_queue_never_repeats_a_block_in_one_answer() {
     let mut queue = queue(&[(1, Low), (2, Highest), (3, Low)]);
     for max in [2, 2, 5, 1, 5, 5] {

@@ -2,8 +2,17 @@
 
 use std::time::Duration;
 
+use autograder::{Test, tests};
 use mini_hdfs::namenode::safe_mode::{Progress, SafeMode};
 use node::Time;
+
+pub(crate) const TESTS: &[Test] = tests![
+    safe_mode_waits_for_blocks_and_datanodes_and_then_a_while,
+    safe_mode_rounds_the_threshold_up,
+    safe_mode_begins_its_extension_anew_after_a_setback,
+    safe_mode_obeys_the_administrator,
+    safe_mode_says_what_is_missing,
+];
 
 const EXTENSION: Duration = Duration::from_secs(30);
 
@@ -23,7 +32,6 @@ fn started() -> SafeMode {
     SafeMode::new(999, 2, EXTENSION)
 }
 
-#[test]
 fn safe_mode_waits_for_blocks_and_datanodes_and_then_a_while() {
     let mut safe_mode = started();
     assert!(safe_mode.is_on(), "a NameNode starts in safe mode");
@@ -48,7 +56,6 @@ fn safe_mode_waits_for_blocks_and_datanodes_and_then_a_while() {
     );
 }
 
-#[test]
 fn safe_mode_rounds_the_threshold_up() {
     for (reported, blocks, enough) in [
         (0, 1, false),
@@ -69,7 +76,6 @@ fn safe_mode_rounds_the_threshold_up() {
     }
 }
 
-#[test]
 fn safe_mode_begins_its_extension_anew_after_a_setback() {
     let mut safe_mode = started();
     safe_mode.update(&progress(10, 10, 2), at(0));
@@ -82,7 +88,6 @@ fn safe_mode_begins_its_extension_anew_after_a_setback() {
     assert!(safe_mode.update(&progress(10, 10, 2), at(55)));
 }
 
-#[test]
 fn safe_mode_obeys_the_administrator() {
     let mut safe_mode = started();
     safe_mode.leave();
@@ -112,7 +117,6 @@ fn safe_mode_obeys_the_administrator() {
     );
 }
 
-#[test]
 fn safe_mode_says_what_is_missing() {
     let mut safe_mode = started();
     let says = |safe_mode: &SafeMode, progress: Progress, now| {
