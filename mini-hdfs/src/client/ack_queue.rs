@@ -55,35 +55,39 @@ impl AckQueue {
         self.next_seqno - 1
     }
 
-    /// The packet to send now, if any waits. From here on it waits for its acknowledgement.
+    /// The packet to send now, the oldest that waits to be sent. From here on it waits for its acknowledgement.
     pub fn next_to_send(&mut self) -> Option<Packet> {
+        // EXERCISE(hdfs/ack-queue): it is sent, but not forgotten.
         let packet = self.to_send.pop_front()?;
         self.sent.push_back(packet.clone());
         Some(packet)
     }
 
-    /// Hears the answer of a pipeline of `nodes` nodes. Returns the length of the block that all of them have, or the
-    /// first node that failed; then nothing changes, and [`AckQueue::requeue_unacked`] is due.
+    /// Hears the answer of a pipeline of `nodes` nodes to one packet. Returns the length of the block that all of them have
+    /// ([`AckQueue::acked_len`]), and forgets the packet.
     ///
-    /// Acknowledgements come in the order of the packets. One that was heard before changes nothing; one that is not
-    /// due yet is the first node's fault, since it is the one that we hear.
+    /// Acknowledgements come in the order of the packets. One for a packet that is acknowledged already changes nothing. A
+    /// packet may end before an earlier one did (it carries the beginning of a chunk again); the length never shrinks.
+    ///
+    /// # Errors
+    /// The first node, by its place, that is to blame; then nothing changes, and the caller rebuilds the pipeline and calls
+    /// [`AckQueue::requeue_unacked`].
+    /// - A node's reply is not `Success`, whichever packet it is about: that node.
+    /// - There are fewer replies than nodes: the node after the last that replied.
+    /// - All is well, but the packet is neither the oldest that waits for its acknowledgement nor acknowledged already: node
+    ///   0, since that is the one that we hear.
     pub fn on_ack(&mut self, ack: &PipelineAck, nodes: usize) -> Result<u64, BadNode> {
+        // EXERCISE(hdfs/ack-queue): every node has it: forget it. Otherwise: whose fault is it?
         let bad = ack
             .replies
             .iter()
             .position(|reply| *reply != AckStatus::Success);
         if let Some(index) = bad {
-            let reason = match ack.replies[index] {
-                AckStatus::ErrorChecksum => "got data that does not match its checksums",
-                _ => "failed or could not be heard",
-            };
-            return Err(BadNode::new(index, reason));
+            return Err(BadNode::replied(index, ack.replies[index]));
         }
         if ack.replies.len() < nodes {
-            return Err(BadNode::new(
-                ack.replies.len(),
-                "is missing from an acknowledgement",
-            ));
+            let reason = "is missing from an acknowledgement";
+            return Err(BadNode::new(ack.replies.len(), reason));
         }
         match self.sent.front() {
             Some(packet) if packet.seqno == ack.seqno => {
@@ -96,8 +100,10 @@ impl AckQueue {
         }
     }
 
-    /// Puts every packet that was sent and not acknowledged back in front of those that wait to be sent.
+    /// Puts every packet that was sent and not acknowledged back in front of those that wait to be sent, in order: each will be
+    /// sent again, unchanged.
     pub fn requeue_unacked(&mut self) {
+        // EXERCISE(hdfs/ack-queue): all that was sent waits to be sent again, oldest first.
         while let Some(packet) = self.sent.pop_back() {
             self.to_send.push_front(packet);
         }
@@ -113,8 +119,10 @@ impl AckQueue {
         self.end
     }
 
-    /// Whether the packet of this number, and so each before it, is acknowledged.
+    /// Whether the packet of this number, and so each before it, is acknowledged. One that was not pushed yet is not; one
+    /// that waits to be sent again is not either.
     pub fn is_acked(&self, seqno: u64) -> bool {
+        // EXERCISE(hdfs/ack-queue): is it pushed, and does it wait in neither queue?
         let first_waiting = self.sent.front().or(self.to_send.front());
         seqno < first_waiting.map_or(self.next_seqno, |packet| packet.seqno)
     }
@@ -126,10 +134,20 @@ impl AckQueue {
 }
 
 impl BadNode {
-    fn new(index: usize, reason: &str) -> BadNode {
+    /// The node at this place, and what it did, as the end of a sentence.
+    pub fn new(index: usize, reason: &str) -> BadNode {
         BadNode {
             index,
             reason: reason.to_owned(),
         }
+    }
+
+    /// The node at this place replied something else than `Success`.
+    pub fn replied(index: usize, status: AckStatus) -> BadNode {
+        let reason = match status {
+            AckStatus::ErrorChecksum => "got data that does not match its checksums",
+            _ => "failed or could not be heard",
+        };
+        BadNode::new(index, reason)
     }
 }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use crate::block::{Block, DatanodeId, DatanodeInfo, LocatedBlock};
-use crate::packet::{self, Packet};
+use crate::packet::Packet;
 
 /// How often fresh locations are asked for when no replica can be read (`dfs.client.max.block.acquire.failures`).
 pub const BLOCK_ACQUIRE_FAILURES_MAX: u32 = 3;
@@ -119,10 +119,21 @@ impl BlockReader {
         })
     }
 
-    /// Hears a packet of the node that [`BlockReader::action`] named, and returns which part of its data to hand on.
-    /// None: the packet is of no use, and neither is that replica; nothing of it may be handed on.
+    /// Hears a packet of the node that [`BlockReader::action`] named, and returns which part of its data to hand on: from
+    /// `position` on, to the end of the packet or of what is wanted. `position` moves to where that ends.
+    ///
+    /// None: the packet is of no use, and neither is that replica; nothing of it may be handed on, nothing moves.
+    /// - A chunk does not match its checksum, be it one that nobody wants (`packet::verify`). The replica is corrupt.
+    /// - The packet neither holds nor touches `position`: bytes are missing. The node failed, as in
+    ///   [`BlockReader::on_failure`]. An empty packet that is the last is good wherever it stands: its range is empty.
+    ///
+    /// When the last packet leaves wanted bytes over, what it holds is good all the same. A block that is under construction
+    /// has `ended` here. Otherwise the replica is too short, and so it is corrupt, too.
+    ///
+    /// A corrupt replica is one to report ([`BlockReader::take_corrupt`]), and its node failed.
     pub fn on_packet(&mut self, packet: &Packet) -> Option<Range<usize>> {
-        if let Err(at) = packet::verify(&packet.data, &packet.checksums) {
+        // EXERCISE(hdfs/read): verify first; then: which bytes are wanted, and was that all of the block?
+        if let Err(at) = crate::packet::verify(&packet.data, &packet.checksums) {
             let at = packet.offset + at as u64;
             self.replica_is_corrupt(&format!("checksum error at byte {at} of its replica"));
             return None;
@@ -130,7 +141,7 @@ impl BlockReader {
         let takes_up = packet.offset <= self.position && self.position <= packet.end();
         if !(takes_up || packet.last && packet.data.is_empty()) {
             let (start, wanted) = (packet.offset, self.position);
-            self.replica_failed(format!("sent bytes from {start}, not from {wanted}"));
+            self.on_failure(format!("sent bytes from {start}, not from {wanted}"));
             return None;
         }
         let to_hand_on = if packet.data.is_empty() {
@@ -153,13 +164,20 @@ impl BlockReader {
         Some(to_hand_on)
     }
 
-    /// The node that [`BlockReader::action`] named is of no use.
+    /// The node that [`BlockReader::action`] named is of no use: it is not asked again before locations are fetched anew, and
+    /// the reason, by the node's address, is kept for the error.
     pub fn on_failure(&mut self, reason: String) {
-        self.replica_failed(reason);
+        // EXERCISE(hdfs/read): leave that node alone, and remember why.
+        if let Some(node) = self.replica().cloned() {
+            self.dead.insert(node.id);
+            self.failures.insert(node.address, reason);
+        }
     }
 
-    /// The NameNode's newest answer: every node in it has another chance.
+    /// The NameNode's newest answer, one more round: the block in its newest version, and every node that has it gets another
+    /// chance. What was handed on stays so.
     pub fn on_locations(&mut self, located: &LocatedBlock) {
+        // EXERCISE(hdfs/read): believe the newest answer, and forgive.
         self.block = located.block;
         self.locations.clone_from(&located.locations);
         self.under_construction = located.under_construction;
@@ -197,19 +215,14 @@ impl BlockReader {
             .find(|node| !self.dead.contains(&node.id))
     }
 
-    fn replica_failed(&mut self, reason: String) {
-        if let Some(node) = self.replica().cloned() {
-            self.dead.insert(node.id);
-            self.failures.insert(node.address, reason);
-        }
-    }
-
+    // BEGIN SOLUTION
     fn replica_is_corrupt(&mut self, reason: &str) {
         if let Some(id) = self.replica().map(|node| node.id) {
             self.corrupt.push((self.block, id));
-            self.replica_failed(format!("{reason}, which was reported"));
+            self.on_failure(format!("{reason}, which was reported"));
         }
     }
+    // END SOLUTION
 
     fn reasons(&self) -> String {
         if self.failures.is_empty() {

@@ -12,14 +12,16 @@
 use node::{Disk, DiskError};
 use thiserror::Error;
 
-use crate::packet::{BYTES_PER_CHECKSUM, checksums, verify};
+use crate::packet::{BYTES_PER_CHECKSUM, verify};
 
 /// Bytes before the first checksum.
 const HEADER: [u8; 7] = [0, 1, 2, 0, 0, 2, 0];
 /// Bytes in a chunk, as an offset counts them.
 const CHUNK: u64 = BYTES_PER_CHECKSUM as u64;
+// BEGIN SOLUTION
 /// Bytes read at a time by a scan.
 const SCAN_PIECE: u64 = 2048 * CHUNK;
+// END SOLUTION
 
 /// Why a replica could not be written or read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -141,14 +143,15 @@ impl BlockFile {
         meta.clone_into(&mut self.meta);
     }
 
-    /// Writes the data of a packet, and its checksums, at `offset`. It may begin with bytes that are there already -- the
-    /// beginning of a chunk that was short -- but must neither leave a gap nor end before the replica does.
-    /// A packet without data changes nothing.
+    /// Writes the data of a packet at `offset`, and the checksum of each of its chunks (see `slot`); the replica then
+    /// ends where the packet does. The packet may begin with bytes that are there already -- the beginning of a chunk
+    /// that was short -- but must neither leave a gap nor end before the replica does.
+    /// A packet without data changes nothing, wherever it is.
     ///
     /// # Errors
-    /// As the disk's; [`BlockFileError::Misplaced`], also where `offset` is in the middle of a chunk or the number
-    /// of checksums is wrong; [`BlockFileError::Checksum`] where data and checksums do not match. Then nothing
-    /// is written.
+    /// As the disk's; [`BlockFile::misplaced`], also where `offset` is in the middle of a chunk or there is not exactly one
+    /// checksum for each chunk; [`BlockFile::mismatch`] at the first chunk, counted in the block, whose data and
+    /// checksum do not match. Of a packet that does not fit or does not match nothing at all is written.
     pub fn write_packet(
         &mut self,
         disk: &mut dyn Disk,
@@ -156,6 +159,7 @@ impl BlockFile {
         data: &[u8],
         checksums: &[u32],
     ) -> Result<(), BlockFileError> {
+        // EXERCISE(hdfs/block-file): check place and contents, then write data and checksums.
         if data.is_empty() {
             return Ok(());
         }
@@ -195,11 +199,15 @@ impl BlockFile {
         Ok(())
     }
 
-    /// The chunks that the range touches, as far as the replica goes, with the checksums that are stored for them.
+    /// The chunks that hold the bytes from `offset` to `offset + len` -- whole ones, since a checksum is good for nothing but its
+    /// whole chunk -- as far as the replica goes, with the checksums that are stored for them. Nothing is verified.
+    /// `len` may be as large as `u64::MAX`. Where no byte of the replica is in the range, the answer is
+    /// empty, or the last chunk.
     ///
     /// # Errors
     /// As the disk's.
     pub fn read(&self, disk: &dyn Disk, offset: u64, len: u64) -> Result<Chunks, BlockFileError> {
+        // EXERCISE(hdfs/block-file): whole chunks, with their checksums.
         let start = offset.min(self.len) / CHUNK * CHUNK;
         let end = offset.saturating_add(len).min(self.len);
         let end = end.next_multiple_of(CHUNK).min(self.len).max(start);
@@ -234,12 +242,13 @@ impl BlockFile {
         Ok(chunks.data)
     }
 
-    /// How many bytes from the beginning match their checksums: the place of the first damage, rounded down to its
-    /// chunk.
+    /// How many bytes from the beginning match their checksums: the beginning of the first chunk that is damaged, or of which
+    /// bytes or checksum are missing, and the replica's length where there is none.
     ///
     /// # Errors
-    /// As the disk's.
+    /// As the disk's. Damage is none.
     pub fn valid_len(&self, disk: &dyn Disk) -> Result<u64, BlockFileError> {
+        // EXERCISE(hdfs/block-file): verify chunk after chunk, up to the first that is damaged.
         let mut valid = 0;
         while valid < self.len {
             let chunks = self.read(disk, valid, SCAN_PIECE)?;
@@ -254,13 +263,15 @@ impl BlockFile {
         Ok(valid)
     }
 
-    /// Cuts the replica to `len` bytes. Where that is in the middle of a chunk, what is left of it gets a checksum
-    /// of its own, after the chunk was checked: damage must not be blessed.
+    /// Cuts the replica, and with it both files, to `len` bytes. Where that is in the middle of a chunk, what is left of
+    /// it gets a checksum of its own (`packet::checksums` computes it), after the chunk was checked: damage must
+    /// not be blessed.
     ///
     /// # Errors
-    /// As the disk's; [`BlockFileError::Misplaced`] where the replica is shorter; [`BlockFileError::Checksum`]
-    /// where that chunk is damaged.
+    /// As the disk's; [`BlockFile::misplaced`] where the replica is shorter; [`BlockFile::mismatch`] where that chunk is
+    /// damaged. Then nothing is changed.
     pub fn truncate(&mut self, disk: &mut dyn Disk, len: u64) -> Result<(), BlockFileError> {
+        // EXERCISE(hdfs/block-file): cut both files; check the chunk that is cut, then sum it anew.
         if len > self.len {
             let reason = format!("the replica has {} bytes", self.len);
             return Err(self.misplaced("truncate", len, reason));
@@ -270,7 +281,7 @@ impl BlockFile {
         disk.truncate(&self.data, len)?;
         disk.truncate(&self.meta, slot(len.next_multiple_of(CHUNK)))?;
         last.truncate(usize::try_from(len - kept).unwrap_or(0));
-        if let [sum] = checksums(&last)[..] {
+        if let [sum] = crate::packet::checksums(&last)[..] {
             disk.write_at(&self.meta, slot(kept), &sum.to_be_bytes())?;
         }
         self.len = len;
@@ -296,7 +307,13 @@ impl BlockFile {
         Ok(())
     }
 
-    fn misplaced(&self, operation: &'static str, offset: u64, reason: String) -> BlockFileError {
+    /// What `operation`, a verb, says of an offset or length that does not fit to this replica, and why: the end of a sentence.
+    pub fn misplaced(
+        &self,
+        operation: &'static str,
+        offset: u64,
+        reason: String,
+    ) -> BlockFileError {
         BlockFileError::Misplaced {
             file: self.data.clone(),
             operation,
@@ -305,7 +322,8 @@ impl BlockFile {
         }
     }
 
-    fn mismatch(&self, offset: u64) -> BlockFileError {
+    /// What is said where the chunk at `offset` does not match its checksum.
+    pub fn mismatch(&self, offset: u64) -> BlockFileError {
         BlockFileError::Checksum {
             file: self.data.clone(),
             offset,

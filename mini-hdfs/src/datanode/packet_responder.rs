@@ -61,34 +61,40 @@ impl PacketResponder {
         });
     }
 
-    /// The packet, and all before it, are written here, though perhaps not on the disk yet. Returns the
-    /// acknowledgements to send up now, in order.
+    /// The packet, and all before it, are written here, though perhaps not on the disk yet. That decides each of them that
+    /// does not ask for a sync, and has not failed here. Returns the acknowledgements to send up now, in order.
     #[must_use]
     pub fn local_written(&mut self, seqno: u64) -> Vec<PipelineAck> {
+        // EXERCISE(hdfs/pipeline-acks): written is enough for which packets?
         self.decide(seqno, |pending| !pending.sync, AckStatus::Success)
     }
 
-    /// The packet, and all before it, are on the disk here.
+    /// The packet, and all before it, are on the disk here. That decides each of them that has not failed here.
     #[must_use]
     pub fn local_synced(&mut self, seqno: u64) -> Vec<PipelineAck> {
+        // EXERCISE(hdfs/pipeline-acks): on the disk is enough for all.
         self.decide(seqno, |_| true, AckStatus::Success)
     }
 
-    /// The packet cannot be written here, for the reason that `status` gives, nor can any after it.
+    /// The packet cannot be written here, for the reason that `status` gives, nor can any after it: all of them fail here. Those
+    /// before it are not touched.
     #[must_use]
     pub fn local_failed(&mut self, seqno: u64, status: AckStatus) -> Vec<PipelineAck> {
+        // EXERCISE(hdfs/pipeline-acks): from this packet on all have failed here.
         for pending in self.pending.iter_mut().filter(|p| p.seqno >= seqno) {
             pending.local = Some(status);
         }
         self.ready()
     }
 
-    /// The node below has answered.
+    /// The node below has answered; `ack` says what became of the packet on it and on those after it. It has to answer
+    /// for every packet that has arrived here, each once, in their order, whether or not this node has written it yet.
     ///
     /// # Errors
-    /// When that packet is not the next one to be acknowledged below. The node below cannot be trusted then: go on
-    /// with [`PacketResponder::downstream_failed`].
+    /// When that packet is not the next one to be answered for below; then nothing changes. The node below cannot be trusted
+    /// any more: the caller goes on with [`PacketResponder::downstream_failed`].
     pub fn downstream_ack(&mut self, ack: PipelineAck) -> Result<Vec<PipelineAck>, OutOfOrder> {
+        // EXERCISE(hdfs/pipeline-acks): is it the one that is due? Then keep what it says.
         let next = self.pending.iter_mut().find(|p| p.below.is_none());
         match next {
             Some(next) if next.seqno == ack.seqno => next.below = Some(ack.replies),
@@ -102,7 +108,7 @@ impl PacketResponder {
         Ok(self.ready())
     }
 
-    /// The node below cannot be heard any more. Every packet that it has not acknowledged fails there.
+    /// The node below cannot be heard any more. Every packet that it has not answered for fails there.
     #[must_use]
     pub fn downstream_failed(&mut self) -> Vec<PipelineAck> {
         self.downstream_lost = true;
@@ -114,6 +120,7 @@ impl PacketResponder {
         self.pending.is_empty()
     }
 
+    // BEGIN SOLUTION
     fn decide(
         &mut self,
         seqno: u64,
@@ -127,9 +134,16 @@ impl PacketResponder {
         }
         self.ready()
     }
+    // END SOLUTION
 
-    /// Takes what can be acknowledged from the front.
+    /// Takes the packets from the front that can be acknowledged now, and returns their acknowledgements in order.
+    ///
+    /// A packet can when it is decided here, and each packet before it can. Its first reply is what became of it here. After that
+    /// come the replies of the nodes below: those that they gave; none in the last node of a pipeline; a single `Error`
+    /// when the node below was lost before it answered; otherwise the packet waits for them. One that failed here waits
+    /// for nobody: where those below have not answered, its only reply is that it failed.
     fn ready(&mut self) -> Vec<PipelineAck> {
+        // EXERCISE(hdfs/pipeline-acks): which packets at the front are decided, here and below?
         let mut acks = Vec::new();
         while let Some(pending) = self.pending.front_mut() {
             let Some(local) = pending.local else { break };

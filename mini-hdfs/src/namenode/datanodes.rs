@@ -25,6 +25,7 @@ pub fn datanode_state(
     stale_after: Duration,
     dead_after: Duration,
 ) -> DatanodeState {
+    // EXERCISE(hdfs/dead-nodes): how long has it been silent, and which limit is that beyond?
     let silence = now.since(last_contact);
     if silence > dead_after {
         DatanodeState::Dead
@@ -134,6 +135,7 @@ impl DatanodeManager {
         }
     }
 
+    /// Declares a DataNode dead, or alive again; `alive_count` and `rack_count` follow.
     fn set_alive(&mut self, id: DatanodeId, alive: bool) {
         let Some(node) = self.nodes.get_mut(&id).filter(|node| node.alive != alive) else {
             return;
@@ -150,9 +152,11 @@ impl DatanodeManager {
         }
     }
 
-    /// Takes note of a heartbeat. False when it must register first: it is unknown, has been declared dead, or speaks
-    /// under another registration than its current one; then nothing is noted.
+    /// Takes note of a heartbeat: of its figures, and that the node was heard `now`. False when the node must register first: it
+    /// is unknown, has been declared dead, or speaks under another registration than its current one; then
+    /// nothing is noted. A node that was silent for too long but has not been declared dead yet goes on as if nothing had been.
     pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Time) -> bool {
+        // EXERCISE(hdfs/dead-nodes): note what it says and when, if it may speak at all.
         if self.check(heartbeat.id, heartbeat.registration).is_err() {
             return false;
         }
@@ -163,11 +167,12 @@ impl DatanodeManager {
         true
     }
 
-    /// Checks that a DataNode may speak.
+    /// Checks that a DataNode may speak: it has not been declared dead (`alive`), and `registration` is its current one.
     ///
     /// # Errors
-    /// `UnregisteredNode` when it is unknown, has been declared dead, or speaks under another registration.
+    /// `UnregisteredNode` with its id when it is unknown, has been declared dead, or speaks under another registration.
     pub fn check(&self, id: DatanodeId, registration: RegistrationId) -> Result<(), FsError> {
+        // EXERCISE(hdfs/dead-nodes): known, not declared dead, and in its current registration.
         let current = |node: &Datanode| node.alive && node.registration == registration;
         if self.nodes.get(&id).is_some_and(current) {
             return Ok(());
@@ -176,8 +181,9 @@ impl DatanodeManager {
     }
 
     /// Declares dead those that are so by [`datanode_state`], and returns them; each is returned once, until it has
-    /// registered again.
+    /// registered again. See `state_of` and `set_alive`.
     pub fn find_dead(&mut self, now: Time) -> Vec<DatanodeId> {
+        // EXERCISE(hdfs/dead-nodes): declare dead whoever has been silent too long, once.
         let silent =
             |node: &&Datanode| node.alive && self.state_of(node, now) == DatanodeState::Dead;
         let dead: Vec<DatanodeId> = self

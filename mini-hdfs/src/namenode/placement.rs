@@ -6,7 +6,7 @@
 //! These are wishes; that a node cannot take a replica is a fact. Where the two disagree, a second-best
 //! place is better than none.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 use node::Rng;
@@ -47,6 +47,7 @@ pub struct Request<'a> {
     pub excluded: &'a BTreeSet<DatanodeId>,
 }
 
+// BEGIN SOLUTION
 /// How fit a node is to take a replica, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fitness {
@@ -59,20 +60,22 @@ enum Fitness {
     Dead,
     Full,
 }
+// END SOLUTION
 
-/// No DataNode can take a replica: how many there are, and why none will do.
+/// No DataNode can take a replica: how many there are, and why none will do. Each is counted once, for the first
+/// of these reasons that applies to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlacementError {
     /// DataNodes in all.
     pub nodes: usize,
     /// Of these, dead.
     pub dead: usize,
-    /// With less room than a block may need.
-    pub full: usize,
-    /// Excluded by whoever asked.
-    pub excluded: usize,
     /// Having a replica of this block already.
     pub holding: usize,
+    /// Excluded by whoever asked.
+    pub excluded: usize,
+    /// With less room than a block may need.
+    pub full: usize,
     /// Fit, but in a rack that has as many replicas as it may.
     pub rack_full: usize,
 }
@@ -84,9 +87,9 @@ impl Display for PlacementError {
         }
         let reasons = [
             (self.dead, "dead"),
-            (self.full, "without room for a block"),
-            (self.excluded, "excluded"),
             (self.holding, "holding a replica of it already"),
+            (self.excluded, "excluded"),
+            (self.full, "without room for a block"),
             (self.rack_full, "in a rack with enough replicas of it"),
         ];
         let reasons = reasons.iter().filter(|(count, _)| *count > 0);
@@ -111,21 +114,24 @@ pub fn max_per_rack(replicas: usize, racks: usize) -> usize {
 
 /// Chooses up to `request.wanted` DataNodes for new replicas of a block, in the order of the pipeline.
 ///
-/// Never chosen: a node that is dead, in `excluded` or in `chosen`, or has `remaining` less than the block
-/// size. Nor one whose rack has [`max_per_rack`] replicas already, counting `chosen`; `replicas` in that
-/// formula are `chosen` and `wanted` together, `racks` those with a node that could take a replica or is in
-/// `chosen`.
+/// The replicas that the block *has* are those on the nodes of `chosen`, in that order, and after them the targets, as they are
+/// chosen one by one. A node of `chosen` that is dead, or not among `nodes`, has none.
 ///
-/// Nodes that are stale, or overloaded (`xceivers` more than twice the average of the nodes that are not
-/// dead), are chosen only when no other node is left for that replica; overloaded ones sooner than stale ones.
+/// *Facts.* Never chosen: a node that is dead, in `excluded`, or has a replica, or has `remaining` less than the block
+/// size. Nor one whose rack has [`max_per_rack`] replicas already; `replicas` in that formula are those that the block has
+/// at the beginning and `wanted` together, `racks` those with a node that could take a replica, or has one, at the beginning.
 ///
-/// Among the nodes that are left for it, each replica has a wish; where none fulfils it, any will do:
-/// 1. the first of the block (`chosen` is empty): the writer's machine;
+/// *Last resorts.* Nodes that are stale, or overloaded (`xceivers` more than twice the average of all nodes that are not
+/// dead), are chosen only when no other node is left for that replica; overloaded ones sooner than stale ones, and
+/// one that is both is stale.
+///
+/// *Wishes.* Among the nodes that are left for it, each replica has a wish; where none fulfils it, any will do:
+/// 1. the first that the block has: the writer's machine;
 /// 2. the second: another rack than the first's;
 /// 3. the third: another rack, if the first two share one, and the second's rack otherwise;
 /// 4. all others: none.
 ///
-/// Where several nodes are equally good, `rng` chooses.
+/// *Luck.* Where several nodes are equally good, `rng` chooses, each with the same chance.
 ///
 /// # Errors
 /// When not a single node can be chosen. Fewer than `wanted` are no error.
@@ -134,6 +140,7 @@ pub fn choose_targets(
     request: &Request<'_>,
     rng: &mut Rng,
 ) -> Result<Vec<DatanodeId>, PlacementError> {
+    // EXERCISE(hdfs/placement): replica by replica, to a node that can take it and, where one does, fulfils its wish.
     let mut fitness = judge(nodes, request);
     let racks: BTreeSet<&str> = nodes
         .iter()
@@ -141,16 +148,14 @@ pub fn choose_targets(
         .filter(|(_, fitness)| **fitness <= Fitness::Holding)
         .map(|(node, _)| node.rack)
         .collect();
-    let limit = max_per_rack(request.chosen.len() + request.wanted, racks.len());
 
-    let racks_of: BTreeMap<DatanodeId, &str> = nodes
-        .iter()
-        .zip(&fitness)
-        .filter(|(_, fitness)| **fitness == Fitness::Holding)
-        .map(|(node, _)| (node.id, node.rack))
-        .collect();
-    let chosen = request.chosen.iter().filter_map(|id| racks_of.get(id));
-    let mut chosen: Vec<&str> = chosen.copied().collect();
+    // The racks of the replicas, in their order.
+    let rack_of = |id: &DatanodeId| {
+        let node = nodes.iter().find(|node| node.id == *id)?;
+        (node.state != DatanodeState::Dead).then_some(node.rack)
+    };
+    let mut chosen: Vec<&str> = request.chosen.iter().filter_map(rack_of).collect();
+    let limit = max_per_rack(chosen.len() + request.wanted, racks.len());
     let mut targets = Vec::new();
     while targets.len() < request.wanted {
         let levels = [Fitness::Good, Fitness::Overloaded, Fitness::Stale];
@@ -175,6 +180,7 @@ pub fn choose_targets(
     Ok(targets)
 }
 
+// BEGIN SOLUTION
 fn judge(nodes: &[Candidate<'_>], request: &Request<'_>) -> Vec<Fitness> {
     let alive = nodes.iter().filter(|n| n.state != DatanodeState::Dead);
     let (count, load) = alive.fold((0, 0), |(count, load), node| {
@@ -221,3 +227,4 @@ fn refusal(fitness: &[Fitness]) -> PlacementError {
         rack_full: count(Fitness::Good) + count(Fitness::Overloaded) + count(Fitness::Stale),
     }
 }
+// END SOLUTION
