@@ -4,10 +4,13 @@
 //! first: `.ci/run` and the GitHub workflow call `cargo course ci` and add nothing to it.
 
 mod catalogue;
+mod check;
 mod ci;
+mod report;
 mod source;
 mod stubs;
 mod tables;
+mod variants;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,6 +30,8 @@ struct Cli {
 enum Command {
     /// Run the checks that every change has to pass
     Ci(ci::Args),
+    /// Prove the grader: stubs fail, wrong solutions are caught, right ones pass
+    Check(check::Args),
     /// Write the stubs and the tables that are made from the marks and the list of exercises
     Stubs(stubs::Args),
 }
@@ -35,6 +40,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let workspace = Workspace::load()?;
     match Cli::parse().command {
         Command::Ci(args) => return ci::run(&args, &workspace),
+        Command::Check(args) => return check::run(&args, &workspace),
         Command::Stubs(args) => stubs::run(&args, &workspace)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -52,6 +52,8 @@ impl Dependency {
 #[derive(Clone, Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
+    /// Where cargo builds.
+    pub(crate) target: PathBuf,
     pub(crate) packages: Vec<Package>,
 }
 
@@ -59,6 +61,7 @@ pub(crate) struct Workspace {
 #[derive(Deserialize)]
 struct Metadata {
     workspace_root: PathBuf,
+    target_directory: PathBuf,
     packages: Vec<MetadataPackage>,
 }
 
@@ -111,6 +114,7 @@ impl Workspace {
         Ok(Workspace {
             packages: packages.collect::<Result<_>>()?,
             root,
+            target: metadata.target_directory,
         })
     }
 
