@@ -4,8 +4,10 @@
 //! `ARCHITECTURE.md` that no compiler knows: that cores stay pure, that dependencies point one way, that
 //! a version stands in one place. A step that fails does not stop the others: one run tells all.
 
+mod book;
 mod cargo;
 mod dependencies;
+mod links;
 mod purity;
 mod sizes;
 mod sources;
@@ -49,7 +51,7 @@ enum Outcome {
     Skipped(String),
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "fmt",
         about: "sources are formatted",
@@ -74,6 +76,21 @@ const STEPS: [Step; 12] = [
         name: "sizes",
         about: "files and crates are within their budgets of lines (warnings only)",
         run: sizes::report,
+    },
+    Step {
+        name: "links",
+        about: "links and included sources of every Markdown page exist",
+        run: links::check,
+    },
+    Step {
+        name: "book",
+        about: "the book builds without a warning (where mdBook is installed)",
+        run: book::build,
+    },
+    Step {
+        name: "stubs",
+        about: "stubs and tables are what the marks and the list say",
+        run: stubs,
     },
     Step {
         name: "light",
@@ -176,6 +193,11 @@ fn verdict(name: &str, result: &Result<Outcome>, took: Duration) -> String {
     } else {
         format!("{line}\n  {}", notes.replace('\n', "\n  "))
     }
+}
+
+fn stubs(workspace: &Workspace) -> Result<Outcome> {
+    crate::stubs::check(workspace)?;
+    Ok(Outcome::Passed(Vec::new()))
 }
 
 /// Passes where nothing was found; else fails with all that was.

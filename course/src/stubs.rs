@@ -21,6 +21,11 @@ pub(crate) struct Args {
     check: bool,
 }
 
+/// Fails where something that is generated is stale.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    run(&Args { check: true }, workspace)
+}
+
 /// Writes what is generated from the marks and the list, or checks it.
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
     let catalogue = Catalogue::load(&workspace.root)?;
