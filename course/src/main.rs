@@ -3,6 +3,7 @@
 //! A person and CI run the same command, so there is no second list of checks that could drift from the
 //! first: `.ci/run` and the GitHub workflow call `cargo course ci` and add nothing to it.
 
+mod add;
 mod catalogue;
 mod check;
 mod ci;
@@ -28,6 +29,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Begin a new exercise: its mark, tests, solutions, hints and section of the book
+    Add(add::Args),
     /// Run the checks that every change has to pass
     Ci(ci::Args),
     /// Prove the grader: stubs fail, wrong solutions are caught, right ones pass
@@ -39,6 +42,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     let workspace = Workspace::load()?;
     match Cli::parse().command {
+        Command::Add(args) => add::run(&args, &workspace)?,
         Command::Ci(args) => return ci::run(&args, &workspace),
         Command::Check(args) => return check::run(&args, &workspace),
         Command::Stubs(args) => stubs::run(&args, &workspace)?,

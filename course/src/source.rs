@@ -11,9 +11,10 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use functions::Function;
+use stub::formatted;
 
 const MARK: &str = "// EXERCISE(";
 const BEGIN: &str = "// BEGIN SOLUTION";
@@ -98,6 +99,28 @@ impl SourceFile {
         ids.dedup();
         ids
     }
+}
+
+/// A function's text with its body marked, and that text alone, in its `impl` where it has one.
+///
+/// # Errors
+/// When there is no such function, or its body cannot be left to a student.
+pub(crate) fn with_mark(text: &str, name: &str, mark: &str) -> Result<(String, String)> {
+    let parsed = functions::parse(text).map_err(|(line, error)| anyhow!("line {line}: {error}"))?;
+    let function = (parsed.functions.iter())
+        .find(|function| function.name == name)
+        .with_context(|| format!("there is no function `{name}` in it"))?;
+    if let Some(reason) = &function.unfit {
+        bail!("`{name}` cannot be an exercise: {reason}");
+    }
+    let (before, after) = text.split_at(function.inner.start);
+    let marked = format!("{before}\n{mark}\n{}", after.trim_start_matches('\n'));
+    let alone = &text[function.whole.clone()];
+    let alone = match name.split_once("::") {
+        Some((owner, _)) => format!("impl {owner} {{\n{alone}\n}}\n"),
+        None => format!("{alone}\n"),
+    };
+    Ok((formatted(&marked)?, formatted(&alone)?))
 }
 
 /// The files with marks below a package's `src`, in the order of their paths.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
 /// A function with a body.
@@ -12,6 +13,8 @@ pub(super) struct Function {
     pub(super) name: String,
     /// The bytes between its braces.
     pub(super) inner: Range<usize>,
+    /// The bytes from its visibility to its last brace, attributes left out.
+    pub(super) whole: Range<usize>,
     /// The names that its parameters bind, `self` left out.
     pub(super) params: Vec<String>,
     /// Why its body cannot be left to a student, as the end of a sentence.
@@ -66,8 +69,17 @@ struct Finder {
 }
 
 impl Finder {
-    fn add(&mut self, signature: &syn::Signature, block: &syn::Block) {
+    fn add(
+        &mut self,
+        before: Option<&syn::Visibility>,
+        signature: &syn::Signature,
+        block: &syn::Block,
+    ) {
         let braces = block.brace_token.span;
+        let start = match before {
+            None | Some(syn::Visibility::Inherited) => signature.span(),
+            Some(visibility) => visibility.span(),
+        };
         let name = match &self.owner {
             Some(owner) => format!("{owner}::{}", signature.ident),
             None => signature.ident.to_string(),
@@ -75,6 +87,7 @@ impl Finder {
         self.functions.push(Function {
             name,
             inner: end(braces.open())..braces.close().byte_range().start,
+            whole: start.byte_range().start..end(braces.close()),
             params: params(signature),
             unfit: unfit(signature),
         });
@@ -89,7 +102,7 @@ impl Finder {
 
 impl<'ast> Visit<'ast> for Finder {
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        self.add(&item.sig, &item.block);
+        self.add(Some(&item.vis), &item.sig, &item.block);
         self.inside(None, |finder| visit::visit_item_fn(finder, item));
     }
 
@@ -102,7 +115,7 @@ impl<'ast> Visit<'ast> for Finder {
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
-        self.add(&item.sig, &item.block);
+        self.add(Some(&item.vis), &item.sig, &item.block);
         visit::visit_impl_item_fn(self, item);
     }
 
@@ -114,7 +127,7 @@ impl<'ast> Visit<'ast> for Finder {
 
     fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
         if let Some(block) = &item.default {
-            self.add(&item.sig, block);
+            self.add(None, &item.sig, block);
         }
         visit::visit_trait_item_fn(self, item);
     }

@@ -81,7 +81,7 @@ fn todo(body: &Body) -> String {
 }
 
 /// What rustfmt makes of a text: where something was taken out, lines may fit or blank ones may be left over.
-fn formatted(text: &str) -> Result<String> {
+pub(super) fn formatted(text: &str) -> Result<String> {
     let mut rustfmt = Command::new("rustfmt")
         .args(["--edition", "2024"])
         .stdin(Stdio::piped())
