@@ -7,9 +7,12 @@ mod add;
 mod catalogue;
 mod check;
 mod ci;
+mod git;
+mod handout;
 mod report;
 mod source;
 mod stubs;
+mod student;
 mod tables;
 mod variants;
 mod workspace;
@@ -35,8 +38,12 @@ enum Command {
     Ci(ci::Args),
     /// Prove the grader: stubs fail, wrong solutions are caught, right ones pass
     Check(check::Args),
+    /// Make a student's workspace: this one with stubs, and nothing that tells an answer
+    New(handout::Args),
     /// Write the stubs and the tables that are made from the marks and the list of exercises
     Stubs(stubs::Args),
+    #[command(flatten)]
+    Student(student::Command),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -45,7 +52,9 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Add(args) => add::run(&args, &workspace)?,
         Command::Ci(args) => return ci::run(&args, &workspace),
         Command::Check(args) => return check::run(&args, &workspace),
+        Command::New(args) => handout::run(&args, &workspace)?,
         Command::Stubs(args) => stubs::run(&args, &workspace)?,
+        Command::Student(command) => return student::run(&command),
     }
     Ok(ExitCode::SUCCESS)
 }
