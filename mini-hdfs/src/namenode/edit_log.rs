@@ -15,8 +15,11 @@ use crate::namenode::edit_op::EditOp;
 /// The most bytes in a payload. A length beyond it is damage.
 pub const PAYLOAD_LEN_MAX: usize = 16 << 20;
 
-const HEADER_LEN: usize = 4 + 8;
-const CHECKSUM_LEN: usize = 4;
+/// The bytes of a frame before its payload: length and transaction.
+pub const HEADER_LEN: usize = 4 + 8;
+
+/// The bytes of a frame after its payload.
+pub const CHECKSUM_LEN: usize = 4;
 
 /// Appends the frame of transaction `txid` to `out`.
 ///
@@ -38,40 +41,25 @@ pub fn encode(txid: TxId, op: &EditOp, out: &mut Vec<u8>) {
     out.extend_from_slice(&checksum.to_be_bytes());
 }
 
-/// A frame taken from the beginning of some bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+/// A frame whose checksum holds, its payload not looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawFrame<'a> {
     /// Its transaction.
     pub txid: TxId,
-    /// What the transaction did.
-    pub op: EditOp,
-    /// How many bytes the frame takes.
+    /// An [`EditOp`] in postcard, if all is well.
+    pub payload: &'a [u8],
+    /// How many bytes the frame takes, header and checksum included.
     pub len: usize,
 }
 
-/// Takes one frame from the beginning of `bytes`.
+/// Takes one frame from the beginning of `bytes`, which may hold anything, and verifies its checksum. What follows the
+/// frame does not matter.
 ///
 /// # Errors
-/// Why there is no whole and undamaged frame there, as the end of a sentence.
-pub fn decode(bytes: &[u8]) -> Result<Frame, String> {
-    let (txid, payload) = split_frame(bytes)?;
-    Ok(Frame {
-        txid,
-        op: decode_payload(payload)?,
-        len: HEADER_LEN + payload.len() + CHECKSUM_LEN,
-    })
-}
-
-fn decode_payload(payload: &[u8]) -> Result<EditOp, String> {
-    match postcard::take_from_bytes(payload) {
-        Ok((op, [])) => Ok(op),
-        Ok(_) => Err("its payload is longer than its operation".to_owned()),
-        Err(e) => Err(format!("its payload is no operation: {e}")),
-    }
-}
-
-/// The transaction and the payload of the frame at the beginning of `bytes`, its checksum verified.
-fn split_frame(bytes: &[u8]) -> Result<(TxId, &[u8]), String> {
+/// Why there is no whole and undamaged frame there, as the end of a sentence: `bytes` ends before the frame does, the
+/// length is above [`PAYLOAD_LEN_MAX`], or the checksum does not match.
+pub fn split_frame(bytes: &[u8]) -> Result<RawFrame<'_>, String> {
+    // EXERCISE(hdfs/edit-log): take a frame apart, and believe none of its fields before its checksum holds.
     let cut_short = || format!("it is cut short after {} bytes", bytes.len());
     let (len, rest) = bytes.split_first_chunk().ok_or_else(cut_short)?;
     let len = usize::try_from(u32::from_be_bytes(*len)).unwrap_or(usize::MAX);
@@ -84,7 +72,23 @@ fn split_frame(bytes: &[u8]) -> Result<(TxId, &[u8]), String> {
     if crc32c::crc32c(&bytes[..HEADER_LEN + len]) != u32::from_be_bytes(*stored) {
         return Err("its checksum does not match".to_owned());
     }
-    Ok((TxId(u64::from_be_bytes(*txid)), payload))
+    Ok(RawFrame {
+        txid: TxId(u64::from_be_bytes(*txid)),
+        payload,
+        len: HEADER_LEN + len + CHECKSUM_LEN,
+    })
+}
+
+/// The operation in a frame's payload.
+///
+/// # Errors
+/// Why the payload is none, as the end of a sentence.
+pub fn decode_payload(payload: &[u8]) -> Result<EditOp, String> {
+    match postcard::take_from_bytes(payload) {
+        Ok((op, [])) => Ok(op),
+        Ok(_) => Err("its payload is longer than its operation".to_owned()),
+        Err(e) => Err(format!("its payload is no operation: {e}")),
+    }
 }
 
 /// What a segment holds.
@@ -107,11 +111,21 @@ pub struct Damage {
     pub reason: String,
 }
 
-/// Reads a segment whose first transaction is `first`, up to its end or to a torn tail.
+/// Reads a segment whose first transaction is `first`, up to its end or to a torn tail. The transactions in a segment
+/// are consecutive.
+///
+/// A bad frame (one that [`split_frame`] refuses) begins a torn tail if no good frame follows it: none begins at any
+/// later byte that has the transaction expected here, or a higher one. Looking at every byte is needed, since the
+/// length of the bad frame may be what is bad.
 ///
 /// # Errors
-/// [`Damage`] where a bad record is followed by a good one, at whatever distance, or a transaction is missing.
+/// [`Damage`], with the place where the first bad record begins:
+/// - a bad frame that a good one follows;
+/// - a good frame with another transaction than the one that is next;
+/// - a good frame whose payload [`decode_payload`] refuses: its checksum holds, so no crash has torn it, and whoever
+///   wrote it knew operations that we do not.
 pub fn scan(bytes: &[u8], first: TxId) -> Result<Scan, Damage> {
+    // EXERCISE(hdfs/edit-log): read records until the end, a torn tail, or damage that no crash explains.
     let mut scan = Scan::default();
     let mut expected = first;
     while scan.good_len < bytes.len() {
@@ -120,7 +134,7 @@ pub fn scan(bytes: &[u8], first: TxId) -> Result<Scan, Damage> {
             offset: scan.good_len,
             reason,
         };
-        let (txid, payload) = match split_frame(rest) {
+        let frame = match split_frame(rest) {
             Ok(frame) => frame,
             Err(reason) => {
                 if let Some((distance, txid)) = find_frame(&rest[1..], expected) {
@@ -133,22 +147,20 @@ pub fn scan(bytes: &[u8], first: TxId) -> Result<Scan, Damage> {
                 return Ok(scan);
             }
         };
-        if txid != expected {
-            return Err(damage(format!(
-                "transaction {txid} stands where {expected} should"
-            )));
+        if frame.txid != expected {
+            let reason = format!("transaction {} stands where {expected} should", frame.txid);
+            return Err(damage(reason));
         }
-        // Its checksum holds, so no crash has torn it: whoever wrote it knew operations that we do not.
-        let op = decode_payload(payload).map_err(damage)?;
-        scan.good_len += HEADER_LEN + payload.len() + CHECKSUM_LEN;
-        scan.ops.push((txid, op));
+        let op = decode_payload(frame.payload).map_err(damage)?;
+        scan.good_len += frame.len;
+        scan.ops.push((frame.txid, op));
         expected.0 += 1;
     }
     Ok(scan)
 }
 
-/// The first place in `bytes` where a frame of transaction `from` or later begins. Looks at every byte, since the
-/// length of the bad record before it may be what is bad.
+// BEGIN SOLUTION
+/// The first place in `bytes` where a frame of transaction `from` or later begins.
 fn find_frame(bytes: &[u8], from: TxId) -> Option<(usize, TxId)> {
     (0..bytes.len()).find_map(|at| {
         let candidate = &bytes[at..];
@@ -159,10 +171,11 @@ fn find_frame(bytes: &[u8], from: TxId) -> Option<(usize, TxId)> {
         if !(from.0..=most).contains(&txid) {
             return None;
         }
-        let (txid, _) = split_frame(candidate).ok()?;
-        Some((at, txid))
+        let frame = split_frame(candidate).ok()?;
+        Some((at, frame.txid))
     })
 }
+// END SOLUTION
 
 /// The name of the segment that edits from `first` on are being appended to.
 pub fn in_progress_name(first: TxId) -> String {

@@ -4,15 +4,21 @@
 //! replaying it needs no clock, no random source and no DataNode. [`apply`] is the only code that changes what is
 //! durable: a live NameNode and one that recovers cannot come to differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{BlockInfo, BlockState, BlocksMap};
+use super::blocks::{BlockInfo, BlocksMap};
+use super::fsimage::Image;
 use super::namespace::{FileInode, Inode, InodeKind, Namespace, ROOT};
-use crate::block::{Block, BlockId, GenerationStamp, InodeId};
+use crate::block::{Block, BlockId, GenerationStamp, InodeId, TxId};
 use crate::error::FsError;
 use crate::protocol::Permission;
+
+// BEGIN SOLUTION
+use super::blocks::BlockState;
+use std::collections::BTreeSet;
+// END SOLUTION
 
 /// One durable change. The variants bear HDFS's names, less `OP_`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,17 +153,13 @@ pub fn apply(
             inode,
             previous,
             block,
-        } => {
-            let file = namespace.file_mut(*inode)?;
-            commit_last(file, *previous, blocks)?;
-            file.blocks.push(block.id);
-            blocks.insert(
-                *block,
-                *inode,
-                file.replication,
-                BlockState::UnderConstruction,
-            );
-        }
+        } => add_block(
+            namespace.file_mut(*inode)?,
+            *inode,
+            *previous,
+            *block,
+            blocks,
+        )?,
         EditOp::CommitBlock { inode, block } => {
             commit_last(namespace.file_mut(*inode)?, Some(*block), blocks)?;
         }
@@ -172,12 +174,7 @@ pub fn apply(
             last,
             time_ms,
         } => {
-            let file = namespace.file_mut(*inode)?;
-            commit_last(file, *last, blocks)?;
-            for id in &file.blocks {
-                let block = known(blocks, *id)?.block;
-                blocks.update(block, BlockState::Complete);
-            }
+            complete_blocks(namespace.file_mut(*inode)?, *last, blocks)?;
             namespace.close(*inode, *time_ms)?;
         }
         EditOp::Rename { from, to, time_ms } => namespace.rename(from, to, *time_ms)?,
@@ -212,22 +209,20 @@ fn new_inode(id: InodeId, permission: &Permission, time_ms: u64, kind: InodeKind
     }
 }
 
-fn contradiction(reason: String) -> FsError {
-    FsError::InvalidArgument(reason)
-}
-
-fn known(blocks: &BlocksMap, id: BlockId) -> Result<&BlockInfo, FsError> {
-    blocks
-        .get(id)
-        .ok_or_else(|| contradiction(format!("{id} does not exist")))
-}
-
-/// Makes generation and length of a file's last block final. `last` is none where there is no block.
+/// Makes generation and length of a file's last block final: it is
+/// [`Committed`](super::blocks::BlockState::Committed) from now on. `last` is that block as its writer has left it; none
+/// where the file has no block, and then nothing is to be done. A block that is committed or complete already may be
+/// named again, exactly as it is, and stays what it is.
+///
+/// # Errors
+/// [`FsError::InvalidArgument`] where `last` is not the file's last block, where `blocks` does not know it, or where it was
+/// committed with another generation or length.
 fn commit_last(
     file: &FileInode,
     last: Option<Block>,
     blocks: &mut BlocksMap,
 ) -> Result<(), FsError> {
+    // EXERCISE(hdfs/replay): check that it is the last block, and commit it unless it is committed already.
     if file.blocks.last().copied() != last.map(|block| block.id) {
         let reason = format!("{last:?} is not the last block of its file");
         return Err(contradiction(reason));
@@ -245,21 +240,109 @@ fn commit_last(
     Ok(())
 }
 
+/// Commits the block before, as [`commit_last`] does, and gives the file a new last block, which is
+/// [`UnderConstruction`](super::blocks::BlockState::UnderConstruction) and has the file's replication. `inode` is the file's own id.
+///
+/// # Errors
+/// Those of [`commit_last`].
+fn add_block(
+    file: &mut FileInode,
+    inode: InodeId,
+    previous: Option<Block>,
+    block: Block,
+    blocks: &mut BlocksMap,
+) -> Result<(), FsError> {
+    // EXERCISE(hdfs/replay): commit the block before, then tell both the file and the blocks map of the new one.
+    commit_last(file, previous, blocks)?;
+    file.blocks.push(block.id);
+    blocks.insert(
+        block,
+        inode,
+        file.replication,
+        BlockState::UnderConstruction,
+    );
+    Ok(())
+}
+
+/// Commits the last block, as [`commit_last`] does, and makes all blocks of the file
+/// [`Complete`](super::blocks::BlockState::Complete).
+///
+/// # Errors
+/// Those of [`commit_last`]; [`FsError::InvalidArgument`] where `blocks` does not know one of them.
+fn complete_blocks(
+    file: &FileInode,
+    last: Option<Block>,
+    blocks: &mut BlocksMap,
+) -> Result<(), FsError> {
+    // EXERCISE(hdfs/replay): commit the last block, then make every one complete.
+    commit_last(file, last, blocks)?;
+    for id in &file.blocks {
+        let block = known(blocks, *id)?.block;
+        blocks.update(block, BlockState::Complete);
+    }
+    Ok(())
+}
+
+/// Gives the file exactly the blocks of `updated`, in this order, with generation and length as they stand there; the state
+/// of each stays what it is. Returns what was known of those that the file had and has no more, having taken them out of
+/// `blocks`.
+///
+/// # Errors
+/// [`FsError::InvalidArgument`] where `blocks` does not know one of `updated`.
 fn update_blocks(
     file: &mut FileInode,
     updated: &[Block],
     blocks: &mut BlocksMap,
 ) -> Result<Vec<BlockInfo>, FsError> {
+    // EXERCISE(hdfs/replay): take over what the op says, and remove the blocks that it says no more.
     for block in updated {
-        let info = known(blocks, block.id)?;
-        if info.block != *block {
-            let state = info.state;
-            blocks.update(*block, state);
-        }
+        let state = known(blocks, block.id)?.state;
+        blocks.update(*block, state);
     }
-    let ids: Vec<BlockId> = updated.iter().map(|block| block.id).collect();
-    let kept: BTreeSet<BlockId> = ids.iter().copied().collect();
+    let kept: BTreeSet<BlockId> = updated.iter().map(|block| block.id).collect();
+    let ids = updated.iter().map(|block| block.id).collect();
     let old = std::mem::replace(&mut file.blocks, ids);
     let dropped = old.iter().filter(|id| !kept.contains(id));
     Ok(dropped.filter_map(|id| blocks.remove(*id)).collect())
+}
+
+// BEGIN SOLUTION
+fn contradiction(reason: String) -> FsError {
+    FsError::InvalidArgument(reason)
+}
+
+fn known(blocks: &BlocksMap, id: BlockId) -> Result<&BlockInfo, FsError> {
+    blocks
+        .get(id)
+        .ok_or_else(|| contradiction(format!("{id} does not exist")))
+}
+// END SOLUTION
+
+/// A transaction that cannot be, after those before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// Which.
+    pub txid: TxId,
+    /// Why it cannot be.
+    pub error: FsError,
+}
+
+/// Brings an image up to date with a part of the log, whose transactions are consecutive. The image may reach into that
+/// part, or beyond it: each transaction up to `image.txid` is in the image already, and to apply it again would be wrong.
+/// Afterwards `image.txid` is the last transaction that the image holds.
+///
+/// # Errors
+/// [`Contradiction`] at the first transaction that [`apply`] refuses. The image then reaches to the one before it, so far as
+/// `image.txid` says; nothing after it is applied.
+pub fn replay(ops: &[(TxId, EditOp)], image: &mut Image) -> Result<(), Contradiction> {
+    // EXERCISE(hdfs/replay): apply each transaction that the image does not hold yet, in order, and count it.
+    for (txid, op) in ops {
+        if *txid <= image.txid {
+            continue;
+        }
+        apply(op, &mut image.namespace, &mut image.blocks)
+            .map_err(|error| Contradiction { txid: *txid, error })?;
+        image.txid = *txid;
+    }
+    Ok(())
 }

@@ -11,9 +11,13 @@
 use node::{Disk, DiskError};
 
 use crate::block::TxId;
-use crate::namenode::edit_log::{self, finalized_name, in_progress_name};
 use crate::namenode::edit_op::EditOp;
-use crate::namenode::storage::{CURRENT, in_current};
+use crate::namenode::storage::CURRENT;
+
+// BEGIN SOLUTION
+use crate::namenode::edit_log::{self, finalized_name, in_progress_name};
+use crate::namenode::storage::in_current;
+// END SOLUTION
 
 /// Edits to be written and synced in one go. The shell calls [`Batch::write`] outside the lock, then
 /// [`GroupCommit::end_sync`] under it.
@@ -87,8 +91,10 @@ impl GroupCommit {
         }
     }
 
-    /// Adds an edit and returns its transaction, which is not durable yet.
+    /// Adds an edit, framed as `edit_log::encode` does, and returns its transaction: the one after the last, and not durable
+    /// yet. An edit may be added at any time, also while a batch is on its way.
     pub fn append(&mut self, op: &EditOp) -> TxId {
+        // EXERCISE(hdfs/group-commit): give the edit the next transaction, and keep its frame for the next batch.
         self.last.0 += 1;
         edit_log::encode(self.last, op, &mut self.pending);
         self.last
@@ -99,8 +105,16 @@ impl GroupCommit {
         self.roll_requested = true;
     }
 
-    /// Everything that waits to be written; none while an earlier batch is on its way, or when nothing waits.
+    /// Everything that waits to be written, in one batch, which is on its way from now on; none while an earlier batch is, or
+    /// when nothing waits.
+    ///
+    /// Where a roll was requested and the current segment holds a transaction (in this batch or before), the batch ends it:
+    /// [`Batch::roll`] has the final name of this segment (`edit_log::finalized_name`) and the name of the next one
+    /// (`edit_log::in_progress_name`), which begins with the transaction after the batch, and to which later batches go. The
+    /// request is fulfilled with that. Such a batch comes even when no edit waits. All files are in the
+    /// directory [`CURRENT`], see `storage::in_current`.
     pub fn begin_sync(&mut self) -> Option<Batch> {
+        // EXERCISE(hdfs/group-commit): at most one batch at a time; it takes all that waits, and may end the segment.
         let roll = self.roll_requested && self.last >= self.segment;
         if self.syncing.is_some() || (self.pending.is_empty() && !roll) {
             return None;
@@ -125,11 +139,13 @@ impl GroupCommit {
         })
     }
 
-    /// The batch that [`GroupCommit::begin_sync`] gave out is durable.
+    /// The batch that [`GroupCommit::begin_sync`] gave out is durable, and with it all transactions up to [`Batch::last`], but none
+    /// that was added since.
     ///
     /// # Panics
-    /// When that batch was another one: what is durable would be guesswork.
+    /// When no batch is on its way, or one with another last transaction: what is durable would be guesswork.
     pub fn end_sync(&mut self, batch: &Batch) {
+        // EXERCISE(hdfs/group-commit): what that batch took is durable, and the next one may begin.
         assert_eq!(
             self.syncing.take(),
             Some(batch.last),

@@ -6,7 +6,8 @@
 //!
 //! There are two kinds of method. Some take `&self` and *decide*: may this be done, and what exactly would it
 //! be? The others, in `namespace/change.rs`, take what was decided, out of an
-//! [`EditOp`](super::edit_op::EditOp), and do it. They alone run when the edit log is replayed.
+//! [`EditOp`](super::edit_op::EditOp), and do it. They alone run when the edit log is replayed. All of them take valid
+//! paths only: who calls has passed them through [`path::check`](super::path::check).
 //!
 //! Each operation costs O(depth × log entries), plus what it returns or removes; a page of a listing does not walk
 //! the entries before it.
@@ -19,7 +20,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use serde::{Deserialize, Serialize};
 
-use super::path::{components, is_below, join, parent};
+use super::path::{is_below, join, names, parent};
 use crate::block::{BlockId, InodeId};
 use crate::error::FsError;
 use crate::protocol::Permission;
@@ -145,27 +146,24 @@ impl Namespace {
     }
 
     /// What stands at `path`; none if nothing does.
-    ///
-    /// # Errors
-    /// [`FsError::InvalidPath`].
-    pub fn lookup(&self, path: &str) -> Result<Option<&Inode>, FsError> {
-        Ok(components(path)?.iter().try_fold(self.root(), |dir, name| {
-            self.get(*dir.as_directory()?.get(*name)?)
-        }))
+    pub fn lookup(&self, path: &str) -> Option<&Inode> {
+        names(path).try_fold(self.root(), |dir, name| {
+            self.get(*dir.as_directory()?.get(name)?)
+        })
     }
 
     /// What stands at `path`.
     ///
     /// # Errors
-    /// [`FsError::InvalidPath`], [`FsError::FileNotFound`].
+    /// [`FsError::FileNotFound`].
     pub fn require(&self, path: &str) -> Result<&Inode, FsError> {
-        self.lookup(path)?.ok_or_else(|| not_found(path))
+        self.lookup(path).ok_or_else(|| not_found(path))
     }
 
     /// The file at `path`.
     ///
     /// # Errors
-    /// [`FsError::InvalidPath`], [`FsError::FileNotFound`], [`FsError::PathIsDirectory`].
+    /// [`FsError::FileNotFound`], [`FsError::PathIsDirectory`].
     pub fn require_file(&self, path: &str) -> Result<(InodeId, &FileInode), FsError> {
         let inode = self.require(path)?;
         let file = inode
@@ -211,7 +209,7 @@ impl Namespace {
     /// The entries of the directory at `path` whose names come after `start_after`, up to `limit`. A file is a page of its own.
     ///
     /// # Errors
-    /// [`FsError::InvalidPath`], [`FsError::FileNotFound`].
+    /// [`FsError::FileNotFound`].
     pub fn list(&self, path: &str, start_after: &str, limit: usize) -> Result<Page<'_>, FsError> {
         let inode = self.require(path)?;
         let Some(entries) = inode.as_directory() else {
@@ -245,7 +243,7 @@ impl Namespace {
     /// have gone away since. Does not visit what comes before.
     ///
     /// # Errors
-    /// [`FsError::InvalidPath`]; [`FsError::InvalidArgument`] where `start_after` is not below `top`.
+    /// [`FsError::InvalidArgument`] where `start_after` is not below `top`.
     pub fn walk_after<'a>(
         &'a self,
         top: &'a Inode,
@@ -256,10 +254,10 @@ impl Namespace {
             let reason = format!("{start_after} is not below {top_path}");
             return Err(FsError::InvalidArgument(reason));
         }
-        let depth = components(&top_path)?.len();
+        let depth = names(&top_path).count();
         let mut open = Vec::new();
         let mut at = Some(top);
-        for name in components(start_after)?.into_iter().skip(depth) {
+        for name in names(start_after).skip(depth) {
             let Some(entries) = at.and_then(Inode::as_directory) else {
                 break;
             };
@@ -314,13 +312,13 @@ impl Namespace {
     /// The directories that `mkdir -p` of `path` has to make, from the top; none where it is a directory already.
     ///
     /// # Errors
-    /// [`FsError::InvalidPath`]; [`FsError::FileAlreadyExists`] where a file stands at `path`;
-    /// [`FsError::ParentNotDirectory`] where one stands on the way.
+    /// [`FsError::FileAlreadyExists`] where a file stands at `path`; [`FsError::ParentNotDirectory`] where one stands on
+    /// the way.
     pub fn missing_directories(&self, path: &str) -> Result<Vec<String>, FsError> {
         let mut missing = Vec::new();
         let mut at = Some(self.root());
         let mut at_path = "/".to_owned();
-        for name in components(path)? {
+        for name in names(path) {
             let entries = match at {
                 Some(dir) => Some(
                     dir.as_directory()
@@ -345,10 +343,9 @@ impl Namespace {
     /// The directory that `path` is or would be in.
     ///
     /// # Errors
-    /// [`FsError::InvalidPath`]; [`FsError::FileNotFound`] where it does not exist,
-    /// [`FsError::ParentNotDirectory`] where it is a file; [`FsError::FileAlreadyExists`] for the root, which is in none.
+    /// [`FsError::FileNotFound`] where it does not exist, [`FsError::ParentNotDirectory`] where it is a file;
+    /// [`FsError::FileAlreadyExists`] for the root, which is in none.
     pub fn require_parent(&self, path: &str) -> Result<&Inode, FsError> {
-        components(path)?;
         let (dir, _) = parent(path).ok_or_else(|| FsError::FileAlreadyExists(path.to_owned()))?;
         let missing = self.missing_directories(dir).map_err(|e| match e {
             FsError::FileAlreadyExists(file) => FsError::ParentNotDirectory(file),
@@ -360,15 +357,18 @@ impl Namespace {
         }
     }
 
-    /// Where a rename of `from` to `to` puts it: inside `to` where that is a directory, at `to` otherwise. None where it
-    /// is there already, so that nothing is to be done.
+    /// Where a rename of `from` to `to` puts it, by HDFS's rules: inside `to`, under its old name, where `to` is a
+    /// directory; at `to` otherwise. None where it is there already, so that nothing is to be done. Nothing is changed
+    /// here; [`Namespace::rename`] does it.
     ///
     /// # Errors
-    /// [`FsError::FileNotFound`] where `from` or the directory above the destination does not exist;
-    /// [`FsError::FileAlreadyExists`] where something has the destination's name; [`FsError::InvalidRename`] where
-    /// `from` is the root or the destination is inside it; [`FsError::InvalidPath`];
-    /// [`FsError::ParentNotDirectory`].
+    /// Where several apply, the first of these:
+    /// 1. [`FsError::FileNotFound`] with `from`, where nothing is at `from`;
+    /// 2. [`FsError::InvalidRename`] where `from` is the root, or the destination lies below `from`;
+    /// 3. [`FsError::FileAlreadyExists`] with the destination, where something has that name;
+    /// 4. those of [`Namespace::require_parent`] of the destination.
     pub fn rename_destination(&self, from: &str, to: &str) -> Result<Option<String>, FsError> {
+        // EXERCISE(hdfs/rename): find the destination, then refuse what would lose, replace or cut off anything.
         let refuse = |reason: &str| FsError::InvalidRename {
             from: from.to_owned(),
             to: to.to_owned(),
@@ -376,7 +376,7 @@ impl Namespace {
         };
         self.require(from)?;
         let (_, name) = parent(from).ok_or_else(|| refuse("the root cannot be moved"))?;
-        let destination = match self.lookup(to)? {
+        let destination = match self.lookup(to) {
             Some(inode) if inode.as_directory().is_some() => join(to, name),
             _ => to.to_owned(),
         };
@@ -386,7 +386,7 @@ impl Namespace {
         if is_below(&destination, from) {
             return Err(refuse("a directory cannot be moved into itself"));
         }
-        if self.lookup(&destination)?.is_some() {
+        if self.lookup(&destination).is_some() {
             return Err(FsError::FileAlreadyExists(destination));
         }
         self.require_parent(&destination)?;

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use node::{Disk, DiskError, Rng};
 
-use self::replay::{Inventory, replay};
+pub use self::replay::{Inventory, Segment};
+
+use self::replay::replay;
 use super::blocks::BlocksMap;
 use super::config::Config;
 use super::edit_log::in_progress_name;
@@ -99,6 +101,8 @@ pub struct Loaded {
     pub last: TxId,
     /// The first transaction of the current segment.
     pub segment: TxId,
+    /// Images newer than that one, which were found damaged.
+    pub damaged: Vec<TxId>,
 }
 
 /// Makes an empty file system (`namenode -format`).
@@ -127,7 +131,7 @@ pub fn format(disk: &mut dyn Disk, rng: &mut Rng) -> Result<(), StorageError> {
         fsimage::VERSION,
         image.namespace_id
     );
-    write_file(&version_file, disk, |file, disk| {
+    write_whole(&version_file, disk, &|file, disk| {
         disk.write_at(file, 0, version.as_bytes())
     })?;
     Ok(())
@@ -166,6 +170,7 @@ pub fn open(disk: &mut dyn Disk) -> Result<Loaded, StorageError> {
         blocks: replayed.image.blocks,
         image: replayed.base,
         segment,
+        damaged: replayed.damaged,
     })
 }
 
@@ -175,14 +180,19 @@ pub fn checkpoint_due(config: &Config, txns: u64, age: Duration) -> bool {
 }
 
 /// Merges the newest image with the finished segments after it into a new image, and purges what is no longer needed.
-/// Returns the transaction that the newest image reaches.
+/// Returns the transaction that the newest image reaches. Where no finished segment reaches beyond the newest image, no
+/// image is written.
 ///
 /// Works on the disk alone, as HDFS's SecondaryNameNode does: the NameNode's lock is held for none of it, however many
 /// files there are. The price is memory for a second namespace meanwhile. At most one may run at a time.
 ///
+/// `replay`, in `storage/replay.rs`, reads images and segments, [`write_image`] writes an image under its name, replacing one of
+/// that name. An image that `replay` found damaged counts as none, until one of the same name has replaced it.
+///
 /// # Errors
 /// [`StorageError`]. Nothing is lost then, and it may be tried again.
 pub fn checkpoint(config: &Config, disk: &mut dyn Disk) -> Result<TxId, StorageError> {
+    // EXERCISE(hdfs/checkpoint): replay the finished segments, write the image, and only then purge.
     let mut replayed = replay(disk, false)?;
     if replayed.image.txid > replayed.base {
         write_image(&replayed.image, disk)?;
@@ -193,17 +203,19 @@ pub fn checkpoint(config: &Config, disk: &mut dyn Disk) -> Result<TxId, StorageE
     Ok(replayed.image.txid)
 }
 
-/// Removes all images but the newest `retained` ones, damaged ones, and the segments that no image kept needs.
-fn purge(retained: usize, damaged: &[TxId], disk: &mut dyn Disk) -> Result<(), StorageError> {
+/// Removes what nobody needs any more: all good images but the newest `retained` ones (at least one is kept), the images
+/// `damaged`, and each finished segment of which the oldest image kept holds every transaction. The newest image alone
+/// is not enough to say so: should it be found damaged, the older one needs the segments after it. Segments in progress
+/// stay, and where no image is good, everything does. [`Inventory::take`] says what there is.
+///
+/// # Errors
+/// The disk's. What is removed then is no longer needed, and the rest can be removed the next time.
+pub fn purge(retained: usize, damaged: &[TxId], disk: &mut dyn Disk) -> Result<(), StorageError> {
+    // EXERCISE(hdfs/checkpoint): keep the newest good images, and every segment that the oldest of them still needs.
     let inventory = Inventory::take(disk)?;
-    let good = || {
-        inventory
-            .images
-            .iter()
-            .rev()
-            .filter(|txid| !damaged.contains(txid))
-    };
-    let Some(oldest) = good().take(retained.max(1)).last().copied() else {
+    let good = inventory.images.iter().rev();
+    let good = good.filter(|txid| !damaged.contains(txid));
+    let Some(oldest) = good.take(retained.max(1)).last().copied() else {
         return Ok(());
     };
     let unneeded = |txid: &&TxId| **txid < oldest || damaged.contains(txid);
@@ -217,23 +229,37 @@ fn purge(retained: usize, damaged: &[TxId], disk: &mut dyn Disk) -> Result<(), S
 }
 
 const VERSION: &str = "VERSION";
-const TEMPORARY: &str = ".ckpt";
+
+/// The end of the name of a file that is not finished.
+pub const TEMPORARY: &str = ".ckpt";
 
 fn image_name(txid: TxId) -> String {
     format!("fsimage_{:019}", txid.0)
 }
 
-fn write_image(image: &Image, disk: &mut dyn Disk) -> Result<(), DiskError> {
+/// Writes an image to the file that bears its transaction, whole or not at all.
+///
+/// # Errors
+/// The disk's.
+pub fn write_image(image: &Image, disk: &mut dyn Disk) -> Result<(), DiskError> {
     let file = in_current(&image_name(image.txid));
-    write_file(&file, disk, |file, disk| fsimage::write(image, file, disk))
+    write_whole(&file, disk, &|file, disk| fsimage::write(image, file, disk))
 }
 
-/// Makes a file appear whole or not at all.
-fn write_file(
+/// Makes `file`, which is in the directory [`CURRENT`], appear whole or not at all: whatever crash comes in between, it
+/// then has what it had before (or is not there, as before) or all that `write` writes; after the return, the latter
+/// for sure. `write` writes to the new, empty file that it is told, beginning at offset 0, and does not sync it.
+/// Until then the bytes stand in `file` + [`TEMPORARY`]. Such a file may be left over from a crash, and longer than what
+/// is to be written now.
+///
+/// # Errors
+/// The disk's.
+pub fn write_whole(
     file: &str,
     disk: &mut dyn Disk,
-    write: impl FnOnce(&str, &mut dyn Disk) -> Result<(), DiskError>,
+    write: &dyn Fn(&str, &mut dyn Disk) -> Result<(), DiskError>,
 ) -> Result<(), DiskError> {
+    // EXERCISE(hdfs/checkpoint): a new file gets its name only once its contents are durable.
     let temporary = format!("{file}{TEMPORARY}");
     if disk.exists(&temporary) {
         disk.truncate(&temporary, 0)?;

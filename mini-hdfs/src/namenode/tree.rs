@@ -6,6 +6,7 @@ use super::NameNode;
 use super::blocks::BlockState;
 use super::edit_op::EditOp;
 use super::namespace::{FileInode, Inode};
+use super::path::check;
 use crate::block::{BlockId, InodeId};
 use crate::error::FsError;
 use crate::protocol::{
@@ -22,7 +23,8 @@ impl NameNode {
     /// # Errors
     /// [`FsError::InvalidPath`].
     pub fn get_file_info(&self, path: &str) -> Result<Option<FileStatus>, FsError> {
-        let inode = self.namespace.lookup(path)?;
+        check(path)?;
+        let inode = self.namespace.lookup(path);
         Ok(inode.map(|inode| self.file_status(inode, path.to_owned())))
     }
 
@@ -32,6 +34,7 @@ impl NameNode {
     /// # Errors
     /// [`FsError::InvalidPath`], [`FsError::FileNotFound`].
     pub fn get_listing(&self, path: &str, start_after: &str) -> Result<Listing, FsError> {
+        check(path)?;
         let page = self
             .namespace
             .list(path, start_after, self.config.list_limit)?;
@@ -47,6 +50,7 @@ impl NameNode {
     /// # Errors
     /// [`FsError::InvalidPath`], [`FsError::FileNotFound`].
     pub fn get_content_summary(&self, path: &str) -> Result<ContentSummary, FsError> {
+        check(path)?;
         let top = self.namespace.require(path)?;
         let mut summary = ContentSummary::default();
         for inode in self.namespace.walk(top) {
@@ -77,6 +81,7 @@ impl NameNode {
         now: Time,
         rng: &mut Rng,
     ) -> Result<LocatedBlocks, FsError> {
+        check(path)?;
         let (_, file) = self.namespace.require_file(path)?;
         let asked_end = offset.saturating_add(len);
         let mut located = Vec::new();
@@ -114,10 +119,14 @@ impl NameNode {
         limit: usize,
         now: Time,
     ) -> Result<Vec<FsckFile>, FsError> {
+        check(path)?;
         let top = self.namespace.require(path)?;
         let walk = match start_after {
             "" => self.namespace.walk(top),
-            _ => self.namespace.walk_after(top, start_after)?,
+            _ => {
+                check(start_after)?;
+                self.namespace.walk_after(top, start_after)?
+            }
         };
         let files = walk.filter_map(|inode| Some((inode, inode.as_file()?)));
         let checked = files.take(limit).map(|(inode, file)| FsckFile {
@@ -190,6 +199,7 @@ impl NameNode {
         now: Time,
     ) -> Result<(), FsError> {
         self.refuse_in_safe_mode("create directory", path)?;
+        check(path)?;
         check_permission(permission)?;
         let missing = self.namespace.missing_directories(path)?;
         if !create_parent && missing.len() > 1 {
@@ -223,9 +233,11 @@ impl NameNode {
     /// file goes on undisturbed (`rename`).
     ///
     /// # Errors
-    /// [`FsError::SafeMode`], and those of [`Namespace::rename_destination`](super::namespace::Namespace::rename_destination).
+    /// [`FsError::SafeMode`], [`FsError::InvalidPath`], and those of [`Namespace::rename_destination`](super::namespace::Namespace::rename_destination).
     pub fn rename(&mut self, from: &str, to: &str, now: Time) -> Result<(), FsError> {
         self.refuse_in_safe_mode("rename", from)?;
+        check(from)?;
+        check(to)?;
         match self.namespace.rename_destination(from, to)? {
             None => Ok(()),
             Some(to) => self.log(&EditOp::Rename {
@@ -244,7 +256,8 @@ impl NameNode {
     /// [`FsError::InvalidArgument`] for the root.
     pub fn delete(&mut self, path: &str, recursive: bool, now: Time) -> Result<bool, FsError> {
         self.refuse_in_safe_mode("delete", path)?;
-        let Some(inode) = self.namespace.lookup(path)? else {
+        check(path)?;
+        let Some(inode) = self.namespace.lookup(path) else {
             return Ok(false);
         };
         if !recursive
@@ -268,6 +281,7 @@ impl NameNode {
     /// [`FsError::InvalidArgument`] where it is out of range.
     pub fn set_replication(&mut self, path: &str, replication: u16) -> Result<(), FsError> {
         self.refuse_in_safe_mode("set the replication of", path)?;
+        check(path)?;
         let (_, file) = self.namespace.require_file(path)?;
         self.check_replication(replication)?;
         if file.replication == replication {

@@ -17,6 +17,7 @@ use super::NameNode;
 use super::blocks::{BlockInfo, BlockState};
 use super::edit_op::EditOp;
 use super::namespace::{FileInode, Inode};
+use super::path;
 use super::tree::{check_permission, check_who};
 use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, InodeId, LocatedBlock};
 use crate::error::FsError;
@@ -41,8 +42,9 @@ impl NameNode {
     pub fn create(&mut self, request: &CreateRequest, now: Time) -> Result<FileStatus, FsError> {
         let path = &request.path;
         self.refuse_in_safe_mode("create", path)?;
+        path::check(path)?;
         let (replication, block_size) = self.check_create(request)?;
-        if let Some(inode) = self.namespace.lookup(path)? {
+        if let Some(inode) = self.namespace.lookup(path) {
             let file = inode
                 .as_file()
                 .ok_or_else(|| FsError::PathIsDirectory(path.clone()))?;

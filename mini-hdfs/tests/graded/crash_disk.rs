@@ -71,6 +71,7 @@ impl CrashDisk {
     }
 
     /// The disk after the process alone has crashed: nothing is lost, and nothing more is durable.
+    #[allow(dead_code, reason = "tests/storage.rs uses it")]
     pub(crate) fn process_restarted(&self) -> CrashDisk {
         CrashDisk {
             crash_at: None,

@@ -2,14 +2,15 @@
 
 use autograder::{Test, tests};
 use mini_hdfs::block::TxId;
-use mini_hdfs::namenode::edit_log::{decode, encode, scan};
+use mini_hdfs::namenode::edit_log::{PAYLOAD_LEN_MAX, encode, scan, split_frame};
 use mini_hdfs::namenode::edit_op::EditOp;
 
 use crate::ops::{add, mkdir};
 
 pub(crate) const TESTS: &[Test] = tests![
-    a_frame_is_what_was_put_into_it,
-    a_frame_is_laid_out_as_the_format_says,
+    a_frame_is_taken_apart_as_the_format_says,
+    a_frame_ends_where_the_next_one_begins,
+    a_cut_frame_is_none,
     a_whole_segment_is_read_back,
     a_torn_tail_is_cut_at_the_last_whole_record,
     garbage_behind_the_last_record_is_a_torn_tail,
@@ -42,33 +43,53 @@ fn records(ops: &[EditOp]) -> Vec<(TxId, EditOp)> {
     (7..).map(TxId).zip(ops.iter().cloned()).collect()
 }
 
-fn a_frame_is_what_was_put_into_it() {
-    let (ops, bytes, begins) = segment();
-    let frame = decode(&bytes).expect("the first frame is whole");
-    assert_eq!((frame.txid, &frame.op), (TxId(7), &ops[0]));
-    assert_eq!(
-        frame.len, begins[1],
-        "a frame ends where the next one begins"
-    );
+/// A frame made by hand.
+fn frame(txid: u64, payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(payload.len()).expect("a short payload");
+    let mut frame = len.to_be_bytes().to_vec();
+    frame.extend(txid.to_be_bytes());
+    frame.extend(payload);
+    frame.extend(crc32c::crc32c(&frame).to_be_bytes());
+    frame
 }
 
-fn a_frame_is_laid_out_as_the_format_says() {
-    let mut bytes = Vec::new();
-    encode(TxId(0x0102_0304), &mkdir(1, "/d"), &mut bytes);
-    let payload = postcard_of(&mkdir(1, "/d"));
-    let mut expected = u32::try_from(payload.len()).unwrap().to_be_bytes().to_vec();
-    expected.extend([0, 0, 0, 0, 1, 2, 3, 4]);
-    expected.extend(payload);
-    let checksum = crc32c::crc32c(&expected).to_be_bytes();
-    expected.extend(checksum);
-    assert_eq!(
-        bytes, expected,
-        "length, transaction, payload, CRC32C of all before it; big-endian"
-    );
+fn a_frame_is_taken_apart_as_the_format_says() {
+    for payload in [&b"any payload"[..], b""] {
+        let bytes = frame(0x0102_0304_0506, payload);
+        let found = split_frame(&bytes).unwrap_or_else(|e| {
+            panic!("{bytes:?} is length, transaction, payload and CRC32C, but: {e}")
+        });
+        assert_eq!(
+            (found.txid, found.payload, found.len),
+            (TxId(0x0102_0304_0506), payload, bytes.len()),
+            "transaction, payload, and bytes of the whole frame {bytes:?}"
+        );
+    }
 }
 
-fn postcard_of(op: &EditOp) -> Vec<u8> {
-    postcard::to_stdvec(op).expect("an op can be encoded")
+fn a_frame_ends_where_the_next_one_begins() {
+    let (_, bytes, begins) = segment();
+    for (number, begin) in begins[..begins.len() - 1].iter().enumerate() {
+        let found = split_frame(&bytes[*begin..])
+            .unwrap_or_else(|e| panic!("record {number} is whole, whatever follows it, but: {e}"));
+        assert_eq!(
+            begin + found.len,
+            begins[number + 1],
+            "record {number} ends where the next one begins"
+        );
+    }
+}
+
+fn a_cut_frame_is_none() {
+    let bytes = frame(7, b"payload");
+    for cut in 0..bytes.len() {
+        let found = split_frame(&bytes[..cut]);
+        assert!(
+            found.is_err(),
+            "{cut} of {} bytes are no frame, but: {found:?}",
+            bytes.len()
+        );
+    }
 }
 
 fn a_whole_segment_is_read_back() {
@@ -186,11 +207,7 @@ fn a_missing_transaction_is_refused() {
 fn a_good_checksum_over_nonsense_is_no_torn_tail() {
     let (_, mut bytes, _) = segment();
     let begin = bytes.len();
-    bytes.extend(3u32.to_be_bytes());
-    bytes.extend(11u64.to_be_bytes());
-    bytes.extend([0xee, 0xee, 0xee]);
-    let checksum = crc32c::crc32c(&bytes[begin..]);
-    bytes.extend(checksum.to_be_bytes());
+    bytes.extend(frame(11, &[0xee, 0xee, 0xee]));
     let damage = scan(&bytes, TxId(7))
         .expect_err("somebody wrote this record whole; to drop it would lose it");
     assert_eq!(damage.offset, begin);
@@ -198,10 +215,20 @@ fn a_good_checksum_over_nonsense_is_no_torn_tail() {
 
 fn a_length_from_hell_costs_nothing() {
     let (_, bytes, begins) = segment();
-    for len in [0, u32::MAX, u32::MAX - 16, i32::MAX.cast_unsigned()] {
+    let too_long = u32::try_from(PAYLOAD_LEN_MAX + 1).expect("some megabytes");
+    for len in [
+        0,
+        too_long,
+        u32::MAX,
+        u32::MAX - 16,
+        i32::MAX.cast_unsigned(),
+    ] {
         let mut damaged = bytes.clone();
         damaged[..4].copy_from_slice(&len.to_be_bytes());
-        assert!(decode(&damaged).is_err(), "no record is {len} bytes long");
+        assert!(
+            split_frame(&damaged).is_err(),
+            "no record is {len} bytes long"
+        );
         assert_eq!(
             scan(&damaged, TxId(7)).map_err(|d| d.offset),
             Err(begins[0])

@@ -7,6 +7,7 @@
 
 mod crash_disk;
 mod ops;
+mod written;
 
 mod paths;
 mod rename;

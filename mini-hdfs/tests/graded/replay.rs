@@ -4,21 +4,28 @@ use autograder::{Test, tests};
 use mini_hdfs::block::{Block, BlockId, GenerationStamp, InodeId, TxId};
 use mini_hdfs::namenode::blocks::BlockState;
 use mini_hdfs::namenode::edit_log::encode;
-use mini_hdfs::namenode::edit_op::EditOp;
+use mini_hdfs::namenode::edit_op::{EditOp, apply, replay};
+use mini_hdfs::namenode::fsimage::{self, Image};
 use mini_hdfs::namenode::storage::{self, Loaded, StorageError};
-use node::{Disk, MemDisk, Rng};
+use node::{Disk, MemDisk};
 use proptest::prelude::*;
 
 use crate::ops::{State, add, draws, history, mkdir};
 
 pub(crate) const TESTS: &[Test] = tests![
-    directories_and_files_come_with_what_the_op_says,
     a_new_block_commits_the_one_before,
+    a_block_has_the_replication_of_its_file,
+    a_committed_block_is_not_committed_otherwise,
     closing_makes_all_blocks_complete,
     update_blocks_gives_the_last_block_up_or_a_new_generation,
+    update_blocks_leaves_the_state_of_those_that_stay,
     deleting_takes_the_blocks_along,
     replication_and_counters_are_durable,
     what_contradicts_the_state_is_refused,
+    what_the_image_holds_is_not_applied_again,
+    replay_counts_what_it_applied,
+    replay_stops_at_what_cannot_be,
+    the_log_in_two_parts_is_the_log,
     a_log_cut_anywhere_gives_back_what_was_whole,
     an_op_that_cannot_be_is_named_with_its_place,
     recovery_gives_back_what_was_there,
@@ -51,29 +58,6 @@ fn do_op(state: &mut State, op: &EditOp) {
         .unwrap_or_else(|e| panic!("{op:?} should be applied, but: {e}"));
 }
 
-fn directories_and_files_come_with_what_the_op_says() {
-    let state = State::after(&[mkdir(20001, "/d"), add(20002, "/d/f")]);
-    let dir = state.namespace.require("/d").unwrap();
-    assert_eq!((dir.id, dir.permission.mode), (InodeId(20001), 0o750));
-    assert_eq!(
-        dir.modified_ms, 20002,
-        "a directory changes when an entry comes"
-    );
-    let (id, file) = state.namespace.require_file("/d/f").unwrap();
-    assert_eq!(id, InodeId(20002));
-    assert_eq!((file.replication, file.block_size), (3, 1 << 20));
-    assert_eq!(
-        file.client.as_deref(),
-        Some("writer"),
-        "the file is open until it is closed"
-    );
-    assert_eq!(
-        state.namespace.last_inode(),
-        InodeId(20002),
-        "ids that were used are not handed out again"
-    );
-}
-
 fn a_new_block_commits_the_one_before() {
     let mut state = one_block();
     let previous = finished(FIRST, 1 << 20);
@@ -104,24 +88,78 @@ fn a_new_block_commits_the_one_before() {
     assert_eq!(file.blocks, [FIRST.id, SECOND.id]);
 }
 
-fn closing_makes_all_blocks_complete() {
-    let mut state = one_block();
-    let last = finished(FIRST, 5);
-    do_op(
-        &mut state,
-        &EditOp::Close {
-            inode: FILE,
-            last: Some(last),
-            time_ms: 99,
+fn a_block_has_the_replication_of_its_file() {
+    let mut state = State::after(&[
+        mkdir(20001, "/d"),
+        add(FILE.0, "/d/f"),
+        EditOp::SetReplication {
+            path: "/d/f".into(),
+            replication: 7,
         },
-    );
-    let info = state.blocks.get(FIRST.id).unwrap();
-    assert_eq!((info.block, info.state), (last, BlockState::Complete));
+    ]);
+    let op = EditOp::AddBlock {
+        inode: FILE,
+        previous: None,
+        block: FIRST,
+    };
+    do_op(&mut state, &op);
+    let info = state.blocks.get(FIRST.id).expect("the block was added");
     assert_eq!(
-        state.namespace.require_file("/d/f").unwrap().1.client,
-        None,
-        "nobody writes it any more"
+        info.replication, 7,
+        "the file was given 7 replicas before it got the block"
     );
+}
+
+/// `/d/f`, with one block committed and one under construction.
+fn two_blocks() -> State {
+    let mut state = one_block();
+    let op = EditOp::AddBlock {
+        inode: FILE,
+        previous: Some(finished(FIRST, 1 << 20)),
+        block: SECOND,
+    };
+    do_op(&mut state, &op);
+    state
+}
+
+fn a_committed_block_is_not_committed_otherwise() {
+    let commit = |len| EditOp::CommitBlock {
+        inode: FILE,
+        block: finished(FIRST, len),
+    };
+    let mut state = one_block();
+    do_op(&mut state, &commit(9));
+    do_op(&mut state, &commit(9));
+    assert!(
+        state.clone().apply(&commit(8)).is_err(),
+        "9 bytes were committed: whoever says 8 now contradicts that"
+    );
+    let info = state.blocks.get(FIRST.id).expect("the block stays");
+    assert_eq!(
+        (info.block, info.state),
+        (finished(FIRST, 9), BlockState::Committed)
+    );
+}
+
+fn closing_makes_all_blocks_complete() {
+    let mut state = two_blocks();
+    let last = finished(SECOND, 5);
+    let op = EditOp::Close {
+        inode: FILE,
+        last: Some(last),
+        time_ms: 99,
+    };
+    do_op(&mut state, &op);
+    for block in [finished(FIRST, 1 << 20), last] {
+        let info = state.blocks.get(block.id).expect("the block stays");
+        assert_eq!(
+            (info.block, info.state),
+            (block, BlockState::Complete),
+            "every block of a closed file is complete, with the length that it was committed with"
+        );
+    }
+    let (_, file) = state.namespace.require_file("/d/f").unwrap();
+    assert_eq!(file.client, None, "nobody writes it any more");
     assert_eq!(state.namespace.require("/d/f").unwrap().modified_ms, 99);
 }
 
@@ -163,6 +201,30 @@ fn update_blocks_gives_the_last_block_up_or_a_new_generation() {
         state.blocks.last_generation() >= GenerationStamp(1007),
         "nor is its generation"
     );
+}
+
+fn update_blocks_leaves_the_state_of_those_that_stay() {
+    let mut state = two_blocks();
+    let op = EditOp::UpdateBlocks {
+        inode: FILE,
+        blocks: vec![finished(FIRST, 1 << 20)],
+    };
+    let removed = apply(&op, &mut state.namespace, &mut state.blocks)
+        .unwrap_or_else(|e| panic!("the last block is given up, but: {e}"));
+    let removed: Vec<BlockId> = removed.iter().map(|info| info.block.id).collect();
+    assert_eq!(
+        removed,
+        [SECOND.id],
+        "what was removed is returned: its replicas are garbage"
+    );
+    let first = state.blocks.get(FIRST.id).expect("the first block stays");
+    assert_eq!(
+        first.state,
+        BlockState::Committed,
+        "the first block was committed before, and stays so"
+    );
+    let (_, file) = state.namespace.require_file("/d/f").unwrap();
+    assert_eq!(file.blocks, [FIRST.id]);
 }
 
 fn deleting_takes_the_blocks_along() {
@@ -268,12 +330,110 @@ fn what_contradicts_the_state_is_refused() {
     }
 }
 
-/// A formatted disk whose log holds these bytes.
+fn image(txid: u64, state: State) -> Image {
+    Image {
+        namespace_id: 1,
+        txid: TxId(txid),
+        namespace: state.namespace,
+        blocks: state.blocks,
+    }
+}
+
+fn state_in(image: Image) -> State {
+    State {
+        namespace: image.namespace,
+        blocks: image.blocks,
+    }
+}
+
+fn numbered(first: u64, ops: &[EditOp]) -> Vec<(TxId, EditOp)> {
+    (first..).map(TxId).zip(ops.iter().cloned()).collect()
+}
+
+/// Six directories, one in the other.
+fn nested() -> Vec<EditOp> {
+    let mut path = String::new();
+    (20001..20007)
+        .map(|inode| {
+            path += "/d";
+            mkdir(inode, &path)
+        })
+        .collect()
+}
+
+fn what_the_image_holds_is_not_applied_again() {
+    let ops = nested();
+    for held in 0..=ops.len() {
+        let mut image = image(held as u64, State::after(&ops[..held]));
+        replay(&numbered(1, &ops), &mut image).unwrap_or_else(|e| {
+            panic!(
+                "the image holds transactions up to {held}, and the log has all from 1 on, but transaction {} could \
+                 not be applied: {}",
+                e.txid, e.error
+            )
+        });
+        assert_eq!(
+            image.txid,
+            TxId(6),
+            "the image held {held} transactions, and the log has 6"
+        );
+        assert_eq!(state_in(image).durable(), State::after(&ops).durable());
+    }
+    // One that reaches further than the log that was given.
+    let mut image = image(6, State::after(&ops));
+    let answer = replay(&numbered(1, &ops[..3]), &mut image);
+    assert_eq!((answer, image.txid), (Ok(()), TxId(6)));
+}
+
+fn replay_counts_what_it_applied() {
+    let ops = nested();
+    let mut image = image(2, State::after(&ops[..2]));
+    let answer = replay(&numbered(3, &ops[2..4]), &mut image);
+    assert_eq!(
+        (answer, image.txid),
+        (Ok(()), TxId(4)),
+        "transactions 3 and 4 follow an image of the first 2"
+    );
+    let answer = replay(&[], &mut image);
+    assert_eq!((answer, image.txid), (Ok(()), TxId(4)), "nothing to replay");
+}
+
+fn replay_stops_at_what_cannot_be() {
+    let ops = [
+        mkdir(20001, "/d"),
+        mkdir(20001, "/again"),
+        mkdir(20002, "/e"),
+    ];
+    let mut image = image(0, State::default());
+    let answer = replay(&numbered(1, &ops), &mut image).map_err(|e| e.txid);
+    assert_eq!(
+        answer,
+        Err(TxId(2)),
+        "transaction 2 makes an inode that is there already"
+    );
+    assert_eq!(
+        image.txid,
+        TxId(1),
+        "transaction 1 is the last one that was applied"
+    );
+    assert!(
+        image.namespace.lookup("/e").is_none(),
+        "what comes after a transaction that cannot be is not applied"
+    );
+}
+
+/// A disk with an empty image and a log that holds these bytes.
 fn disk_with_log(log: &[u8]) -> MemDisk {
     let mut disk = MemDisk::default();
-    storage::format(&mut disk, &mut Rng::new(1)).expect("the disk is empty");
-    disk.write_at("current/edits_inprogress_0000000000000000001", 0, log)
-        .expect("the disk works");
+    let image = image(0, State::default());
+    let file = "current/fsimage_0000000000000000000";
+    fsimage::write(&image, file, &mut disk).expect("the disk works");
+    for (file, bytes) in [
+        ("current/VERSION", &b"layoutVersion=1\nnamespaceID=1\n"[..]),
+        ("current/edits_inprogress_0000000000000000001", log),
+    ] {
+        disk.write_at(file, 0, bytes).expect("the disk works");
+    }
     disk
 }
 
@@ -354,6 +514,18 @@ fn an_op_that_cannot_be_is_named_with_its_place() {
 
 proptest! {
     #![proptest_config(autograder::property(100))]
+
+    fn the_log_in_two_parts_is_the_log(draws in draws(120), at in any::<u8>()) {
+        let ops = history(&draws);
+        let cut = ops.len() * usize::from(at) / 256;
+        let mut image = image(0, State::default());
+        for part in [&numbered(1, &ops)[..cut], &numbered(1, &ops)[cut / 2..]] {
+            let answer = replay(part, &mut image);
+            prop_assert!(answer.is_ok(), "each op fits what those before it leave, but: {:?}", answer);
+        }
+        prop_assert_eq!(image.txid, TxId(ops.len() as u64));
+        prop_assert_eq!(state_in(image).durable(), State::after(&ops).durable());
+    }
 
     fn recovery_gives_back_what_was_there(draws in draws(120)) {
         let ops = history(&draws);

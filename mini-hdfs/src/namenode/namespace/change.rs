@@ -5,7 +5,7 @@ use std::collections::btree_map;
 use super::{FileInode, Inode, InodeKind, Namespace, ROOT, not_found};
 use crate::block::{BlockId, InodeId};
 use crate::error::FsError;
-use crate::namenode::path::parent;
+use crate::namenode::path::{is_below, parent};
 
 /// Doing what was decided.
 impl Namespace {
@@ -51,20 +51,25 @@ impl Namespace {
         self.last_inode = self.last_inode.max(last);
     }
 
-    /// Moves what is at `from` to `to`, where nothing is.
+    /// Moves what is at `from` to `to`, a destination that [`Namespace::rename_destination`] has chosen.
     ///
     /// # Errors
-    /// Those of [`Namespace::rename_destination`].
+    /// Where it could not have chosen that: the edit log contradicts itself.
     pub fn rename(&mut self, from: &str, to: &str, time_ms: u64) -> Result<(), FsError> {
-        if self.rename_destination(from, to)?.as_deref() != Some(to) {
-            return Err(FsError::FileAlreadyExists(to.to_owned()));
-        }
         let inode = self.require(from)?;
         let (id, old_parent, old_name) = (inode.id, inode.parent, inode.name.clone());
+        // A directory inside itself would hang in the air, and a walk up from it would never end.
+        if from == "/" || is_below(to, from) {
+            return Err(FsError::InvalidRename {
+                from: from.to_owned(),
+                to: to.to_owned(),
+                reason: "a directory cannot be moved into itself".to_owned(),
+            });
+        }
         let new_parent = self.require_parent(to)?.id;
         let (_, name) = parent(to).ok_or_else(|| FsError::FileAlreadyExists(to.to_owned()))?;
-        self.detach(old_parent, &old_name);
         self.attach(new_parent, name, id, to)?;
+        self.detach(old_parent, &old_name);
         self.touch(old_parent, time_ms);
         self.touch(new_parent, time_ms);
         if let Some(inode) = self.inodes.get_mut(&id) {
@@ -77,7 +82,7 @@ impl Namespace {
     /// Removes what is at `path`, with all that is below it, and returns the blocks that were in it.
     ///
     /// # Errors
-    /// [`FsError::FileNotFound`], [`FsError::InvalidPath`]; [`FsError::InvalidArgument`] for the root.
+    /// [`FsError::FileNotFound`]; [`FsError::InvalidArgument`] for the root.
     pub fn delete(&mut self, path: &str, time_ms: u64) -> Result<Vec<BlockId>, FsError> {
         let inode = self.require(path)?;
         if inode.id == ROOT {

@@ -5,32 +5,42 @@ use node::Disk;
 use super::{CURRENT, StorageError, VERSION, corrupt, image_name, in_current};
 use crate::block::TxId;
 use crate::namenode::edit_log::{self, in_progress_name};
-use crate::namenode::edit_op::apply;
+use crate::namenode::edit_op;
 use crate::namenode::fsimage::{self, Image};
 
 /// A finished segment, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Segment {
-    pub(super) first: TxId,
-    pub(super) last: TxId,
+pub struct Segment {
+    /// Its first transaction.
+    pub first: TxId,
+    /// Its last one.
+    pub last: TxId,
 }
 
 impl Segment {
-    pub(super) fn file(self) -> String {
+    /// Its file.
+    pub fn file(self) -> String {
         in_current(&edit_log::finalized_name(self.first, self.last))
     }
 }
 
 /// What lies in the directory, each kind from the oldest to the newest.
 #[derive(Debug, Default)]
-pub(super) struct Inventory {
-    pub(super) images: Vec<TxId>,
-    pub(super) finalized: Vec<Segment>,
-    pub(super) in_progress: Vec<TxId>,
+pub struct Inventory {
+    /// The images, each by the transaction up to which it reaches by its name.
+    pub images: Vec<TxId>,
+    /// The finished segments.
+    pub finalized: Vec<Segment>,
+    /// The segments in progress, each by its first transaction. There should be one.
+    pub in_progress: Vec<TxId>,
 }
 
 impl Inventory {
-    pub(super) fn take(disk: &dyn Disk) -> Result<Inventory, StorageError> {
+    /// Looks at the names in the directory, and at nothing else.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn take(disk: &dyn Disk) -> Result<Inventory, StorageError> {
         let mut inventory = Inventory::default();
         let number = |digits: &str| digits.parse().ok().map(TxId);
         for name in disk.list(CURRENT)? {
@@ -211,23 +221,17 @@ fn replay_file(
 ) -> Result<u64, StorageError> {
     let bytes = disk.read(file)?;
     let scan = edit_log::scan(&bytes, first).map_err(|d| corrupt(file, d.offset, d.reason))?;
-    for (txid, op) in &scan.ops {
-        if *txid <= image.txid {
-            continue;
-        }
-        apply(op, &mut image.namespace, &mut image.blocks).map_err(|e| {
-            let reason = format!("transaction {txid} cannot be applied: {e}");
-            corrupt(file, offset_of(*txid, &bytes), reason)
-        })?;
-        image.txid = *txid;
-    }
+    edit_op::replay(&scan.ops, image).map_err(|e| {
+        let reason = format!("transaction {} cannot be applied: {}", e.txid, e.error);
+        corrupt(file, offset_of(e.txid, &bytes), reason)
+    })?;
     Ok(scan.good_len as u64)
 }
 
 /// Where the record of a transaction begins.
 fn offset_of(txid: TxId, segment: &[u8]) -> usize {
     let mut at = 0;
-    while let Ok(frame) = edit_log::decode(&segment[at..]) {
+    while let Ok(frame) = edit_log::split_frame(&segment[at..]) {
         if frame.txid == txid {
             break;
         }

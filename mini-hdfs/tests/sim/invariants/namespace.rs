@@ -98,7 +98,7 @@ impl Invariant<Member> for Recovered {
 
 /// Whether a path is as a client was told.
 fn judge_path(path: &str, known: &Known, core: &NameNode) -> Result<(), String> {
-    let inode = core.namespace().lookup(path).map_err(|e| e.to_string())?;
+    let inode = core.namespace().lookup(path);
     let file = match known {
         Known::Unknown => return Ok(()),
         Known::Absent if inode.is_none() => return Ok(()),
