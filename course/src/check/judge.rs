@@ -41,7 +41,8 @@ pub(super) struct Proof {
     pub(super) right: (usize, usize),
 }
 
-/// The tests of a report that did not pass; a test that the reference has and the report has not is one of them.
+/// The tests of a report that did not pass; one of the reference's that the report lacks is among them, as a process that
+/// died has not come to it.
 fn failing<'a>(reference: &'a Report, report: &Report) -> Vec<&'a str> {
     let verdicts = report.by_name();
     let names = reference.tests.iter().map(|test| test.name.as_str());
@@ -54,6 +55,7 @@ impl Evidence<'_> {
     /// What holds for each exercise, and a sentence for all that does not.
     pub(super) fn judge(&self) -> (Vec<Proof>, Vec<String>) {
         let mut findings = self.judge_reference();
+        let broken = self.broken();
         let mut proofs = Vec::new();
         for exercise in &self.exercises {
             let mut proof = Proof {
@@ -72,7 +74,9 @@ impl Evidence<'_> {
                 ));
             }
             for (run, report) in self.runs.iter().filter(|(run, _)| run.id == exercise.id) {
-                let failing = failing(&self.reference[0], report);
+                let mut failing = failing(&self.reference[0], report);
+                // One that fails in any case says nothing of this run.
+                failing.retain(|test| !broken.contains(test));
                 match run.subject {
                     Subject::Reference => {}
                     Subject::Stub => self.judge_stub(exercise, &failing, &mut proof, &mut findings),
@@ -112,17 +116,22 @@ impl Evidence<'_> {
         tests.map(|test| test.name.as_str()).collect()
     }
 
+    /// The tests that fail with the reference.
+    fn broken(&self) -> BTreeSet<&str> {
+        let [first, second] = &self.reference;
+        failing(first, first)
+            .into_iter()
+            .chain(failing(first, second))
+            .collect()
+    }
+
     fn judge_reference(&self) -> Vec<String> {
         let [first, second] = &self.reference;
         let mut findings = Vec::new();
         if first.tests.is_empty() {
             findings.push("the graded binary reported no test".to_owned());
         }
-        let failed: BTreeSet<&str> = failing(first, first)
-            .into_iter()
-            .chain(failing(second, second))
-            .collect();
-        for test in failed {
+        for test in self.broken() {
             findings.push(format!("{test} fails with the reference"));
         }
         let names = |report: &Report| {

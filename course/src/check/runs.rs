@@ -1,7 +1,7 @@
 //! Runs of the graded tests, each with other solutions chosen, as many at a time as there are cores.
 
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -104,12 +104,4 @@ fn one(binary: &Binary, choice: &str) -> Result<Report> {
         choice
     };
     report::run(&mut command, LIMIT).with_context(|| format!("the graded tests, run with {with}"))
-}
-
-/// Where the package of a copy is.
-pub(super) fn binary(file: PathBuf, copy: &Path, package: &Path) -> Binary {
-    Binary {
-        file,
-        package: copy.join(package),
-    }
 }

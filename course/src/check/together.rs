@@ -1,12 +1,13 @@
 //! One build with the reference, the stubs and all variants of a crate, and those builds that must be apart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::build::{self, Built, Diagnostic, GRADED};
-use super::runs::{self, Binary};
+use super::runs::Binary;
 use super::splice::{self, Spliced};
 use super::tree;
 use crate::source::SourceFile;
@@ -21,14 +22,6 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Where copies are made: `<target>/check/<crate>-<what>`.
-    fn copy_dir(&self, what: &str) -> PathBuf {
-        self.workspace
-            .target
-            .join("check")
-            .join(format!("{}-{what}", self.krate))
-    }
-
     /// The directory of the package, from the workspace's root.
     fn package(&self) -> Result<&Path> {
         Ok(self
@@ -38,9 +31,13 @@ impl Subject<'_> {
             .strip_prefix(&self.workspace.root)?)
     }
 
+    /// The name of a copy.
+    fn copy(&self, what: &str) -> String {
+        format!("{}-{what}", self.krate)
+    }
+
     fn build(&self, copy: &str, texts: &BTreeMap<PathBuf, String>, args: &[&str]) -> Result<Built> {
-        let dir = self.copy_dir(copy);
-        tree::copy(self.workspace, self.krate, &dir, texts)?;
+        let dir = tree::copy(self.workspace, self.krate, &self.copy(copy), texts)?;
         let args = [args, &["--package", self.krate]].concat();
         build::cargo(self.workspace, &dir, &args)
     }
@@ -133,16 +130,28 @@ impl Subject<'_> {
             .transpose()
     }
 
-    /// Builds what a student gets: every exercise a stub. `is_whole` for all targets with the default features too, where
-    /// the quick look is at the library and the graded tests alone.
+    /// Compiles what a student gets, every exercise a stub: the cores, and where `is_whole` all targets, without and with the
+    /// default features.
     pub(super) fn build_stubs(&self, is_whole: bool, findings: &mut Vec<String>) -> Result<()> {
         let mut texts = BTreeMap::new();
         for file in self.files {
             texts.insert(file.path.clone(), file.stubbed(&|_| true)?);
         }
-        let whole = ["check", "--all-targets"];
-        let builds: [(&[&str], bool); 2] = [(&GRADED_TESTS, true), (&whole, is_whole)];
-        for (args, _) in builds.iter().filter(|(_, wanted)| *wanted) {
+        // As in a handout: unit tests in the sources are the reference's.
+        let manifest = self.package()?.join("Cargo.toml");
+        let text = self.read(&manifest)?;
+        let mut table: toml::Table = toml::from_str(&text)?;
+        let library = table.entry("lib").or_insert(toml::Table::new().into());
+        if let Some(library) = library.as_table_mut() {
+            library.insert("test".to_owned(), false.into());
+        }
+        texts.insert(manifest, toml::to_string(&table)?);
+        let builds: [&[&str]; 3] = [
+            &["check", "--lib", "--no-default-features"],
+            &["check", "--tests", "--no-default-features"],
+            &["check", "--all-targets"],
+        ];
+        for args in &builds[..if is_whole { 3 } else { 1 }] {
             let built = self.build("stubs", &texts, args)?;
             for diagnostic in &built.diagnostics {
                 let (file, line) = (shown(&diagnostic.file), diagnostic.line);
@@ -165,15 +174,19 @@ impl Subject<'_> {
         Ok(())
     }
 
+    /// A file of the workspace.
+    fn read(&self, path: &Path) -> Result<String> {
+        let file = self.workspace.root.join(path);
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
+    }
+
     /// Adds the module that chooses to the library's root.
     fn add_module(&self, texts: &mut BTreeMap<PathBuf, String>) -> Result<()> {
         let src = self.package()?.join("src");
         let root = src.join("lib.rs");
-        let file = self.workspace.root.join(&root);
         let text = match texts.remove(&root) {
             Some(text) => text,
-            None => std::fs::read_to_string(&file)
-                .with_context(|| format!("cannot read {}", file.display()))?,
+            None => self.read(&root)?,
         };
         texts.insert(root, format!("{text}\nmod {};\n", splice::MODULE_NAME));
         texts.insert(
@@ -187,7 +200,11 @@ impl Subject<'_> {
         let file = built
             .binary
             .with_context(|| format!("{} has no test target {GRADED:?}", self.krate))?;
-        Ok(runs::binary(file, &self.copy_dir(copy), self.package()?))
+        let dir = tree::dir(self.workspace, &self.copy(copy));
+        Ok(Binary {
+            file,
+            package: dir.join(self.package()?),
+        })
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! It has the workspace's manifest, lints, profiles and lock file, and is built in the same target directory, so that no
 //! dependency is compiled again. A file is written only where it differs, so that cargo builds only what changed.
+//!
+//! Cargo tells packages of a workspace apart by their name, their version and their path *within* it, and sees by the time of
+//! a file whether it changed. In one target directory, it would take what was built from one copy for that of another.
+//! So each copy's packages have a version of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,14 +18,15 @@ use crate::workspace::{Package, Workspace};
 /// What stands beside the packages and belongs to the copy.
 const BESIDE: [&str; 3] = ["Cargo.lock", "rust-toolchain.toml", "clippy.toml"];
 
-/// Makes the copy in `dir`, or brings it up to date. `texts` are files, by their paths from the workspace's root, that have
+/// Makes the copy `<target>/check/<name>`, or brings it up to date, and returns its directory. `texts` are files, by their paths from the workspace's root, that have
 /// another text there than in the workspace.
 pub(super) fn copy(
     workspace: &Workspace,
     krate: &str,
-    dir: &Path,
+    name: &str,
     texts: &BTreeMap<PathBuf, String>,
-) -> Result<()> {
+) -> Result<PathBuf> {
+    let dir = dir(workspace, name);
     let packages = closure(workspace, workspace.package(krate)?);
     let mut present = BTreeSet::new();
     for package in &packages {
@@ -46,7 +51,7 @@ pub(super) fn copy(
         let mut files = Vec::new();
         walk(&copied, &mut files)?;
         for file in files.iter().filter(|file| {
-            file.strip_prefix(dir)
+            file.strip_prefix(&dir)
                 .is_ok_and(|path| !present.contains(path))
         }) {
             fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
@@ -54,7 +59,7 @@ pub(super) fn copy(
     }
     write(
         &dir.join("Cargo.toml"),
-        manifest(workspace, &packages)?.as_bytes(),
+        manifest(workspace, &packages, name)?.as_bytes(),
     )?;
     for name in BESIDE {
         let file = workspace.root.join(name);
@@ -65,7 +70,12 @@ pub(super) fn copy(
             )?;
         }
     }
-    Ok(())
+    Ok(dir)
+}
+
+/// Where a copy is.
+pub(super) fn dir(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target.join("check").join(name)
 }
 
 /// A package, and those of the workspace that it is built from, its tests included.
@@ -85,8 +95,8 @@ fn closure<'a>(workspace: &'a Workspace, package: &'a Package) -> Vec<&'a Packag
     found
 }
 
-/// The root manifest, with these packages as its members.
-fn manifest(workspace: &Workspace, packages: &[&Package]) -> Result<String> {
+/// The root manifest, with these packages as its members, and with the copy's name in their version.
+fn manifest(workspace: &Workspace, packages: &[&Package], name: &str) -> Result<String> {
     let file = workspace.root.join("Cargo.toml");
     let text =
         fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -102,6 +112,12 @@ fn manifest(workspace: &Workspace, packages: &[&Package]) -> Result<String> {
     section.insert("members".to_owned(), toml::Value::Array(members.collect()));
     section.remove("default-members");
     section.remove("exclude");
+    let version = section
+        .get_mut("package")
+        .and_then(|package| package.get_mut("version"))
+        .with_context(|| format!("{} has no workspace.package.version", file.display()))?;
+    let with_name = format!("{}+{name}", version.as_str().unwrap_or("0.0.0"));
+    *version = toml::Value::String(with_name);
     Ok(toml::to_string(&manifest)?)
 }
 
