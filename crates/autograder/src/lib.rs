@@ -25,9 +25,9 @@
 //! that it started fails it. Random inputs come from [`property`] and [`seeds`]: always the same ones, and with
 //! `--seeds N` as many more; a failure ends with the line that repeats it.
 //!
-//! Two outputs are for programs: `--report` prints a line a test, `EXERCISE\tTEST\tok|failed|todo:ID|timeout`, as each
-//! ends; `--grade TEST` reads a word from its input before the test runs, and says it again together with the result, so
-//! that what the graded code prints is told from what the harness says.
+//! Two outputs are for programs: `--report` prints a line a test, `EXERCISE\tTEST\tok|failed|todo:ID|timeout`, in
+//! learning order; `--grade TEST` reads a word from its input before the test runs, and says it again together with the
+//! result, so that what the graded code prints is told from what the harness says.
 //!
 //! Left out on purpose: capturing what tests print (it needs an unstable part of the standard library), and benchmarks.
 
@@ -162,15 +162,18 @@ fn run_with(suite: &Suite, options: &Options, out: &mut dyn Write) -> io::Result
             Ok(true)
         }
         Mode::Report => {
-            let mut failed = false;
+            let mut statuses: Vec<Option<String>> = vec![None; selected.len()];
+            let mut printed = 0;
             runner::run_all(suite, &selected, options, &mut |index, verdict| {
-                let one = &selected[index];
-                failed |= !verdict.is_ok();
-                let status = verdict.status();
-                writeln!(out, "{}\t{}\t{status}", one.exercise, one.test.name)?;
+                statuses[index] = Some(verdict.status());
+                while let Some(Some(status)) = statuses.get(printed) {
+                    let one = &selected[printed];
+                    writeln!(out, "{}\t{}\t{status}", one.exercise, one.test.name)?;
+                    printed += 1;
+                }
                 out.flush()
             })?;
-            Ok(!failed)
+            Ok(statuses.iter().flatten().all(|status| status == "ok"))
         }
         Mode::Grade => grade(suite, &selected, options, out),
         Mode::Read => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use autograder::{Test, tests};
 use node::{Disk, Effect, Event, MemDisk, NodeId, Rng, Time};
-use sim::{Invariant, Mix, Scenario, Setup, SimDisk, Trouble, World};
+use sim::{Fault, Invariant, Mix, Scenario, Setup, SimDisk, Timed, Trouble, World};
 use warm_up::persist::{Customer, FILE, Message, OFFICE, Office, Party, read_back};
 
 use crate::run;
@@ -186,21 +186,22 @@ impl Scenario for PowerFailures {
         let mix = Mix {
             // The customers' power does not fail: they remember what they were told.
             nodes: vec![OFFICE],
-            kinds: vec![
-                Trouble::Crash,
-                Trouble::Crash,
-                Trouble::Noise,
-                Trouble::DiskFull,
-            ],
+            kinds: vec![Trouble::Crash, Trouble::Crash, Trouble::Noise],
             count: 1 + rng.below(6),
             from: Time::ZERO,
-            until: Time::from_millis(250),
+            until: Time::from_millis(150),
             longest: Duration::from_millis(60),
             flip_within: String::new(),
         };
+        let mut schedule = mix.draw(rng);
+        let full_at = Time::from_micros(rng.below(60_000));
+        let freed_at = full_at + Duration::from_micros(rng.below(100_000));
+        let (node, free) = (OFFICE, 0);
+        schedule.push(Timed::new(full_at, Fault::DiskFull { node, free }));
+        schedule.push(Timed::new(freed_at, Fault::DiskFreed { node }));
         Setup {
             world,
-            schedule: mix.draw(rng),
+            schedule,
             invariants: vec![Box::new(PromisesHold)],
             progress: Box::new(AllAnswered),
             calm_at: Time::from_millis(400),
