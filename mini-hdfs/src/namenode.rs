@@ -17,6 +17,7 @@
 pub mod block_manager;
 pub mod block_report;
 pub mod blocks;
+pub mod capstone;
 pub mod config;
 pub mod datanodes;
 pub mod edit_log;

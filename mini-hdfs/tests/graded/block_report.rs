@@ -12,6 +12,7 @@ use ReplicaState::{Finalized, Rbw, Rwr};
 pub(crate) const TESTS: &[Test] = tests![
     block_report_adds_what_is_good_and_new,
     block_report_removes_what_is_not_there,
+    block_report_passes_over_copies_that_are_arriving,
     block_report_deletes_what_belongs_to_no_file,
     block_report_finds_wrong_versions,
     block_report_keeps_what_is_known_to_be_bad,
@@ -85,6 +86,28 @@ fn block_report_removes_what_is_not_there() {
         &[],
         &lost,
         "an empty disk holds neither good nor corrupt replicas; others' replicas are no concern",
+    );
+}
+
+fn block_report_passes_over_copies_that_are_arriving() {
+    let mut blocks = map(Complete);
+    let arriving = [replica(1, 1005, 100, ReplicaState::Temporary)];
+    check(
+        &blocks,
+        &arriving,
+        &nothing(),
+        "a copy that is still arriving is no replica yet",
+    );
+    blocks.add_replica(BlockId(1), NODE);
+    let lost = ReportDiff {
+        to_remove: vec![BlockId(1)],
+        ..nothing()
+    };
+    check(
+        &blocks,
+        &arriving,
+        &lost,
+        "the replica that was known is gone, and a copy that is still arriving does not stand for it",
     );
 }
 

@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[Test] = tests![
     excess_frees_the_fullest_node,
     excess_prefers_stale_nodes,
     excess_counts_only_what_was_reported,
+    excess_of_a_rack_counts_only_what_was_reported,
     excess_is_never_the_last_one,
     excess_keeps_numbers_and_racks_in_any_case,
 ];
@@ -104,6 +105,17 @@ fn excess_counts_only_what_was_reported() {
         choose(&nodes, 2),
         BTreeSet::from([1]),
         "node 0 neither counts nor is chosen"
+    );
+}
+
+fn excess_of_a_rack_counts_only_what_was_reported() {
+    // Rack 0 has two replicas, of which one is not sure to exist.
+    let mut nodes = replicas(&[(0, 10), (0, 20), (1, 30), (1, 40)]);
+    nodes[1].reported = false;
+    assert_eq!(
+        choose(&nodes, 2),
+        BTreeSet::from([2]),
+        "node 0 has the only replica of rack 0 that is sure to exist"
     );
 }
 

@@ -39,6 +39,8 @@ mod excess;
 
 mod safe_mode;
 
+mod capstone;
+
 autograder::main! {
     "hdfs/paths" => paths,
     "hdfs/rename" => rename,
@@ -56,4 +58,5 @@ autograder::main! {
     "hdfs/replication-queue" => replication_queue,
     "hdfs/excess" => excess,
     "hdfs/safe-mode" => safe_mode,
+    "hdfs/capstone" => capstone,
 }

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = tests![
     replication_queue_does_not_offer_what_has_no_source,
     replication_queue_moves_and_forgets,
     replication_queue_passes_on_from_blocks_that_cannot_be_copied,
+    replication_queue_does_not_bring_up_again_what_stays,
     replication_queue_lets_urgent_newcomers_in_at_once,
     replication_queue_never_repeats_a_block_in_one_answer,
 ];
@@ -117,6 +118,22 @@ fn replication_queue_passes_on_from_blocks_that_cannot_be_copied() {
     assert!(
         !choose(&mut queue, 5).is_empty(),
         "then the next round begins"
+    );
+}
+
+/// The NameNode looks afresh at each block that it has chosen, and says its priority again.
+fn replication_queue_does_not_bring_up_again_what_stays() {
+    let mut queue = queue(&[(1, Highest), (2, Highest), (3, Low), (4, Low)]);
+    let first = choose(&mut queue, 2);
+    for block in &first {
+        queue.update(BlockId(*block), Some(Highest));
+    }
+    let second = choose(&mut queue, 2);
+    let both: BTreeSet<u64> = first.iter().chain(&second).copied().collect();
+    assert_eq!(
+        both.len(),
+        4,
+        "{first:?} came up and stayed as urgent as they were, so it is the others' turn, not {second:?}"
     );
 }
 

@@ -10,6 +10,7 @@ pub(crate) const TESTS: &[Test] = tests![
     safe_mode_waits_for_blocks_and_datanodes_and_then_a_while,
     safe_mode_rounds_the_threshold_up,
     safe_mode_begins_its_extension_anew_after_a_setback,
+    safe_mode_without_an_extension_ends_at_once,
     safe_mode_obeys_the_administrator,
     safe_mode_says_what_is_missing,
 ];
@@ -86,6 +87,16 @@ fn safe_mode_begins_its_extension_anew_after_a_setback() {
         "reached for 15 s only"
     );
     assert!(safe_mode.update(&progress(10, 10, 2), at(55)));
+}
+
+fn safe_mode_without_an_extension_ends_at_once() {
+    let mut safe_mode = SafeMode::new(999, 1, Duration::ZERO);
+    assert!(!safe_mode.update(&progress(5, 5, 0), at(7)));
+    assert!(
+        safe_mode.update(&progress(5, 5, 1), at(7)),
+        "both thresholds are reached, and there is nothing to wait for"
+    );
+    assert!(!safe_mode.is_on());
 }
 
 fn safe_mode_obeys_the_administrator() {
