@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::check;
 use crate::workspace::Workspace;
 
 /// What to run.
@@ -51,7 +52,7 @@ enum Outcome {
     Skipped(String),
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "fmt",
         about: "sources are formatted",
@@ -116,6 +117,11 @@ const STEPS: [Step; 15] = [
         name: "deny",
         about: "licences, advisories and sources of dependencies (where cargo-deny is installed)",
         run: cargo::deny,
+    },
+    Step {
+        name: "exercises",
+        about: "the grader is proved: stubs fail, wrong solutions are caught, right ones pass",
+        run: |workspace| none_of(&check::all(workspace)?),
     },
     Step {
         name: "benches",

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use crate::catalogue::{Catalogue, Exercise};
+use crate::git::Git;
 use crate::stubs;
 use crate::variants::shown;
 use crate::workspace::Workspace;
@@ -18,12 +18,11 @@ pub(super) fn exercises(
     catalogue: &Catalogue,
     base: &str,
 ) -> Result<BTreeSet<String>> {
-    let left = git(&workspace.root, &["merge-base", base, "HEAD"])?;
-    let mut files = git(&workspace.root, &["diff", "--name-only", left.trim()])?;
-    files.push_str(&git(
-        &workspace.root,
-        &["ls-files", "--others", "--exclude-standard"],
-    )?);
+    let git = Git::new(&workspace.root);
+    let left = git.run(&["merge-base", base, "HEAD"])?;
+    let committed = git.run(&["diff", "--name-only", &left])?;
+    let new = git.run(&["ls-files", "--others", "--exclude-standard"])?;
+    let files = format!("{committed}\n{new}");
     let files: Vec<&str> = files.lines().collect();
     let mut changed = BTreeSet::new();
     for krate in stubs::crates(catalogue, workspace) {
@@ -84,20 +83,4 @@ fn is_test(file: &str, package: &Path, module: &str) -> bool {
 fn is_below(file: &str, dir: &Path) -> bool {
     file.strip_prefix(&shown(dir))
         .is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn git(root: &Path, args: &[&str]) -> Result<String> {
-    let output = Command::new("git")
-        .args(args)
-        .current_dir(root)
-        .output()
-        .context("cannot run git")?;
-    if !output.status.success() {
-        bail!(
-            "git {} failed: {}",
-            args.join(" "),
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
