@@ -39,6 +39,10 @@ pub enum Message {
     },
 }
 
+/// The customer's timer: no answer has come for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AskAgain;
+
 /// The box office.
 #[derive(Clone, Debug, Default)]
 pub struct Office {
@@ -112,7 +116,7 @@ impl Customer {
     fn ask(&self, ctx: &mut Ctx<'_, Party>) {
         if let Some(&seat) = self.wishes.front() {
             ctx.send(OFFICE, Message::Book { seat });
-            ctx.set_timer((), PAUSE);
+            ctx.set_timer(AskAgain, PAUSE);
         }
     }
 
@@ -140,9 +144,9 @@ pub enum Party {
 
 impl Node for Party {
     type Message = Message;
-    type Timer = ();
+    type Timer = AskAgain;
 
-    fn step(&mut self, event: Event<Message, ()>, ctx: &mut Ctx<'_, Party>) {
+    fn step(&mut self, event: Event<Message, AskAgain>, ctx: &mut Ctx<'_, Party>) {
         match (self, event) {
             (Party::Office(office), Event::Start) => office.open(ctx),
             (Party::Office(office), Event::Message { from, message }) => {
@@ -150,11 +154,11 @@ impl Node for Party {
                     office.book(from, seat, ctx);
                 }
             }
-            (Party::Office(_), Event::Timer(())) => {}
+            (Party::Office(_), Event::Timer(AskAgain)) => {}
             (Party::Customer(customer), Event::Message { message, .. }) => {
                 customer.answered(&message, ctx);
             }
-            (Party::Customer(customer), Event::Start | Event::Timer(())) => customer.ask(ctx),
+            (Party::Customer(customer), Event::Start | Event::Timer(AskAgain)) => customer.ask(ctx),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use autograder::{Test, tests};
 use node::{Disk, Effect, Event, MemDisk, NodeId, Rng, Time};
 use sim::{Fault, Invariant, Mix, Scenario, Setup, SimDisk, Timed, Trouble, World};
-use warm_up::persist::{Customer, FILE, Message, OFFICE, Office, Party, read_back};
+use warm_up::persist::{AskAgain, Customer, FILE, Message, OFFICE, Office, Party, read_back};
 
 use crate::run;
 
@@ -71,7 +71,7 @@ fn the_disk_is_told_before_the_customer() {
         Ok(BTreeMap::from([(7, ADA)])),
         "the file {FILE:?} should say that ada has seat 7"
     );
-    let place = |what: fn(&Effect<Message, ()>) -> bool| effects.iter().position(what);
+    let place = |what: fn(&Effect<Message, AskAgain>) -> bool| effects.iter().position(what);
     let sync = place(|effect| matches!(effect, Effect::Sync));
     let send = place(|effect| matches!(effect, Effect::Send { .. }));
     assert!(
@@ -235,6 +235,16 @@ impl Invariant<Party> for PromisesHold {
                     let (one, two) = (name(other), name(id));
                     return Err(format!("Seat {seat} was sold to {one} and to {two}."));
                 }
+            }
+        }
+        let file = world.disk(OFFICE).and_then(|disk| disk.durable(FILE));
+        for (seat, customer) in &sold {
+            let byte = file.and_then(|file| file.get(usize::from(*seat)));
+            if byte.map(|id| u32::from(*id)) != Some(customer.0) {
+                let told = name(*customer);
+                return Err(format!(
+                    "{told} has heard that seat {seat} is booked, and that is not durable yet: a power failure now takes it back."
+                ));
             }
         }
         let Some(Party::Office(office)) = world.node(OFFICE) else {

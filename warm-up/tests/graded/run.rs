@@ -4,7 +4,7 @@ use node::{Ctx, Disk, Effect, Event, Node, NodeId, Rng, Time};
 use sim::{Scenario, Trace};
 
 /// How many lines of a failed run's story are shown.
-const LINES_SHOWN: usize = 16;
+const LINES_SHOWN: usize = 12;
 
 /// What a node wants done.
 pub(crate) type Effects<N> = Vec<Effect<<N as Node>::Message, <N as Node>::Timer>>;
