@@ -7,7 +7,8 @@
 mod book;
 mod cargo;
 mod dependencies;
-mod links;
+mod handout;
+pub(crate) mod links;
 mod purity;
 mod sizes;
 mod sources;
@@ -127,6 +128,11 @@ const STEPS: [Step; 16] = [
         name: "benches",
         about: "every bench runs once, on small sizes",
         run: cargo::benches,
+    },
+    Step {
+        name: "handout",
+        about: "a fresh handout of each crate builds without warnings, and each exercise waits for its student",
+        run: handout::check,
     },
     Step {
         name: "test",

@@ -6,8 +6,11 @@
 mod book;
 mod classroom;
 mod contents;
+mod links;
 mod manifest;
 mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,6 +63,24 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
     }
     say_what_next(args, &contents);
     Ok(())
+}
+
+/// Makes a handout of one crate, without the lab.
+pub(crate) fn make_one(dir: &Path, krate: &str, workspace: &Workspace) -> Result<()> {
+    let args = Args {
+        dir: dir.to_owned(),
+        only: vec![krate.to_owned()],
+        from: None,
+        title: "A check".to_owned(),
+        no_lab: true,
+        classroom: false,
+    };
+    let catalogue = Catalogue::load(&workspace.root)?;
+    make(
+        &args,
+        workspace,
+        &Contents::new(workspace, catalogue, &args)?,
+    )
 }
 
 /// Whether the directory does not exist yet.

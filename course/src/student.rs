@@ -6,6 +6,8 @@
 mod hint;
 mod status;
 pub(crate) mod stubs;
+#[cfg(test)]
+mod tests;
 mod update;
 mod watch;
 

@@ -16,14 +16,20 @@ const LEFT_OUT: [&str; 3] = ["target", ".git", "node_modules"];
 
 /// Checks the Markdown of the whole workspace.
 pub(super) fn check(workspace: &Workspace) -> Result<Outcome> {
-    let pages = pages(&workspace.root)?;
+    none_of(&findings(&workspace.root)?)
+}
+
+/// What leads nowhere in the Markdown below a directory.
+pub(crate) fn findings(root: &Path) -> Result<Vec<String>> {
     let mut findings = Vec::new();
-    for page in &pages {
+    for page in &pages(root)? {
+        let shown = page.strip_prefix(root).unwrap_or(page);
+        let shown = shown.to_string_lossy().replace('\\', "/");
         for fault in faults(page)? {
-            findings.push(format!("{}: {fault}", workspace.display(page)));
+            findings.push(format!("{shown}: {fault}"));
         }
     }
-    none_of(&findings)
+    Ok(findings)
 }
 
 fn pages(root: &Path) -> Result<Vec<PathBuf>> {

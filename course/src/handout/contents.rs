@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Args, book, manifest, write};
+use super::{Args, book, links, manifest, write};
 use crate::catalogue::{Catalogue, Exercise, LIST};
 use crate::git::Git;
 use crate::source;
@@ -154,11 +154,13 @@ impl<'a> Contents<'a> {
     pub(super) fn files(&self, workspace: &Workspace) -> Result<Vec<File>> {
         let root = &workspace.root;
         let stubs = self.stubs(root)?;
+        let mut paths = tracked(root)?;
+        paths.retain(|path| self.is_handed_out(path, root) && !book::is_left_out(path, self));
+        let is_gone = |target: &Path| {
+            root.join(target).exists() && !paths.iter().any(|path| path.starts_with(target))
+        };
         let mut files = Vec::new();
-        for path in tracked(root)? {
-            if !self.is_handed_out(&path, root) || book::is_left_out(&path, self) {
-                continue;
-            }
+        for path in paths.iter().cloned() {
             let from = root.join(&path);
             let read = || {
                 fs::read_to_string(&from).with_context(|| format!("cannot read {}", from.display()))
@@ -176,8 +178,10 @@ impl<'a> Contents<'a> {
                 File::Text(path, manifest::list(&read()?, self)?)
             } else if self.has_exercises(&path, root) {
                 File::Text(path, manifest::with_exercises(&read()?, &name)?)
-            } else if name.starts_with("book/") && name.ends_with(".md") {
-                File::Text(path, book::page(&name, &read()?, self)?)
+            } else if name.ends_with(".md") {
+                let page = book::page(&name, &read()?, self)?;
+                let page = links::unlinked(&path, &page, &is_gone);
+                File::Text(path, page)
             } else {
                 File::Copy(from, path)
             });
@@ -210,7 +214,11 @@ impl<'a> Contents<'a> {
         // A mark whose exercise is not in the list is left to do.
         let is_solved = |id: &str| self.catalogue.position(id).is_ok_and(|at| at < self.from);
         let mut stubs = BTreeMap::new();
+        let crates = self.catalogue.crates();
         for package in &self.packages {
+            if !crates.contains(&package.name.as_str()) {
+                continue;
+            }
             for file in source::marked_files(root, &package.dir)? {
                 let text = file.stubbed(&|id| !is_solved(id))?;
                 stubs.insert(file.path, text);

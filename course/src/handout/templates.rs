@@ -32,7 +32,7 @@ const FIXED: [(&str, &str); 6] = [
     ),
 ];
 
-const README: &str = include_str!("../../handout/README.md");
+const README: &str = include_str!("../../handout/README.template");
 
 /// The files, by their paths in the handout.
 pub(super) fn files(contents: &Contents<'_>, marker: &Marker) -> Result<Vec<(PathBuf, String)>> {

@@ -17,37 +17,38 @@ pub(crate) struct Args {
 
 /// Shows the hints that were seen already, and one more.
 pub(super) fn run(args: &Args, handout: &Handout) -> Result<ExitCode> {
-    let exercise = handout.catalogue.get(&args.id)?;
+    let text = one_more(&args.id, handout)?;
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The text, after having written down that it was seen.
+pub(super) fn one_more(id: &str, handout: &Handout) -> Result<String> {
+    let exercise = handout.catalogue.get(id)?;
     let file = handout.state("hints.toml")?;
     // A file that is lost or damaged costs nothing but a hint seen twice.
     let mut seen: BTreeMap<String, usize> = fs::read_to_string(&file)
         .ok()
         .and_then(|text| toml::from_str(&text).ok())
         .unwrap_or_default();
-    let count = seen.entry(exercise.id.clone()).or_default();
-    let shown_before = (*count).min(exercise.hints.len());
-    *count = (shown_before + 1).min(exercise.hints.len());
-    let count = *count;
-
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}: {}\n", exercise.id, exercise.title)?;
+    let before = seen.get(id).copied().unwrap_or_default();
     let of = exercise.hints.len();
-    for (index, hint) in exercise.hints.iter().take(count).enumerate() {
-        let hint = hint.trim().replace('\n', "\n     ");
-        writeln!(out, "{:2}/{of} {hint}\n", index + 1)?;
-    }
-    let book = format!("book/src/{}", exercise.book);
-    match (of, of - count) {
-        (0, _) => writeln!(out, "It has no hints. The idea is in {book}")?,
-        (_, 0) if shown_before == of => {
-            writeln!(out, "You have seen them all. The idea is in {book}")?;
-        }
-        (_, 0) => writeln!(out, "That was the last one. The idea is in {book}")?,
-        (_, 1) => writeln!(out, "One more: cargo course hint {}", exercise.id)?,
-        (_, more) => writeln!(out, "{more} more: cargo course hint {}", exercise.id)?,
-    }
+    let now = (before + 1).min(of);
+    seen.insert(exercise.id.clone(), now);
+    let state = toml::to_string(&seen).context("cannot write down which hints were seen")?;
+    fs::write(&file, state).with_context(|| format!("cannot write {}", file.display()))?;
 
-    let text = toml::to_string(&seen).context("cannot write down which hints were seen")?;
-    fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(ExitCode::SUCCESS)
+    let mut text = format!("{}: {}\n\n", exercise.id, exercise.title);
+    for (index, hint) in exercise.hints.iter().take(now).enumerate() {
+        let hint = hint.trim().replace('\n', "\n     ");
+        text += &format!("{:2}/{of} {hint}\n\n", index + 1);
+    }
+    let book = format!("The idea is in book/src/{}", exercise.book);
+    text += &match of - now {
+        0 if of == 0 => format!("It has no hints. {book}\n"),
+        0 if before >= of => format!("You have seen them all. {book}\n"),
+        0 => format!("That was the last one. {book}\n"),
+        more => format!("{more} more: cargo course hint {id}\n"),
+    };
+    Ok(text)
 }

@@ -17,7 +17,7 @@ use crate::git::Git;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Where the newer release is: a fresh handout of it, or a checkout of Faultline itself
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 /// Brings the release in.
