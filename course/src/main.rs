@@ -9,6 +9,7 @@ mod check;
 mod ci;
 mod git;
 mod handout;
+mod opaque;
 mod report;
 mod source;
 mod stubs;

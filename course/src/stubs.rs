@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::catalogue::Catalogue;
+use crate::opaque;
 use crate::source::{self, SourceFile};
 use crate::tables;
 use crate::workspace::Workspace;
@@ -87,6 +88,7 @@ impl Change {
 pub(crate) fn changes(catalogue: &Catalogue, workspace: &Workspace) -> Result<Vec<Change>> {
     let root = &workspace.root;
     let mut expected: BTreeMap<PathBuf, String> = tables::expected(catalogue, root)?;
+    expected.extend(opaque::expected(root)?);
     let mut present = BTreeSet::new();
     for krate in crates(catalogue, workspace) {
         let files = marked(catalogue, workspace, krate)?;
