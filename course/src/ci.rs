@@ -53,7 +53,7 @@ enum Outcome {
     Skipped(String),
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step {
         name: "fmt",
         about: "sources are formatted",
