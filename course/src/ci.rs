@@ -53,7 +53,7 @@ enum Outcome {
     Skipped(String),
 }
 
-const STEPS: [Step; 17] = [
+const STEPS: &[Step] = &[
     Step {
         name: "fmt",
         about: "sources are formatted",
