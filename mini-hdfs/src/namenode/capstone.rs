@@ -163,6 +163,6 @@ pub trait ReplicationManager {
     fn handle(&mut self, event: &Event, now: Time);
 
     /// Says what is to be done now; called every [`ROUND`]. What it returns is on its way at once, so the next call must
-    /// know of it. Must take time in proportion to what is in need, and no more than a second for 10,000 blocks in need.
+    /// know of it. With some thousands of blocks in need it should take well below a second.
     fn tick(&mut self, now: Time) -> Vec<Command>;
 }

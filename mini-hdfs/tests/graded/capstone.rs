@@ -313,18 +313,18 @@ fn a_second_rack_is_used_once_there_is_one() {
     expect_no_breach(&world, &[Rule::Racks, Rule::Needless], 1);
 }
 
-/// Thousands of blocks have two replicas of three, when one block comes down to its last.
+/// Hundreds of blocks have two replicas of three, when one block comes down to its last.
 fn the_neediest_block_does_not_wait() {
     let mut world = World::new(2, 9, 2);
     let ids: Vec<DatanodeId> = world.alive();
-    for i in 0..2000 {
+    for i in 0..600 {
         let node = |k: usize| ids[(i + k) % ids.len()];
         world.create(&[node(0), node(1)], 3);
     }
     world.run(10);
     assert!(
         world.judge.copied > 0,
-        "2000 blocks lack a replica, and in 10 rounds no copy is ordered"
+        "600 blocks lack a replica, and in 10 rounds no copy is ordered"
     );
     let needy = world.create(&[ids[4]], 3);
     let rounds = (0..25).find(|_| {
@@ -336,7 +336,7 @@ fn the_neediest_block_does_not_wait() {
             rule: Rule::Neediest,
             block: Some(needy),
             why: format!(
-                "{needy} has one replica of three, and is not copied within 25 rounds, while there are 2000 blocks with two"
+                "{needy} has one replica of three, and is not copied within 25 rounds, while there are 600 blocks with two"
             ),
         });
     }
