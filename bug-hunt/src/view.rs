@@ -44,6 +44,7 @@ impl Debug for Generation {
     }
 }
 
+// ANCHOR: view
 /// The cluster at one moment, after one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
@@ -59,6 +60,7 @@ pub struct View {
     /// Every order to erase a replica that the NameNode has sent, oldest first.
     pub orders: Vec<Order>,
 }
+// ANCHOR_END: view
 
 /// What clients know of a file. It outlives every crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
