@@ -9,6 +9,8 @@ pub(crate) const TESTS: &[Test] = tests![
     ack_queue_forgets_only_what_every_node_has,
     ack_queue_names_the_first_bad_node,
     ack_queue_sends_again_what_was_not_acknowledged,
+    ack_queue_sends_again_what_a_node_refused,
+    ack_queue_promises_nothing_that_waits,
     ack_queue_does_not_believe_an_answer_out_of_turn,
     ack_queue_length_never_shrinks,
     ack_queue_is_full_at_the_window,
@@ -107,6 +109,41 @@ fn ack_queue_sends_again_what_was_not_acknowledged() {
     }
     assert!(queue.all_acked());
     assert_eq!(queue.acked_len(), 2048);
+}
+
+fn ack_queue_sends_again_what_a_node_refused() {
+    let mut queue = queue(2);
+    let first = queue.next_to_send();
+    let refused = queue.on_ack(&ack(0, &[OK, ERROR]), 2);
+    assert!(refused.is_err(), "the second node does not have packet 0");
+    queue.requeue_unacked();
+    assert_eq!(
+        queue.next_to_send(),
+        first,
+        "packet 0 is sent again down the pipeline that is left"
+    );
+    assert_eq!(queue.on_ack(&ack(0, &[OK]), 1), Ok(512));
+}
+
+fn ack_queue_promises_nothing_that_waits() {
+    let mut queue = queue(2);
+    assert!(!queue.is_acked(0), "packet 0 waits to be sent");
+    send_all(&mut queue);
+    assert!(!queue.is_acked(0), "packet 0 waits for its acknowledgement");
+    queue.on_ack(&ack(0, &[OK, OK]), 2).unwrap();
+    queue.requeue_unacked();
+    assert!(
+        queue.is_acked(0),
+        "what was acknowledged stays so while the pipeline is rebuilt"
+    );
+    assert!(
+        !queue.is_acked(1),
+        "packet 1 waits to be sent again: nobody may be told that it is safe"
+    );
+    send_all(&mut queue);
+    queue.on_ack(&ack(1, &[OK]), 1).unwrap();
+    assert!(queue.is_acked(1));
+    assert!(!queue.is_acked(2), "there is no packet 2 yet");
 }
 
 fn ack_queue_does_not_believe_an_answer_out_of_turn() {

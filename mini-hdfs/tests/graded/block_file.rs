@@ -14,8 +14,11 @@ pub(crate) const TESTS: &[Test] = tests![
     block_file_has_the_format_of_hdfs,
     block_file_rewrites_a_short_last_chunk,
     block_file_reads_whole_chunks_only,
+    block_file_reads_only_what_counts,
     block_file_refuses_packets_that_do_not_fit,
     block_file_is_not_shortened_over_damage,
+    block_file_is_cut_between_chunks,
+    block_file_is_valid_as_far_as_it_is_there,
     block_file_finds_a_flipped_bit_in_its_chunk,
     block_file_keeps_what_was_synced,
 ];
@@ -84,7 +87,30 @@ fn block_file_reads_whole_chunks_only() {
     assert_eq!(read(600, 1), (512, 512, 1), "the chunk that holds byte 600");
     assert_eq!(read(511, 2), (0, 1024, 2), "the range touches two chunks");
     assert_eq!(read(1990, 100), (1536, 464, 1), "the last chunk is short");
-    assert_eq!(read(2000, 10).1, 464, "the end lies in the last chunk");
+    assert_eq!(read(512, 512), (512, 512, 1), "exactly one chunk");
+    assert_eq!(
+        read(600, u64::MAX),
+        (512, 1488, 3),
+        "a range may go far beyond the end"
+    );
+}
+
+fn block_file_reads_only_what_counts() {
+    let mut disk = MemDisk::default();
+    written(&mut disk, &[2000]);
+    // A writer has gone on; what this reader may see ends before.
+    let visible = BlockFile::with_len(DATA, META, 700);
+    let chunks = visible.read(&disk, 600, u64::MAX).unwrap();
+    assert_eq!(
+        (chunks.offset, chunks.data.len(), chunks.checksums.len()),
+        (512, 188, 1),
+        "of the last chunk, no byte behind byte 700"
+    );
+    assert_eq!(
+        visible.read(&disk, 0, 10).unwrap().data,
+        bytes(0, 512),
+        "the first chunk is whole"
+    );
 }
 
 fn block_file_refuses_packets_that_do_not_fit() {
@@ -133,6 +159,7 @@ fn block_file_is_not_shortened_over_damage() {
     assert_eq!(reopened.len(), 1300, "both files are cut");
 
     disk.files.get_mut(DATA).unwrap()[1290] ^= 1;
+    let before = disk.clone();
     let damaged = file.truncate(&mut disk, 1200).expect_err(
         "the chunk that is cut does not match its checksum; a new one would hide the damage",
     );
@@ -140,10 +167,49 @@ fn block_file_is_not_shortened_over_damage() {
         matches!(damaged, BlockFileError::Checksum { offset: 1024, .. }),
         "{damaged}"
     );
+    assert_eq!(disk, before, "nothing is cut of a replica that cannot be");
+    assert_eq!(file.len(), 1300, "so it is as long as it was");
     assert!(
         file.truncate(&mut disk, 1400).is_err(),
         "a replica cannot be cut to more than it has"
     );
+}
+
+fn block_file_is_cut_between_chunks() {
+    let mut disk = MemDisk::default();
+    let mut file = written(&mut disk, &[2000]);
+    for len in [1536, 1024, 0] {
+        file.truncate(&mut disk, len).unwrap();
+        let sizes = (file.len(), disk.files[DATA].len(), disk.files[META].len());
+        let size = usize::try_from(len).unwrap();
+        assert_eq!(
+            sizes,
+            (len, size, 7 + size / 512 * 4),
+            "cut to {len}: the replica, its data, and 7 bytes with 4 for each chunk"
+        );
+        assert_eq!(file.valid_len(&disk), Ok(len));
+    }
+    grow(&mut file, &mut disk, 600);
+    assert_eq!(file.read_verified(&disk, 0, 600), Ok(bytes(0, 600)));
+}
+
+fn block_file_is_valid_as_far_as_it_is_there() {
+    let mut disk = MemDisk::default();
+    let file = written(&mut disk, &[2000]);
+    assert_eq!(file.valid_len(&disk), Ok(2000));
+    let lost = |file: &str, from: usize| {
+        let mut disk = disk.clone();
+        disk.files.get_mut(file).unwrap().truncate(from);
+        disk
+    };
+    for (disk, valid, what) in [
+        (lost(DATA, 1536), 1536, "the bytes of the last chunk"),
+        (lost(DATA, 1600), 1536, "some bytes of the last chunk"),
+        (lost(META, 7 + 2 * 4), 1024, "two checksums"),
+        (lost(META, 7 + 2 * 4 + 3), 1024, "a part of a checksum"),
+    ] {
+        assert_eq!(file.valid_len(&disk), Ok(valid), "{what} are missing");
+    }
 }
 
 proptest! {

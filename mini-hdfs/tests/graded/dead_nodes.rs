@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = tests![
     dead_nodes_must_register_before_they_are_heard,
     dead_nodes_that_speak_before_they_are_found_are_not_dead,
     dead_nodes_and_strangers_have_no_registration,
+    dead_nodes_are_not_kept_alive_by_an_earlier_life,
     dead_nodes_give_their_address_to_others,
 ];
 
@@ -71,14 +72,18 @@ impl Cluster {
 fn dead_nodes_have_been_silent_for_longer_than_the_limit() {
     for (now, expected) in [
         (100, DatanodeState::Live),
-        (129, DatanodeState::Live),
+        (130, DatanodeState::Live),
         (131, DatanodeState::Stale),
-        (729, DatanodeState::Stale),
+        (730, DatanodeState::Stale),
         (731, DatanodeState::Dead),
+        // A heartbeat may have been noted just after `now` was read.
         (99, DatanodeState::Live),
     ] {
         let state = datanode_state(at(100), at(now), STALE, DEAD);
-        assert_eq!(state, expected, "heard at 100 s, seen at {now} s");
+        assert_eq!(
+            state, expected,
+            "heard at 100 s, seen at {now} s; stale after more than 30 s, dead after more than 630 s"
+        );
     }
 }
 
@@ -157,6 +162,26 @@ fn dead_nodes_and_strangers_have_no_registration() {
     );
     assert!(cluster.manager.heartbeat(&heartbeat(1, second), at(3)));
     assert_eq!(cluster.manager.alive_count(), 1, "it is still one node");
+}
+
+fn dead_nodes_are_not_kept_alive_by_an_earlier_life() {
+    let mut cluster = Cluster::new();
+    let first = cluster.register(1, 1, 0);
+    let second = cluster.register(1, 1, 100);
+    assert!(!cluster.manager.heartbeat(&heartbeat(1, first), at(700)));
+    let node = cluster.manager.get(DatanodeId(1)).expect("it is known");
+    assert_eq!(
+        (node.last_contact, node.heartbeat.remaining),
+        (at(100), 0),
+        "nothing is noted of a heartbeat that is refused"
+    );
+    assert!(cluster.manager.heartbeat(&heartbeat(1, second), at(701)));
+    let node = cluster.manager.get(DatanodeId(1)).expect("it is known");
+    assert_eq!(
+        (node.last_contact, node.heartbeat.remaining),
+        (at(701), 5),
+        "of one that is accepted, the time and its figures are noted"
+    );
 }
 
 fn dead_nodes_give_their_address_to_others() {

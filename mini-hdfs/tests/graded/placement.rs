@@ -16,7 +16,11 @@ pub(crate) const TESTS: &[Test] = tests![
     placement_spreads_over_equal_nodes,
     placement_of_a_third_replica_leaves_a_shared_rack,
     placement_respects_the_limit_of_a_rack,
+    placement_counts_what_a_rack_has_already,
     placement_on_one_rack_is_better_than_none,
+    placement_of_a_repair_has_no_writer,
+    placement_fills_the_last_block_of_room,
+    placement_measures_load_by_the_living,
     placement_avoids_stale_and_overloaded_nodes_while_it_can,
     placement_gives_fewer_rather_than_none_and_says_why_not_one,
     placement_holds_its_rules_in_any_cluster,
@@ -105,7 +109,6 @@ fn fault_in(
         holds || fitness(node, nodes, request).is_some()
     };
     let racks: BTreeSet<&str> = nodes.iter().filter(usable).map(|n| n.rack).collect();
-    let limit = max_per_rack(request.chosen.len() + request.wanted, racks.len());
     let alive = |id: &&DatanodeId| find(id).is_some_and(|n| n.state != DatanodeState::Dead);
     let mut before: Vec<&Candidate<'_>> = request
         .chosen
@@ -113,6 +116,7 @@ fn fault_in(
         .filter(alive)
         .filter_map(find)
         .collect();
+    let limit = max_per_rack(before.len() + request.wanted, racks.len());
     let free = |before: &[&Candidate<'_>], node: &&Candidate<'_>| {
         let in_rack = before.iter().filter(|other| other.rack == node.rack);
         in_rack.count() < limit && before.iter().all(|other| other.id != node.id)
@@ -200,6 +204,14 @@ fn placement_of_a_third_replica_leaves_a_shared_rack() {
             "both replicas are in rack 0, so the third is not"
         );
     }
+    let nodes = cluster(&[0, 0, 0, 0, 0, 1, 1]);
+    for seed in 0..20 {
+        let targets = place_more(&nodes, 2, None, &[0, 1], &[], seed).unwrap();
+        assert!(
+            targets[0] >= 5,
+            "both replicas are in rack 0; the third is not, though rack 0 may have one more: {targets:?}"
+        );
+    }
 }
 
 fn placement_respects_the_limit_of_a_rack() {
@@ -226,7 +238,63 @@ fn placement_on_one_rack_is_better_than_none() {
     assert_eq!(place(&nodes, 3, None, 1).unwrap().len(), 3);
     let mut nodes = cluster(&[0, 0, 0, 1]);
     nodes[3].remaining = BLOCK - 1;
-    assert_eq!(place(&nodes, 3, None, 1).unwrap().len(), 3);
+    assert_eq!(
+        place(&nodes, 3, None, 1).unwrap().len(),
+        3,
+        "a rack in which no node can take a replica does not count"
+    );
+}
+
+fn placement_counts_what_a_rack_has_already() {
+    // Rack 0 has the replicas on nodes 0, 1 and 2; of 5 in 2 racks it may have (5 - 1) / 2 + 2 = 4.
+    let nodes = cluster(&[0, 0, 0, 0, 0, 0, 1, 1]);
+    for seed in 0..20 {
+        let targets = place_more(&nodes, 2, None, &[0, 1, 2], &[], seed).unwrap();
+        let in_rack_0 = targets.iter().filter(|i| **i < 6).count();
+        assert!(
+            in_rack_0 <= 1,
+            "with the 3 that it has, rack 0 may get 1 more: {targets:?}"
+        );
+    }
+}
+
+fn placement_of_a_repair_has_no_writer() {
+    let nodes = cluster(&[0, 0, 0, 1, 1]);
+    for seed in 0..20 {
+        let targets = place_more(&nodes, 2, Some("h1"), &[0], &[], seed).unwrap();
+        assert!(
+            targets[0] >= 3,
+            "only the first replica of a block goes to the writer's machine; the second leaves its rack: {targets:?}"
+        );
+    }
+}
+
+fn placement_fills_the_last_block_of_room() {
+    let mut nodes = cluster(&[0, 0]);
+    nodes[0].remaining = BLOCK;
+    nodes[1].remaining = BLOCK - 1;
+    assert_eq!(
+        place(&nodes, 2, None, 1).unwrap(),
+        [0],
+        "node 0 has room for exactly one block, node 1 for one byte less"
+    );
+}
+
+fn placement_measures_load_by_the_living() {
+    // The average of the three that live is 3, so 6 is not more than twice that; with the dead one it would be 2.25.
+    let mut nodes = cluster(&[0, 0, 0, 0]);
+    for (node, xceivers) in nodes.iter_mut().zip([6, 3, 0, 0]) {
+        node.xceivers = xceivers;
+    }
+    nodes[3].state = DatanodeState::Dead;
+    for seed in 0..20 {
+        let targets = place(&nodes, 1, Some("h0"), seed).unwrap();
+        assert_eq!(
+            targets,
+            [0],
+            "the writer's node has twice the average of the living, not more: it is not overloaded"
+        );
+    }
 }
 
 fn placement_avoids_stale_and_overloaded_nodes_while_it_can() {

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = tests![
     read_checks_the_chunk_that_a_range_only_touches,
     read_goes_on_after_a_lost_connection_and_leaves_the_node_alone,
     read_notices_a_gap_and_a_short_replica,
+    read_hands_on_what_a_short_replica_still_had,
     read_asks_for_new_locations_and_then_gives_up_with_every_reason,
     read_takes_the_new_version_of_a_block,
     read_of_a_block_being_written_ends_where_the_node_says,
@@ -195,6 +196,22 @@ fn read_notices_a_gap_and_a_short_replica() {
         "the block is longer than this replica"
     );
     assert_eq!(short.take_corrupt().len(), 1);
+}
+
+fn read_hands_on_what_a_short_replica_still_had() {
+    let (mut reader, mut got) = (reader(2, 0, LEN as u64), Vec::new());
+    let mut ends_early = packets(0)[..2].to_vec();
+    ends_early[1].last = true;
+    feed(&mut reader, &ends_early, &mut got);
+    assert_eq!(
+        got,
+        contents()[..1024],
+        "the data of the last packet matches its checksums, so it is good"
+    );
+    assert_eq!(asks(&reader), (2, 1024), "the rest is on another replica");
+    assert_eq!(reader.take_corrupt().len(), 1, "this one is too short");
+    assert!(feed(&mut reader, &packets(1024), &mut got));
+    assert_eq!(got, contents());
 }
 
 fn read_asks_for_new_locations_and_then_gives_up_with_every_reason() {

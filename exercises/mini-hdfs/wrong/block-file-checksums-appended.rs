@@ -1,0 +1,27 @@
+//! Appends the checksums to their file. A chunk that grows has two of them then, and every chunk behind it the wrong one.
+//! caught-by: block_file::block_file_rewrites_a_short_last_chunk
+
+impl BlockFile {
+    pub fn write_packet(
+        &mut self,
+        disk: &mut dyn Disk,
+        offset: u64,
+        data: &[u8],
+        checksums: &[u32],
+    ) -> Result<(), BlockFileError> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let end = offset + data.len() as u64;
+        let fits = offset.is_multiple_of(CHUNK) && offset <= self.len && end >= self.len;
+        if !fits || checksums.len() != data.len().div_ceil(BYTES_PER_CHECKSUM) {
+            return Err(self.misplaced("write a packet", offset, "it does not fit".to_owned()));
+        }
+        verify(data, checksums).map_err(|at| self.mismatch(offset + at as u64))?;
+        disk.write_at(&self.data, offset, data)?;
+        let sums: Vec<u8> = checksums.iter().flat_map(|s| s.to_be_bytes()).collect();
+        disk.append(&self.meta, &sums)?;
+        self.len = end;
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! Cuts the files and finds the damage then: the replica says that it is as long as before, and its bytes are gone.
+//! caught-by: block_file::block_file_is_not_shortened_over_damage
+
+impl BlockFile {
+    pub fn truncate(&mut self, disk: &mut dyn Disk, len: u64) -> Result<(), BlockFileError> {
+        if len > self.len {
+            let reason = "the replica is shorter".to_owned();
+            return Err(self.misplaced("truncate", len, reason));
+        }
+        let kept = len / CHUNK * CHUNK;
+        let chunk = self.read(disk, kept, len - kept)?;
+        disk.truncate(&self.data, len)?;
+        disk.truncate(&self.meta, slot(len.next_multiple_of(CHUNK)))?;
+        verify(&chunk.data, &chunk.checksums).map_err(|at| self.mismatch(kept + at as u64))?;
+        let last = disk.read_at(&self.data, kept, BYTES_PER_CHECKSUM)?;
+        for sum in crate::packet::checksums(&last) {
+            disk.write_at(&self.meta, slot(kept), &sum.to_be_bytes())?;
+        }
+        self.len = len;
+        Ok(())
+    }
+}

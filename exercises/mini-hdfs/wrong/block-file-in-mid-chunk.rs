@@ -1,0 +1,29 @@
+//! Goes on exactly where the replica ends, in the middle of a chunk too: then no checksum covers a whole chunk of the file.
+//! caught-by: block_file::block_file_refuses_packets_that_do_not_fit
+
+impl BlockFile {
+    pub fn write_packet(
+        &mut self,
+        disk: &mut dyn Disk,
+        offset: u64,
+        data: &[u8],
+        checksums: &[u32],
+    ) -> Result<(), BlockFileError> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let end = offset + data.len() as u64;
+        if offset > self.len || end < self.len {
+            return Err(self.misplaced("write a packet", offset, "it does not fit".to_owned()));
+        }
+        if checksums.len() != data.len().div_ceil(BYTES_PER_CHECKSUM) {
+            return Err(self.misplaced("write a packet", offset, "checksums".to_owned()));
+        }
+        verify(data, checksums).map_err(|at| self.mismatch(offset + at as u64))?;
+        disk.write_at(&self.data, offset, data)?;
+        let sums: Vec<u8> = checksums.iter().flat_map(|s| s.to_be_bytes()).collect();
+        disk.write_at(&self.meta, slot(offset), &sums)?;
+        self.len = end;
+        Ok(())
+    }
+}

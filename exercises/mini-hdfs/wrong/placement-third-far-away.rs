@@ -1,0 +1,52 @@
+//! Sends the third replica to a third rack: the block survives no more than before, and each write crosses between racks twice.
+//! caught-by: placement::placement_of_three_replicas_uses_two_racks
+
+pub fn choose_targets(
+    nodes: &[Candidate<'_>],
+    request: &Request<'_>,
+    rng: &mut Rng,
+) -> Result<Vec<DatanodeId>, PlacementError> {
+    let mut fitness = judge(nodes, request);
+    let racks: BTreeSet<&str> = nodes
+        .iter()
+        .zip(&fitness)
+        .filter(|(_, fitness)| **fitness <= Fitness::Holding)
+        .map(|(node, _)| node.rack)
+        .collect();
+    let rack_of = |id: &DatanodeId| {
+        let node = nodes.iter().find(|node| node.id == *id)?;
+        (node.state != DatanodeState::Dead).then_some(node.rack)
+    };
+    let mut chosen: Vec<&str> = request.chosen.iter().filter_map(rack_of).collect();
+    let limit = max_per_rack(chosen.len() + request.wanted, racks.len());
+    let mut targets = Vec::new();
+    while targets.len() < request.wanted {
+        let levels = [Fitness::Good, Fitness::Overloaded, Fitness::Stale];
+        let next = levels.into_iter().find_map(|level| {
+            let below = |rack| chosen.iter().filter(|other| **other == rack).count() < limit;
+            let fit: Vec<usize> = (0..nodes.len())
+                .filter(|index| fitness[*index] <= level && below(nodes[*index].rack))
+                .collect();
+            let wish = |index: &usize| wishes(&nodes[*index], &chosen, request.writer_host);
+            let best: Vec<usize> = fit.iter().copied().filter(wish).collect();
+            rng.choose(if best.is_empty() { &fit } else { &best })
+                .copied()
+        });
+        let Some(next) = next else { break };
+        fitness[next] = Fitness::Holding;
+        chosen.push(nodes[next].rack);
+        targets.push(nodes[next].id);
+    }
+    if targets.is_empty() && request.wanted > 0 {
+        return Err(refusal(&fitness));
+    }
+    Ok(targets)
+}
+
+fn wishes(node: &Candidate<'_>, chosen: &[&str], writer_host: Option<&str>) -> bool {
+    match chosen {
+        [] => Some(node.hostname) == writer_host,
+        [..] if chosen.len() < 3 => chosen.iter().all(|rack| node.rack != *rack),
+        _ => true,
+    }
+}

@@ -1,0 +1,11 @@
+//! Does not count the rounds: where no replica is left it asks for locations for ever.
+//! caught-by: read::read_asks_for_new_locations_and_then_gives_up_with_every_reason
+
+impl BlockReader {
+    pub fn on_locations(&mut self, located: &LocatedBlock) {
+        self.block = located.block;
+        self.locations.clone_from(&located.locations);
+        self.under_construction = located.under_construction;
+        self.dead.clear();
+    }
+}
