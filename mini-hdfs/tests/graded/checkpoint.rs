@@ -25,6 +25,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_checkpoint_without_new_edits_changes_nothing,
     a_checkpoint_purges_what_an_earlier_one_left,
     a_checkpoint_reaches_to_the_end_of_the_finished_segments,
+    a_checkpoint_purges_for_an_image_only_once_it_is_there,
     two_images_are_kept_and_the_segments_after_the_older_one,
     a_checkpoint_does_not_count_a_damaged_image_as_one,
     a_damaged_image_is_replaced_by_the_older_one_and_the_log,
@@ -266,6 +267,33 @@ fn a_checkpoint_reaches_to_the_end_of_the_finished_segments() {
     assert_eq!((image.txid, image.namespace.len()), (TxId(8), 9));
     let loaded = storage::open(&mut disk).expect("image and log fit together");
     assert_eq!((loaded.image, loaded.last), (TxId(8), TxId(9)));
+}
+
+fn a_checkpoint_purges_for_an_image_only_once_it_is_there() {
+    let mut disk = two_images();
+    let (mut segment, mut last) = (TxId(7), TxId(6));
+    let edits = [mkdir(20007, "/d7")];
+    write_batch(&mut disk, &edits, &mut segment, &mut last, true).expect("the disk works");
+    // As after a restart: all of it is durable.
+    let disk = disk.restarted(Unsynced::Kept);
+    let mut crash_at = 0;
+    loop {
+        let mut crashing = disk.crashing_at(crash_at);
+        let done = checkpoint(&Config::default(), &mut crashing).is_ok();
+        for unsynced in OUTCOMES {
+            let images = names(&crashing.restarted(unsynced), "fsimage_");
+            let whole = images.iter().filter(|file| !file.ends_with(".ckpt"));
+            assert!(
+                whole.count() >= 2,
+                "after a crash at call {crash_at} of the checkpoint, unsynced writes {unsynced:?}, 2 whole images \
+                 should be left, but there are {images:?}"
+            );
+        }
+        if done {
+            break;
+        }
+        crash_at += 1;
+    }
 }
 
 fn two_images_are_kept_and_the_segments_after_the_older_one() {

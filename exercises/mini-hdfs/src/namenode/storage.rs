@@ -179,9 +179,9 @@ pub fn checkpoint_due(config: &Config, txns: u64, age: Duration) -> bool {
     txns >= config.checkpoint_txns || (txns > 0 && age >= config.checkpoint_period)
 }
 
-/// Merges the newest image with the finished segments after it into a new image, and purges what is no longer needed.
-/// Returns the transaction that the newest image reaches. Where no finished segment reaches beyond the newest image, no
-/// image is written.
+/// Merges the newest image with the finished segments after it into a new image, and once that is there purges what is no
+/// longer needed, with [`Config::checkpoints_retained`] images to be kept. Returns the transaction that the newest image
+/// reaches. Where no finished segment reaches beyond the newest image, no image is written, but the purge takes place.
 ///
 /// Works on the disk alone, as HDFS's SecondaryNameNode does: the NameNode's lock is held for none of it, however many
 /// files there are. The price is memory for a second namespace meanwhile. At most one may run at a time.

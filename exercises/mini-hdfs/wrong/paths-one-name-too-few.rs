@@ -1,0 +1,36 @@
+//! The limits are taken to be the first length that is refused: a path of exactly 1000 names cannot be used.
+//! caught-by: paths::depth_is_limited
+
+pub fn check(path: &str) -> Result<(), FsError> {
+    let refuse = |reason: String| {
+        Err(FsError::InvalidPath {
+            path: path.to_owned(),
+            reason,
+        })
+    };
+    let Some(names) = path.strip_prefix('/') else {
+        return refuse("a path begins with /".to_owned());
+    };
+    if path.len() > PATH_LEN_MAX {
+        return refuse(format!("a path is at most {PATH_LEN_MAX} bytes long"));
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = names.split('/').collect();
+    if names.len() >= PATH_DEPTH_MAX {
+        return refuse(format!("a path has at most {PATH_DEPTH_MAX} names"));
+    }
+    for name in names {
+        if name.is_empty() || name == "." || name == ".." {
+            return refuse(format!("{name:?} is not a name"));
+        }
+        if name.len() > COMPONENT_LEN_MAX {
+            return refuse(format!("a name is at most {COMPONENT_LEN_MAX} bytes long"));
+        }
+        if let Some(c) = name.chars().find(|c| *c == ':' || c.is_control()) {
+            return refuse(format!("a name holds no {c:?}"));
+        }
+    }
+    Ok(())
+}

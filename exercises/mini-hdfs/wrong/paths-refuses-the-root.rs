@@ -1,0 +1,33 @@
+//! The root has no special case, so that what follows its `/` is an empty name: nobody can list it.
+//! caught-by: paths::a_path_is_made_of_names
+
+pub fn check(path: &str) -> Result<(), FsError> {
+    let refuse = |reason: String| {
+        Err(FsError::InvalidPath {
+            path: path.to_owned(),
+            reason,
+        })
+    };
+    let Some(names) = path.strip_prefix('/') else {
+        return refuse("a path begins with /".to_owned());
+    };
+    if path.len() > PATH_LEN_MAX {
+        return refuse(format!("a path is at most {PATH_LEN_MAX} bytes long"));
+    }
+    let names: Vec<&str> = names.split('/').collect();
+    if names.len() > PATH_DEPTH_MAX {
+        return refuse(format!("a path has at most {PATH_DEPTH_MAX} names"));
+    }
+    for name in names {
+        if name.is_empty() || name == "." || name == ".." {
+            return refuse(format!("{name:?} is not a name"));
+        }
+        if name.len() > COMPONENT_LEN_MAX {
+            return refuse(format!("a name is at most {COMPONENT_LEN_MAX} bytes long"));
+        }
+        if let Some(c) = name.chars().find(|c| *c == ':' || c.is_control()) {
+            return refuse(format!("a name holds no {c:?}"));
+        }
+    }
+    Ok(())
+}

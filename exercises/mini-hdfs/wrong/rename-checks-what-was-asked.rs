@@ -1,0 +1,29 @@
+//! It is `to` that is looked at, not the place to which it leads: `/d` is moved into itself, and is gone with all that is in it.
+//! caught-by: rename::a_directory_is_not_moved_into_itself
+
+impl Namespace {
+    pub fn rename_destination(&self, from: &str, to: &str) -> Result<Option<String>, FsError> {
+        let refuse = |reason: &str| FsError::InvalidRename {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.require(from)?;
+        let (_, name) = parent(from).ok_or_else(|| refuse("the root cannot be moved"))?;
+        let destination = match self.lookup(to) {
+            Some(inode) if inode.as_directory().is_some() => join(to, name),
+            _ => to.to_owned(),
+        };
+        if destination == from {
+            return Ok(None);
+        }
+        if is_below(to, from) {
+            return Err(refuse("a directory cannot be moved into itself"));
+        }
+        if self.lookup(&destination).is_some() {
+            return Err(FsError::FileAlreadyExists(destination));
+        }
+        self.require_parent(&destination)?;
+        Ok(Some(destination))
+    }
+}

@@ -1,0 +1,28 @@
+//! Nobody asks for the directory above the destination: the rename is accepted, logged, and cannot be carried out.
+//! caught-by: rename::both_ends_of_a_rename_must_make_sense
+
+impl Namespace {
+    pub fn rename_destination(&self, from: &str, to: &str) -> Result<Option<String>, FsError> {
+        let refuse = |reason: &str| FsError::InvalidRename {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.require(from)?;
+        let (_, name) = parent(from).ok_or_else(|| refuse("the root cannot be moved"))?;
+        let destination = match self.lookup(to) {
+            Some(inode) if inode.as_directory().is_some() => join(to, name),
+            _ => to.to_owned(),
+        };
+        if destination == from {
+            return Ok(None);
+        }
+        if is_below(&destination, from) {
+            return Err(refuse("a directory cannot be moved into itself"));
+        }
+        if self.lookup(&destination).is_some() {
+            return Err(FsError::FileAlreadyExists(destination));
+        }
+        Ok(Some(destination))
+    }
+}

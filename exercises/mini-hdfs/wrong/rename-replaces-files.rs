@@ -1,0 +1,30 @@
+//! What is at the destination is replaced, as POSIX has it: renaming onto a file loses that file.
+//! caught-by: rename::a_rename_never_replaces
+
+impl Namespace {
+    pub fn rename_destination(&self, from: &str, to: &str) -> Result<Option<String>, FsError> {
+        let refuse = |reason: &str| FsError::InvalidRename {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.require(from)?;
+        let (_, name) = parent(from).ok_or_else(|| refuse("the root cannot be moved"))?;
+        let destination = match self.lookup(to) {
+            Some(inode) if inode.as_directory().is_some() => join(to, name),
+            _ => to.to_owned(),
+        };
+        if destination == from {
+            return Ok(None);
+        }
+        if is_below(&destination, from) {
+            return Err(refuse("a directory cannot be moved into itself"));
+        }
+        let there = self.lookup(&destination);
+        if there.is_some_and(|inode| inode.as_directory().is_some()) {
+            return Err(FsError::FileAlreadyExists(destination));
+        }
+        self.require_parent(&destination)?;
+        Ok(Some(destination))
+    }
+}
