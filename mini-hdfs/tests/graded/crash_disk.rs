@@ -9,10 +9,17 @@ use node::{Disk, DiskError, DiskErrorKind};
 pub(crate) enum Unsynced {
     Lost,
     Torn,
+    /// The names have reached the disk before the bytes behind them.
+    NamesAlone,
     Kept,
 }
 
-pub(crate) const OUTCOMES: [Unsynced; 3] = [Unsynced::Lost, Unsynced::Torn, Unsynced::Kept];
+pub(crate) const OUTCOMES: [Unsynced; 4] = [
+    Unsynced::Lost,
+    Unsynced::Torn,
+    Unsynced::NamesAlone,
+    Unsynced::Kept,
+];
 
 #[derive(Clone, Debug, Default)]
 struct Contents {
@@ -40,11 +47,11 @@ impl CrashDisk {
         let names = match (unsynced, self.unsynced_names.len()) {
             (_, 0) | (Unsynced::Lost, _) => &self.durable_names,
             (Unsynced::Torn, changes) => &self.unsynced_names[(changes - 1) / 2],
-            (Unsynced::Kept, changes) => &self.unsynced_names[changes - 1],
+            (Unsynced::NamesAlone | Unsynced::Kept, changes) => &self.unsynced_names[changes - 1],
         };
         let contents = self.contents.iter().map(|file| {
             let survives = match unsynced {
-                Unsynced::Lost => file.durable.clone(),
+                Unsynced::Lost | Unsynced::NamesAlone => file.durable.clone(),
                 Unsynced::Kept => file.now.clone(),
                 Unsynced::Torn => {
                     let same = file

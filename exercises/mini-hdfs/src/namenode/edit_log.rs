@@ -25,6 +25,7 @@ pub const CHECKSUM_LEN: usize = 4;
 ///
 /// # Panics
 /// When an op is longer than [`PAYLOAD_LEN_MAX`], which takes a file of more than a million blocks.
+// ANCHOR: encode
 pub fn encode(txid: TxId, op: &EditOp, out: &mut Vec<u8>) {
     let payload = postcard::to_stdvec(op).expect("plain data in memory can be encoded");
     assert!(
@@ -40,6 +41,7 @@ pub fn encode(txid: TxId, op: &EditOp, out: &mut Vec<u8>) {
     let checksum = crc32c::crc32c(&out[start..]);
     out.extend_from_slice(&checksum.to_be_bytes());
 }
+// ANCHOR_END: encode
 
 /// A frame whose checksum holds, its payload not looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

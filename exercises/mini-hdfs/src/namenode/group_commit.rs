@@ -44,6 +44,7 @@ impl Batch {
     /// # Errors
     /// The disk's. After one nothing is known of what is on the disk: the process must end.
     pub fn write(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        // ANCHOR: write
         if !self.bytes.is_empty() {
             disk.append(&self.file, &self.bytes)?;
             disk.sync(&self.file)?;
@@ -54,6 +55,7 @@ impl Batch {
             disk.write_at(&roll.next, 0, &[])?;
             disk.sync_dir(CURRENT)?;
         }
+        // ANCHOR_END: write
         Ok(())
     }
 }
