@@ -16,8 +16,8 @@ pub(super) const MODULE: &str = r#"//! Which solution of each exercise runs; wri
 
 use std::sync::OnceLock;
 
-/// The choice for an exercise, from the environment.
-pub(crate) fn chosen(id: &str) -> &'static str {
+/// The place in `names` of what the environment chooses for an exercise; one past their end for the reference.
+pub(crate) fn chosen(id: &str, names: &[&str]) -> usize {
     static CHOICES: OnceLock<Vec<(String, String)>> = OnceLock::new();
     let choices = CHOICES.get_or_init(|| {
         let choices = std::env::var("FAULTLINE_VARIANTS").unwrap_or_default();
@@ -25,7 +25,8 @@ pub(crate) fn chosen(id: &str) -> &'static str {
         pairs.map(|(id, choice)| (id.to_owned(), choice.to_owned())).collect()
     });
     let of = |id: &str| choices.iter().find(|choice| choice.0 == id);
-    of(id).or_else(|| of("*")).map_or("reference", |choice| &choice.1)
+    let choice = of(id).or_else(|| of("*")).map_or("reference", |choice| &choice.1);
+    names.iter().position(|name| *name == choice).unwrap_or(names.len())
 }
 "#;
 
@@ -89,24 +90,16 @@ pub(super) fn splice(file: &SourceFile, variants: &[Variant]) -> Spliced {
     let mut done = 0;
     for body in &file.bodies {
         out.push(&file.text[done..body.inner.start], here(done));
-        let id = &body.id;
-        out.push(
-            &format!("\nmatch crate::{MODULE_NAME}::chosen({id:?}) {{\n"),
-            None,
-        );
-        out.push(&stub(body), None);
-        for (index, variant) in variants
+        let arms = arms(body, variants);
+        let names: Vec<&str> = arms
             .iter()
-            .enumerate()
-            .filter(|(_, variant)| variant.id == *id)
-        {
-            if let Some(function) = variant
-                .functions
-                .iter()
-                .find(|function| function.name == body.name)
-            {
-                arm(&mut out, index, variant, function);
-            }
+            .map(|(_, variant, _)| variant.name.as_str())
+            .collect();
+        out.push(&choice(&body.id, &names), None);
+        out.push(&stub(body), None);
+        for (place, (index, variant, function)) in arms.into_iter().enumerate() {
+            out.push(&format!("{} => {{\n", place + 1), None);
+            arm(&mut out, index, variant, function);
         }
         out.push("_ => {", None);
         out.push(&file.text[body.inner.clone()], here(body.inner.start));
@@ -117,6 +110,32 @@ pub(super) fn splice(file: &SourceFile, variants: &[Variant]) -> Spliced {
     out
 }
 
+/// The variants of a body, with their places in the list.
+fn arms<'a>(body: &Body, variants: &'a [Variant]) -> Vec<(usize, &'a Variant, &'a Function)> {
+    let of_exercise = variants
+        .iter()
+        .enumerate()
+        .filter(|(_, variant)| variant.id == body.id);
+    let function = |variant: &'a Variant| {
+        variant
+            .functions
+            .iter()
+            .find(|function| function.name == body.name)
+    };
+    of_exercise
+        .filter_map(|(index, variant)| Some((index, variant, function(variant)?)))
+        .collect()
+}
+
+/// The head of the `match`. Bodies are called millions of times, so a name is looked up once.
+fn choice(id: &str, names: &[&str]) -> String {
+    let names: String = names.iter().map(|name| format!(", {name:?}")).collect();
+    format!(
+        "\nstatic FAULTLINE_CHOICE: std::sync::OnceLock<usize> = std::sync::OnceLock::new();\n\
+         match *FAULTLINE_CHOICE.get_or_init(|| crate::{MODULE_NAME}::chosen({id:?}, &[\"stub\"{names}])) {{\n"
+    )
+}
+
 fn stub(body: &Body) -> String {
     let params: String = body
         .params
@@ -124,7 +143,7 @@ fn stub(body: &Body) -> String {
         .map(|param| format!("{param}, "))
         .collect();
     let what = format!("{}: {}", body.id, body.intent);
-    format!("\"stub\" => {{ let _ = ({params}); todo!(\"{{}}\", {what:?}) }}\n")
+    format!("0 => {{ let _ = ({params}); todo!(\"{{}}\", {what:?}) }}\n")
 }
 
 fn arm(out: &mut Spliced, index: usize, variant: &Variant, function: &Function) {
@@ -135,7 +154,6 @@ fn arm(out: &mut Spliced, index: usize, variant: &Variant, function: &Function) 
             variant: Some((index, function.name.clone())),
         })
     };
-    out.push(&format!("{:?} => {{\n", variant.name), None);
     for helper in variant.helpers_of(function) {
         if helper.kind == HelperKind::Import && variant.is_nameless_import(helper) {
             // It may be for another function of the file.
