@@ -157,6 +157,7 @@ pub enum Command {
     },
 }
 
+// ANCHOR: trait
 /// What you write; [`manager::replication_manager`] returns it.
 pub trait ReplicationManager {
     /// Takes note of an event.
@@ -166,3 +167,4 @@ pub trait ReplicationManager {
     /// know of it. With some thousands of blocks in need it should take well below a second.
     fn tick(&mut self, now: Time) -> Vec<Command>;
 }
+// ANCHOR_END: trait

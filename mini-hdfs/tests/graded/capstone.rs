@@ -3,6 +3,7 @@
 //! order.
 
 mod judge;
+mod story;
 mod world;
 
 use autograder::{Test, tests};

@@ -234,7 +234,11 @@ impl Judge {
         };
         let good = self.good(block.id);
         if block != *version {
-            let why = format!("it copies {block:?}, but the version that counts is {version:?}");
+            let why = format!(
+                "it copies {}, but what counts is {}",
+                show(block),
+                show(*version)
+            );
             wrong.add(Rule::Source, why);
         }
         if !good.contains(&from) {
@@ -319,7 +323,7 @@ impl Judge {
             .and_then(|held| held.get(&datanode));
         let what = self.what_of(block.id, datanode);
         if held.is_none_or(|held| held.version != block) {
-            let why = format!("it deletes {block:?} on {}: {what}", name(datanode));
+            let why = format!("it deletes {} on {}: {what}", show(block), name(datanode));
             wrong.add(Rule::Deletion, why);
         }
         if self.deletions.contains_key(&(block.id, datanode)) {
@@ -344,7 +348,7 @@ impl Judge {
             wrong.add(Rule::LastReplica, why);
         } else if good.contains(&datanode) && left.len() < *wanted {
             let why = format!(
-                "without {} only {} good replicas are left for sure ({names}), and the block should have {wanted}",
+                "without {} the good replicas that are left for sure are {} ({names}), and the block should have {wanted}",
                 name(datanode),
                 left.len()
             );
@@ -376,11 +380,20 @@ impl Judge {
         } else if held.corrupt {
             "its replica is corrupt".to_owned()
         } else if let Some(version) = version.filter(|version| *version != held.version) {
-            format!("its replica is {:?}, and {version:?} counts", held.version)
+            format!(
+                "its replica is {}, and what counts is {}",
+                show(held.version),
+                show(version)
+            )
         } else {
-            format!("its replica, {:?}, is good", held.version)
+            format!("its replica, {}, is good", show(held.version))
         }
     }
+}
+
+/// A version of a block, in full.
+pub(crate) fn show(block: Block) -> String {
+    format!("{block} of {} bytes", block.len)
 }
 
 /// How the tests call a DataNode.
