@@ -1,6 +1,8 @@
 //! The invariant is run on many seeds of each NameNode. One that accuses everybody gains nothing, nor does one that
 //! accuses nobody.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use autograder::{Test, tests};
 use bug_hunt::suspects::Suspect;
 use bug_hunt::{Hunt, invariants};
@@ -17,6 +19,8 @@ pub(crate) const TESTS: &[Test] = tests![
 const SEEDS: u64 = 200;
 /// So many runs of the honest one are looked at before a catch counts.
 const SPARED: usize = 40;
+/// So often a catch is looked at again.
+const AGAIN: u32 = 16;
 
 fn the_honest_namenode_is_never_accused() {
     for seed in autograder::seeds(SEEDS) {
@@ -57,12 +61,26 @@ fn must_catch(suspect: Suspect) {
             suspect.replay_command(),
         );
     };
-    let again = judge(suspect, seed);
-    assert!(
-        again.as_ref() == Some(&violation),
-        "the same run of suspect {name}, seed {seed}, was judged twice, first {violation:?}, then {again:?}: an invariant \
-         is a function of the view alone",
-    );
+    judge_again(suspect, seed, &violation);
+}
+
+/// The same run, and that of the honest one, a few times more, in an order that nobody can know: an invariant that counts
+/// its calls has no way to tell whose turn it is.
+fn judge_again(suspect: Suspect, seed: u64, violation: &Violation) {
+    let order = RandomState::new().build_hasher().finish();
+    for turn in 0..AGAIN {
+        if order >> turn & 1 == 0 {
+            spare(seed);
+            continue;
+        }
+        let again = judge(suspect, seed);
+        assert!(
+            again.as_ref() == Some(violation),
+            "the same run of suspect {}, seed {seed}, was judged twice, first {violation:?}, then {again:?}: an invariant \
+             is a function of the view alone",
+            suspect.name(),
+        );
+    }
 }
 
 /// Where to begin: at 0, with `--seeds` elsewhere too.
