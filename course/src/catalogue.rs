@@ -44,7 +44,7 @@ pub(crate) struct Exercise {
     /// exercise has no marks.
     #[serde(default = "graded")]
     pub(crate) binary: String,
-    /// Modules of that binary.
+    /// Modules of `graded`; of another binary, the tests that count.
     pub(crate) tests: Vec<String>,
     /// Not part of the core of the course.
     #[serde(default)]

@@ -7,9 +7,10 @@
 mod book;
 mod cargo;
 mod dependencies;
+mod gradescope;
 mod handout;
 pub(crate) mod links;
-mod purity;
+pub(crate) mod purity;
 mod sizes;
 mod sources;
 mod versions;
@@ -123,6 +124,11 @@ const STEPS: &[Step] = &[
         name: "exercises",
         about: "the grader is proved: stubs fail, wrong solutions are caught, right ones pass",
         run: |workspace| none_of(&check::all(workspace)?),
+    },
+    Step {
+        name: "gradescope",
+        about: "the archive for Gradescope sets itself up and grades, within a small container's limits",
+        run: gradescope::check,
     },
     Step {
         name: "benches",

@@ -21,6 +21,7 @@ use anyhow::{Context, Result, bail};
 use crate::catalogue::Catalogue;
 use crate::git::Git;
 use crate::student::{MARKER, Marker, VENDOR, stubs};
+use crate::tree::Tree;
 use crate::workspace::{self, Workspace};
 use contents::Contents;
 
@@ -100,7 +101,32 @@ fn refuse_unless_free(dir: &Path, reference: &Path) -> Result<bool> {
     }
 }
 
+/// The files of the handout that a marker describes, as this workspace hands them out.
+///
+/// # Errors
+/// When the marker names what is not here, or a file cannot be read.
+pub(crate) fn handed_out(marker: &Marker, workspace: &Workspace) -> Result<Tree> {
+    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let args = Args {
+        dir: dir.path().to_owned(),
+        only: marker.only.clone(),
+        from: marker.from.clone(),
+        title: marker.title.clone(),
+        no_lab: !marker.lab,
+        classroom: marker.classroom,
+    };
+    let contents = Contents::new(workspace, Catalogue::load(&workspace.root)?, &args)?;
+    lay(&args, workspace, &contents)?;
+    Tree::load(dir.path())
+}
+
 fn make(args: &Args, workspace: &Workspace, contents: &Contents<'_>) -> Result<()> {
+    let marker = lay(args, workspace, contents)?;
+    commit(&args.dir, &marker)
+}
+
+/// Writes all files.
+fn lay(args: &Args, workspace: &Workspace, contents: &Contents<'_>) -> Result<Marker> {
     let dir = &args.dir;
     for file in contents.files(workspace)? {
         file.write(dir)?;
@@ -124,7 +150,7 @@ fn make(args: &Args, workspace: &Workspace, contents: &Contents<'_>) -> Result<(
         write(&dir.join(path), &text)?;
     }
     lock(dir)?;
-    commit(dir, &marker)
+    Ok(marker)
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -7,7 +7,10 @@ mod add;
 mod catalogue;
 mod check;
 mod ci;
+mod export;
 mod git;
+mod grade;
+mod gradescope_zip;
 mod handout;
 mod opaque;
 mod report;
@@ -15,6 +18,7 @@ mod source;
 mod stubs;
 mod student;
 mod tables;
+mod tree;
 mod variants;
 mod workspace;
 
@@ -39,6 +43,12 @@ enum Command {
     Ci(ci::Args),
     /// Prove the grader: stubs fail, wrong solutions are caught, right ones pass
     Check(check::Args),
+    /// Write submissions, stubs and known solutions as JPlag reads them, to find copies
+    Export(export::Args),
+    /// Grade submissions, by this workspace's tests
+    Grade(grade::Args),
+    /// Write the archive that grades a Gradescope assignment
+    GradescopeZip(gradescope_zip::Args),
     /// Make a student's workspace: this one with stubs, and nothing that tells an answer
     New(handout::Args),
     /// Write the stubs and the tables that are made from the marks and the list of exercises
@@ -53,6 +63,9 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Add(args) => add::run(&args, &workspace)?,
         Command::Ci(args) => return ci::run(&args, &workspace),
         Command::Check(args) => return check::run(&args, &workspace),
+        Command::Export(args) => export::run(&args, &workspace)?,
+        Command::Grade(args) => grade::run(&args, &workspace)?,
+        Command::GradescopeZip(args) => gradescope_zip::run(&args, &workspace)?,
         Command::New(args) => handout::run(&args, &workspace)?,
         Command::Stubs(args) => stubs::run(&args, &workspace)?,
         Command::Student(command) => return student::run(&command),

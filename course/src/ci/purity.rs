@@ -33,12 +33,16 @@ use Name::{Crate, Macro, Path, Word};
 struct Rule {
     names: &'static [Name],
     why: &'static str,
+    /// Whether it lets code act outside of what it is handed, rather than only spoil a replay. Submissions that break
+    /// such a rule are not run; see `grade/scan.rs`.
+    reaches_out: bool,
 }
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     Rule {
         names: &[Path(&["std", "fs"]), Word("FileDisk")],
         why: "a core reaches files through the `node::Disk` that it is handed",
+        reaches_out: true,
     },
     Rule {
         names: &[
@@ -52,14 +56,17 @@ const RULES: [Rule; 10] = [
             Crate("futures"),
         ],
         why: "a core returns what is to be sent; sockets and runtimes belong to the shell (`server/`)",
+        reaches_out: true,
     },
     Rule {
         names: &[Path(&["std", "thread"]), Macro("thread_local")],
         why: "a core runs on its caller's thread; threads belong to the shell (`server/`)",
+        reaches_out: true,
     },
     Rule {
         names: &[Path(&["std", "process"])],
         why: "a core returns an error; whether the process ends is for the shell to say",
+        reaches_out: true,
     },
     Rule {
         names: &[
@@ -69,6 +76,7 @@ const RULES: [Rule; 10] = [
             Macro("option_env"),
         ],
         why: "a core does not ask where it runs; settings are arguments",
+        reaches_out: true,
     },
     Rule {
         names: &[
@@ -79,6 +87,7 @@ const RULES: [Rule; 10] = [
             Crate("time"),
         ],
         why: "the time is an argument (`node::Time`), so that a seed replays it",
+        reaches_out: false,
     },
     Rule {
         names: &[
@@ -89,6 +98,7 @@ const RULES: [Rule; 10] = [
             Word("DefaultHasher"),
         ],
         why: "randomness is drawn from the `node::Rng` that is handed in, so that a seed replays it",
+        reaches_out: false,
     },
     Rule {
         names: &[
@@ -99,6 +109,7 @@ const RULES: [Rule; 10] = [
             Crate("hashbrown"),
         ],
         why: "its order differs from run to run; use BTreeMap or BTreeSet",
+        reaches_out: false,
     },
     Rule {
         names: &[
@@ -107,6 +118,12 @@ const RULES: [Rule; 10] = [
             Macro("eprint"),
             Macro("eprintln"),
             Macro("dbg"),
+        ],
+        why: "a core returns what happened; printing and logging belong to the shell",
+        reaches_out: false,
+    },
+    Rule {
+        names: &[
             Word("stdin"),
             Word("stdout"),
             Word("stderr"),
@@ -114,6 +131,7 @@ const RULES: [Rule; 10] = [
             Crate("log"),
         ],
         why: "a core returns what happened; printing and logging belong to the shell",
+        reaches_out: true,
     },
     Rule {
         names: &[
@@ -122,6 +140,7 @@ const RULES: [Rule; 10] = [
             Macro("include"),
         ],
         why: "a core does not reach for code that this scan does not see",
+        reaches_out: true,
     },
 ];
 
@@ -131,11 +150,13 @@ const PATH_ATTRIBUTE: &str =
 
 /// A forbidden name in a source text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Finding {
+pub(crate) struct Finding {
     /// Its line, from 1.
-    line: usize,
-    what: String,
-    why: &'static str,
+    pub(crate) line: usize,
+    pub(crate) what: String,
+    pub(crate) why: &'static str,
+    /// See [`Rule::reaches_out`].
+    pub(crate) reaches_out: bool,
 }
 
 pub(super) fn check(workspace: &Workspace) -> Result<Outcome> {
@@ -148,17 +169,18 @@ pub(super) fn check(workspace: &Workspace) -> Result<Outcome> {
             }
             let shown = workspace.display(&file);
             let found = scan(&sources::read(&file)?).map_err(|error| anyhow!("{shown}:{error}"))?;
-            findings.extend(
-                (found.into_iter())
-                    .map(|Finding { line, what, why }| format!("{shown}:{line}: {what}: {why}")),
-            );
+            findings.extend((found.into_iter()).map(
+                |Finding {
+                     line, what, why, ..
+                 }| format!("{shown}:{line}: {what}: {why}"),
+            ));
         }
     }
     none_of(&findings)
 }
 
 /// The forbidden names in a text, by line; an error where the text is not made of Rust's tokens.
-fn scan(text: &str) -> Result<BTreeSet<Finding>> {
+pub(crate) fn scan(text: &str) -> Result<BTreeSet<Finding>> {
     let tokens: TokenStream = text.parse().map_err(|error: proc_macro2::LexError| {
         anyhow!(
             "{}: cannot be read as Rust: {error}",
@@ -248,16 +270,16 @@ impl Scanner {
     fn whole_path(&mut self, path: &[String], line: usize, in_use: bool) {
         let parts: Vec<&str> = path.iter().map(String::as_str).collect();
         if matches!(parts[..], ["std"] | ["std", "*" | "$" | "self", ..]) {
-            self.add(line, "std", HIDES_STD);
+            self.add(line, "std", HIDES_STD, true);
         }
         for rule in &RULES {
             for name in rule.names {
                 match *name {
                     Path(forbidden) if parts.starts_with(forbidden) => {
-                        self.add(line, &forbidden.join("::"), rule.why);
+                        self.add(line, &forbidden.join("::"), rule.why, rule.reaches_out);
                     }
                     Crate(forbidden) if parts[0] == forbidden && (in_use || parts.len() > 1) => {
-                        self.add(line, forbidden, rule.why);
+                        self.add(line, forbidden, rule.why, rule.reaches_out);
                     }
                     _ => {}
                 }
@@ -273,9 +295,11 @@ impl Scanner {
         for rule in &RULES {
             for name in rule.names {
                 match *name {
-                    Word(forbidden) if word == forbidden => self.add(line, forbidden, rule.why),
+                    Word(forbidden) if word == forbidden => {
+                        self.add(line, forbidden, rule.why, rule.reaches_out);
+                    }
                     Macro(forbidden) if is_macro && word == forbidden => {
-                        self.add(line, &format!("{forbidden}!"), rule.why);
+                        self.add(line, &format!("{forbidden}!"), rule.why, rule.reaches_out);
                     }
                     _ => {}
                 }
@@ -290,18 +314,19 @@ impl Scanner {
             match token {
                 TokenTree::Group(group) => self.attribute(group.stream()),
                 TokenTree::Ident(ident) if ident == "path" && is_punct(tokens.get(i + 1), '=') => {
-                    self.add(ident.span().start().line, "#[path]", PATH_ATTRIBUTE);
+                    self.add(ident.span().start().line, "#[path]", PATH_ATTRIBUTE, true);
                 }
                 _ => {}
             }
         }
     }
 
-    fn add(&mut self, line: usize, what: &str, why: &'static str) {
+    fn add(&mut self, line: usize, what: &str, why: &'static str, reaches_out: bool) {
         self.findings.insert(Finding {
             line,
             what: what.to_owned(),
             why,
+            reaches_out,
         });
     }
 }

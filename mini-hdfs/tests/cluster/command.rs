@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 
 use mini_hdfs::server::dfs_client::{ClientSettings, DfsClient};
 
-use crate::harness::{PROGRAM, bytes, get, put, until};
+use crate::harness::{bytes, get, program, put, until};
 
 #[test]
 fn the_cluster_command_leaves_nothing_behind() {
     let scratch = tempfile::tempdir().unwrap();
-    let mut child = Command::new(PROGRAM)
+    let mut child = Command::new(program())
         .args([
             "cluster",
             "--datanodes",

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use expect_test::{Expect, expect};
 
-use crate::harness::{PROGRAM, World, bytes, is_healthy, until};
+use crate::harness::{World, bytes, is_healthy, program, until};
 
 /// Runs each line and compares all that is printed. Standard error is marked by `! `, an exit code other than 0 by `?`.
 fn check(world: &World, dir: &Path, lines: &str, expected: &Expect) {
@@ -16,7 +16,7 @@ fn check(world: &World, dir: &Path, lines: &str, expected: &Expect) {
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (stdin, words) = line.split_once(" | ").unwrap_or(("", line));
         let _ = writeln!(transcript, "$ {line}");
-        let mut child = Command::new(PROGRAM)
+        let mut child = Command::new(program())
             .args(words.split(' '))
             .env("MINI_HDFS_NAMENODE", world.cluster.address().unwrap())
             .env("HADOOP_USER_NAME", "alice")

@@ -1,0 +1,334 @@
+//! A workspace's files in memory: read, cut down to some packages, edited, and written elsewhere.
+//!
+//! Handouts, grading and the archive for Gradescope are all this workspace with less in it and some files changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use toml_edit::{Array, DocumentMut, Item, Value};
+
+use crate::workspace::Workspace;
+
+/// Where builds go; never part of a tree.
+const TARGET: &str = "target";
+
+/// Files by their path from the root.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tree {
+    files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Tree {
+    /// The files of the workspace at `root` that belong to it: those that git knows, as they are on the disk. Where
+    /// there is no git repository, all but what is built in `target`.
+    ///
+    /// # Errors
+    /// When git or a file cannot be read.
+    pub(crate) fn load(root: &Path) -> Result<Tree> {
+        let paths = if root.join(".git").exists() {
+            tracked(root)?
+        } else {
+            below(root)?
+        };
+        let mut files = BTreeMap::new();
+        for path in paths {
+            match fs::read(root.join(&path)) {
+                Ok(contents) => drop(files.insert(path, contents)),
+                // Deleted, and git not told yet.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => bail!("cannot read {}: {e}", root.join(path).display()),
+            }
+        }
+        Ok(Tree { files })
+    }
+
+    /// The file at `path`.
+    pub(crate) fn get(&self, path: impl AsRef<Path>) -> Option<&[u8]> {
+        self.files.get(path.as_ref()).map(Vec::as_slice)
+    }
+
+    /// The file at `path`, as text.
+    ///
+    /// # Errors
+    /// When there is none, or it is not UTF-8.
+    pub(crate) fn text(&self, path: impl AsRef<Path>) -> Result<&str> {
+        let path = path.as_ref();
+        let contents = self.get(path);
+        let contents = contents.with_context(|| format!("there is no {}", path.display()))?;
+        std::str::from_utf8(contents).with_context(|| format!("{} is no text", path.display()))
+    }
+
+    /// Puts a file in place of what is at `path`.
+    pub(crate) fn insert(&mut self, path: impl Into<PathBuf>, contents: impl Into<Vec<u8>>) {
+        self.files.insert(path.into(), contents.into());
+    }
+
+    /// Leaves out the files that `keep` does not want.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Path) -> bool) {
+        self.files.retain(|path, _| keep(path));
+    }
+
+    /// All files, in the order of their paths.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+        let files = self.files.iter();
+        files.map(|(path, contents)| (path.as_path(), contents.as_slice()))
+    }
+
+    /// Leaves out the packages of `workspace` that the named ones do not need, and makes of the others a workspace of
+    /// their own, whose packages have its `name` in their version. Cargo tells packages apart by name, version and path
+    /// within the workspace, and sees by a file's time whether it changed: with the same version, it would take what was
+    /// built of one workspace for what is to be built of another, where they share a target directory.
+    ///
+    /// # Errors
+    /// When there is no such package, or the root manifest cannot be read.
+    pub(crate) fn keep_packages(
+        &mut self,
+        workspace: &Workspace,
+        names: &[&str],
+        name: &str,
+    ) -> Result<()> {
+        let kept = closure(workspace, names)?;
+        let mut members = Array::new();
+        let mut dropped = Vec::new();
+        for package in &workspace.packages {
+            let dir = package.dir.strip_prefix(&workspace.root);
+            let dir = dir.context("a package outside of the workspace")?;
+            if kept.contains(package.name.as_str()) {
+                members.push(dir.to_string_lossy().replace('\\', "/"));
+            } else {
+                dropped.push(dir);
+            }
+        }
+        self.retain(|path| !dropped.iter().any(|dir| path.starts_with(dir)));
+        let mut manifest: DocumentMut = self
+            .text("Cargo.toml")?
+            .parse()
+            .context("cannot read Cargo.toml")?;
+        let table = manifest["workspace"].as_table_mut();
+        let table = table.context("Cargo.toml is no workspace's")?;
+        let defaults = table
+            .get_mut("default-members")
+            .and_then(Item::as_array_mut);
+        if let Some(defaults) = defaults {
+            let is_member =
+                |default: &Value| members.iter().any(|m| m.as_str() == default.as_str());
+            defaults.retain(is_member);
+            if defaults.is_empty() {
+                table.remove("default-members");
+            }
+        }
+        table.insert("members", Item::Value(Value::Array(members)));
+        let version = table
+            .get_mut("package")
+            .and_then(|package| package.get_mut("version"));
+        let version = version.context("Cargo.toml has no workspace.package.version")?;
+        let base = version
+            .as_str()
+            .unwrap_or_default()
+            .split('+')
+            .next()
+            .unwrap_or_default();
+        *version = toml_edit::value(format!("{base}+{name}"));
+        self.insert("Cargo.toml", manifest.to_string());
+        Ok(())
+    }
+
+    /// Makes `dir` hold these files and no others, `.git` and `target` aside. Files that are right already stay as they
+    /// are, with their times, so that cargo builds again only what changed; others are written anew, so that their
+    /// times say so.
+    ///
+    /// # Errors
+    /// When something cannot be read, written or removed.
+    pub(crate) fn write(&self, dir: &Path) -> Result<()> {
+        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        for path in below(dir)? {
+            if !self.files.contains_key(&path) {
+                let stray = dir.join(path);
+                fs::remove_file(&stray)
+                    .with_context(|| format!("cannot remove {}", stray.display()))?;
+            }
+        }
+        for (path, contents) in self.iter() {
+            write_if_different(&dir.join(path), contents)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file, unless it says so already. Never through a link.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_if_different(file: &Path, contents: &[u8]) -> Result<()> {
+    if fs::read(file).is_ok_and(|found| found == contents) {
+        return Ok(());
+    }
+    let write = || {
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        match fs::remove_file(file) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => fs::write(file, contents),
+        }
+    };
+    write().with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// The named packages, with all of the workspace that they depend on, for building and testing too.
+fn closure<'a>(workspace: &'a Workspace, names: &[&str]) -> Result<BTreeSet<&'a str>> {
+    let mut kept = BTreeSet::new();
+    let mut open: Vec<&str> = names.to_vec();
+    while let Some(name) = open.pop() {
+        let mut packages = workspace.packages.iter();
+        match packages.find(|package| package.name == name) {
+            Some(package) if kept.insert(package.name.as_str()) => {
+                let dependencies = package.dependencies.iter();
+                open.extend(dependencies.map(|dependency| dependency.name.as_str()));
+            }
+            Some(_) => {}
+            None if names.contains(&name) => bail!("there is no package {name:?} in the workspace"),
+            // From a registry.
+            None => {}
+        }
+    }
+    Ok(kept)
+}
+
+/// What git knows below `root`.
+fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
+    let output = Command::new("git")
+        .args(["ls-files", "-z", "--cached"])
+        .current_dir(root)
+        .output()
+        .context("cannot run git")?;
+    ensure!(
+        output.status.success(),
+        "git ls-files failed in {}: {}",
+        root.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let paths = String::from_utf8(output.stdout).context("git lists a path that is no UTF-8")?;
+    let paths = paths.split('\0').filter(|path| !path.is_empty());
+    Ok(paths.map(PathBuf::from).collect())
+}
+
+/// Every file below `root`, but for builds and git's own.
+fn below(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(dir) = open.pop() {
+        let shown = root.join(&dir);
+        let entries = fs::read_dir(&shown);
+        for entry in entries.with_context(|| format!("cannot list {}", shown.display()))? {
+            let entry = entry?;
+            let (name, path) = (entry.file_name(), dir.join(entry.file_name()));
+            if !entry.file_type()?.is_dir() {
+                paths.push(path);
+            } else if name != TARGET && name != ".git" {
+                open.push(path);
+            }
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        let mut tree = Tree::default();
+        for (path, contents) in files {
+            tree.insert(*path, *contents);
+        }
+        tree
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_loaded() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = tree(&[
+            ("Cargo.toml", "a"),
+            ("x/src/lib.rs", "b"),
+            (".cargo/config.toml", "c"),
+        ]);
+        first.write(dir.path()).unwrap();
+        assert_eq!(Tree::load(dir.path()).unwrap(), first);
+
+        fs::create_dir_all(dir.path().join("target/debug")).unwrap();
+        fs::write(dir.path().join("target/debug/x"), "built").unwrap();
+        let second = tree(&[("Cargo.toml", "a"), ("x/src/main.rs", "d")]);
+        second.write(dir.path()).unwrap();
+        assert_eq!(Tree::load(dir.path()).unwrap(), second);
+        assert!(dir.path().join("target/debug/x").exists());
+    }
+
+    #[test]
+    fn only_what_changed_is_written_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = |name: &str| {
+            let metadata = fs::metadata(dir.path().join(name)).unwrap();
+            metadata.modified().unwrap()
+        };
+        let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1000);
+        tree(&[("same", "1"), ("other", "1")])
+            .write(dir.path())
+            .unwrap();
+        for name in ["same", "other"] {
+            let file = fs::File::options().write(true).open(dir.path().join(name));
+            file.unwrap().set_modified(old).unwrap();
+        }
+        tree(&[("same", "1"), ("other", "2")])
+            .write(dir.path())
+            .unwrap();
+        assert_eq!(written("same"), old);
+        assert!(written("other") > old);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_replaced_and_never_written_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        let victim = outside.path().join("victim");
+        fs::write(&victim, "untouched").unwrap();
+        std::os::unix::fs::symlink(&victim, dir.path().join("file")).unwrap();
+        tree(&[("file", "new")]).write(dir.path()).unwrap();
+        assert_eq!(fs::read_to_string(victim).unwrap(), "untouched");
+        assert_eq!(fs::read_to_string(dir.path().join("file")).unwrap(), "new");
+    }
+
+    #[test]
+    fn packages_come_with_what_they_need() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let workspace = Workspace::load().unwrap();
+        let mut tree = Tree::load(&root).unwrap();
+        tree.keep_packages(&workspace, &["sim"], "copy").unwrap();
+        let manifest = tree.text("Cargo.toml").unwrap();
+        assert!(
+            manifest.contains("members = [\"crates/node\", \"crates/sim\"]"),
+            "{manifest}"
+        );
+        assert!(!manifest.contains("default-members"));
+        assert!(
+            manifest.contains(concat!(
+                "version = \"",
+                env!("CARGO_PKG_VERSION"),
+                "+copy\""
+            )),
+            "{manifest}"
+        );
+        assert!(tree.get("crates/node/src/lib.rs").is_some());
+        assert!(tree.get("mini-hdfs/Cargo.toml").is_none());
+        let error = tree
+            .keep_packages(&workspace, &["nonsense"], "copy")
+            .unwrap_err();
+        assert!(error.to_string().contains("no package \"nonsense\""));
+    }
+}
