@@ -150,6 +150,7 @@ fn what_reaches_out_is_refused_and_graded_as_untouched() {
 fn forged_lines_are_not_believed() {
     let forged = graded("forged");
     assert_eq!(forged.all(), [0.0, 4.0, 3.0]);
+    assert_eq!(forged.statuses("queue"), ["todo", "todo", "failed", "todo"]);
     let (fate, remarks) = forged.fate(QUEUE_PATH);
     assert_eq!(fate, "taken");
     assert!(remarks.contains("println!"), "{remarks}");
