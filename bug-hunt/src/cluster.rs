@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use node::{NodeId, Rng, Time};
-use sim::{Fault, Invariant, Mix, Scenario, Schedule, Setup, Timed, Trouble, World};
+use sim::{
+    Fault, Invariant, Mix, Scenario, Schedule, Setup, Timed, Trace, Trouble, Violation, World,
+};
 
 use crate::client::Client;
 use crate::datanode::DataNode;
@@ -34,6 +36,16 @@ pub struct Hunt {
     pub suspect: Suspect,
     /// What must hold.
     pub check: Check,
+}
+
+impl Hunt {
+    /// One run.
+    ///
+    /// # Errors
+    /// The accusation; or the panic of an invariant, as one of that name.
+    pub fn run(&self, seed: u64, trace: &Trace) -> Result<(), Violation> {
+        sim::run(self, seed, trace)
+    }
 }
 
 impl Scenario for Hunt {

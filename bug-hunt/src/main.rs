@@ -46,7 +46,7 @@ fn suspect() -> Option<Suspect> {
 fn run(suspect: Suspect, seed: u64, check: Check) -> Trace {
     let trace = Trace::on();
     // What it found is the trace's last line.
-    let _ = sim::run(&Hunt { suspect, check }, seed, &trace);
+    let _ = Hunt { suspect, check }.run(seed, &trace);
     trace
 }
 

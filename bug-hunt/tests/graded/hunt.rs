@@ -106,7 +106,7 @@ fn spare(seed: u64) {
 /// What the invariant says of one run.
 fn judge(suspect: Suspect, seed: u64) -> Option<Violation> {
     let check = invariants::check;
-    let violation = sim::run(&Hunt { suspect, check }, seed, &Trace::off()).err()?;
+    let violation = Hunt { suspect, check }.run(seed, &Trace::off()).err()?;
     match violation.invariant.as_str() {
         "panic" if violation.text.starts_with("not yet implemented") => {
             panic!("{}", violation.text)
