@@ -55,10 +55,21 @@ fn ack_queue_counts_and_sends_in_order() {
 fn ack_queue_forgets_only_what_every_node_has() {
     let mut queue = queue(2);
     send_all(&mut queue);
-    assert_eq!(queue.on_ack(&ack(0, &[OK, OK, OK]), 3), Ok(512));
-    assert!(queue.is_acked(0) && !queue.is_acked(1));
-    assert_eq!(queue.on_ack(&ack(1, &[OK, OK, OK]), 3), Ok(1024));
-    assert!(queue.all_acked());
+    assert_eq!(
+        queue.on_ack(&ack(0, &[OK, OK, OK]), 3),
+        Ok(512),
+        "all three nodes have packet 0, bytes 0 to 511"
+    );
+    assert!(
+        queue.is_acked(0) && !queue.is_acked(1),
+        "packet 0 is acknowledged, and packet 1 is not"
+    );
+    assert_eq!(
+        queue.on_ack(&ack(1, &[OK, OK, OK]), 3),
+        Ok(1024),
+        "and packet 1, up to byte 1023"
+    );
+    assert!(queue.all_acked(), "nothing waits any more");
 }
 
 fn ack_queue_names_the_first_bad_node() {
@@ -83,7 +94,7 @@ fn ack_queue_names_the_first_bad_node() {
             0,
             "a packet that one node lacks is not acknowledged"
         );
-        assert!(!queue.is_acked(0));
+        assert!(!queue.is_acked(0), "nor does is_acked say so");
     }
 }
 
@@ -107,8 +118,11 @@ fn ack_queue_sends_again_what_was_not_acknowledged() {
     for seqno in 1..4 {
         queue.on_ack(&ack(seqno, &[OK]), 1).unwrap();
     }
-    assert!(queue.all_acked());
-    assert_eq!(queue.acked_len(), 2048);
+    assert!(
+        queue.all_acked(),
+        "every packet was acknowledged by the node that is left"
+    );
+    assert_eq!(queue.acked_len(), 2048, "4 packets of 512 bytes");
 }
 
 fn ack_queue_sends_again_what_a_node_refused() {
@@ -122,7 +136,11 @@ fn ack_queue_sends_again_what_a_node_refused() {
         first,
         "packet 0 is sent again down the pipeline that is left"
     );
-    assert_eq!(queue.on_ack(&ack(0, &[OK]), 1), Ok(512));
+    assert_eq!(
+        queue.on_ack(&ack(0, &[OK]), 1),
+        Ok(512),
+        "the node that is left has it now"
+    );
 }
 
 fn ack_queue_promises_nothing_that_waits() {
@@ -142,7 +160,7 @@ fn ack_queue_promises_nothing_that_waits() {
     );
     send_all(&mut queue);
     queue.on_ack(&ack(1, &[OK]), 1).unwrap();
-    assert!(queue.is_acked(1));
+    assert!(queue.is_acked(1), "the node that is left has packet 1 now");
     assert!(!queue.is_acked(2), "there is no packet 2 yet");
 }
 
@@ -158,14 +176,21 @@ fn ack_queue_does_not_believe_an_answer_out_of_turn() {
         queue.on_ack(&ack(2, &[OK]), 1).is_err(),
         "packet 2 was never sent"
     );
-    assert_eq!(queue.acked_len(), 0);
+    assert_eq!(
+        queue.acked_len(),
+        0,
+        "an answer that is refused changes nothing"
+    );
     queue.on_ack(&ack(0, &[OK]), 1).unwrap();
     assert_eq!(
         queue.on_ack(&ack(0, &[OK]), 1),
         Ok(512),
         "an old answer changes nothing"
     );
-    assert!(!queue.is_acked(1));
+    assert!(
+        !queue.is_acked(1),
+        "packet 1 still waits for its own answer"
+    );
 }
 
 fn ack_queue_length_never_shrinks() {
@@ -174,18 +199,29 @@ fn ack_queue_length_never_shrinks() {
     queue.push(Packet::new(0, 0, vec![1; 700]));
     queue.push(Packet::new(0, 512, vec![1; 100]));
     send_all(&mut queue);
-    assert_eq!(queue.on_ack(&ack(0, &[OK]), 1), Ok(700));
-    assert_eq!(queue.on_ack(&ack(1, &[OK]), 1), Ok(700));
+    assert_eq!(
+        queue.on_ack(&ack(0, &[OK]), 1),
+        Ok(700),
+        "packet 0 ends at byte 700"
+    );
+    assert_eq!(
+        queue.on_ack(&ack(1, &[OK]), 1),
+        Ok(700),
+        "packet 1 ends at byte 612, and all nodes have 700 all the same"
+    );
 }
 
 fn ack_queue_is_full_at_the_window() {
     let mut queue = queue(PACKETS_IN_FLIGHT_MAX as u64);
-    assert!(queue.is_full());
+    assert!(queue.is_full(), "as many packets wait to be sent as may");
     send_all(&mut queue);
     assert!(
         queue.is_full(),
         "packets that wait for their acknowledgement count too"
     );
     queue.on_ack(&ack(0, &[OK]), 1).unwrap();
-    assert!(!queue.is_full());
+    assert!(
+        !queue.is_full(),
+        "one packet less waits, so there is room for another"
+    );
 }

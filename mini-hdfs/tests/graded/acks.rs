@@ -39,9 +39,17 @@ fn node(has_downstream: bool, packets: u64) -> PacketResponder {
 
 fn acks_of_the_last_node_follow_its_writes() {
     let mut responder = node(false, 2);
-    assert_eq!(responder.local_written(0), [ack(0, &[OK])]);
-    assert_eq!(responder.local_written(1), [ack(1, &[OK])]);
-    assert!(responder.is_idle());
+    assert_eq!(
+        responder.local_written(0),
+        [ack(0, &[OK])],
+        "it has packet 0, and there is no node below"
+    );
+    assert_eq!(
+        responder.local_written(1),
+        [ack(1, &[OK])],
+        "it has packet 1, and there is no node below"
+    );
+    assert!(responder.is_idle(), "both packets are acknowledged");
 }
 
 fn acks_wait_for_both_the_disk_and_the_node_below() {
@@ -59,14 +67,18 @@ fn acks_wait_for_both_the_disk_and_the_node_below() {
     );
     let sent = responder.downstream_ack(ack(1, &[OK, OK])).unwrap();
     assert_eq!(sent, [], "the packet is not written here yet");
-    assert_eq!(responder.local_written(1), [ack(1, &[OK, OK, OK])]);
+    assert_eq!(
+        responder.local_written(1),
+        [ack(1, &[OK, OK, OK])],
+        "now both have packet 1"
+    );
 }
 
 fn acks_go_up_together_when_several_become_ready() {
     let mut responder = node(true, 3);
     for seqno in 0..3 {
         let sent = responder.downstream_ack(ack(seqno, &[OK])).unwrap();
-        assert_eq!(sent, []);
+        assert_eq!(sent, [], "nothing is written here yet");
     }
     let all: Vec<_> = (0..3).map(|seqno| ack(seqno, &[OK, OK])).collect();
     assert_eq!(
@@ -81,42 +93,71 @@ fn acks_of_sync_packets_wait_for_the_disk() {
     responder.received(0, false);
     responder.received(1, true);
     responder.received(2, false);
-    assert_eq!(responder.local_written(0), [ack(0, &[OK])]);
+    assert_eq!(
+        responder.local_written(0),
+        [ack(0, &[OK])],
+        "packet 0 asks for no sync"
+    );
     assert_eq!(responder.local_written(1), [], "written is not yet synced");
     assert_eq!(
         responder.local_written(2),
         [],
         "packet 1 comes before packet 2"
     );
-    assert_eq!(responder.local_synced(1), [ack(1, &[OK]), ack(2, &[OK])]);
+    assert_eq!(
+        responder.local_synced(1),
+        [ack(1, &[OK]), ack(2, &[OK])],
+        "packet 1 is on the disk, and packet 2 has waited only for it"
+    );
 }
 
 fn acks_tell_of_a_lost_node_below() {
     let mut responder = node(true, 3);
-    assert_eq!(responder.local_written(1), []);
+    assert_eq!(
+        responder.local_written(1),
+        [],
+        "the node below has not answered"
+    );
     let sent = responder.downstream_ack(ack(0, &[OK, OK])).unwrap();
-    assert_eq!(sent, [ack(0, &[OK, OK, OK])]);
+    assert_eq!(
+        sent,
+        [ack(0, &[OK, OK, OK])],
+        "both have packet 0, written together with packet 1"
+    );
     assert_eq!(
         responder.downstream_failed(),
         [ack(1, &[OK, ERROR])],
         "this node has packet 1, the next one is lost; packet 2 is not written here yet"
     );
-    assert_eq!(responder.local_written(2), [ack(2, &[OK, ERROR])]);
+    assert_eq!(
+        responder.local_written(2),
+        [ack(2, &[OK, ERROR])],
+        "a packet written after the loss is told of in the same way"
+    );
 }
 
 fn acks_that_came_before_the_node_below_was_lost_still_count() {
     let mut responder = node(true, 2);
-    assert_eq!(responder.downstream_ack(ack(0, &[OK])), Ok(vec![]));
+    assert_eq!(
+        responder.downstream_ack(ack(0, &[OK])),
+        Ok(vec![]),
+        "packet 0 is not written here yet"
+    );
     assert_eq!(responder.downstream_failed(), [], "nothing is written here");
     assert_eq!(
         responder.local_written(1),
-        [ack(0, &[OK, OK]), ack(1, &[OK, ERROR])]
+        [ack(0, &[OK, OK]), ack(1, &[OK, ERROR])],
+        "below had packet 0 before it was lost; nobody knows whether it had packet 1"
     );
 }
 
 fn acks_tell_of_a_failure_here() {
     let mut responder = node(true, 2);
-    assert_eq!(responder.local_written(0), []);
+    assert_eq!(
+        responder.local_written(0),
+        [],
+        "the node below has not answered"
+    );
     let failed = responder.local_failed(1, AckStatus::ErrorChecksum);
     assert_eq!(
         failed,
@@ -124,7 +165,16 @@ fn acks_tell_of_a_failure_here() {
         "packet 0 is written here, and waits for the node below"
     );
     let sent = responder.downstream_ack(ack(0, &[OK])).unwrap();
-    assert_eq!(sent[0], ack(0, &[OK, OK]));
+    assert_eq!(
+        sent.len(),
+        2,
+        "packet 0 is complete, and packet 1 failed here, so it waits for nobody"
+    );
+    assert_eq!(
+        sent[0],
+        ack(0, &[OK, OK]),
+        "packet 0 is on both nodes: a later failure takes nothing back"
+    );
     assert_eq!(
         sent[1].replies[0],
         AckStatus::ErrorChecksum,
@@ -135,8 +185,12 @@ fn acks_tell_of_a_failure_here() {
 fn acks_from_below_pass_on_what_failed_there() {
     let mut responder = node(true, 1);
     let sent = responder.downstream_ack(ack(0, &[OK, ERROR])).unwrap();
-    assert_eq!(sent, []);
-    assert_eq!(responder.local_written(0), [ack(0, &[OK, OK, ERROR])]);
+    assert_eq!(sent, [], "packet 0 is not written here yet");
+    assert_eq!(
+        responder.local_written(0),
+        [ack(0, &[OK, OK, ERROR])],
+        "this node, the next one, and the one that failed, in the order of the pipeline"
+    );
 }
 
 fn acks_out_of_order_are_refused() {
@@ -146,12 +200,20 @@ fn acks_out_of_order_are_refused() {
         refused.is_err(),
         "packet 0 is the next that the node below has to acknowledge"
     );
-    assert_eq!(responder.downstream_ack(ack(0, &[OK])), Ok(vec![]));
+    assert_eq!(
+        responder.downstream_ack(ack(0, &[OK])),
+        Ok(vec![]),
+        "packet 0 is due below; a refused answer changes nothing"
+    );
     assert!(
         responder.downstream_ack(ack(0, &[OK])).is_err(),
         "it did so already"
     );
-    assert_eq!(responder.downstream_ack(ack(1, &[OK])), Ok(vec![]));
+    assert_eq!(
+        responder.downstream_ack(ack(1, &[OK])),
+        Ok(vec![]),
+        "packet 1 is due now, though nothing is written here"
+    );
     assert!(
         responder.downstream_ack(ack(2, &[OK])).is_err(),
         "it was never sent"
@@ -201,6 +263,6 @@ proptest! {
             }
         }
         prop_assert_eq!(acked, packets, "every packet is acknowledged in the end");
-        prop_assert!(responder.is_idle());
+        prop_assert!(responder.is_idle(), "nothing waits any more");
     }
 }

@@ -49,6 +49,17 @@ fn written(disk: &mut dyn Disk, ends: &[u64]) -> BlockFile {
     file
 }
 
+/// Compares bytes, and says where they differ instead of printing them all.
+#[track_caller]
+fn assert_bytes(got: &[u8], expected: &[u8], what: &str) {
+    let differ = got.iter().zip(expected).position(|(a, b)| a != b);
+    if let Some(at) = differ {
+        let (got, expected) = (got[at], expected[at]);
+        panic!("{what}: byte {at} should be {expected} and is {got}");
+    }
+    assert_eq!(got.len(), expected.len(), "{what}: the number of bytes");
+}
+
 fn block_file_has_the_format_of_hdfs() {
     let mut disk = MemDisk::default();
     written(&mut disk, &[700]);
@@ -66,9 +77,13 @@ fn block_file_has_the_format_of_hdfs() {
 fn block_file_rewrites_a_short_last_chunk() {
     let mut disk = MemDisk::default();
     let file = written(&mut disk, &[100, 300, 600, 600, 1536]);
-    assert_eq!(file.len(), 1536);
+    assert_eq!(
+        file.len(),
+        1536,
+        "the replica ends where the last packet did"
+    );
     let chunks = file.read(&disk, 0, u64::MAX).unwrap();
-    assert_eq!(chunks.data, bytes(0, 1536));
+    assert_bytes(&chunks.data, &bytes(0, 1536), "the replica");
     assert_eq!(
         chunks.checksums,
         checksums(&bytes(0, 1536)),
@@ -81,7 +96,11 @@ fn block_file_reads_whole_chunks_only() {
     let file = written(&mut disk, &[2000]);
     let read = |offset, len| {
         let chunks = file.read(&disk, offset, len).unwrap();
-        assert_eq!(verify(&chunks.data, &chunks.checksums), Ok(()));
+        assert_eq!(
+            verify(&chunks.data, &chunks.checksums),
+            Ok(()),
+            "each chunk comes with its checksum"
+        );
         (chunks.offset, chunks.data.len(), chunks.checksums.len())
     };
     assert_eq!(read(600, 1), (512, 512, 1), "the chunk that holds byte 600");
@@ -106,10 +125,11 @@ fn block_file_reads_only_what_counts() {
         (512, 188, 1),
         "of the last chunk, no byte behind byte 700"
     );
-    assert_eq!(
-        visible.read(&disk, 0, 10).unwrap().data,
-        bytes(0, 512),
-        "the first chunk is whole"
+    let first = visible.read(&disk, 0, 10).unwrap();
+    assert_bytes(
+        &first.data,
+        &bytes(0, 512),
+        "the first chunk, which is whole",
     );
 }
 
@@ -143,7 +163,8 @@ fn block_file_refuses_packets_that_do_not_fit() {
         BlockFileError::Checksum {
             file: DATA.to_owned(),
             offset: 1536
-        }
+        },
+        "byte 599 of a packet at 1024 is in the chunk that begins at 1536"
     );
 }
 
@@ -151,10 +172,14 @@ fn block_file_is_not_shortened_over_damage() {
     let mut disk = MemDisk::default();
     let mut file = written(&mut disk, &[2000]);
     file.truncate(&mut disk, 1300).unwrap();
-    assert_eq!(file.len(), 1300);
+    assert_eq!(file.len(), 1300, "cut to 1300 bytes");
     let chunks = file.read(&disk, 0, u64::MAX).unwrap();
-    assert_eq!(chunks.data, bytes(0, 1300));
-    assert_eq!(chunks.checksums, checksums(&bytes(0, 1300)));
+    assert_bytes(&chunks.data, &bytes(0, 1300), "what is left");
+    assert_eq!(
+        chunks.checksums,
+        checksums(&bytes(0, 1300)),
+        "the chunk that was cut has a checksum of what is left of it"
+    );
     let reopened = BlockFile::open(&disk, DATA, META).unwrap();
     assert_eq!(reopened.len(), 1300, "both files are cut");
 
@@ -187,16 +212,17 @@ fn block_file_is_cut_between_chunks() {
             (len, size, 7 + size / 512 * 4),
             "cut to {len}: the replica, its data, and 7 bytes with 4 for each chunk"
         );
-        assert_eq!(file.valid_len(&disk), Ok(len));
+        assert_eq!(file.valid_len(&disk), Ok(len), "what is left is undamaged");
     }
     grow(&mut file, &mut disk, 600);
-    assert_eq!(file.read_verified(&disk, 0, 600), Ok(bytes(0, 600)));
+    let read = file.read_verified(&disk, 0, 600).unwrap();
+    assert_bytes(&read, &bytes(0, 600), "written anew after the cut");
 }
 
 fn block_file_is_valid_as_far_as_it_is_there() {
     let mut disk = MemDisk::default();
     let file = written(&mut disk, &[2000]);
-    assert_eq!(file.valid_len(&disk), Ok(2000));
+    assert_eq!(file.valid_len(&disk), Ok(2000), "it is undamaged");
     let lost = |file: &str, from: usize| {
         let mut disk = disk.clone();
         disk.files.get_mut(file).unwrap().truncate(from);
@@ -228,14 +254,14 @@ proptest! {
             let end = file.len() + size;
             grow(&mut file, &mut disk, end);
         }
-        prop_assert_eq!(file.valid_len(&disk).unwrap(), file.len());
+        prop_assert_eq!(file.valid_len(&disk).unwrap(), file.len(), "it is undamaged");
         let (name, header, per_chunk) = if in_data { (DATA, 0, 512) } else { (META, 7, 4) };
         let contents = disk.files.get_mut(name).unwrap();
         let at = header + at.index(contents.len() - header);
         contents[at] ^= 1 << bit;
         let damaged = (at - header) / per_chunk;
 
-        prop_assert_eq!(file.valid_len(&disk).unwrap(), damaged as u64 * 512);
+        prop_assert_eq!(file.valid_len(&disk).unwrap(), damaged as u64 * 512, "good up to the chunk with the flipped bit");
         let chunks = file.read(&disk, 0, u64::MAX).unwrap();
         for (i, (chunk, sum)) in chunks.data.chunks(512).zip(&chunks.checksums).enumerate() {
             let good = verify(chunk, &[*sum]).is_ok();
@@ -269,6 +295,6 @@ proptest! {
         let valid = file.valid_len(&disk).unwrap();
         prop_assert!(valid >= safe, "{} bytes were synced, {} are left", synced_len, valid);
         let data = disk.read(DATA).unwrap();
-        prop_assert_eq!(&data[..usize::try_from(valid).unwrap()], bytes(0, valid));
+        assert_bytes(&data[..usize::try_from(valid).unwrap()], &bytes(0, valid), "what is valid");
     }
 }

@@ -91,8 +91,15 @@ fn dead_nodes_are_found_once() {
     let mut cluster = Cluster::new();
     let first = cluster.register(1, 1, 0);
     cluster.register(2, 2, 0);
-    assert!(cluster.manager.heartbeat(&heartbeat(1, first), at(600)));
-    assert_eq!(cluster.manager.find_dead(at(620)), []);
+    assert!(
+        cluster.manager.heartbeat(&heartbeat(1, first), at(600)),
+        "node 1 is registered, so it is heard"
+    );
+    assert_eq!(
+        cluster.manager.find_dead(at(620)),
+        [],
+        "node 2 has been silent for 620 s, and the limit is 630 s"
+    );
     assert_eq!(
         cluster.manager.find_dead(at(700)),
         [DatanodeId(2)],
@@ -103,10 +110,11 @@ fn dead_nodes_are_found_once() {
         [],
         "known to be dead already"
     );
-    assert_eq!(cluster.manager.alive_count(), 1);
+    assert_eq!(cluster.manager.alive_count(), 1, "node 1 is left");
     assert_eq!(
         (cluster.state(1, 700), cluster.state(2, 700)),
-        (DatanodeState::Stale, DatanodeState::Dead)
+        (DatanodeState::Stale, DatanodeState::Dead),
+        "node 1 was heard 100 s ago, node 2 was declared dead"
     );
 }
 
@@ -124,11 +132,17 @@ fn dead_nodes_must_register_before_they_are_heard() {
         DatanodeState::Dead,
         "what it said was not noted"
     );
-    assert!(cluster.manager.check(DatanodeId(1), old).is_err());
+    assert!(
+        cluster.manager.check(DatanodeId(1), old).is_err(),
+        "whoever was declared dead may not speak"
+    );
 
     let new = cluster.register(1, 1, 702);
-    assert!(cluster.manager.heartbeat(&heartbeat(1, new), at(703)));
-    assert_eq!(cluster.state(1, 703), DatanodeState::Live);
+    assert!(
+        cluster.manager.heartbeat(&heartbeat(1, new), at(703)),
+        "it has registered anew"
+    );
+    assert_eq!(cluster.state(1, 703), DatanodeState::Live, "heard just now");
     assert!(
         cluster.manager.set_reported(DatanodeId(1)),
         "it owes a report again"
@@ -138,13 +152,22 @@ fn dead_nodes_must_register_before_they_are_heard() {
 fn dead_nodes_that_speak_before_they_are_found_are_not_dead() {
     let mut cluster = Cluster::new();
     let registration = cluster.register(1, 1, 0);
-    assert_eq!(cluster.state(1, 700), DatanodeState::Dead);
+    assert_eq!(
+        cluster.state(1, 700),
+        DatanodeState::Dead,
+        "silent for 700 s"
+    );
     assert!(
         cluster
             .manager
-            .heartbeat(&heartbeat(1, registration), at(700))
+            .heartbeat(&heartbeat(1, registration), at(700)),
+        "nobody has declared it dead yet, so it may speak"
     );
-    assert_eq!(cluster.manager.find_dead(at(701)), []);
+    assert_eq!(
+        cluster.manager.find_dead(at(701)),
+        [],
+        "it was heard 1 s ago"
+    );
 }
 
 fn dead_nodes_and_strangers_have_no_registration() {
@@ -160,7 +183,10 @@ fn dead_nodes_and_strangers_have_no_registration() {
         !cluster.manager.heartbeat(&heartbeat(1, first), at(3)),
         "the first is void since the second"
     );
-    assert!(cluster.manager.heartbeat(&heartbeat(1, second), at(3)));
+    assert!(
+        cluster.manager.heartbeat(&heartbeat(1, second), at(3)),
+        "the second is its current registration"
+    );
     assert_eq!(cluster.manager.alive_count(), 1, "it is still one node");
 }
 
@@ -168,14 +194,20 @@ fn dead_nodes_are_not_kept_alive_by_an_earlier_life() {
     let mut cluster = Cluster::new();
     let first = cluster.register(1, 1, 0);
     let second = cluster.register(1, 1, 100);
-    assert!(!cluster.manager.heartbeat(&heartbeat(1, first), at(700)));
+    assert!(
+        !cluster.manager.heartbeat(&heartbeat(1, first), at(700)),
+        "the first registration is void since the second"
+    );
     let node = cluster.manager.get(DatanodeId(1)).expect("it is known");
     assert_eq!(
         (node.last_contact, node.heartbeat.remaining),
         (at(100), 0),
         "nothing is noted of a heartbeat that is refused"
     );
-    assert!(cluster.manager.heartbeat(&heartbeat(1, second), at(701)));
+    assert!(
+        cluster.manager.heartbeat(&heartbeat(1, second), at(701)),
+        "the second is its current registration"
+    );
     let node = cluster.manager.get(DatanodeId(1)).expect("it is known");
     assert_eq!(
         (node.last_contact, node.heartbeat.remaining),
@@ -195,8 +227,11 @@ fn dead_nodes_give_their_address_to_others() {
         Some(DatanodeId(1)),
         "the storage behind that address is another one"
     );
-    assert!(!cluster.manager.heartbeat(&heartbeat(1, old), at(2)));
-    assert_eq!(cluster.manager.alive_count(), 1);
+    assert!(
+        !cluster.manager.heartbeat(&heartbeat(1, old), at(2)),
+        "node 1 is forgotten: its address is another one's"
+    );
+    assert_eq!(cluster.manager.alive_count(), 1, "only node 2 is known");
 
     let moved = cluster
         .manager
@@ -206,5 +241,5 @@ fn dead_nodes_give_their_address_to_others() {
         .manager
         .register(info(3, 50), at(4), &mut cluster.rng);
     assert_eq!(third.replaced, None, "the address that it left is free");
-    assert_eq!(cluster.manager.alive_count(), 2);
+    assert_eq!(cluster.manager.alive_count(), 2, "nodes 2 and 3");
 }

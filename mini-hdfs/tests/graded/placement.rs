@@ -235,7 +235,11 @@ fn placement_respects_the_limit_of_a_rack() {
 
 fn placement_on_one_rack_is_better_than_none() {
     let nodes = cluster(&[0, 0, 0, 0]);
-    assert_eq!(place(&nodes, 3, None, 1).unwrap().len(), 3);
+    assert_eq!(
+        place(&nodes, 3, None, 1).unwrap().len(),
+        3,
+        "where there is only one rack, all replicas go there"
+    );
     let mut nodes = cluster(&[0, 0, 0, 1]);
     nodes[3].remaining = BLOCK - 1;
     assert_eq!(
@@ -314,7 +318,11 @@ fn placement_gives_fewer_rather_than_none_and_says_why_not_one() {
     let mut nodes = cluster(&[0, 0, 1, 1]);
     nodes[0].state = DatanodeState::Dead;
     nodes[1].remaining = 0;
-    assert_eq!(place_more(&nodes, 3, None, &[], &[2], 1).unwrap(), [3]);
+    assert_eq!(
+        place_more(&nodes, 3, None, &[], &[2], 1).unwrap(),
+        [3],
+        "node 0 is dead, 1 full, 2 excluded; one target is better than none"
+    );
     let refused = place_more(&nodes, 3, None, &[3], &[2], 1).unwrap_err();
     let told = (
         refused.nodes,

@@ -12,6 +12,7 @@ pub(crate) const TESTS: &[Test] = tests![
     read_of_nothing_asks_nobody,
     read_never_hands_on_a_bad_chunk_and_reports_its_replica,
     read_checks_the_chunk_that_a_range_only_touches,
+    read_checks_every_chunk_of_a_packet,
     read_goes_on_after_a_lost_connection_and_leaves_the_node_alone,
     read_notices_a_gap_and_a_short_replica,
     read_hands_on_what_a_short_replica_still_had,
@@ -84,6 +85,17 @@ fn feed(reader: &mut BlockReader, packets: &[Packet], got: &mut Vec<u8>) -> bool
     })
 }
 
+/// Compares bytes, and says where they differ instead of printing them all.
+#[track_caller]
+fn assert_bytes(got: &[u8], expected: &[u8], what: &str) {
+    let differ = got.iter().zip(expected).position(|(a, b)| a != b);
+    if let Some(at) = differ {
+        let (got, expected) = (got[at], expected[at]);
+        panic!("{what}: byte {at} should be {expected} and is {got}");
+    }
+    assert_eq!(got.len(), expected.len(), "{what}: the number of bytes");
+}
+
 fn flip(packet: &mut Packet, at: usize) {
     let mut data = packet.data.to_vec();
     data[at] ^= 1;
@@ -105,19 +117,34 @@ fn read_hands_on_exactly_the_range() {
             (1, offset),
             "the first location is the nearest"
         );
-        assert!(feed(&mut reader, &packets(offset), &mut got));
+        assert!(
+            feed(&mut reader, &packets(offset), &mut got),
+            "every packet of a good replica is of use"
+        );
         let (from, to) = (
             usize::try_from(offset).unwrap(),
             usize::try_from(offset + len).unwrap(),
         );
-        assert_eq!(got, contents()[from..to], "bytes {from}..{to}");
-        assert_eq!(reader.action(), ReadAction::Done);
+        assert_bytes(&got, &contents()[from..to], &format!("bytes {from}..{to}"));
+        assert_eq!(
+            reader.action(),
+            ReadAction::Done,
+            "all bytes wanted were handed on"
+        );
     }
 }
 
 fn read_of_nothing_asks_nobody() {
-    assert_eq!(reader(1, 5, 0).action(), ReadAction::Done);
-    assert_eq!(reader(1, LEN as u64, 10).action(), ReadAction::Done);
+    assert_eq!(
+        reader(1, 5, 0).action(),
+        ReadAction::Done,
+        "no byte is wanted"
+    );
+    assert_eq!(
+        reader(1, LEN as u64, 10).action(),
+        ReadAction::Done,
+        "the block ends where the range begins"
+    );
 }
 
 fn read_never_hands_on_a_bad_chunk_and_reports_its_replica() {
@@ -136,37 +163,70 @@ fn read_never_hands_on_a_bad_chunk_and_reports_its_replica() {
     );
     assert_eq!(
         reader.take_corrupt(),
-        [(Block::new(1, 1001, LEN as u64), DatanodeId(1))]
+        [(Block::new(1, 1001, LEN as u64), DatanodeId(1))],
+        "the replica with the flipped bit is reported"
     );
     assert_eq!(reader.take_corrupt(), [], "reported once");
-    assert!(feed(&mut reader, &packets(offset), &mut got));
-    assert_eq!(
-        got,
-        contents(),
-        "byte for byte, although one replica was bad"
+    assert!(
+        feed(&mut reader, &packets(offset), &mut got),
+        "the second replica is good"
     );
+    assert_bytes(&got, &contents(), "the block, although one replica was bad");
 }
 
 fn read_checks_the_chunk_that_a_range_only_touches() {
     let (mut reader, mut got) = (reader(2, 600, 10), Vec::new());
     let mut bad = packets(600);
     flip(&mut bad[0], 500); // Byte 1012: outside the range, but under the same checksum.
-    assert!(!feed(&mut reader, &bad, &mut got));
-    assert_eq!(asks(&reader), (2, 600));
+    assert!(
+        !feed(&mut reader, &bad, &mut got),
+        "the chunk that holds the wanted bytes does not match its checksum, so none of them is good"
+    );
+    assert_eq!(
+        asks(&reader),
+        (2, 600),
+        "the next replica is asked for the same bytes"
+    );
+}
+
+fn read_checks_every_chunk_of_a_packet() {
+    let mut reader = reader(2, 0, LEN as u64);
+    let mut bad = Packet::new(0, 0, contents()[..1536].to_vec());
+    flip(&mut bad, 1500);
+    assert_eq!(
+        reader.on_packet(&bad),
+        None,
+        "the third of its chunks does not match its checksum"
+    );
+    assert_eq!(
+        (asks(&reader), reader.position()),
+        ((2, 0), 0),
+        "nothing of it was handed on, so the next replica begins where this one did"
+    );
 }
 
 fn read_goes_on_after_a_lost_connection_and_leaves_the_node_alone() {
     let (mut reader, mut got) = (reader(2, 0, LEN as u64), Vec::new());
-    assert!(feed(&mut reader, &packets(0)[..3], &mut got));
+    assert!(
+        feed(&mut reader, &packets(0)[..3], &mut got),
+        "the first three packets are good"
+    );
     reader.on_failure("connection reset".into());
-    assert_eq!(asks(&reader), (2, 1536));
+    assert_eq!(
+        asks(&reader),
+        (2, 1536),
+        "the next replica goes on at byte 1536"
+    );
     assert_eq!(
         reader.take_corrupt(),
         [],
         "a node that is gone has no corrupt replica"
     );
-    assert!(feed(&mut reader, &packets(1536), &mut got));
-    assert_eq!(got, contents());
+    assert!(
+        feed(&mut reader, &packets(1536), &mut got),
+        "the second replica is good"
+    );
+    assert_bytes(&got, &contents(), "the whole block");
     let next_block = BlockReader::new(&located(2), 0, 1, reader.into_dead());
     assert_eq!(
         asks(&next_block).0,
@@ -179,8 +239,20 @@ fn read_notices_a_gap_and_a_short_replica() {
     let (mut gap, mut got) = (reader(2, 0, LEN as u64), Vec::new());
     let mut holed = packets(0);
     holed.remove(1);
-    assert!(!feed(&mut gap, &holed, &mut got));
-    assert_eq!(asks(&gap), (2, 512));
+    assert!(
+        !feed(&mut gap, &holed, &mut got),
+        "after bytes 0 to 511 come those from 1024: some are missing"
+    );
+    assert_eq!(
+        asks(&gap),
+        (2, 512),
+        "the next replica is asked for the missing bytes"
+    );
+    assert_eq!(
+        gap.take_corrupt(),
+        [],
+        "a node that sends other bytes than it was asked for has no damaged replica"
+    );
 
     let mut short = reader(2, 0, LEN as u64);
     let last = Packet {
@@ -195,7 +267,11 @@ fn read_notices_a_gap_and_a_short_replica() {
         (2, 1024),
         "the block is longer than this replica"
     );
-    assert_eq!(short.take_corrupt().len(), 1);
+    assert_eq!(
+        short.take_corrupt().len(),
+        1,
+        "a replica that is too short is reported"
+    );
 }
 
 fn read_hands_on_what_a_short_replica_still_had() {
@@ -203,15 +279,18 @@ fn read_hands_on_what_a_short_replica_still_had() {
     let mut ends_early = packets(0)[..2].to_vec();
     ends_early[1].last = true;
     feed(&mut reader, &ends_early, &mut got);
-    assert_eq!(
-        got,
-        contents()[..1024],
-        "the data of the last packet matches its checksums, so it is good"
+    assert_bytes(
+        &got,
+        &contents()[..1024],
+        "what the short replica had (its last packet matches its checksums, so it is good)",
     );
     assert_eq!(asks(&reader), (2, 1024), "the rest is on another replica");
     assert_eq!(reader.take_corrupt().len(), 1, "this one is too short");
-    assert!(feed(&mut reader, &packets(1024), &mut got));
-    assert_eq!(got, contents());
+    assert!(
+        feed(&mut reader, &packets(1024), &mut got),
+        "the second replica is good"
+    );
+    assert_bytes(&got, &contents(), "the whole block");
 }
 
 fn read_asks_for_new_locations_and_then_gives_up_with_every_reason() {
@@ -258,7 +337,10 @@ fn read_takes_the_new_version_of_a_block() {
     newer.block.generation.0 = 1002;
     reader.on_locations(&newer);
     match reader.action() {
-        ReadAction::Read { block, .. } => assert_eq!(block.generation.0, 1002),
+        ReadAction::Read { block, .. } => assert_eq!(
+            block.generation.0, 1002,
+            "the block is asked for in the generation that the NameNode named last"
+        ),
         other => panic!("expected to read, not {other:?}"),
     }
 }
@@ -268,8 +350,19 @@ fn read_of_a_block_being_written_ends_where_the_node_says() {
     (being_written.under_construction, being_written.block.len) = (true, 0);
     let mut reader = BlockReader::new(&being_written, 0, u64::MAX, BTreeSet::new());
     let mut got = Vec::new();
-    assert!(feed(&mut reader, &packets(0), &mut got));
-    assert_eq!(got, contents());
-    assert_eq!(reader.action(), ReadAction::Done);
-    assert_eq!(reader.take_corrupt(), []);
+    assert!(
+        feed(&mut reader, &packets(0), &mut got),
+        "a block being written may be longer than was known"
+    );
+    assert_bytes(&got, &contents(), "the whole block");
+    assert_eq!(
+        reader.action(),
+        ReadAction::Done,
+        "the node has said that the block ends here"
+    );
+    assert_eq!(
+        reader.take_corrupt(),
+        [],
+        "a block being written is not too short: nobody knows its length"
+    );
 }
