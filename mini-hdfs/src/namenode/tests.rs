@@ -1,5 +1,6 @@
 //! The writer's calls on a NameNode with three DataNodes, and what of them survives a crash.
 
+mod invalid_paths;
 mod random;
 
 use node::{MemDisk, Rng, Time};
