@@ -41,6 +41,7 @@
 //! Leases do not expire yet and failed pipeline nodes are not replaced. The crate's README says what
 //! the real HDFS does instead.
 
+pub mod atomic_file;
 pub mod block;
 pub mod client;
 pub mod datanode;

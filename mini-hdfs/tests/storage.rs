@@ -116,7 +116,7 @@ fn the_rest_of_a_failed_checkpoint_does_no_harm() {
     let mut images = names(&disk, "fsimage_");
     let newest = images.pop().unwrap();
     disk.remove(&newest).unwrap();
-    disk.write_at(&format!("{newest}.ckpt"), 0, &[7; 100_000])
+    disk.write_at(&format!("{newest}.new"), 0, &[7; 100_000])
         .unwrap();
     assert_eq!(checkpoint(&Config::default(), &mut disk), Ok(TxId(24)));
     disk.remove(&images.pop().unwrap()).unwrap();

@@ -11,9 +11,9 @@ pub fn write_whole(
     }
     write(&temporary, disk)?;
     disk.sync(&temporary)?;
-    disk.sync_dir(CURRENT)?;
+    disk.sync_dir(directory_of(file))?;
     disk.rename(&temporary, file)?;
-    disk.sync_dir(CURRENT)
+    disk.sync_dir(directory_of(file))
 }
 
 pub fn purge(retained: usize, damaged: &[TxId], disk: &mut dyn Disk) -> Result<(), StorageError> {

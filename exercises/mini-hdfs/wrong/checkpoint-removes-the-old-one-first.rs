@@ -14,8 +14,8 @@ pub fn write_whole(
     disk.sync(&temporary)?;
     if disk.exists(file) {
         disk.remove(file)?;
-        disk.sync_dir(CURRENT)?;
+        disk.sync_dir(directory_of(file))?;
     }
     disk.rename(&temporary, file)?;
-    disk.sync_dir(CURRENT)
+    disk.sync_dir(directory_of(file))
 }

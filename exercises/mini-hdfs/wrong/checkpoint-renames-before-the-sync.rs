@@ -13,5 +13,5 @@ pub fn write_whole(
     write(&temporary, disk)?;
     disk.rename(&temporary, file)?;
     disk.sync(file)?;
-    disk.sync_dir(CURRENT)
+    disk.sync_dir(directory_of(file))
 }

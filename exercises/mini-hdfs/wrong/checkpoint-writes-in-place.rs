@@ -11,5 +11,5 @@ pub fn write_whole(
     }
     write(file, disk)?;
     disk.sync(file)?;
-    disk.sync_dir(CURRENT)
+    disk.sync_dir(directory_of(file))
 }

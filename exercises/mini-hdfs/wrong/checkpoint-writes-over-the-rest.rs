@@ -10,5 +10,5 @@ pub fn write_whole(
     write(&temporary, disk)?;
     disk.sync(&temporary)?;
     disk.rename(&temporary, file)?;
-    disk.sync_dir(CURRENT)
+    disk.sync_dir(directory_of(file))
 }

@@ -19,10 +19,10 @@ use thiserror::Error;
 use super::block_file::{BlockFile, BlockFileError};
 use super::replica_map::Replica;
 use super::synced_chunk::SyncedChunk;
+use crate::atomic_file::write_whole;
 use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, ReplicaState};
 
 const VERSION_FILE: &str = "VERSION";
-const VERSION_FILE_NEW: &str = "VERSION.new";
 const LAYOUT_VERSION: u32 = 1;
 
 /// Why a DataNode's directory cannot be used.
@@ -154,11 +154,9 @@ fn write_version(identity: &Identity, disk: &mut dyn Disk) -> Result<(), DiskErr
     if let Some(namespace_id) = namespace_id {
         text += &format!("namespaceID={namespace_id}\n");
     }
-    disk.write_at(VERSION_FILE_NEW, 0, text.as_bytes())?;
-    disk.truncate(VERSION_FILE_NEW, text.len() as u64)?;
-    disk.sync(VERSION_FILE_NEW)?;
-    disk.rename(VERSION_FILE_NEW, VERSION_FILE)?;
-    disk.sync_dir("")
+    write_whole(VERSION_FILE, disk, &|file, disk| {
+        disk.write_at(file, 0, text.as_bytes())
+    })
 }
 
 fn parse_version(text: &str) -> Option<Identity> {

@@ -2,10 +2,11 @@
 //! loses anything.
 
 use autograder::{Test, tests};
+use mini_hdfs::atomic_file::write_whole;
 use mini_hdfs::block::TxId;
 use mini_hdfs::namenode::Config;
 use mini_hdfs::namenode::fsimage::{self, Image};
-use mini_hdfs::namenode::storage::{self, checkpoint, purge, write_whole};
+use mini_hdfs::namenode::storage::{self, checkpoint, purge};
 use node::{Disk, DiskError, DiskErrorKind, Rng};
 use proptest::prelude::*;
 
@@ -93,7 +94,7 @@ fn a_file_that_was_written_is_durable() {
 }
 
 fn the_rest_of_a_failed_write_does_no_harm() {
-    let temporary = "current/file.ckpt";
+    let temporary = "current/file.new";
     let mut disk = disk_with(Some(b"old contents"));
     disk.write_at(temporary, 0, &[7; 1000])
         .expect("the disk works");
@@ -111,7 +112,7 @@ fn the_rest_of_a_failed_write_does_no_harm() {
 }
 
 fn a_write_that_fails_changes_nothing() {
-    let full = DiskError::new("write", "current/file.ckpt", DiskErrorKind::Full);
+    let full = DiskError::new("write", "current/file.new", DiskErrorKind::Full);
     let mut disk = disk_with(Some(b"old contents"));
     let answer = write_whole(FILE, &mut disk, &|file, disk| {
         disk.write_at(file, 0, &NEW[..9])?;
@@ -282,7 +283,7 @@ fn a_checkpoint_purges_for_an_image_only_once_it_is_there() {
         let done = checkpoint(&Config::default(), &mut crashing).is_ok();
         for unsynced in OUTCOMES {
             let images = names(&crashing.restarted(unsynced), "fsimage_");
-            let whole = images.iter().filter(|file| !file.ends_with(".ckpt"));
+            let whole = images.iter().filter(|file| !file.ends_with(".new"));
             assert!(
                 whole.count() >= 2,
                 "after a crash at call {crash_at} of the checkpoint, unsynced writes {unsynced:?}, 2 whole images \

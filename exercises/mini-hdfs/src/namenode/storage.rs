@@ -6,7 +6,7 @@
 //! current/fsimage_N                       everything up to transaction N
 //! current/edits_A-B                       a finished segment of the log
 //! current/edits_inprogress_A              the current one
-//! current/*.ckpt                          a file that was not finished; nobody reads it
+//! current/*.new                           a file that was not finished; nobody reads it
 //! ```
 //!
 //! The rule for a crash: at each point in time the newest whole image and the segments after it hold all that
@@ -27,6 +27,7 @@ use super::config::Config;
 use super::edit_log::in_progress_name;
 use super::fsimage::{self, Image};
 use super::namespace::Namespace;
+use crate::atomic_file::{TEMPORARY, write_whole};
 use crate::block::TxId;
 
 /// The directory of everything.
@@ -212,9 +213,6 @@ pub fn purge(retained: usize, damaged: &[TxId], disk: &mut dyn Disk) -> Result<(
 
 const VERSION: &str = "VERSION";
 
-/// The end of the name of a file that is not finished.
-pub const TEMPORARY: &str = ".ckpt";
-
 fn image_name(txid: TxId) -> String {
     format!("fsimage_{:019}", txid.0)
 }
@@ -226,21 +224,4 @@ fn image_name(txid: TxId) -> String {
 pub fn write_image(image: &Image, disk: &mut dyn Disk) -> Result<(), DiskError> {
     let file = in_current(&image_name(image.txid));
     write_whole(&file, disk, &|file, disk| fsimage::write(image, file, disk))
-}
-
-/// Makes `file`, which is in the directory [`CURRENT`], appear whole or not at all: whatever crash comes in between, it
-/// then has what it had before (or is not there, as before) or all that `write` writes; after the return, the latter
-/// for sure. `write` writes to the new, empty file that it is told, beginning at offset 0, and does not sync it.
-/// Until then the bytes stand in `file` + [`TEMPORARY`]. Such a file may be left over from a crash, and longer than what
-/// is to be written now.
-///
-/// # Errors
-/// The disk's.
-pub fn write_whole(
-    file: &str,
-    disk: &mut dyn Disk,
-    write: &dyn Fn(&str, &mut dyn Disk) -> Result<(), DiskError>,
-) -> Result<(), DiskError> {
-    let _ = (file, disk, write);
-    todo!("hdfs/checkpoint: a new file gets its name only once its contents are durable.")
 }
