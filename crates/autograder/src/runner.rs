@@ -92,10 +92,10 @@ impl Failure {
             (&self.elsewhere, "in a thread of its own: "),
         ] {
             let Some(panic) = panic else { continue };
-            // Behind a tab proptest says how many cases it tried before.
-            let message = format!("{where_from}{}", panic.message.trim_end());
-            let told = message.lines().filter(|line| !line.starts_with('\t'));
-            lines.extend(told.map(str::to_owned));
+            lines.extend(compact(&format!(
+                "{where_from}{}",
+                panic.message.trim_end()
+            )));
             lines.push(format!("at {}", panic.location));
             if let Some(trace) = &panic.backtrace {
                 lines.extend(trace.lines().map(str::to_owned));
@@ -112,6 +112,26 @@ impl Failure {
                 .map(|command| format!("again: {command}")),
         );
     }
+}
+
+/// The lines of a message; where proptest shows the input that fails, a line for each value, and not one for each of its
+/// elements. What it says behind a tab, how many cases it tried before, is left out.
+fn compact(message: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut is_input = false;
+    for line in message.lines().filter(|line| !line.starts_with('\t')) {
+        let goes_on = line.starts_with([' ', ']', '}', ')']);
+        match lines.last_mut() {
+            Some(last) if is_input && goes_on => {
+                let opened = last.ends_with(['[', '(']) || line.starts_with([']', ')']);
+                last.push_str(if opened { "" } else { " " });
+                last.push_str(line.trim_start());
+            }
+            _ => lines.push(line.to_owned()),
+        }
+        is_input |= line.starts_with("minimal failing input:");
+    }
+    lines
 }
 
 /// A test that has begun.
@@ -301,4 +321,20 @@ fn run_passes(test: fn(), (first, second): (Pass, Option<Pass>), record: &Record
     };
     let draws = || record.notes().draws;
     run(first) && second.is_none_or(|pass| !draws() || run(pass))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compact;
+
+    #[test]
+    fn a_failing_input_takes_a_line_for_each_value() {
+        let message = "Test failed: a\n  left: 1.\nminimal failing input: calls = [\n    84,\n    26,\n], seed = 3\n\tsuccesses: 0";
+        let expected = [
+            "Test failed: a",
+            "  left: 1.",
+            "minimal failing input: calls = [84, 26,], seed = 3",
+        ];
+        assert_eq!(compact(message), expected);
+    }
 }

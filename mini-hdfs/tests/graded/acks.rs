@@ -250,7 +250,10 @@ proptest! {
                 }
                 3 if below < received => {
                     below += 1;
-                    responder.downstream_ack(ack(below - 1, &[OK])).unwrap()
+                    let seqno = below - 1;
+                    let sent = responder.downstream_ack(ack(seqno, &[OK]));
+                    prop_assert!(sent.is_ok(), "packet {} is due, but it is refused: {:?}", seqno, sent);
+                    sent.unwrap()
                 }
                 _ => Vec::new(),
             };

@@ -322,7 +322,11 @@ fn a_checkpoint_does_not_count_a_damaged_image_as_one() {
     let mut disk = written(&ops);
     let images = names(&disk, "fsimage_");
     disk.file_mut(&images[1])[20] ^= 1;
-    assert_eq!(checkpoint(&Config::default(), &mut disk), Ok(TxId(24)));
+    assert_eq!(
+        checkpoint(&Config::default(), &mut disk),
+        Ok(TxId(24)),
+        "the newest image is damaged: the checkpoint goes on from the older one and the log, and reaches edit 24"
+    );
     // Whichever of the two is damaged next, the other one still does.
     for image in names(&disk, "fsimage_") {
         let mut disk = disk.clone();

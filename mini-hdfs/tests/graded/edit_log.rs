@@ -131,8 +131,16 @@ fn garbage_behind_the_last_record_is_a_torn_tail() {
     ] {
         let all = [bytes.clone(), garbage].concat();
         let found = scan(&all, TxId(7)).expect("no record follows the garbage");
-        assert_eq!(found.ops, records(&ops));
-        assert_eq!(found.good_len, bytes.len());
+        assert_eq!(
+            found.ops,
+            records(&ops),
+            "every record before the garbage is whole"
+        );
+        assert_eq!(
+            found.good_len,
+            bytes.len(),
+            "the good part ends where the garbage begins"
+        );
         assert!(
             found.tail.is_some(),
             "the caller must hear that there is a tail to cut off"
@@ -165,7 +173,10 @@ fn a_flipped_bit_is_refused_or_is_the_tail() {
                     records(&ops[..last]),
                     "byte {at} of the last record is flipped"
                 );
-                assert_eq!(found.good_len, begins[last]);
+                assert_eq!(
+                    found.good_len, begins[last],
+                    "byte {at} of the last record is flipped: the good part ends where that record begins"
+                );
             }
         }
     }
@@ -231,7 +242,8 @@ fn a_length_from_hell_costs_nothing() {
         );
         assert_eq!(
             scan(&damaged, TxId(7)).map_err(|d| d.offset),
-            Err(begins[0])
+            Err(begins[0]),
+            "good records follow the one whose length is {len}: it is damaged, and no torn tail"
         );
     }
 }

@@ -67,8 +67,16 @@ fn excess_goes_from_racks_with_more_than_one() {
 
 fn excess_frees_the_fullest_node() {
     let nodes = replicas(&[(0, 30), (0, 10), (0, 20), (0, 40)]);
-    assert_eq!(choose(&nodes, 3), BTreeSet::from([1]));
-    assert_eq!(choose(&nodes, 2), BTreeSet::from([1, 2]));
+    assert_eq!(
+        choose(&nodes, 3),
+        BTreeSet::from([1]),
+        "all are on one rack: the replica on node 1 goes, which has the fewest bytes remaining"
+    );
+    assert_eq!(
+        choose(&nodes, 2),
+        BTreeSet::from([1, 2]),
+        "then that on node 2, which has the fewest of the others"
+    );
     let alone = replicas(&[(0, 30), (1, 10), (2, 20)]);
     assert_eq!(
         choose(&alone, 2),
@@ -121,8 +129,15 @@ fn excess_of_a_rack_counts_only_what_was_reported() {
 
 fn excess_is_never_the_last_one() {
     let nodes = replicas(&[(0, 10), (1, 20)]);
-    assert_eq!(choose(&nodes, 0).len(), 1);
-    assert!(choose(&nodes[..1], 0).is_empty());
+    assert_eq!(
+        choose(&nodes, 0).len(),
+        1,
+        "of two replicas one stays, even if none is expected"
+    );
+    assert!(
+        choose(&nodes[..1], 0).is_empty(),
+        "the only replica stays, even if none is expected"
+    );
 }
 
 prop_compose! {

@@ -73,7 +73,11 @@ fn place_more(
     };
     let targets = choose_targets(nodes, &request, &mut Rng::new(seed))?;
     if let Err(fault) = fault_in(nodes, &request, &targets) {
-        panic!("{fault}\nnodes: {nodes:#?}\n{request:#?}\nchosen: {targets:?}");
+        let nodes: Vec<String> = nodes.iter().map(|node| format!("  {node:?}")).collect();
+        panic!(
+            "{fault}\nchosen: {targets:?}\nof these nodes:\n{}\nfor this: {request:?}",
+            nodes.join("\n")
+        );
     }
     Ok(targets
         .iter()
@@ -278,8 +282,8 @@ fn placement_fills_the_last_block_of_room() {
     nodes[0].remaining = BLOCK;
     nodes[1].remaining = BLOCK - 1;
     assert_eq!(
-        place(&nodes, 2, None, 1).unwrap(),
-        [0],
+        place(&nodes, 2, None, 1),
+        Ok(vec![0]),
         "node 0 has room for exactly one block, node 1 for one byte less"
     );
 }

@@ -72,7 +72,8 @@ fn a_new_block_commits_the_one_before() {
     let first = state.blocks.get(FIRST.id).unwrap();
     assert_eq!(
         (first.block, first.state),
-        (previous, BlockState::Committed)
+        (previous, BlockState::Committed),
+        "the op says what the block before has become: it is committed with that length and generation"
     );
     let second = state.blocks.get(SECOND.id).unwrap();
     assert_eq!(
@@ -523,8 +524,12 @@ proptest! {
             let answer = replay(part, &mut image);
             prop_assert!(answer.is_ok(), "each op fits what those before it leave, but: {:?}", answer);
         }
-        prop_assert_eq!(image.txid, TxId(ops.len() as u64));
-        prop_assert_eq!(state_in(image).durable(), State::after(&ops).durable());
+        prop_assert_eq!(image.txid, TxId(ops.len() as u64), "the last transaction that was replayed");
+        prop_assert_eq!(
+            state_in(image).durable(),
+            State::after(&ops).durable(),
+            "a part of the log is read twice, and should be passed over the second time"
+        );
     }
 
     fn recovery_gives_back_what_was_there(draws in draws(120)) {

@@ -85,10 +85,17 @@ fn replication_queue_moves_and_forgets() {
     queue.remove(BlockId(1));
     queue.remove(BlockId(77));
     queue.update(BlockId(2), Some(Low));
-    assert_eq!(choose(&mut queue, 10), [3, 2]);
+    assert_eq!(
+        choose(&mut queue, 10),
+        [3, 2],
+        "block 3 is the most urgent now, block 1 was taken out, block 2 is where it was"
+    );
     queue.update(BlockId(3), None);
     queue.remove(BlockId(2));
-    assert!(queue.is_empty() && choose(&mut queue, 10).is_empty());
+    assert!(
+        queue.is_empty() && choose(&mut queue, 10).is_empty(),
+        "block 3 needs nothing any more, and block 2 was taken out: nothing is left"
+    );
 }
 
 fn replication_queue_passes_on_from_blocks_that_cannot_be_copied() {

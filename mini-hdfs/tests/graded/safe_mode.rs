@@ -36,11 +36,23 @@ fn started() -> SafeMode {
 fn safe_mode_waits_for_blocks_and_datanodes_and_then_a_while() {
     let mut safe_mode = started();
     assert!(safe_mode.is_on(), "a NameNode starts in safe mode");
-    assert!(!safe_mode.update(&progress(998, 1000, 2), at(0)));
-    assert!(!safe_mode.update(&progress(999, 1000, 1), at(100)));
+    assert!(
+        !safe_mode.update(&progress(998, 1000, 2), at(0)),
+        "998 of 1000 blocks are below 99.9 %"
+    );
+    assert!(
+        !safe_mode.update(&progress(999, 1000, 1), at(100)),
+        "the blocks are there, and of two DataNodes one is missing"
+    );
     assert!(safe_mode.is_on(), "a DataNode is missing");
-    assert!(!safe_mode.update(&progress(999, 1000, 2), at(200)));
-    assert!(!safe_mode.update(&progress(1000, 1000, 3), at(229)));
+    assert!(
+        !safe_mode.update(&progress(999, 1000, 2), at(200)),
+        "both thresholds are reached now, so the extension only begins"
+    );
+    assert!(
+        !safe_mode.update(&progress(1000, 1000, 3), at(229)),
+        "29 s of the extension are over"
+    );
     assert!(safe_mode.is_on(), "29 s of the extension are over");
     assert!(
         safe_mode.update(&progress(1000, 1000, 3), at(230)),
@@ -91,7 +103,10 @@ fn safe_mode_begins_its_extension_anew_after_a_setback() {
 
 fn safe_mode_without_an_extension_ends_at_once() {
     let mut safe_mode = SafeMode::new(999, 1, Duration::ZERO);
-    assert!(!safe_mode.update(&progress(5, 5, 0), at(7)));
+    assert!(
+        !safe_mode.update(&progress(5, 5, 0), at(7)),
+        "all blocks are there, and the DataNode that is asked for is not"
+    );
     assert!(
         safe_mode.update(&progress(5, 5, 1), at(7)),
         "both thresholds are reached, and there is nothing to wait for"
@@ -109,7 +124,10 @@ fn safe_mode_obeys_the_administrator() {
     safe_mode.enter();
     assert!(safe_mode.is_on());
     for now in [0, 1000, 2000] {
-        assert!(!safe_mode.update(&progress(10, 10, 5), at(now)));
+        assert!(
+            !safe_mode.update(&progress(10, 10, 5), at(now)),
+            "it was turned on by hand, and should not be left at {now} s"
+        );
     }
     assert!(
         safe_mode.is_on(),

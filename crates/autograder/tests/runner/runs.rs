@@ -61,7 +61,7 @@ fn a_report_has_a_line_for_each_test() {
     for threads in ["1", "4"] {
         let run = sample(&format!("--report --test-threads {threads}"), "");
         assert_eq!(run.code, Some(101), "{}", run.err);
-        let lines: Vec<&str> = run.out.lines().collect();
+        let lines: Vec<&str> = run.out.lines().filter(|line| line.contains('\t')).collect();
         let expected = [
             "sample/done\tsample::done::one_is_one\tok",
             "sample/done\tsample::done::seeds_pass\tok",
@@ -181,7 +181,8 @@ fn the_word_to_grade_with_comes_back_with_the_result() {
         ("sample::later::not_begun", "todo:sample/later"),
     ] {
         let run = sample(&format!("--grade {test}"), "nonce-17\n");
-        assert_eq!(run.out, format!("\nnonce-17\t{test}\t{status}\n"));
+        let last = format!("\nnonce-17\t{test}\t{status}\n");
+        assert!(run.out.ends_with(&last), "{}", run.out);
         assert_eq!(run.code, Some(if status == "ok" { 0 } else { 101 }));
         assert_eq!(
             run.err.is_empty(),
