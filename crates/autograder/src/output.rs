@@ -163,6 +163,7 @@ impl<'a> Printer<'a> {
 
     /// Why tests failed, in learning order.
     fn failures(&mut self) -> io::Result<()> {
+        let mut compares = false;
         for (one, verdict) in self.tests.iter().zip(&self.verdicts) {
             let Some(verdict @ (Verdict::Failed(_) | Verdict::TimedOut { .. })) = verdict else {
                 continue;
@@ -170,8 +171,12 @@ impl<'a> Printer<'a> {
             let name = self.paint(Paint::Bold, one.test.name);
             writeln!(self.out, "\n{}: {name}", self.paint(Paint::Red, "FAILED"))?;
             for line in verdict.explanation() {
+                compares |= line.starts_with("  left: ");
                 writeln!(self.out, "{}", format!("  {line}").trim_end())?;
             }
+        }
+        if compares {
+            writeln!(self.out, "\nleft is what came, right is what was expected")?;
         }
         Ok(())
     }
@@ -246,6 +251,9 @@ fn standing(exercise: &str, tally: &Tally<'_>) -> (String, Paint) {
     if tally.ok == tally.total {
         return ("done".to_owned(), Paint::Green);
     }
+    if tally.ok + tally.failed == 0 && tally.todo.contains_key(exercise) {
+        return ("not begun".to_owned(), Paint::Yellow);
+    }
     let mut parts = Vec::new();
     if tally.failed > 0 {
         let verb = if tally.failed == 1 { "fails" } else { "fail" };
@@ -255,8 +263,6 @@ fn standing(exercise: &str, tally: &Tally<'_>) -> (String, Paint) {
         parts.push(if *id != exercise {
             let verb = if *count == 1 { "waits" } else { "wait" };
             format!("{count} {verb} for {id}")
-        } else if *count == tally.total {
-            "not begun".to_owned()
         } else {
             format!("{count} at a todo!()")
         });
