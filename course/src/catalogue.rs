@@ -82,22 +82,16 @@ impl Exercise {
         self.id.split_once('/').map_or(&self.id, |(_, slug)| slug)
     }
 
-    /// What runs its tests alone: `cargo test -p mini-hdfs placement`.
+    /// What runs its tests alone: `cargo test -p mini-hdfs placement::`.
     pub(crate) fn test_command(&self) -> String {
-        let binary = if self.has_marks() {
-            String::new()
+        let test = format!("cargo test -p {}", self.krate);
+        if self.has_marks() {
+            let modules = self.tests.iter().map(|module| format!(" {module}::"));
+            test + &modules.collect::<String>()
         } else {
             // Only tests of the finished system, from outside, need its server.
-            format!("--features server --test {} ", self.binary)
-        };
-        let modules = if self.has_marks() {
-            self.tests.join(" ")
-        } else {
-            String::new()
-        };
-        format!("cargo test -p {} {binary}{modules}", self.krate)
-            .trim_end()
-            .to_owned()
+            format!("{test} --features server --test {}", self.binary)
+        }
     }
 
     /// Whether a student writes bodies for it in the sources.

@@ -16,6 +16,7 @@ mod lab;
 mod links;
 mod reaper;
 mod scenes;
+mod unwritten;
 mod web;
 
 use std::io::{self, Write};
@@ -115,6 +116,7 @@ fn be(node: &Node) -> Result<()> {
         .with_writer(io::stderr)
         .with_ansi(false)
         .init();
+    unwritten::end_at_it();
     match node {
         Node::Namenode(options) => mini_hdfs::server::namenode::run(options),
         Node::Datanode(options) => mini_hdfs::server::datanode::run(options),
@@ -134,6 +136,7 @@ fn scene(name: &str, dir: Option<PathBuf>) -> Result<()> {
     let scene = scenes::find(name)?;
     let runtime = Runtime::new()?;
     let lab = Arc::new(Lab::new(dir, runtime.handle().clone())?);
+    unwritten::enter_it(&lab);
     let playing = {
         let (lab, handle) = (lab.clone(), runtime.handle().clone());
         runtime.spawn_blocking(move || scenes::play(scene, &lab, &handle, io::stdout()))
@@ -153,6 +156,7 @@ fn scene(name: &str, dir: Option<PathBuf>) -> Result<()> {
 fn serve(options: Page) -> Result<()> {
     let runtime = Runtime::new()?;
     let lab = Arc::new(Lab::new(options.dir, runtime.handle().clone())?);
+    unwritten::enter_it(&lab);
     let size = Size {
         datanodes: options.datanodes,
         racks: options.racks,

@@ -1,5 +1,4 @@
 //! Data servers of several DataNodes in one process, spoken to over their wire, without a NameNode.
-#![cfg(feature = "server")]
 #![allow(clippy::unwrap_used)] // What tests share is test code too.
 
 use std::io::{BufReader, ErrorKind};

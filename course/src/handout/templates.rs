@@ -55,6 +55,13 @@ fn readme(contents: &Contents<'_>, marker: &Marker) -> Result<String> {
     let first = left.first().context("there is no exercise")?;
     let points: u32 = left.iter().map(|exercise| exercise.points).sum();
     let minutes: u32 = left.iter().map(|exercise| exercise.minutes).sum();
+    let mut crates: Vec<&str> = left
+        .iter()
+        .map(|exercise| exercise.krate.as_str())
+        .collect();
+    crates.dedup();
+    let row = |name: &&str| format!("| `cargo test -p {name}` | tests the exercises of {name} |\n");
+    let other_tests: String = crates.iter().skip(1).map(row).collect();
     let mut text = README.to_owned();
     for (name, is_kept) in [
         ("lab", contents.has("lab")),
@@ -73,6 +80,7 @@ fn readme(contents: &Contents<'_>, marker: &Marker) -> Result<String> {
         ("points", &points.to_string()),
         ("hours", &((minutes + 30) / 60).to_string()),
         ("exercises", &table(contents)),
+        ("other-tests", &other_tests),
     ] {
         text = text.replace(&format!("{{{{{name}}}}}"), value);
     }

@@ -150,7 +150,7 @@ fn the_exercises_before_the_first_one_are_solved() {
         }
     }
     let readme = fs::read_to_string(dir.join("README.md")).unwrap();
-    assert!(readme.contains("With Which replica goes (`hdfs/excess`), now"));
+    assert!(readme.contains("Now that is Which replica goes, `hdfs/excess`"));
     assert!(readme.contains("| solved |") && readme.contains("Those that say *solved* are"));
 }
 
