@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::contents::Contents;
+use crate::catalogue::Exercise;
 
 /// Opens a note that is for the instructor alone.
 const OPEN: &str = "<details class=\"instructor\">";
@@ -13,21 +14,26 @@ const CLOSE: &str = "</details>";
 /// Chapters for instructors alone.
 const INSTRUCTORS: [&str; 1] = ["book/src/instructors.md"];
 
-/// Whether a file of the book stays with the reference: a chapter for instructors, or the directory of sections of
-/// exercises that are not handed out.
+/// Whether a file of the book stays with the reference: a chapter for instructors, the section of an exercise that is not
+/// handed out, or anything in a directory of such sections alone.
 pub(super) fn is_left_out(path: &Path, contents: &Contents<'_>) -> bool {
     let Ok(inside) = path.strip_prefix("book/src") else {
         return false;
     };
-    if INSTRUCTORS.iter().any(|chapter| Path::new(chapter) == path) {
+    let is_here = |exercise: &Exercise| contents.has(&exercise.krate);
+    let is_section = |exercise: &Exercise| Path::new(&exercise.book) == inside;
+    if INSTRUCTORS.iter().any(|chapter| Path::new(chapter) == path)
+        || contents
+            .all()
+            .any(|exercise| is_section(exercise) && !is_here(exercise))
+    {
         return true;
     }
     let Some(dir) = inside.parent().and_then(|dir| dir.iter().next()) else {
         return false;
     };
-    let is_here = |book: &str| Path::new(book).starts_with(dir);
-    contents.all().any(|exercise| is_here(&exercise.book))
-        && !contents.exercises().any(|exercise| is_here(&exercise.book))
+    let mut part = (contents.all()).filter(|exercise| Path::new(&exercise.book).starts_with(dir));
+    part.clone().next().is_some() && !part.any(is_here)
 }
 
 /// A page without notes for the instructor; the table of contents without the pages that are left out.

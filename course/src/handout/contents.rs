@@ -136,7 +136,7 @@ impl<'a> Contents<'a> {
     }
 
     /// The reference's exercises, in learning order.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Exercise> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Exercise> + Clone {
         self.catalogue.exercises.iter()
     }
 
