@@ -7,10 +7,8 @@ use node::{NodeId, Time};
 
 use crate::trace::{Record, What};
 
-/// Tells a trace, or a part of it, in lines like `0.012s  ada → server  Add(3)`. Names are taken from the records of
-/// nodes that start; others are called by their number.
-///
-/// What is `dropped` by the network, or never arrives for another reason, is told where it is lost.
+/// Tells a trace, or a part of it, in lines like `0.012000s  ada → server  Add(3) leaves`. Names are taken from the records of
+/// nodes that start; others are called by their number. What never arrives is told where it is lost.
 pub fn narrate(records: &[Record]) -> String {
     let mut names: BTreeMap<NodeId, &str> = BTreeMap::new();
     let mut messages: BTreeMap<u64, &str> = BTreeMap::new();
