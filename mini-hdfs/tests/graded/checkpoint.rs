@@ -265,9 +265,17 @@ fn a_checkpoint_reaches_to_the_end_of_the_finished_segments() {
     );
     let image = fsimage::read("current/fsimage_0000000000000000008", &disk)
         .unwrap_or_else(|e| panic!("there should be an image of transaction 8, but: {e}"));
-    assert_eq!((image.txid, image.namespace.len()), (TxId(8), 9));
+    assert_eq!(
+        (image.txid, image.namespace.len()),
+        (TxId(8), 9),
+        "the image reaches to transaction 8, and holds the root and 8 directories"
+    );
     let loaded = storage::open(&mut disk).expect("image and log fit together");
-    assert_eq!((loaded.image, loaded.last), (TxId(8), TxId(9)));
+    assert_eq!(
+        (loaded.image, loaded.last),
+        (TxId(8), TxId(9)),
+        "a start begins with the new image, and replays transaction 9"
+    );
 }
 
 fn a_checkpoint_purges_for_an_image_only_once_it_is_there() {

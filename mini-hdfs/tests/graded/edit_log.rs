@@ -95,10 +95,17 @@ fn a_cut_frame_is_none() {
 fn a_whole_segment_is_read_back() {
     let (ops, bytes, _) = segment();
     let found = scan(&bytes, TxId(7)).expect("the segment is undamaged");
-    assert_eq!(found.ops, records(&ops));
-    assert_eq!((found.good_len, found.tail), (bytes.len(), None));
+    assert_eq!(found.ops, records(&ops), "all that was put into it");
+    assert_eq!(
+        (found.good_len, found.tail),
+        (bytes.len(), None),
+        "a whole segment is good to its end, and has no tail"
+    );
     let empty = scan(&[], TxId(7)).expect("an empty segment is undamaged");
-    assert!(empty.ops.is_empty() && empty.tail.is_none());
+    assert!(
+        empty.ops.is_empty() && empty.tail.is_none(),
+        "an empty segment has no records and no tail, but: {empty:?}"
+    );
 }
 
 fn a_torn_tail_is_cut_at_the_last_whole_record() {
@@ -130,12 +137,10 @@ fn garbage_behind_the_last_record_is_a_torn_tail() {
         b"not a record at all".to_vec(),
     ] {
         let all = [bytes.clone(), garbage].concat();
-        let found = scan(&all, TxId(7)).expect("no record follows the garbage");
-        assert_eq!(
-            found.ops,
-            records(&ops),
-            "every record before the garbage is whole"
-        );
+        let found = scan(&all, TxId(7)).unwrap_or_else(|e| {
+            panic!("no record follows the garbage, so it is a torn tail, but: {e:?}")
+        });
+        assert_eq!(found.ops, records(&ops), "the records before the garbage");
         assert_eq!(
             found.good_len,
             bytes.len(),
@@ -167,7 +172,12 @@ fn a_flipped_bit_is_refused_or_is_the_tail() {
                     "where the bad record begins (byte {at} is flipped)"
                 );
             } else {
-                let found = found.expect("nothing good follows the last record: it is a torn tail");
+                let found = found.unwrap_or_else(|e| {
+                    panic!(
+                        "bit {bit} of byte {at} is flipped, in the last record; nothing good follows, so it is a torn \
+                         tail, but: {e:?}"
+                    )
+                });
                 assert_eq!(
                     found.ops,
                     records(&ops[..last]),
@@ -175,7 +185,7 @@ fn a_flipped_bit_is_refused_or_is_the_tail() {
                 );
                 assert_eq!(
                     found.good_len, begins[last],
-                    "byte {at} of the last record is flipped: the good part ends where that record begins"
+                    "the good part ends where the last record begins"
                 );
             }
         }
@@ -203,7 +213,10 @@ fn a_missing_transaction_is_refused() {
     let (_, bytes, begins) = segment();
     let without_second = [&bytes[..begins[1]], &bytes[begins[2]..]].concat();
     let damage = scan(&without_second, TxId(7)).expect_err("transaction 8 is missing");
-    assert_eq!(damage.offset, begins[1]);
+    assert_eq!(
+        damage.offset, begins[1],
+        "transaction 9 stands where 8 should"
+    );
     assert!(
         scan(&bytes, TxId(8)).is_err(),
         "the segment begins with 7, not with 8"
@@ -221,7 +234,7 @@ fn a_good_checksum_over_nonsense_is_no_torn_tail() {
     bytes.extend(frame(11, &[0xee, 0xee, 0xee]));
     let damage = scan(&bytes, TxId(7))
         .expect_err("somebody wrote this record whole; to drop it would lose it");
-    assert_eq!(damage.offset, begin);
+    assert_eq!(damage.offset, begin, "where that record begins");
 }
 
 fn a_length_from_hell_costs_nothing() {
@@ -243,7 +256,7 @@ fn a_length_from_hell_costs_nothing() {
         assert_eq!(
             scan(&damaged, TxId(7)).map_err(|d| d.offset),
             Err(begins[0]),
-            "good records follow the one whose length is {len}: it is damaged, and no torn tail"
+            "the first record says that it is {len} bytes long, and good ones follow"
         );
     }
 }

@@ -74,9 +74,17 @@ fn an_edit_is_durable_only_after_its_batch_is() {
         frames(1..=3),
         "a batch is the frames of its edits, one after the other"
     );
-    assert_eq!((batch.last, &batch.roll), (TxId(3), &None));
+    assert_eq!(
+        (batch.last, &batch.roll),
+        (TxId(3), &None),
+        "the batch reaches to transaction 3 and ends no segment"
+    );
     log.end_sync(&batch);
-    assert_eq!(log.synced_txid(), TxId(3));
+    assert_eq!(
+        log.synced_txid(),
+        TxId(3),
+        "the batch with transactions 1 to 3 is written"
+    );
     assert_eq!(log.begin_sync(), None, "all is written");
 }
 
@@ -90,7 +98,7 @@ fn edits_gather_while_a_sync_is_under_way() {
         None,
         "at most one sync at a time: a second one could overtake the first"
     );
-    assert_eq!(log.last_txid(), TxId(6));
+    assert_eq!(log.last_txid(), TxId(6), "1 edit and 5 more were added");
     log.end_sync(&first);
     assert_eq!(
         log.synced_txid(),
@@ -104,15 +112,19 @@ fn edits_gather_while_a_sync_is_under_way() {
         "nothing twice, nothing left out"
     );
     log.end_sync(&second);
-    assert_eq!(log.synced_txid(), TxId(6));
+    assert_eq!(log.synced_txid(), TxId(6), "both batches are written");
 }
 
 fn a_recovered_log_goes_on_where_it_was() {
     let mut log = GroupCommit::new(TxId(5), TxId(9));
-    assert_eq!((log.last_txid(), log.synced_txid()), (TxId(9), TxId(9)));
+    assert_eq!(
+        (log.last_txid(), log.synced_txid()),
+        (TxId(9), TxId(9)),
+        "what was read back is durable"
+    );
     append(&mut log, 1);
     let batch = begin(&mut log, "1 edit waits");
-    assert_eq!(transactions(&batch), [10]);
+    assert_eq!(transactions(&batch), [10], "the edit after transaction 9");
     assert!(
         batch.file.ends_with("edits_inprogress_0000000000000000005"),
         "{}",
@@ -161,7 +173,11 @@ fn a_roll_needs_no_edit_that_waits_but_one_in_the_segment() {
     let batch = begin(&mut log, "the segment holds 4 edits and is to end");
     assert!(batch.bytes.is_empty() && batch.roll.is_some());
     log.end_sync(&batch);
-    assert_eq!(log.synced_txid(), TxId(4));
+    assert_eq!(
+        log.synced_txid(),
+        TxId(4),
+        "nothing was added since transaction 4"
+    );
 }
 
 fn a_roll_asked_for_during_a_sync_waits_for_the_next_batch() {

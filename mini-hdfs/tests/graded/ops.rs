@@ -74,6 +74,46 @@ impl State {
     }
 }
 
+/// Comparing.
+impl State {
+    /// Expects everything that has to survive to be as in `expected`; otherwise says what differs, a line each.
+    pub(crate) fn expect(&self, expected: &State, when: &str) {
+        if self.durable() == expected.durable() {
+            return;
+        }
+        let (found, wanted) = (self.lines(), expected.lines());
+        let only_in = |these: &[String], others: &[String]| {
+            let lines = these.iter().filter(|line| !others.contains(line));
+            lines
+                .map(|line| format!("\n    {line}"))
+                .collect::<String>()
+        };
+        panic!(
+            "{when}, there should be:{}\n  but instead there is:{}",
+            only_in(&wanted, &found),
+            only_in(&found, &wanted)
+        );
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let (namespace, blocks, last_id, last_generation) = self.durable();
+        let root = namespace.require("/").expect("the root is always there");
+        let inodes = namespace
+            .walk(root)
+            .map(|inode| format!("{}: {inode:?}", namespace.path_of(inode)));
+        let blocks = blocks.iter().map(|(block, inode, replication, complete)| {
+            let len = block.len;
+            format!("{block} of {len} bytes, of inode {inode}, replication {replication}, complete: {complete}")
+        });
+        let counters = format!(
+            "highest ids: inode {}, block {last_id}, generation {last_generation}; {} open files",
+            namespace.last_inode(),
+            namespace.open_files()
+        );
+        inodes.chain(blocks).chain([counters]).collect()
+    }
+}
+
 /// A history as a NameNode would log it: each op fits the state that those before it leave. Each element of `draws`
 /// proposes one op; what does not fit is left out.
 pub(crate) fn history(draws: &[(u8, u8, u8)]) -> Vec<EditOp> {

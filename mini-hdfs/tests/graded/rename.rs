@@ -220,7 +220,7 @@ proptest! {
             let mut expected: Vec<(String, bool)> = model.0.clone().into_iter().collect();
             // Directory by directory, not by the bytes of the path.
             expected.sort_by_key(|(path, _)| path.split('/').map(str::to_owned).collect::<Vec<_>>());
-            prop_assert_eq!(found, expected, "all paths that there are, and which of them are directories");
+            prop_assert_eq!(found, expected, "paths, and whether each is a directory");
         }
     }
 }

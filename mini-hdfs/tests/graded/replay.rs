@@ -2,10 +2,11 @@
 
 use autograder::{Test, tests};
 use mini_hdfs::block::{Block, BlockId, GenerationStamp, InodeId, TxId};
-use mini_hdfs::namenode::blocks::BlockState;
+use mini_hdfs::namenode::blocks::{BlockInfo, BlockState};
 use mini_hdfs::namenode::edit_log::encode;
 use mini_hdfs::namenode::edit_op::{EditOp, apply, replay};
 use mini_hdfs::namenode::fsimage::{self, Image};
+use mini_hdfs::namenode::namespace::FileInode;
 use mini_hdfs::namenode::storage::{self, Loaded, StorageError};
 use node::{Disk, MemDisk};
 use proptest::prelude::*;
@@ -39,6 +40,19 @@ fn finished(block: Block, len: u64) -> Block {
     Block { len, ..block }
 }
 
+/// What the blocks map knows of a block.
+fn info(state: &State, block: Block) -> &BlockInfo {
+    let info = state.blocks.get(block.id);
+    info.unwrap_or_else(|| panic!("the blocks map should know {block}, but does not"))
+}
+
+fn file(state: &State) -> &FileInode {
+    match state.namespace.require_file("/d/f") {
+        Ok((_, file)) => file,
+        Err(e) => panic!("/d/f should be there, but: {e}"),
+    }
+}
+
 /// `/d/f`, with one block under construction.
 fn one_block() -> State {
     State::after(&[
@@ -69,24 +83,29 @@ fn a_new_block_commits_the_one_before() {
             block: SECOND,
         },
     );
-    let first = state.blocks.get(FIRST.id).unwrap();
+    let first = info(&state, FIRST);
     assert_eq!(
         (first.block, first.state),
         (previous, BlockState::Committed),
-        "the op says what the block before has become: it is committed with that length and generation"
+        "the block before is committed, with the length that the op says"
     );
-    let second = state.blocks.get(SECOND.id).unwrap();
+    let second = info(&state, SECOND);
     assert_eq!(
         (second.block, second.state),
-        (SECOND, BlockState::UnderConstruction)
+        (SECOND, BlockState::UnderConstruction),
+        "the new block is being written"
     );
     assert_eq!(
         (second.inode, second.replication),
         (FILE, 3),
         "a block is its file's, and has its replication"
     );
-    let (_, file) = state.namespace.require_file("/d/f").unwrap();
-    assert_eq!(file.blocks, [FIRST.id, SECOND.id]);
+    let file = file(&state);
+    assert_eq!(
+        file.blocks,
+        [FIRST.id, SECOND.id],
+        "the file has both blocks, the new one last"
+    );
 }
 
 fn a_block_has_the_replication_of_its_file() {
@@ -104,7 +123,7 @@ fn a_block_has_the_replication_of_its_file() {
         block: FIRST,
     };
     do_op(&mut state, &op);
-    let info = state.blocks.get(FIRST.id).expect("the block was added");
+    let info = info(&state, FIRST);
     assert_eq!(
         info.replication, 7,
         "the file was given 7 replicas before it got the block"
@@ -135,10 +154,11 @@ fn a_committed_block_is_not_committed_otherwise() {
         state.clone().apply(&commit(8)).is_err(),
         "9 bytes were committed: whoever says 8 now contradicts that"
     );
-    let info = state.blocks.get(FIRST.id).expect("the block stays");
+    let info = info(&state, FIRST);
     assert_eq!(
         (info.block, info.state),
-        (finished(FIRST, 9), BlockState::Committed)
+        (finished(FIRST, 9), BlockState::Committed),
+        "the block is as it was committed first"
     );
 }
 
@@ -152,16 +172,17 @@ fn closing_makes_all_blocks_complete() {
     };
     do_op(&mut state, &op);
     for block in [finished(FIRST, 1 << 20), last] {
-        let info = state.blocks.get(block.id).expect("the block stays");
+        let info = info(&state, block);
         assert_eq!(
             (info.block, info.state),
             (block, BlockState::Complete),
             "every block of a closed file is complete, with the length that it was committed with"
         );
     }
-    let (_, file) = state.namespace.require_file("/d/f").unwrap();
+    let file = file(&state);
     assert_eq!(file.client, None, "nobody writes it any more");
-    assert_eq!(state.namespace.require("/d/f").unwrap().modified_ms, 99);
+    let modified = state.namespace.require("/d/f").map(|f| f.modified_ms);
+    assert_eq!(modified, Ok(99), "the file changed when it was closed");
 }
 
 fn update_blocks_gives_the_last_block_up_or_a_new_generation() {
@@ -178,10 +199,11 @@ fn update_blocks_gives_the_last_block_up_or_a_new_generation() {
             blocks: vec![rebuilt],
         },
     );
-    let info = state.blocks.get(FIRST.id).unwrap();
+    let info = info(&state, FIRST);
     assert_eq!(
         (info.block, info.state),
-        (rebuilt, BlockState::UnderConstruction)
+        (rebuilt, BlockState::UnderConstruction),
+        "the pipeline was rebuilt under a new generation, and the block is still being written"
     );
     do_op(
         &mut state,
@@ -218,14 +240,18 @@ fn update_blocks_leaves_the_state_of_those_that_stay() {
         [SECOND.id],
         "what was removed is returned: its replicas are garbage"
     );
-    let first = state.blocks.get(FIRST.id).expect("the first block stays");
+    let first = info(&state, FIRST);
     assert_eq!(
         first.state,
         BlockState::Committed,
         "the first block was committed before, and stays so"
     );
-    let (_, file) = state.namespace.require_file("/d/f").unwrap();
-    assert_eq!(file.blocks, [FIRST.id]);
+    let file = file(&state);
+    assert_eq!(
+        file.blocks,
+        [FIRST.id],
+        "the file has the first block alone"
+    );
 }
 
 fn deleting_takes_the_blocks_along() {
@@ -253,10 +279,10 @@ fn replication_and_counters_are_durable() {
             replication: 2,
         },
     );
-    assert_eq!(state.blocks.get(FIRST.id).unwrap().replication, 2);
     assert_eq!(
-        state.namespace.require_file("/d/f").unwrap().1.replication,
-        2
+        (info(&state, FIRST).replication, file(&state).replication),
+        (2, 2),
+        "the block and its file get 2 replicas"
     );
     do_op(&mut state, &EditOp::AllocateBlockId(BlockId(1 << 40)));
     do_op(
@@ -265,7 +291,8 @@ fn replication_and_counters_are_durable() {
     );
     assert_eq!(
         (state.blocks.last_id(), state.blocks.last_generation()),
-        (BlockId(1 << 40), GenerationStamp(5000))
+        (BlockId(1 << 40), GenerationStamp(5000)),
+        "the highest block id and generation stamp handed out"
     );
 }
 
@@ -378,12 +405,17 @@ fn what_the_image_holds_is_not_applied_again() {
             TxId(6),
             "the image held {held} transactions, and the log has 6"
         );
-        assert_eq!(state_in(image).durable(), State::after(&ops).durable());
+        let when = format!("after an image of {held} transactions and a log of all 6");
+        state_in(image).expect(&State::after(&ops), &when);
     }
     // One that reaches further than the log that was given.
     let mut image = image(6, State::after(&ops));
     let answer = replay(&numbered(1, &ops[..3]), &mut image);
-    assert_eq!((answer, image.txid), (Ok(()), TxId(6)));
+    assert_eq!(
+        (answer, image.txid),
+        (Ok(()), TxId(6)),
+        "the image holds 6 transactions, and the log that was given has the first 3: nothing is to be done"
+    );
 }
 
 fn replay_counts_what_it_applied() {
@@ -482,13 +514,13 @@ fn a_log_cut_anywhere_gives_back_what_was_whole() {
             TxId(whole as u64),
             "the log is cut after {cut} bytes"
         );
-        assert_eq!(
-            state_of(loaded).durable(),
-            State::after(&ops[..whole]).durable()
+        state_of(loaded).expect(
+            &State::after(&ops[..whole]),
+            &format!("after a restart with a log cut after {cut} bytes"),
         );
         let left = disk
             .len("current/edits_inprogress_0000000000000000001")
-            .unwrap();
+            .expect("the log is still there");
         assert_eq!(
             left,
             log_of(&ops[..whole]).len() as u64,
@@ -506,7 +538,10 @@ fn an_op_that_cannot_be_is_named_with_its_place() {
     ]);
     match storage::open(&mut disk_with_log(&log)) {
         Err(StorageError::Corrupt { file, offset, .. }) => {
-            assert_eq!(file, "current/edits_inprogress_0000000000000000001");
+            assert_eq!(
+                file, "current/edits_inprogress_0000000000000000001",
+                "the file that the bad transaction is in"
+            );
             assert_eq!(offset, good.len() as u64, "where the second record begins");
         }
         other => panic!("transaction 2 makes an inode that is there already, but: {other:?}"),
@@ -524,19 +559,15 @@ proptest! {
             let answer = replay(part, &mut image);
             prop_assert!(answer.is_ok(), "each op fits what those before it leave, but: {:?}", answer);
         }
-        prop_assert_eq!(image.txid, TxId(ops.len() as u64), "the last transaction that was replayed");
-        prop_assert_eq!(
-            state_in(image).durable(),
-            State::after(&ops).durable(),
-            "a part of the log is read twice, and should be passed over the second time"
-        );
+        prop_assert_eq!(image.txid, TxId(ops.len() as u64), "the last transaction of the log");
+        state_in(image).expect(&State::after(&ops), "after a log in two parts that overlap");
     }
 
     fn recovery_gives_back_what_was_there(draws in draws(120)) {
         let ops = history(&draws);
         let mut disk = disk_with_log(&log_of(&ops));
         let loaded = storage::open(&mut disk).expect("the log is whole");
-        prop_assert_eq!(loaded.last, TxId(ops.len() as u64));
-        prop_assert_eq!(state_of(loaded).durable(), State::after(&ops).durable());
+        prop_assert_eq!(loaded.last, TxId(ops.len() as u64), "the last transaction of the log");
+        state_of(loaded).expect(&State::after(&ops), "after a restart");
     }
 }

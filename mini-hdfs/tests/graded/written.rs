@@ -120,10 +120,6 @@ pub(crate) fn expect_recovery(
         namespace: loaded.namespace,
         blocks: loaded.blocks,
     };
-    assert_eq!(
-        state.durable(),
-        State::after(&ops[..last]).durable(),
-        "{when}"
-    );
+    state.expect(&State::after(&ops[..last]), when);
     last
 }
