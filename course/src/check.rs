@@ -8,6 +8,7 @@ mod build;
 mod changed;
 mod judge;
 pub(crate) mod map;
+mod modules;
 mod runs;
 mod splice;
 mod together;
@@ -26,7 +27,7 @@ use anyhow::{Context, Result, bail};
 use crate::catalogue::{Catalogue, Exercise};
 use crate::report::Report;
 use crate::stubs;
-use crate::variants::{self, Variant};
+use crate::variants::{self, Kind, Variant};
 use crate::workspace::Workspace;
 use judge::{Evidence, Proof};
 use runs::{Run, Subject};
@@ -162,7 +163,7 @@ fn check_crate(
     let is_whole = exercises.len() == all;
     let is_wanted = |id: &str| exercises.iter().any(|exercise| exercise.id == id);
     let files = stubs::marked(catalogue, workspace, krate)?;
-    let subject = together::Subject {
+    let subject = together::Crate {
         workspace,
         krate,
         files: &files,
@@ -180,14 +181,11 @@ fn check_crate(
     let wanted = variants
         .into_iter()
         .filter(|variant| is_wanted(&variant.id));
-    let (apart, mut variants): (Vec<Variant>, Vec<Variant>) =
+    let (mut apart, mut variants): (Vec<Variant>, Vec<Variant>) =
         wanted.partition(|variant| variant.replaces.is_some());
-    eprintln!(
-        "{krate}: building {} variants together, {} apart",
-        variants.len(),
-        apart.len()
-    );
-    let binary = subject.build_all(&mut variants, &mut findings)?;
+    let count = variants.len() + apart.len();
+    eprintln!("{krate}: building {count} variants");
+    let binary = subject.build_all(&mut variants, &mut apart, &mut findings)?;
 
     let has_marks = |exercise: &&Exercise| {
         files
@@ -201,26 +199,20 @@ fn check_crate(
             .iter()
             .map(|exercise| format!("{} has no mark in the sources", exercise.id)),
     );
-    let mut runs = runs_of(&exercises, &variants);
+    let twice = [Subject::Reference; 2].map(|subject| Run::of("", subject, Vec::new()));
+    let reference: [Report; 2] = runs::all(&binary, &twice, &variants)?
+        .try_into()
+        .ok()
+        .context("two runs without two reports")?;
+    let mut runs = runs_of(&exercises, &variants, &reference[0]);
     eprintln!("{krate}: running the graded tests {} times", runs.len());
     let mut reports = runs::all(&binary, &runs, &variants)?;
-    for variant in apart {
-        let run = Run {
-            id: variant.id.clone(),
-            subject: Subject::Variant(variants.len()),
-        };
-        if let Some(binary) = subject.build_apart(&variant, &mut findings)? {
-            variants.push(variant);
-            reports.extend(runs::all(&binary, std::slice::from_ref(&run), &variants)?);
-            runs.push(run);
-        }
+    for group in together::groups(apart) {
+        subject.run_apart(group, &mut variants, &mut runs, &mut reports, &mut findings)?;
     }
     subject.build_stubs(is_whole, &mut findings)?;
 
-    let mut reports = reports.into_iter();
-    let mut next = || reports.next().context("a run without a report");
-    let reference: [Report; 2] = [next()?, next()?];
-    let runs = runs.split_off(2).into_iter().zip(reports).collect();
+    let runs = runs.into_iter().zip(reports).collect();
     let (proofs, judged) = Evidence {
         catalogue,
         exercises,
@@ -236,17 +228,27 @@ fn check_crate(
     Ok((proofs, findings))
 }
 
-/// The reference twice; then, for each exercise, its stub, the stubs of all others, and its variants.
-fn runs_of(exercises: &[&Exercise], variants: &[Variant]) -> Vec<Run> {
-    let run = |id: &str, subject| Run {
-        id: id.to_owned(),
-        subject,
-    };
-    let mut runs = vec![run("", Subject::Reference), run("", Subject::Reference)];
+/// For each exercise its stub, the stubs of all others, and its variants. All tests run where any of them could say something;
+/// those of the exercise, where its own are asked.
+fn runs_of(exercises: &[&Exercise], variants: &[Variant], reference: &Report) -> Vec<Run> {
+    let mut runs = Vec::new();
     for exercise in exercises {
-        runs.extend([Subject::Stub, Subject::Alone].map(|subject| run(&exercise.id, subject)));
-        let own = (0..variants.len()).filter(|index| variants[*index].id == exercise.id);
-        runs.extend(own.map(|index| run(&exercise.id, Subject::Variant(index))));
+        let id = &exercise.id;
+        let own = reference.tests.iter().filter(|test| test.exercise == *id);
+        let own: Vec<String> = own.map(|test| test.name.clone()).collect();
+        runs.push(Run::of(id, Subject::Stub, Vec::new()));
+        runs.push(Run::of(id, Subject::Alone, own.clone()));
+        for (index, variant) in variants
+            .iter()
+            .enumerate()
+            .filter(|(_, variant)| variant.id == *id)
+        {
+            let tests = match variant.kind {
+                Kind::Wrong => [&own[..], &variant.caught_by].concat(),
+                Kind::Right => Vec::new(),
+            };
+            runs.push(Run::of(id, Subject::Variant(index), tests));
+        }
     }
     runs
 }

@@ -75,8 +75,8 @@ impl Evidence<'_> {
             }
             for (run, report) in self.runs.iter().filter(|(run, _)| run.id == exercise.id) {
                 let mut failing = failing(&self.reference[0], report);
-                // One that fails in any case says nothing of this run.
-                failing.retain(|test| !broken.contains(test));
+                // One that fails in any case, or did not run, says nothing.
+                failing.retain(|test| !broken.contains(test) && run.has(test));
                 match run.subject {
                     Subject::Reference => {}
                     Subject::Stub => self.judge_stub(exercise, &failing, &mut proof, &mut findings),

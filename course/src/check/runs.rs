@@ -32,15 +32,30 @@ pub(super) enum Subject {
     Variant(usize),
 }
 
-/// A run of all tests.
+/// A run of tests.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     /// The exercise that it says something of; none for the reference.
     pub(super) id: String,
     pub(super) subject: Subject,
+    /// The tests that run; all where there is none.
+    pub(super) tests: Vec<String>,
 }
 
 impl Run {
+    pub(super) fn of(id: &str, subject: Subject, tests: Vec<String>) -> Run {
+        Run {
+            id: id.to_owned(),
+            subject,
+            tests,
+        }
+    }
+
+    /// Whether a test ran.
+    pub(super) fn has(&self, test: &str) -> bool {
+        self.tests.is_empty() || self.tests.iter().any(|name| name == test)
+    }
+
     /// What the environment variable is to hold.
     fn choice(&self, variants: &[Variant]) -> String {
         let id = &self.id;
@@ -48,8 +63,6 @@ impl Run {
             Subject::Reference => String::new(),
             Subject::Stub => format!("{id}=stub"),
             Subject::Alone => format!("{id}=reference,*=stub"),
-            // What replaces a file is built in and has no name there.
-            Subject::Variant(index) if variants[index].replaces.is_some() => String::new(),
             Subject::Variant(index) => format!("{id}={}", variants[index].name),
         }
     }
@@ -73,7 +86,7 @@ pub(super) fn all(binary: &Binary, runs: &[Run], variants: &[Variant]) -> Result
             let Some(run) = runs.get(index) else {
                 return Ok(done);
             };
-            done.push((index, one(binary, &run.choice(variants))?));
+            done.push((index, one(binary, &run.choice(variants), &run.tests)?));
         }
     };
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
@@ -89,10 +102,11 @@ pub(super) fn all(binary: &Binary, runs: &[Run], variants: &[Variant]) -> Result
     Ok(done.into_iter().map(|(_, report)| report).collect())
 }
 
-fn one(binary: &Binary, choice: &str) -> Result<Report> {
+fn one(binary: &Binary, choice: &str, tests: &[String]) -> Result<Report> {
     let mut command = Command::new(&binary.file);
     command
-        .args(["--test-threads", THREADS])
+        .args(["--test-threads", THREADS, "--exact"])
+        .args(tests)
         .env(CHOICE, choice)
         .env("CARGO_MANIFEST_DIR", &binary.package)
         // What a failing property would be reduced to, nobody reads.

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use super::modules;
 use crate::source::{Body, SourceFile};
 use crate::variants::{Function, HelperKind, Variant};
 
@@ -93,13 +94,21 @@ pub(super) fn splice(file: &SourceFile, variants: &[Variant]) -> Spliced {
         let arms = arms(body, variants);
         let names: Vec<&str> = arms
             .iter()
-            .map(|(_, variant, _)| variant.name.as_str())
+            .map(|(_, variant)| variant.name.as_str())
             .collect();
         out.push(&choice(&body.id, &names), None);
         out.push(&stub(body), None);
-        for (place, (index, variant, function)) in arms.into_iter().enumerate() {
+        for (place, (index, variant)) in arms.into_iter().enumerate() {
             out.push(&format!("{} => {{\n", place + 1), None);
-            arm(&mut out, index, variant, function);
+            match variant
+                .functions
+                .iter()
+                .find(|function| function.name == body.name)
+            {
+                Some(function) => arm(&mut out, index, variant, function),
+                None => out.push(&modules::call(index, body), call_of(index, variant, body)),
+            }
+            out.push("}\n", None);
         }
         out.push("_ => {", None);
         out.push(&file.text[body.inner.clone()], here(body.inner.start));
@@ -111,19 +120,17 @@ pub(super) fn splice(file: &SourceFile, variants: &[Variant]) -> Spliced {
 }
 
 /// The variants of a body, with their places in the list.
-fn arms<'a>(body: &Body, variants: &'a [Variant]) -> Vec<(usize, &'a Variant, &'a Function)> {
-    let of_exercise = variants
-        .iter()
-        .enumerate()
-        .filter(|(_, variant)| variant.id == body.id);
-    let function = |variant: &'a Variant| {
-        variant
-            .functions
-            .iter()
-            .find(|function| function.name == body.name)
+fn arms<'a>(body: &Body, variants: &'a [Variant]) -> Vec<(usize, &'a Variant)> {
+    let has = |variant: &Variant| {
+        variant.replaces.is_some()
+            || variant
+                .functions
+                .iter()
+                .any(|function| function.name == body.name)
     };
-    of_exercise
-        .filter_map(|(index, variant)| Some((index, variant, function(variant)?)))
+    let variants = variants.iter().enumerate();
+    variants
+        .filter(|(_, variant)| variant.id == body.id && has(variant))
         .collect()
 }
 
@@ -169,5 +176,13 @@ fn arm(out: &mut Spliced, index: usize, variant: &Variant, function: &Function) 
         &variant.text[function.inner.clone()],
         from(function.inner.start),
     );
-    out.push("}\n", None);
+}
+
+/// An error in a call is the variant's, whose function is not as it should be.
+fn call_of(index: usize, variant: &Variant, body: &Body) -> Option<Origin> {
+    Some(Origin {
+        path: variant.path.clone(),
+        line: 1,
+        variant: Some((index, body.name.clone())),
+    })
 }

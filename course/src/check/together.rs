@@ -7,21 +7,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::build::{self, Built, Diagnostic, GRADED};
-use super::runs::Binary;
+use super::modules;
+use super::runs::{self, Binary, Run, Subject};
 use super::splice::{self, Spliced};
 use super::tree;
+use crate::report::{Report, Verdict};
 use crate::source::SourceFile;
-use crate::variants::{Variant, shown};
+use crate::variants::{Kind, Variant, shown};
 use crate::workspace::Workspace;
 
 /// A crate, and the texts that stand for its files.
-pub(super) struct Subject<'a> {
+pub(super) struct Crate<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) krate: &'a str,
     pub(super) files: &'a [SourceFile],
 }
 
-impl Subject<'_> {
+impl Crate<'_> {
     /// The directory of the package, from the workspace's root.
     fn package(&self) -> Result<&Path> {
         Ok(self
@@ -44,11 +46,17 @@ impl Subject<'_> {
 
     /// Builds the graded tests with every solution in them. A variant that does not compile is taken out of the list, and
     /// the build begun again without it.
+    ///
+    /// A file of `apart` whose marked functions are free ones comes along as a module beside the file that it stands for;
+    /// where that does not compile, it is built apart.
     pub(super) fn build_all(
         &self,
         variants: &mut Vec<Variant>,
+        apart: &mut Vec<Variant>,
         findings: &mut Vec<String>,
     ) -> Result<Binary> {
+        let modules = apart.extract_if(.., |variant| modules::can_be_one(variant, self.files));
+        variants.extend(modules);
         loop {
             let mut texts = BTreeMap::new();
             let mut spliced = BTreeMap::new();
@@ -58,12 +66,21 @@ impl Subject<'_> {
                 spliced.insert(file.path.clone(), text);
             }
             self.add_module(&mut texts)?;
+            let modules = self.add_modules(variants, &mut texts)?;
             let built = self.build("variants", &texts, &GRADED_TESTS)?;
             let mut broken = BTreeSet::new();
             for diagnostic in &built.diagnostics {
-                let (sentence, variant) = describe(diagnostic, &spliced);
+                let (sentence, variant) = match modules.get(&diagnostic.file) {
+                    Some(&index) => (self.of_file(diagnostic, &variants[index]), Some(index)),
+                    None => describe(diagnostic, &spliced),
+                };
+                let again = variant.is_some_and(|index| variants[index].replaces.is_some());
                 // A warning is told when all compiles: a build with errors may not come to it.
-                if diagnostic.is_error || built.succeeded {
+                if if diagnostic.is_error {
+                    !again
+                } else {
+                    built.succeeded
+                } {
                     findings.push(sentence);
                 }
                 broken.extend(variant.filter(|_| diagnostic.is_error));
@@ -73,61 +90,142 @@ impl Subject<'_> {
             }
             if broken.is_empty() {
                 let errors = findings.join("\n");
+                let krate = self.krate;
                 bail!(
-                    "{} with its variants does not compile:\n{errors}\n{}",
-                    self.krate,
+                    "{krate} with its variants does not compile:\n{errors}\n{}",
                     built.log
                 );
             }
             let mut index = 0;
-            variants.retain(|_| {
+            let removed = variants.extract_if(.., |_| {
                 index += 1;
-                !broken.contains(&(index - 1))
+                broken.contains(&(index - 1))
             });
+            apart.extend(removed.filter(|variant| variant.replaces.is_some()));
         }
     }
 
-    /// Builds the graded tests with the file that a variant brings along; none where it does not compile.
-    pub(super) fn build_apart(
+    /// Builds and runs variants that stand for whole files. Several are right and of different files: they are run together
+    /// first, and each for itself where that does not pass.
+    pub(super) fn run_apart(
         &self,
-        variant: &Variant,
+        group: Vec<Variant>,
+        variants: &mut Vec<Variant>,
+        runs: &mut Vec<Run>,
+        reports: &mut Vec<Report>,
         findings: &mut Vec<String>,
-    ) -> Result<Option<Binary>> {
-        let replaces = variant
-            .replaces
-            .as_deref()
-            .context("a variant that replaces nothing")?;
-        let path = self.package()?.join(replaces);
-        if !self.workspace.root.join(&path).exists() {
-            findings.push(format!(
-                "{} replaces {}, which is no file",
-                shown(&variant.path),
-                shown(&path)
-            ));
-            return Ok(None);
+    ) -> Result<()> {
+        if group.len() > 1 {
+            let mut ignored = Vec::new();
+            let binary = self.build_apart(&group, &mut ignored)?;
+            let run = Run::of("", Subject::Reference, Vec::new());
+            let report = binary
+                .map(|binary| runs::all(&binary, &[run], variants))
+                .transpose()?;
+            if let Some(report) = report.and_then(|mut reports| reports.pop())
+                && report.tests.iter().all(|test| test.verdict == Verdict::Ok)
+            {
+                findings.extend(ignored);
+                for variant in group {
+                    runs.push(Run::of(
+                        &variant.id,
+                        Subject::Variant(variants.len()),
+                        Vec::new(),
+                    ));
+                    reports.push(report.clone());
+                    variants.push(variant);
+                }
+                return Ok(());
+            }
         }
-        let texts = BTreeMap::from([(path.clone(), variant.text.clone())]);
+        for variant in group {
+            if let Some(binary) = self.build_apart(std::slice::from_ref(&variant), findings)? {
+                let run = Run::of(&variant.id, Subject::Variant(variants.len()), Vec::new());
+                variants.push(variant);
+                reports.extend(runs::all(&binary, std::slice::from_ref(&run), variants)?);
+                runs.push(run);
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the graded tests with the files that variants bring along; none where they do not compile.
+    fn build_apart(&self, group: &[Variant], findings: &mut Vec<String>) -> Result<Option<Binary>> {
+        let mut texts = BTreeMap::new();
+        for variant in group {
+            let Some(replaces) = &variant.replaces else {
+                continue;
+            };
+            let path = self.package()?.join(replaces);
+            if !self.workspace.root.join(&path).exists() {
+                let (file, path) = (shown(&variant.path), shown(&path));
+                findings.push(format!("{file} replaces {path}, which is no file"));
+                return Ok(None);
+            }
+            texts.insert(path, variant.text.clone());
+        }
         let built = self.build("apart", &texts, &GRADED_TESTS)?;
         findings.extend(built.diagnostics.iter().map(|diagnostic| {
-            let file = if diagnostic.file == path {
-                &variant.path
-            } else {
-                &diagnostic.file
+            let is_it = |variant: &&Variant| {
+                let replaces = variant.replaces.as_ref();
+                replaces.is_some_and(|replaces| diagnostic.file.ends_with(replaces))
             };
-            format!(
-                "{}:{}: {}",
-                shown(file),
-                diagnostic.line,
-                with_level(diagnostic)
-            )
+            match group.iter().find(is_it) {
+                Some(variant) => self.of_file(diagnostic, variant),
+                None => format!(
+                    "{}:{}: {}",
+                    shown(&diagnostic.file),
+                    diagnostic.line,
+                    with_level(diagnostic)
+                ),
+            }
         }));
         if !built.succeeded && built.diagnostics.is_empty() {
-            bail!("{} cannot be built:\n{}", shown(&variant.path), built.log);
+            bail!(
+                "{} with a file of a variant cannot be built:\n{}",
+                self.krate,
+                built.log
+            );
         }
         built
             .succeeded
             .then(|| self.binary(built, "apart"))
             .transpose()
+    }
+
+    /// A diagnostic of the file that a variant brings along, as a sentence.
+    fn of_file(&self, diagnostic: &Diagnostic, variant: &Variant) -> String {
+        format!(
+            "{}:{}: {}",
+            shown(&variant.path),
+            diagnostic.line,
+            with_level(diagnostic)
+        )
+    }
+
+    /// Adds the files that come along as modules; returns their paths, with the place of the variant in the list.
+    fn add_modules(
+        &self,
+        variants: &[Variant],
+        texts: &mut BTreeMap<PathBuf, String>,
+    ) -> Result<BTreeMap<PathBuf, usize>> {
+        let mut modules = BTreeMap::new();
+        for (index, variant) in variants.iter().enumerate() {
+            let Some(replaces) = &variant.replaces else {
+                continue;
+            };
+            let file = self.package()?.join(replaces);
+            let parent = modules::parent(&self.workspace.root, &file)?;
+            let text = match texts.get(&parent) {
+                Some(text) => text.clone(),
+                None => self.read(&parent)?,
+            };
+            texts.insert(parent, modules::declare(&text, &file, index)?);
+            let module = file.with_file_name(format!("{}.rs", modules::name(index)));
+            texts.insert(module.clone(), variant.text.clone());
+            modules.insert(module, index);
+        }
+        Ok(modules)
     }
 
     /// Compiles what a student gets, every exercise a stub: the cores, and where `is_whole` all targets, without and with the
@@ -206,6 +304,23 @@ impl Subject<'_> {
             package: dir.join(self.package()?),
         })
     }
+}
+
+/// Variants to build together: the right ones of different files, and each other one alone.
+pub(super) fn groups(apart: Vec<Variant>) -> Vec<Vec<Variant>> {
+    let mut groups: Vec<Vec<Variant>> = Vec::new();
+    for variant in apart {
+        let fits = |group: &&mut Vec<Variant>| {
+            let differ =
+                |other: &Variant| other.kind == Kind::Right && other.replaces != variant.replaces;
+            variant.kind == Kind::Right && group.iter().all(differ)
+        };
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push(variant),
+            None => groups.push(vec![variant]),
+        }
+    }
+    groups
 }
 
 /// Without default features: the cores alone, as in a handout.
