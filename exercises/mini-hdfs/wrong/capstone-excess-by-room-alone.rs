@@ -37,6 +37,15 @@ struct Replica {
     corrupt: bool,
 }
 
+impl Replica {
+    fn new(version: Block) -> Replica {
+        Replica {
+            version,
+            corrupt: false,
+        }
+    }
+}
+
 /// A copy that is not confirmed.
 #[derive(Debug)]
 struct Copying {
@@ -93,11 +102,8 @@ impl ReplicationManager for Manager {
             Event::BlockReport { datanode, replicas } => self.note_report(*datanode, replicas),
             Event::BlockReceived { datanode, block } => {
                 self.copies.remove(&(block.id, *datanode));
-                let replica = Replica {
-                    version: *block,
-                    corrupt: false,
-                };
-                self.touch(block.id).replicas.insert(*datanode, replica);
+                let replicas = &mut self.touch(block.id).replicas;
+                replicas.insert(*datanode, Replica::new(*block));
             }
             Event::BlockDeleted { datanode, block } => {
                 self.deletions.remove(&(*block, *datanode));
@@ -152,11 +158,17 @@ impl Manager {
     fn forget(&mut self, datanode: DatanodeId) {
         self.datanodes.remove(&datanode);
         self.note_report(datanode, &[]);
-        let blocks = self.copies.keys().chain(self.deletions.keys());
-        self.attention.extend(blocks.map(|(id, _)| *id));
+        let attention = &mut self.attention;
+        let mut keep = |id: BlockId, involved: bool| {
+            if involved {
+                attention.insert(id);
+            }
+            !involved
+        };
         self.copies
-            .retain(|(_, to), copy| *to != datanode && copy.from != datanode);
-        self.deletions.retain(|(_, at), _| *at != datanode);
+            .retain(|(id, to), copy| keep(*id, *to == datanode || copy.from == datanode));
+        self.deletions
+            .retain(|(id, at), _| keep(*id, *at == datanode));
     }
 
     fn note_report(&mut self, datanode: DatanodeId, replicas: &[Block]) {
@@ -173,27 +185,23 @@ impl Manager {
             let held = &mut self.touch(version.id).replicas;
             // A report reads no bytes: what is corrupt stays so.
             if held.get(&datanode).map(|replica| replica.version) != Some(*version) {
-                let replica = Replica {
-                    version: *version,
-                    corrupt: false,
-                };
-                held.insert(datanode, replica);
+                held.insert(datanode, Replica::new(*version));
             }
         }
     }
 
     /// Gives up orders that have come to nothing.
     fn note_time(&mut self, now: Time) {
-        let late = |since: Time| now >= since + ORDER_TIMEOUT;
-        let copies = self.copies.iter().map(|(key, copy)| (*key, copy.since));
-        let deletions = self.deletions.iter().map(|(key, since)| (*key, *since));
-        for ((id, _), since) in copies.chain(deletions) {
-            if late(since) {
-                self.attention.insert(id);
+        let attention = &mut self.attention;
+        let mut keep = |id: BlockId, since: Time| {
+            let late = now >= since + ORDER_TIMEOUT;
+            if late {
+                attention.insert(id);
             }
-        }
-        self.copies.retain(|_, copy| !late(copy.since));
-        self.deletions.retain(|_, since| !late(*since));
+            !late
+        };
+        self.copies.retain(|(id, _), copy| keep(*id, copy.since));
+        self.deletions.retain(|(id, _), since| keep(*id, *since));
     }
 
     /// With a second rack, blocks that stand in the first alone lack something.
@@ -279,13 +287,10 @@ impl Manager {
         }
         for datanode in doomed {
             let replica = self.blocks.get(&id).and_then(|b| b.replicas.get(&datanode));
-            let Some(block) = replica.map(|replica| replica.version) else {
-                continue;
-            };
-            if let std::collections::btree_map::Entry::Vacant(order) =
-                self.deletions.entry((id, datanode))
-            {
-                order.insert(now);
+            let going = self.deletions.contains_key(&(id, datanode));
+            if let Some(replica) = replica.filter(|_| !going) {
+                let block = replica.version;
+                self.deletions.insert((id, datanode), now);
                 orders.push(Command::Delete { block, datanode });
             }
         }
