@@ -1,6 +1,5 @@
 //! Replicas whose deletion was ordered count until they are gone: another one is chosen on their account, or a copy is made
 //! from one that is about to vanish.
-//! caught-by: capstone::copies_come_from_good_replicas
 //! caught-by: capstone::as_many_stay_as_there_should_be
 //! replaces: src/namenode/capstone/manager.rs
 

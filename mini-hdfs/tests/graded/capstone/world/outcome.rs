@@ -77,12 +77,12 @@ impl World {
     }
 
     /// The first breach of one of these rules, with the story that led there.
-    pub(crate) fn breach(&self, rules: &[Rule]) -> Option<String> {
+    pub(crate) fn breach(&self, rules: &[Rule]) -> Option<(Rule, String)> {
         let breach = self
             .violations
             .iter()
             .find(|(v, _)| rules.contains(&v.rule));
-        breach.map(|(violation, story)| format!("{}\n{story}", violation.why))
+        breach.map(|(violation, story)| (violation.rule, format!("{}\n{story}", violation.why)))
     }
 
     pub(super) fn fault(
