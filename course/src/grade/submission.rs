@@ -138,7 +138,7 @@ fn walk(dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     Ok((files, links))
 }
 
-/// The directory below which most of the wanted files stand.
+/// The directory below which the wanted files stand: the topmost, and of several the one with most of them.
 fn base(files: &[PathBuf], wanted: &[&Path]) -> Result<PathBuf> {
     let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for file in files {
@@ -149,11 +149,13 @@ fn base(files: &[PathBuf], wanted: &[&Path]) -> Result<PathBuf> {
                 .or_default() += 1;
         }
     }
+    // The reference has a copy of its stubs further down.
+    let depth = |base: &Path| base.components().count();
+    let top = counts.keys().map(|base| depth(base)).min().unwrap_or(0);
+    counts.retain(|base, _| depth(base) == top);
     let most = counts.values().copied().max().unwrap_or(0);
-    let mut bases = counts
-        .into_iter()
-        .filter(|(_, count)| *count == most)
-        .map(|(base, _)| base);
+    counts.retain(|_, count| *count == most);
+    let mut bases = counts.into_keys();
     match (bases.next(), bases.next()) {
         (Some(first), Some(second)) => {
             bail!(
@@ -249,6 +251,21 @@ mod tests {
             );
             assert_eq!(found(&submission, "q/src/a/log.rs"), None);
         }
+    }
+
+    #[test]
+    fn copies_further_down_do_not_count() {
+        let (_dir, submission) = submission(&[
+            "q/src/queue.rs",
+            "exercises/q/src/queue.rs",
+            "exercises/q/src/a/log.rs",
+        ]);
+        let submission = submission.unwrap();
+        assert_eq!(
+            found(&submission, "q/src/queue.rs").unwrap(),
+            "q/src/queue.rs"
+        );
+        assert_eq!(found(&submission, "q/src/a/log.rs"), None);
     }
 
     #[test]

@@ -46,13 +46,20 @@ fn write_submission(out: &mut String, result: &SubmissionResult) -> std::fmt::Re
             indent(out, &test.message)?;
         }
     }
-    let percent = 100.0 * result.points / f64::from(result.points_max.max(1));
+    let optional = result.exercises.iter().filter(|exercise| exercise.optional);
+    let bonus: f64 = optional.map(|exercise| exercise.points).sum();
+    let percent = 100.0 * (result.points - bonus) / f64::from(result.points_max.max(1));
     writeln!(
         out,
-        "{:width$}  {:>5} of {} points ({percent:.0} %), in {:.0} s",
+        "{:width$}  {:>5} of {} points ({percent:.0} %){}, in {:.0} s",
         "total",
-        points(result.points),
+        points(result.points - bonus),
         result.points_max,
+        if bonus > 0.0 {
+            format!(", and a bonus of {}", points(bonus))
+        } else {
+            String::new()
+        },
         result.seconds
     )?;
     for krate in result.crates.iter().filter(|krate| !krate.compiles) {
