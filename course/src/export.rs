@@ -88,8 +88,13 @@ fn add_suspects(
         .context("a package outside of the workspace")?;
     let (variants, _) = variants::load(&workspace.root, krate, catalogue, &files)?;
     for variant in &variants {
-        let suspect =
-            Path::new("suspects").join(format!("{krate}-{}", variant.name.replace('/', "-")));
+        let stem = variant
+            .path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let suspect = format!("{krate}-{}-{stem}", variant.kind.name());
+        let suspect = Path::new("suspects").join(suspect);
         if let Some(replaced) = &variant.replaces {
             tree.insert(suspect.join(dir).join(replaced), variant.text.as_str());
         }

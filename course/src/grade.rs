@@ -71,6 +71,8 @@ struct Json<'a> {
     version: u32,
     /// Of the course.
     release: &'static str,
+    /// How many more random inputs than usual.
+    seeds: u32,
     submissions: &'a [SubmissionResult],
 }
 
@@ -110,6 +112,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
         let json = Json {
             version: 1,
             release: env!("CARGO_PKG_VERSION"),
+            seeds: args.seeds,
             submissions: &results,
         };
         write_json(file, &json)?;

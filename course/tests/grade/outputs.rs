@@ -121,3 +121,51 @@ fn what_cannot_be_graded_is_said() {
             .contains("no exercise belongs to \"lab\"; the crates are queue, sums")
     );
 }
+
+#[test]
+fn an_export_has_submissions_stubs_and_suspects() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ada, bob, out) = (
+        dir.path().join("ada"),
+        dir.path().join("bob"),
+        dir.path().join("out"),
+    );
+    for (path, contents) in Submission::right("").files {
+        tiny::write(&ada.join(path), &contents);
+    }
+    tiny::write(&ada.join("notes.txt"), b"not to be compared");
+    tiny::write(&bob.join("bounded.rs"), QUEUE.as_bytes());
+    let export = |dir: &std::path::Path| {
+        tiny::course(&[
+            "export",
+            dir.to_str().unwrap(),
+            ada.to_str().unwrap(),
+            bob.to_str().unwrap(),
+        ])
+    };
+    assert!(export(&out).status.success());
+    let read = |path: &str| fs::read_to_string(out.join(path)).unwrap();
+    assert_eq!(read(&format!("submissions/ada/{QUEUE_PATH}")), QUEUE);
+    assert_eq!(read(&format!("submissions/bob/{QUEUE_PATH}")), QUEUE);
+    assert!(!out.join("submissions/ada/notes.txt").exists());
+    assert!(read(&format!("base/{QUEUE_PATH}")).contains("todo!(\"tiny/queue: "));
+    assert!(read(&format!("suspects/reference/{QUEUE_PATH}")).contains("self.items.pop_front()"));
+    let wrong = read(&format!(
+        "suspects/queue-wrong-queue-off-by-one/{QUEUE_PATH}"
+    ));
+    assert!(
+        wrong.contains("self.items.len() > self.capacity")
+            && wrong.contains("self.items.pop_front()")
+    );
+    assert!(
+        !wrong.contains("self.items.len() == self.capacity"),
+        "{wrong}"
+    );
+    assert!(
+        read("README.md")
+            .contains("--language rust --base-code base --new submissions --old suspects")
+    );
+
+    let again = export(&out);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is not empty; choose another name"));
+}

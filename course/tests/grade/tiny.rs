@@ -77,8 +77,12 @@ pub(crate) fn write(file: &Path, contents: &[u8]) {
 
 /// Runs `cargo course grade` in the workspace.
 pub(crate) fn grade(args: &[&str]) -> Output {
+    course(&[&["grade"], args].concat())
+}
+
+/// Runs `cargo course` in the workspace.
+pub(crate) fn course(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_course"))
-        .arg("grade")
         .args(args)
         .current_dir(workspace())
         .env("CARGO_TARGET_DIR", scratch().join("tiny-target"))
