@@ -244,7 +244,8 @@ fn needs<'a>(package: &Package, workspace: &'a Workspace) -> Vec<&'a Package> {
 /// The files that git tracks, or all where the reference came without git.
 fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
     let git = Git::new(root);
-    let mut paths: Vec<PathBuf> = if git.succeeds(&["rev-parse", "--is-inside-work-tree"])? {
+    // A copy without git may lie inside of somebody's repository that knows nothing of it.
+    let mut paths = if git.succeeds(&["ls-files", "--error-unmatch", "Cargo.toml"])? {
         let listed = git.run(&["ls-files", "-z", "--cached"])?;
         (listed.split('\0').filter(|path| !path.is_empty()))
             .map(PathBuf::from)
@@ -274,4 +275,24 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_git_all_files_are_taken_but_what_was_built() {
+        let copy = tempfile::tempdir().unwrap();
+        for file in ["Cargo.toml", "a/src/lib.rs", "target/debug/a"] {
+            write(&copy.path().join(file), "").unwrap();
+        }
+        let names = ["Cargo.toml", "a/src/lib.rs"].map(PathBuf::from);
+        assert_eq!(tracked(copy.path()).unwrap(), names);
+
+        let git = Git::new(copy.path());
+        git.run(&["init", "--quiet"]).unwrap();
+        git.run(&["add", "Cargo.toml"]).unwrap();
+        assert_eq!(tracked(copy.path()).unwrap(), names[..1]);
+    }
 }

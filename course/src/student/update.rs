@@ -50,6 +50,11 @@ pub(super) fn run(args: &Args, handout: &Handout) -> Result<ExitCode> {
 
     let base = vendor(&git)?;
     let tree = fetched_tree(&git, &release)?;
+    if release.starts_with(&handout.root) {
+        // It was made for this alone, and a second workspace inside of this one would confuse editors.
+        fs::remove_dir_all(&release)
+            .with_context(|| format!("cannot remove {}", release.display()))?;
+    }
     if tree == git.run(&["rev-parse", &format!("{base}^{{tree}}")])? {
         eprintln!("Nothing to do: this workspace is of that release ({version}) already.");
         return Ok(ExitCode::SUCCESS);
