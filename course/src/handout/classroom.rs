@@ -22,7 +22,10 @@ pub(super) fn files(contents: &Contents<'_>) -> Result<Vec<(PathBuf, String)>> {
         .map(|exercise| Test {
             id: exercise.id.replace('/', "-"),
             title: exercise.title.clone(),
-            command: exercise.test_command(),
+            // That binary alone: the others have nothing to say of one exercise.
+            command: exercise
+                .test_command()
+                .replace(" -p ", " --test graded -p "),
             points: exercise.points,
         })
         .collect();
@@ -70,13 +73,13 @@ fn workflow(tests: &[Test]) -> Result<String> {
     );
     for test in tests {
         // JSON's strings are YAML's too.
-        let title = serde_json::to_string(&test.title).context("cannot write the workflow")?;
+        let quoted = |text: &str| serde_json::to_string(text).context("cannot write the workflow");
+        let (title, command) = (quoted(&test.title)?, quoted(&test.command)?);
         text += &format!(
             "    - name: {title}\n      id: {id}\n      uses: classroom-resources/autograding-command-grader@v1\n      \
              with:\n        test-name: {title}\n        setup-command: ''\n        command: {command}\n        timeout: \
              {TIMEOUT}\n        max-score: {points}\n",
             id = test.id,
-            command = test.command,
             points = test.points,
         );
     }
@@ -102,13 +105,13 @@ mod tests {
         let test = Test {
             id: "hdfs-placement".to_owned(),
             title: "Placement: \"where\"".to_owned(),
-            command: "cargo test -p mini-hdfs placement".to_owned(),
+            command: "cargo test -p mini-hdfs placement::".to_owned(),
             points: 10,
         };
         let workflow = workflow(&[test]).unwrap();
         for line in [
             "    - name: \"Placement: \\\"where\\\"\"\n      id: hdfs-placement\n",
-            "        command: cargo test -p mini-hdfs placement\n        timeout: 10\n        max-score: 10\n",
+            "        command: \"cargo test -p mini-hdfs placement::\"\n        timeout: 10\n        max-score: 10\n",
             "        HDFS-PLACEMENT_RESULTS: \"${{steps.hdfs-placement.outputs.result}}\"\n",
             "        runners: hdfs-placement\n",
         ] {
