@@ -255,7 +255,7 @@ fn lay<'k>(krate: &'k Crate, submission: &Submission) -> Result<(Laid<'k>, Vec<F
             Found::Missing => {}
             Found::Unusable(why) => (fate, reasons) = (Fate::Refused, vec![why]),
             Found::Contents(contents) => {
-                let findings = scan::scan(&contents);
+                let findings = scan::scan(&contents, stub);
                 (reasons, remarks) = (findings.refused, findings.remarks);
                 match String::from_utf8(contents) {
                     Ok(own) if reasons.is_empty() => (fate, text) = (Fate::Taken, own),

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Result;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::ci::purity;
@@ -79,6 +80,9 @@ const WORDS: [(&[&str], &str); 6] = [
     ),
 ];
 
+/// What `==` and `<` mean.
+const COMPARISONS: [&str; 4] = ["PartialEq", "Eq", "PartialOrd", "Ord"];
+
 /// Attributes that change nothing but the item below them.
 const ATTRIBUTES: [&str; 23] = [
     "allow",
@@ -106,8 +110,8 @@ const ATTRIBUTES: [&str; 23] = [
     "warn",
 ];
 
-/// Scans a file's bytes.
-pub(crate) fn scan(contents: &[u8]) -> Findings {
+/// Scans a file's bytes. What is in its `stub` too was handed out, and is well.
+pub(crate) fn scan(contents: &[u8], stub: &str) -> Findings {
     let refuse = |why: String| Findings {
         refused: vec![why],
         ..Findings::default()
@@ -121,38 +125,79 @@ pub(crate) fn scan(contents: &[u8]) -> Findings {
     let Ok(text) = std::str::from_utf8(contents) else {
         return refuse("it is not UTF-8".to_owned());
     };
-    let impure = match purity::scan(text) {
-        Ok(findings) => findings,
-        Err(error) => return refuse(error.to_string()),
+    let (found, handed_out) = match (all(text, stub), all(stub, stub)) {
+        (Ok(found), Ok(handed_out)) => (found, handed_out),
+        (Err(error), _) | (_, Err(error)) => return refuse(error.to_string()),
     };
+    let handed_out: BTreeSet<String> = handed_out.into_iter().map(|finding| finding.what).collect();
     let mut findings = Findings::default();
-    for finding in impure {
-        let line = format!("{}: {}: {}", finding.line, finding.what, finding.why);
-        if finding.reaches_out {
+    for finding in found
+        .into_iter()
+        .filter(|finding| !handed_out.contains(&finding.what))
+    {
+        let line = format!("{}: {}", finding.line, finding.what);
+        if finding.is_refused {
             findings.refused.push(line);
         } else {
             findings.remarks.push(line);
         }
     }
-    let mut tricks = Tricks::default();
-    tricks.walk(text.parse().unwrap_or_default());
-    let tricks = tricks.0.into_iter();
-    findings
-        .refused
-        .extend(tricks.map(|(line, why)| format!("{line}: {why}")));
     findings
 }
 
-/// What is refused, by line.
+/// Something in a text.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Finding {
+    line: usize,
+    /// What, and why it is looked for.
+    what: String,
+    is_refused: bool,
+}
+
+/// Everything that is found in a text; `stub` is what a student is handed out.
+fn all(text: &str, stub: &str) -> Result<BTreeSet<Finding>> {
+    let impure = purity::scan(text)?.into_iter().map(|finding| Finding {
+        line: finding.line,
+        what: format!("{}: {}", finding.what, finding.why),
+        is_refused: finding.reaches_out,
+    });
+    let mut tricks = Tricks::default();
+    tricks.declare(stub.parse().unwrap_or_default());
+    tricks.walk(text.parse().unwrap_or_default());
+    Ok(impure.chain(tricks.found).collect())
+}
+
+/// What is refused, besides what no core does.
 #[derive(Default)]
-struct Tricks(BTreeSet<(usize, String)>);
+struct Tricks {
+    found: BTreeSet<Finding>,
+    /// The types that the stub declares.
+    declared: BTreeSet<String>,
+}
 
 impl Tricks {
+    fn declare(&mut self, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for (i, token) in tokens.iter().enumerate() {
+            match token {
+                TokenTree::Ident(word) if word == "struct" || word == "enum" => {
+                    self.declared
+                        .extend(tokens.get(i + 1).map(TokenTree::to_string));
+                }
+                TokenTree::Group(group) => self.declare(group.stream()),
+                _ => {}
+            }
+        }
+    }
+
     fn walk(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         for (i, token) in tokens.iter().enumerate() {
             match token {
                 TokenTree::Ident(ident) => {
+                    if ident == "impl" {
+                        self.comparison(&tokens[i..]);
+                    }
                     let word = ident.to_string();
                     let word = word.trim_start_matches("r#");
                     let rule = WORDS.iter().find(|(words, _)| words.contains(&word));
@@ -212,8 +257,48 @@ impl Tricks {
         }
     }
 
-    fn add(&mut self, token: &TokenTree, why: String) {
-        self.0.insert((token.span().start().line, why));
+    /// `impl PartialEq for Answer`: who says when two answers are the same says when a test passes. Types of his own a
+    /// student may compare as he likes.
+    fn comparison(&mut self, tokens: &[TokenTree]) {
+        let is_word = |at: usize, word: &str| matches!(tokens.get(at), Some(TokenTree::Ident(ident)) if ident == word);
+        let is_body = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
+        let end = tokens.iter().position(is_body).unwrap_or(tokens.len());
+        // Not that of `for<'a> Fn(&'a u8)`.
+        let Some(at) = (1..end).find(|&at| is_word(at, "for") && !is_punct(tokens, at + 1, '<'))
+        else {
+            return;
+        };
+        let mut depth = 0;
+        let name = (0..at).rev().find(|&i| {
+            depth += i32::from(is_punct(tokens, i, '>')) - i32::from(is_punct(tokens, i, '<'));
+            depth == 0 && matches!(tokens[i], TokenTree::Ident(_))
+        });
+        let Some(name) = name.filter(|&name| COMPARISONS.iter().any(|word| is_word(name, word)))
+        else {
+            return;
+        };
+        let generics = (at..end)
+            .find(|&i| is_punct(tokens, i, '<') || is_word(i, "where"))
+            .unwrap_or(end);
+        let compared = tokens[generics - 1].to_string();
+        let is_macro = tokens[at..generics]
+            .iter()
+            .any(|token| token.to_string() == "$");
+        if name + 1 < at || is_macro || self.declared.contains(&compared) {
+            let why = "what counts as the same is not for a solution to say; derive it";
+            self.add(
+                &tokens[0],
+                format!("impl {} for {compared}: {why}", tokens[name]),
+            );
+        }
+    }
+
+    fn add(&mut self, token: &TokenTree, what: String) {
+        self.found.insert(Finding {
+            line: token.span().start().line,
+            what,
+            is_refused: true,
+        });
     }
 }
 
@@ -223,12 +308,14 @@ fn is_punct(tokens: &[TokenTree], at: usize, expected: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::AnswerKey;
     use super::*;
+    use crate::workspace::Workspace;
 
     /// Checks that `text` is refused for something at line 1 that begins so.
     #[track_caller]
     fn refused(text: &str, what: &str) {
-        let findings = scan(text.as_bytes());
+        let findings = scan(text.as_bytes(), "");
         let start = format!("1: {what}");
         assert!(
             findings
@@ -306,16 +393,55 @@ mod tests {
 
     #[test]
     fn what_is_no_source_text_is_refused() {
-        assert_eq!(scan(b"fn f() {} // \xff").refused, ["it is not UTF-8"]);
-        assert!(scan(b"fn f() { ( }").refused[0].contains("cannot be read as Rust"));
+        assert_eq!(scan(b"fn f() {} // \xff", "").refused, ["it is not UTF-8"]);
+        assert!(scan(b"fn f() { ( }", "").refused[0].contains("cannot be read as Rust"));
         let long = "// much\n".repeat(40_000);
-        assert!(scan(long.as_bytes()).refused[0].contains("at most 262144"));
+        assert!(scan(long.as_bytes(), "").refused[0].contains("at most 262144"));
+    }
+
+    #[test]
+    fn when_answers_are_the_same_is_not_for_a_solution_to_say() {
+        let stub = "struct Answer<T>(T); mod m { enum Kind { A } }";
+        let check = |text: &str, is_refused: bool| {
+            let findings = scan(text.as_bytes(), stub).refused;
+            assert_eq!(!findings.is_empty(), is_refused, "{text}: {findings:?}");
+        };
+        check(
+            "impl<T> PartialEq for Answer<T> { fn eq(&self, _: &Self) -> bool { true } }",
+            true,
+        );
+        check("impl std::cmp::PartialEq for m::Kind {}", true);
+        check(
+            "fn f() { impl<F: for<'a> Fn(&'a u8)> Ord for Answer<F> {} }",
+            true,
+        );
+        check("struct Yes; impl PartialEq<Answer<u8>> for Yes {}", true);
+        check(
+            "macro_rules! m { ($t:ty) => { impl PartialEq for $t {} } }",
+            true,
+        );
+        check(
+            "struct Mine; impl Ord for Mine {} impl<T: PartialEq<u8>> From<T> for Mine {}",
+            false,
+        );
+        check("impl<T> Answer<T> { fn f() { for x in 0..3 {} } }", false);
+        check("fn f(x: impl PartialEq) { for i in 0..2 {} }", false);
+    }
+
+    #[test]
+    fn what_was_handed_out_is_well() {
+        let stub = "#![allow(dead_code)] struct S; impl PartialEq for S {}";
+        assert_eq!(scan(stub.as_bytes(), stub), Findings::default());
+        assert_eq!(scan(b"#![allow(unused)]", stub).refused, [""; 0]);
+        assert_eq!(scan(b"#![no_main]", stub).refused.len(), 1);
     }
 
     #[test]
     fn habits_are_remarked_upon() {
-        let findings =
-            scan(b"use std::collections::HashMap;\nfn f() { println!(\"test a ... ok\"); }\n");
+        let findings = scan(
+            b"use std::collections::HashMap;\nfn f() { println!(\"test a ... ok\"); }\n",
+            "",
+        );
         assert_eq!(findings.refused, [""; 0]);
         let remarks = findings.remarks;
         assert!(
@@ -347,6 +473,18 @@ mod tests {
             #[cfg(test)]
             mod tests { #[test] fn t() {} }
         "#;
-        assert_eq!(scan(text.as_bytes()), Findings::default());
+        assert_eq!(scan(text.as_bytes(), ""), Findings::default());
+    }
+
+    #[test]
+    fn the_reference_passes() {
+        let workspace = Workspace::load().unwrap();
+        let key = AnswerKey::files_alone(&workspace).unwrap();
+        for (path, stub) in key.files() {
+            let contents = std::fs::read(workspace.root.join(path)).unwrap();
+            let findings = scan(&contents, stub);
+            assert_eq!(findings.refused, [""; 0], "{}", path.display());
+        }
+        assert!(key.files().count() > 10);
     }
 }

@@ -26,7 +26,7 @@ fn prefixed(name: &'static str, prefix: &str) -> Submission {
 }
 
 /// Those whose file is refused, and why.
-const REFUSED: [(&str, &str); 17] = [
+const REFUSED: [(&str, &str); 18] = [
     ("exit", "std::process"),
     ("abort", "std::process"),
     ("raw-stdout", "stdout"),
@@ -44,6 +44,7 @@ const REFUSED: [(&str, &str); 17] = [
     ("proc-macro", "#[proc_macro]"),
     ("not-utf-8", "not UTF-8"),
     ("extern", "extern"),
+    ("all-the-same", "impl PartialEq for Bounded"),
 ];
 
 pub(crate) fn submissions() -> Vec<Submission> {
@@ -76,6 +77,10 @@ pub(crate) fn submissions() -> Vec<Submission> {
         prefixed("proc-macro", "#[proc_macro]\npub fn run() {}"),
         Submission::right("not-utf-8").with(QUEUE_PATH, b"//! \xff\xfe\n".to_vec()),
         prefixed("extern", "extern crate std as s;"),
+        prefixed(
+            "all-the-same",
+            "impl PartialEq for Bounded {\n    fn eq(&self, _: &Bounded) -> bool {\n        true\n    }\n}",
+        ),
         cheat("forged", forged),
         Submission::right("loud").with(QUEUE_PATH, with_body(QUEUE, "push", loud)),
         Submission::right("endless").with(QUEUE_PATH, with_body(QUEUE, "pop", "        loop {\n            self.capacity += 1;\n        }")),
