@@ -72,3 +72,44 @@ pub(super) fn declare(text: &str, file: &Path, index: usize) -> Result<String> {
     let own = line.replace(&declaration, &format!("mod {};", name(index)));
     Ok(format!("{text}\n{own}\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_declared_as_that_of_the_file_is() {
+        let text = "//! Parent.\n\npub mod manager;\nmod other;\n";
+        let file = Path::new("tiny/src/capstone/manager.rs");
+        let declared = declare(text, file, 3).unwrap();
+        assert_eq!(declared, format!("{text}\npub mod faultline_variant_3;\n"));
+        let error = declare("mod manager {}\n", file, 3).unwrap_err();
+        assert!(error.to_string().contains("no `mod manager;`"), "{error}");
+    }
+
+    #[test]
+    fn free_functions_alone_come_along_in_a_module() {
+        let source = |name: &str, code: &str| SourceFile::parse(Path::new(name), code).unwrap();
+        let marked = "fn f() -> u8 {\n    // EXERCISE(tiny/least): it.\n    1\n}\n";
+        let variant = |replaces: Option<&str>| Variant {
+            kind: crate::variants::Kind::Wrong,
+            name: "wrong/x".to_owned(),
+            id: "tiny/least".to_owned(),
+            path: PathBuf::new(),
+            text: String::new(),
+            about: String::new(),
+            caught_by: Vec::new(),
+            replaces: replaces.map(PathBuf::from),
+            functions: Vec::new(),
+            helpers: Vec::new(),
+        };
+        let own = [source("tiny/src/a.rs", marked)];
+        assert!(can_be_one(&variant(Some("src/a.rs")), &own));
+        assert!(!can_be_one(&variant(None), &own));
+        assert!(!can_be_one(&variant(Some("src/b.rs")), &own));
+        let method = [source("tiny/src/a.rs", &format!("impl A {{\n{marked}}}\n"))];
+        assert!(!can_be_one(&variant(Some("src/a.rs")), &method));
+        let root = [source("tiny/src/lib.rs", marked)];
+        assert!(!can_be_one(&variant(Some("src/lib.rs")), &root));
+    }
+}
