@@ -1,5 +1,6 @@
 //! Results for a person to read.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::result::{ExerciseResult, Fate, Status, SubmissionResult, TestResult};
@@ -45,6 +46,7 @@ fn write_submission(out: &mut String, result: &SubmissionResult) -> std::fmt::Re
             writeln!(out, "    {} {}", test.name, verb(test.status))?;
             indent(out, &test.message)?;
         }
+        write_waiting(out, exercise)?;
     }
     let optional = result.exercises.iter().filter(|exercise| exercise.optional);
     let bonus: f64 = optional.map(|exercise| exercise.points).sum();
@@ -117,14 +119,36 @@ fn untouched(exercise: &ExerciseResult) -> &'static str {
 fn shown(exercise: &ExerciseResult) -> impl Iterator<Item = &TestResult> {
     let is_quiet = !untouched(exercise).is_empty();
     let tests = exercise.tests.iter();
-    tests.filter(move |test| !is_quiet && test.status != Status::Ok)
+    tests.filter(move |test| !is_quiet && !matches!(test.status, Status::Ok | Status::Todo))
+}
+
+/// A line on the tests that came to a stub, of this exercise or of one that it needs.
+fn write_waiting(out: &mut String, exercise: &ExerciseResult) -> std::fmt::Result {
+    let waiting = exercise
+        .tests
+        .iter()
+        .filter(|test| test.status == Status::Todo);
+    let ids: BTreeSet<&str> = waiting
+        .clone()
+        .filter_map(|test| test.message.split(' ').next())
+        .collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
+    if ids.is_empty() || !untouched(exercise).is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "    {} more come to what is not written yet: {}",
+        waiting.count(),
+        ids.join(", ")
+    )
 }
 
 fn verb(status: Status) -> &'static str {
     match status {
         Status::Ok => "is ok",
         Status::Failed => "failed",
-        Status::Todo => "needs what is not written yet",
+        Status::Todo => "comes to what is not written yet",
         Status::Timeout => "did not end",
         Status::Crashed => "crashed",
         Status::NotBuilt => "does not compile",

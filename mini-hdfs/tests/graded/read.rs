@@ -9,7 +9,6 @@ use mini_hdfs::packet::Packet;
 
 pub(crate) const TESTS: &[Test] = tests![
     read_hands_on_exactly_the_range,
-    read_of_nothing_asks_nobody,
     read_never_hands_on_a_bad_chunk_and_reports_its_replica,
     read_checks_the_chunk_that_a_range_only_touches,
     read_checks_every_chunk_of_a_packet,
@@ -132,9 +131,7 @@ fn read_hands_on_exactly_the_range() {
             "all bytes wanted were handed on"
         );
     }
-}
-
-fn read_of_nothing_asks_nobody() {
+    // Who wants nothing asks nobody.
     assert_eq!(
         reader(1, 5, 0).action(),
         ReadAction::Done,
