@@ -227,7 +227,7 @@ fn section(id: &str, title: &str, krate: &str, module: &str, mark: Option<&str>)
     };
     format!(
         "# {title}\n\n<!-- exercise: {id} -->\n<!-- /exercise -->\n\n\
-         ## Before you begin\n\nWhat to have read, and:\n\n```sh\ncargo test -p {krate} {module}\n```\n\n\
+         ## Before you begin\n\nWhat to have read, and:\n\n```sh\ncargo test -p {krate} --test graded {module}::\n```\n\n\
          ## Files to modify\n\n{modify}\n\n## The idea\n\nOne idea, with a picture.\n\n\
          ## Checkpoint\n\nWhat is green now.\n\n## Test your understanding\n\n1. A question.\n   \
          <details><summary>Answer</summary>\n\n   Its answer.\n   </details>\n\n## Going further\n\n\

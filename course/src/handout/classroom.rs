@@ -22,10 +22,7 @@ pub(super) fn files(contents: &Contents<'_>) -> Result<Vec<(PathBuf, String)>> {
         .map(|exercise| Test {
             id: exercise.id.replace('/', "-"),
             title: exercise.title.clone(),
-            // That binary alone: the others have nothing to say of one exercise.
-            command: exercise
-                .test_command()
-                .replace(" -p ", " --test graded -p "),
+            command: exercise.test_command(),
             points: exercise.points,
         })
         .collect();
@@ -105,13 +102,13 @@ mod tests {
         let test = Test {
             id: "hdfs-placement".to_owned(),
             title: "Placement: \"where\"".to_owned(),
-            command: "cargo test -p mini-hdfs placement::".to_owned(),
+            command: "cargo test -p mini-hdfs --test graded placement::".to_owned(),
             points: 10,
         };
         let workflow = workflow(&[test]).unwrap();
         for line in [
             "    - name: \"Placement: \\\"where\\\"\"\n      id: hdfs-placement\n",
-            "        command: \"cargo test -p mini-hdfs placement::\"\n        timeout: 10\n        max-score: 10\n",
+            "        command: \"cargo test -p mini-hdfs --test graded placement::\"\n        timeout: 10\n        max-score: 10\n",
             "        HDFS-PLACEMENT_RESULTS: \"${{steps.hdfs-placement.outputs.result}}\"\n",
             "        runners: hdfs-placement\n",
         ] {

@@ -238,8 +238,8 @@ impl<'a> Printer<'a> {
         let module = of_exercise.and_then(|one| one.test.name.rsplit_once("::"));
         if let Some((module, _)) = module.filter(|_| tallies.len() > 1) {
             lines.push(format!(
-                "  run      cargo test -p {} {module}::",
-                self.suite.package
+                "  run      cargo test -p {} --test {} {module}::",
+                self.suite.package, self.suite.target
             ));
         }
         lines

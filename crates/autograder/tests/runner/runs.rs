@@ -101,7 +101,7 @@ fn a_person_sees_what_fails_and_what_is_next() {
         "\nsample/begun                        3/9  5 fail, 1 at a todo!()\n",
         "\nsample/later                        0/3  not begun\n",
         "\nnext: sample/begun\n  read     book/src/sample/begun.md\n",
-        "cargo course hint sample/begun\n  run      cargo test -p autograder sample::begun::\n",
+        "cargo course hint sample/begun\n  run      cargo test -p autograder --test runner sample::begun::\n",
         "\ntest result: FAILED. 5 passed; 9 failed; 0 ignored; 0 measured; 0 filtered out; ",
     ];
     in_order(&run.out, &parts);
