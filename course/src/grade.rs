@@ -8,6 +8,7 @@
 mod answer_key;
 mod assess;
 mod classroom;
+mod contract;
 mod gradescope;
 mod process;
 mod result;

@@ -1,7 +1,8 @@
 //! What the book says of exercises in numbers: generated from the list, between two comments.
 //!
 //! `<!-- exercise: hdfs/placement -->` … `<!-- /exercise -->` holds one exercise's line,
-//! `<!-- exercises: hdfs -->` … `<!-- /exercises -->` the table of a system's exercises with its sums.
+//! `<!-- exercises: hdfs -->` … `<!-- /exercises -->` the table of a system's exercises with its sums, and
+//! `<!-- hours: hdfs/read hdfs/excess -->…<!-- /hours -->` what some exercises take together.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +32,7 @@ pub(crate) fn expected(catalogue: &Catalogue, root: &Path) -> Result<BTreeMap<Pa
                 let shown = path.display().to_string();
                 let page =
                     filled(catalogue, &text).with_context(|| format!("cannot fill {shown}"))?;
-                if page.contains(OPEN[0]) || page.contains(OPEN[1]) {
+                if OPEN.iter().any(|open| page.contains(open)) {
                     expected.insert(path, page);
                 }
             }
@@ -40,14 +41,18 @@ pub(crate) fn expected(catalogue: &Catalogue, root: &Path) -> Result<BTreeMap<Pa
     Ok(expected)
 }
 
-const OPEN: [&str; 2] = ["<!-- exercise: ", "<!-- exercises: "];
-const CLOSE: [&str; 2] = ["<!-- /exercise -->", "<!-- /exercises -->"];
+const OPEN: [&str; 3] = ["<!-- exercise: ", "<!-- exercises: ", "<!-- hours: "];
+const CLOSE: [&str; 3] = [
+    "<!-- /exercise -->",
+    "<!-- /exercises -->",
+    "<!-- /hours -->",
+];
 
 /// A page with what belongs between its comments.
 pub(crate) fn filled(catalogue: &Catalogue, page: &str) -> Result<String> {
     let mut filled = String::new();
     let mut rest = page;
-    while let Some((at, kind)) = (0..2)
+    while let Some((at, kind)) = (0..OPEN.len())
         .filter_map(|kind| rest.find(OPEN[kind]).map(|at| (at, kind)))
         .min()
     {
@@ -58,14 +63,13 @@ pub(crate) fn filled(catalogue: &Catalogue, page: &str) -> Result<String> {
             .find(CLOSE[kind])
             .with_context(|| format!("`{}{what} -->` without `{}`", OPEN[kind], CLOSE[kind]))?;
         let content = match kind {
-            0 => line(catalogue.get(what)?),
-            _ => table(catalogue, what)?,
+            0 => format!("\n{}", line(catalogue.get(what)?)),
+            1 => format!("\n{}", table(catalogue, what)?),
+            // In the line that it stands in: a cell of a table.
+            _ => sum(catalogue, what)?,
         };
         filled.push_str(before);
-        filled.push_str(&format!(
-            "{}{what} -->\n{content}{}",
-            OPEN[kind], CLOSE[kind]
-        ));
+        filled.push_str(&format!("{}{what} -->{content}{}", OPEN[kind], CLOSE[kind]));
         rest = &from[close + CLOSE[kind].len()..];
     }
     filled.push_str(rest);
@@ -132,6 +136,15 @@ fn table(catalogue: &Catalogue, system: &str) -> Result<String> {
     Ok(table)
 }
 
+/// The hours of exercises that are named one after the other.
+fn sum(catalogue: &Catalogue, ids: &str) -> Result<String> {
+    let mut minutes = 0;
+    for id in ids.split_whitespace() {
+        minutes += catalogue.get(id)?.minutes;
+    }
+    Ok(hours(minutes))
+}
+
 /// In steps of half an hour: `7.5`.
 pub(crate) fn hours(minutes: u32) -> String {
     let halves = (minutes + 15) / 30;
@@ -154,11 +167,12 @@ mod tests {
 
     #[test]
     fn what_is_between_the_comments_is_replaced_and_filling_twice_changes_nothing() {
-        let page = "# T\n\n<!-- exercise: a/c -->old<!-- /exercise -->\n\nText\n<!-- exercises: a --><!-- /exercises -->\nEnd";
+        let page = "# T\n\n<!-- exercise: a/c -->old<!-- /exercise -->\n\nText <!-- hours: a/b a/c -->9<!-- /hours --> h\n<!-- exercises: a --><!-- /exercises -->\nEnd";
         let once = filled(&catalogue(), page).unwrap();
         assert!(once.contains("*`a/c` · 10 points · easy · about 60 minutes · needs `a/b`*"));
         assert!(once.contains("| `a/b` | T | 10 | 60 | easy |\n| `a/c` |"));
         assert!(once.contains("| **20** | **120** | 2 h |"));
+        assert!(once.contains("Text <!-- hours: a/b a/c -->2<!-- /hours --> h\n"));
         assert!(!once.contains("old") && !once.contains("d/e") && once.ends_with("\nEnd"));
         assert_eq!(filled(&catalogue(), &once).unwrap(), once);
     }

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use super::contract;
 use crate::ci::purity;
 
 /// No exercise needs a file that is a quarter as long.
@@ -164,7 +165,13 @@ fn all(text: &str, stub: &str) -> Result<BTreeSet<Finding>> {
     let mut tricks = Tricks::default();
     tricks.declare(stub.parse().unwrap_or_default());
     tricks.walk(text.parse().unwrap_or_default());
-    Ok(impure.chain(tricks.found).collect())
+    let broken = contract::broken(text, stub).into_iter();
+    let broken = broken.map(|(line, what)| Finding {
+        line,
+        what,
+        is_refused: true,
+    });
+    Ok(impure.chain(tricks.found).chain(broken).collect())
 }
 
 /// What is refused, besides what no core does.
