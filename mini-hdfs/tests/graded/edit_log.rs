@@ -259,4 +259,14 @@ fn a_length_from_hell_costs_nothing() {
             "the first record says that it is {len} bytes long, and good ones follow"
         );
     }
+    let longest = vec![0; PAYLOAD_LEN_MAX];
+    assert!(
+        split_frame(&frame(7, &longest)).is_ok(),
+        "{PAYLOAD_LEN_MAX} bytes are not too many"
+    );
+    let longer = vec![0; PAYLOAD_LEN_MAX + 1];
+    assert!(
+        split_frame(&frame(7, &longer)).is_err(),
+        "one byte more is, whatever the checksum says"
+    );
 }

@@ -131,6 +131,15 @@ fn read_hands_on_exactly_the_range() {
             "all bytes wanted were handed on"
         );
     }
+    let (mut whole, mut packets) = (reader(1, 0, LEN as u64), packets(0));
+    packets.pop();
+    packets.last_mut().unwrap().last = true;
+    feed(&mut whole, &packets, &mut Vec::new());
+    assert_eq!(
+        whole.take_corrupt(),
+        [],
+        "the last packet has data, and with it the replica is whole"
+    );
     // Who wants nothing asks nobody.
     assert_eq!(
         reader(1, 5, 0).action(),
@@ -249,6 +258,13 @@ fn read_notices_a_gap_and_a_short_replica() {
         gap.take_corrupt(),
         [],
         "a node that sends other bytes than it was asked for has no damaged replica"
+    );
+    let mut far = packets(1024).remove(0);
+    far.last = true;
+    assert_eq!(
+        reader(1, 0, LEN as u64).on_packet(&far),
+        None,
+        "bytes 0 to 1023 are missing, be this the last packet or not"
     );
 
     let mut short = reader(2, 0, LEN as u64);
