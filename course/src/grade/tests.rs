@@ -184,12 +184,22 @@ fn outside_status(name: &str, ended: &Ended) -> Status {
         Some(status) if status.success() && ended.stdout.lines().any(|line| line == ok) => {
             Status::Ok
         }
+        Some(_) if stub(&ended.stdout).is_some() => Status::Todo,
         Some(_) => Status::Failed,
     }
 }
 
+/// The exercise whose stub a server came to, by the end of its log, which a test quotes.
+fn stub(output: &str) -> Option<&str> {
+    let (_, after) = output.split_once("not yet implemented: ")?;
+    after.split(':').next()
+}
+
 /// Why a test is not ok, in the words of its process.
 fn message(status: Status, ended: &Ended) -> String {
+    if let (Status::Todo, Some(id)) = (status, stub(&ended.stdout)) {
+        return readable(&format!("{id} is not written yet"));
+    }
     let text = match status {
         Status::Ok => return String::new(),
         Status::Crashed => {
@@ -256,6 +266,15 @@ mod unit {
         assert_eq!(status(Some(256), "n0\ta::b\tfailed\n"), Status::Failed);
         assert_eq!(status(Some(256), "n0\ta::b\ttodo:x/y\n"), Status::Todo);
         assert_eq!(status(None, "a::b\tok\n"), Status::Timeout);
+    }
+
+    #[test]
+    fn a_server_that_came_to_a_stub_says_so() {
+        let log = "namenode.log ends:\nthread 'main' panicked at a.rs:1:2:\nnot yet implemented: hdfs/replay: take over\n";
+        let ended = ended(Some(101 << 8), log);
+        let status = outside_status("a::b", &ended);
+        assert_eq!(status, Status::Todo);
+        assert_eq!(message(status, &ended), "hdfs/replay is not written yet");
     }
 
     #[test]
