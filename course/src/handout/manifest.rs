@@ -60,6 +60,12 @@ pub(super) fn root(text: &str, contents: &Contents<'_>, root: &Path) -> Result<S
     if let Some(profiles) = table(&mut manifest, &["profile", "dev", "package"]) {
         retain(profiles, |name, _| name == "*" || contents.has(name));
     }
+    if let Some(others) = table(&mut manifest, &["profile", "dev", "package", "*"]) {
+        others.remove("opt-level");
+        let why = "\n# Dependencies are built once, while you wait. Optimised they would take twice as long, and no test is the \
+                   faster for it.\n";
+        others.decor_mut().set_prefix(why);
+    }
     Ok(manifest.to_string())
 }
 
