@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// Run tests with random inputs with N more of them
     #[arg(long, value_name = "N", default_value_t = 0)]
     seeds: u32,
+    /// What those follow from, for all submissions alike; drawn, and written to the results, where it is not given
+    #[arg(long, value_name = "SEED")]
+    seeds_from: Option<u32>,
     /// Grade the exercises of this crate alone; may be given several times
     #[arg(long, value_name = "CRATE", value_delimiter = ',')]
     only: Vec<String>,
@@ -74,6 +77,8 @@ struct Json<'a> {
     release: &'static str,
     /// How many more random inputs than usual.
     seeds: u32,
+    /// What those follow from.
+    seeds_from: u32,
     submissions: &'a [SubmissionResult],
 }
 
@@ -85,10 +90,18 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
         "--gradescope and --classroom are about one submission; --json is about many"
     );
     let key = AnswerKey::load(workspace, &args.only, !args.no_processes)?;
+    let seeds_from = args.seeds_from.unwrap_or_else(tests::random);
     let settings = tests::Settings {
         time: Duration::from_secs(args.timeout.max(1)),
         seeds: args.seeds,
+        seeds_from: u64::from(seeds_from),
     };
+    if args.seeds > 0 {
+        eprintln!(
+            "{} more inputs: --seeds-from {seeds_from} repeats them",
+            args.seeds
+        );
+    }
     let mut grader = Grader::new(workspace, &key, settings)?;
     let mut results = Vec::new();
     let mut failures = Vec::new();
@@ -114,6 +127,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
             version: 1,
             release: env!("CARGO_PKG_VERSION"),
             seeds: args.seeds,
+            seeds_from,
             submissions: &results,
         };
         write_json(file, &json)?;

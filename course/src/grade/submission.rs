@@ -16,7 +16,14 @@ const FILES_MAX: usize = 20_000;
 /// More bytes than that are unpacked from no archive.
 const UNPACKED_MAX: u64 = 100 << 20;
 /// What tools leave behind, and nobody wrote.
-const SKIPPED: [&str; 5] = [".git", "target", "__MACOSX", ".DS_Store", "node_modules"];
+const SKIPPED: [&str; 6] = [
+    ".git",
+    ".course",
+    "target",
+    "__MACOSX",
+    ".DS_Store",
+    "node_modules",
+];
 
 /// A submission's files.
 pub(crate) struct Submission {

@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) time: Duration,
     /// How many more random inputs than the usual ones.
     pub(crate) seeds: u32,
+    /// What those follow from, the same for all students.
+    pub(crate) seeds_from: u64,
 }
 
 /// A test binary, copied to where it may be run.
@@ -110,7 +112,8 @@ impl Binary {
             (outside_status(name, &ended), ended)
         } else {
             let (nonce, seeds) = (nonce(), settings.seeds.to_string());
-            let args = ["--grade", name, "--seeds", &seeds];
+            let from = format!("{:#x}", settings.seeds_from);
+            let args = ["--grade", name, "--seeds", &seeds, "--seeds-from", &from];
             let ended = self.run_limited(&args, &scratch, &format!("{nonce}\n"), settings.time)?;
             (graded_status(name, &nonce, &ended), ended)
         };
@@ -149,6 +152,12 @@ fn copy(from: &Path, to: &Path) -> Result<PathBuf> {
     fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
     process::make_public(to)?;
     Ok(to.to_owned())
+}
+
+/// A number that nobody knows before.
+pub(crate) fn random() -> u32 {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(0).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 /// A word that nobody can guess.

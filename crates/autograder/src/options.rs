@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) threads: usize,
     /// How many more seeds and cases than the fixed ones.
     pub(crate) more_seeds: u32,
+    /// What those follow from; drawn anew for each run where it is not given.
+    pub(crate) seeds_from: Option<u64>,
     /// The one seed to use, instead of all others.
     pub(crate) seed: Option<u64>,
     /// How long a test may take.
@@ -58,6 +60,7 @@ impl Options {
             colour: colour_is_wanted(),
             threads: threads_default(),
             more_seeds: 0,
+            seeds_from: None,
             seed: None,
             limit: limit()?,
         };
@@ -85,6 +88,7 @@ impl Options {
                 },
                 "--test-threads" => options.threads = number::<usize>(&arg, &value()?)?.max(1),
                 "--seeds" => options.more_seeds = number(&arg, &value()?)?,
+                "--seeds-from" => options.seeds_from = Some(seed(&value()?)?),
                 "--seed" => options.seed = Some(seed(&value()?)?),
                 "--report" => options.mode = Mode::Report,
                 "--grade" => {
@@ -97,7 +101,7 @@ impl Options {
                 "-Z" => drop(value()?),
                 flag if flag.starts_with('-') => {
                     return Err(format!(
-                        "there is no option {flag}; there are NAME…, --exact, --skip NAME, --list, --test-threads N, --seeds N, --seed S, --report, --grade NAME"
+                        "there is no option {flag}; there are NAME…, --exact, --skip NAME, --list, --test-threads N, --seeds N, --seeds-from S, --seed S, --report, --grade NAME"
                     ));
                 }
                 _ => options.filters.push(arg),

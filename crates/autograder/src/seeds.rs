@@ -38,7 +38,8 @@ pub(crate) fn passes(options: &Options) -> (Pass, Option<Pass>) {
     if let Some(seed) = options.seed {
         return (Pass::Again { count, seed }, None);
     }
-    let seed = short(RandomState::new().build_hasher().finish());
+    let random = || RandomState::new().build_hasher().finish();
+    let seed = short(options.seeds_from.unwrap_or_else(random));
     let more = (count > 0).then_some(Pass::More { count, seed });
     (Pass::Fixed, more)
 }
