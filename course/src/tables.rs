@@ -50,6 +50,15 @@ const CLOSE: [&str; 3] = [
 
 /// A page with what belongs between its comments.
 pub(crate) fn filled(catalogue: &Catalogue, page: &str) -> Result<String> {
+    filled_with(catalogue, &|_| true, page)
+}
+
+/// The same of those exercises alone that are handed out.
+pub(crate) fn filled_with(
+    catalogue: &Catalogue,
+    is_here: &dyn Fn(&Exercise) -> bool,
+    page: &str,
+) -> Result<String> {
     let mut filled = String::new();
     let mut rest = page;
     while let Some((at, kind)) = (0..OPEN.len())
@@ -64,9 +73,9 @@ pub(crate) fn filled(catalogue: &Catalogue, page: &str) -> Result<String> {
             .with_context(|| format!("`{}{what} -->` without `{}`", OPEN[kind], CLOSE[kind]))?;
         let content = match kind {
             0 => format!("\n{}", line(catalogue.get(what)?)),
-            1 => format!("\n{}", table(catalogue, what)?),
+            1 => format!("\n{}", table(catalogue, is_here, what)?),
             // In the line that it stands in: a cell of a table.
-            _ => sum(catalogue, what)?,
+            _ => sum(catalogue, is_here, what)?,
         };
         filled.push_str(before);
         filled.push_str(&format!("{}{what} -->{content}{}", OPEN[kind], CLOSE[kind]));
@@ -104,13 +113,18 @@ fn line(exercise: &Exercise) -> String {
 }
 
 /// The exercises whose ids begin with `system/`, or all.
-fn table(catalogue: &Catalogue, system: &str) -> Result<String> {
+fn table(
+    catalogue: &Catalogue,
+    is_here: &dyn Fn(&Exercise) -> bool,
+    system: &str,
+) -> Result<String> {
     let is_of =
         |exercise: &&Exercise| system == "all" || exercise.id.starts_with(&format!("{system}/"));
-    let exercises: Vec<&Exercise> = catalogue.exercises.iter().filter(is_of).collect();
+    let mut exercises: Vec<&Exercise> = catalogue.exercises.iter().filter(is_of).collect();
     if exercises.is_empty() {
         bail!("no exercise's id begins with {system}/");
     }
+    exercises.retain(|exercise| is_here(exercise));
     let mut table =
         String::from("\n| exercise | | points | minutes | |\n| --- | --- | ---: | ---: | --- |\n");
     for exercise in &exercises {
@@ -136,13 +150,20 @@ fn table(catalogue: &Catalogue, system: &str) -> Result<String> {
     Ok(table)
 }
 
-/// The hours of exercises that are named one after the other.
-fn sum(catalogue: &Catalogue, ids: &str) -> Result<String> {
+/// The hours of exercises that are named one after the other; a dash where none of them is here.
+fn sum(catalogue: &Catalogue, is_here: &dyn Fn(&Exercise) -> bool, ids: &str) -> Result<String> {
     let mut minutes = 0;
     for id in ids.split_whitespace() {
-        minutes += catalogue.get(id)?.minutes;
+        let exercise = catalogue.get(id)?;
+        if is_here(exercise) {
+            minutes += exercise.minutes;
+        }
     }
-    Ok(hours(minutes))
+    Ok(if minutes == 0 {
+        "–".to_owned()
+    } else {
+        hours(minutes)
+    })
 }
 
 /// In steps of half an hour: `7.5`.
@@ -175,6 +196,18 @@ mod tests {
         assert!(once.contains("Text <!-- hours: a/b a/c -->2<!-- /hours --> h\n"));
         assert!(!once.contains("old") && !once.contains("d/e") && once.ends_with("\nEnd"));
         assert_eq!(filled(&catalogue(), &once).unwrap(), once);
+    }
+
+    #[test]
+    fn what_is_not_handed_out_is_in_no_table_and_no_sum() {
+        let page = "<!-- exercises: all --><!-- /exercises --> <!-- hours: a/b d/e --><!-- /hours --> h, <!-- hours: d/e -->1<!-- /hours --> h";
+        let is_here = |exercise: &Exercise| exercise.id != "d/e";
+        let filled = filled_with(&catalogue(), &is_here, page).unwrap();
+        assert!(!filled.contains("| `d/e` |") && filled.contains("| `a/c` |"));
+        assert!(filled.contains("| **20** | **120** | 2 h |"));
+        assert!(
+            filled.contains("a/b d/e -->1<!-- /hours --> h, <!-- hours: d/e -->–<!-- /hours --> h")
+        );
     }
 
     #[test]

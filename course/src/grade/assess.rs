@@ -298,6 +298,7 @@ fn exercise(graded: &Graded, tests: Vec<TestResult>) -> ExerciseResult {
         id: exercise.id.clone(),
         title: exercise.title.clone(),
         krate: exercise.krate.clone(),
+        command: exercise.test_command(),
         optional: exercise.optional,
         points: 0.0,
         points_max: exercise.points,

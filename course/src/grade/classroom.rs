@@ -48,20 +48,12 @@ pub(crate) fn result(result: &SubmissionResult) -> ClassroomResult {
 
 fn test(exercise: &ExerciseResult) -> Test {
     let is_passed = is_passed(exercise);
-    let module = exercise
-        .tests
-        .first()
-        .and_then(|test| test.name.split("::").next());
     Test {
         name: format!("{} ({})", exercise.title, exercise.id),
         status: status(is_passed),
         score: (exercise.points * 100.0).round() / 100.0,
         message: (!is_passed).then(|| explanation(exercise)),
-        test_code: format!(
-            "cargo test -p {} {}",
-            exercise.krate,
-            module.unwrap_or_default()
-        ),
+        test_code: exercise.command.clone(),
         filename: String::new(),
         line_no: 0,
         duration: exercise.tests.iter().map(|test| test.milliseconds).sum(),

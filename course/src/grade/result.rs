@@ -37,6 +37,8 @@ pub(crate) struct ExerciseResult {
     pub(crate) title: String,
     #[serde(rename = "crate")]
     pub(crate) krate: String,
+    /// The command that runs its tests.
+    pub(crate) command: String,
     /// Its points are a bonus: not counted in what can be had.
     pub(crate) optional: bool,
     pub(crate) points: f64,

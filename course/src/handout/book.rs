@@ -1,10 +1,12 @@
 //! The book as a student gets it: without what is for instructors, and without parts on crates that he does not have.
+//! Lines between `<!-- lab -->` and `<!-- /lab -->` are left out with the lab; tables list the exercises that are handed out.
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::contents::Contents;
+use super::templates;
 use crate::catalogue::Exercise;
 
 /// Opens a note that is for the instructor alone.
@@ -38,7 +40,10 @@ pub(super) fn is_left_out(path: &Path, contents: &Contents<'_>) -> bool {
 
 /// A page without notes for the instructor; the table of contents without the pages that are left out.
 pub(super) fn page(name: &str, text: &str, contents: &Contents<'_>) -> Result<String> {
-    let text = without_notes(name, text)?;
+    let text = with_or_without_lab(name, &without_notes(name, text)?, contents.has("lab"))?;
+    let text = contents
+        .filled(&text)
+        .with_context(|| format!("cannot fill {name}"))?;
     if name != "book/src/SUMMARY.md" {
         return Ok(text);
     }
@@ -47,6 +52,17 @@ pub(super) fn page(name: &str, text: &str, contents: &Contents<'_>) -> Result<St
         target.is_none_or(|(target, _)| !is_left_out(&Path::new("book/src").join(target), contents))
     };
     Ok(without_empty_parts(text.lines().filter(is_kept)))
+}
+
+/// What is on the lab alone stays only with it; the comments around it go in any case.
+fn with_or_without_lab(name: &str, text: &str, is_kept: bool) -> Result<String> {
+    let count = |comment: &str| text.lines().filter(|line| line.trim() == comment).count();
+    if count("<!-- lab -->") != count("<!-- /lab -->") {
+        bail!(
+            "{name}: each `<!-- lab -->` is closed with `<!-- /lab -->`, both on lines of their own"
+        );
+    }
+    Ok(templates::optional(text, "lab", is_kept))
 }
 
 /// Cuts the notes out, with the lines that they begin and end on.
@@ -120,6 +136,16 @@ mod tests {
         assert!(
             error("a\nb <details class=\"instructor\">secret</details>\n").starts_with("page.md:2")
         );
+    }
+
+    #[test]
+    fn what_is_on_the_lab_goes_with_it() {
+        let text = "a\n<!-- lab -->\n## In the lab\n<!-- /lab -->\nb\n";
+        let page = |text, is_kept| with_or_without_lab("page.md", text, is_kept);
+        assert_eq!(page(text, true).unwrap(), "a\n## In the lab\nb\n");
+        assert_eq!(page(text, false).unwrap(), "a\nb\n");
+        let error = page("a\n<!-- lab -->\nb\n", false).unwrap_err();
+        assert!(error.to_string().starts_with("page.md: "));
     }
 
     #[test]

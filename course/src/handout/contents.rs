@@ -10,6 +10,7 @@ use super::{Args, book, links, manifest, write};
 use crate::catalogue::{Catalogue, Exercise, LIST};
 use crate::git::Git;
 use crate::source;
+use crate::tables;
 use crate::workspace::{Layer, Package, Workspace};
 
 /// What is handed out besides the packages and the book, from the workspace's root.
@@ -148,6 +149,11 @@ impl<'a> Contents<'a> {
     /// Those that are not solved already.
     pub(super) fn left(&self) -> impl Iterator<Item = &Exercise> {
         (self.all().skip(self.from)).filter(|exercise| self.has(&exercise.krate))
+    }
+
+    /// A page of the book whose tables list the exercises that are handed out.
+    pub(super) fn filled(&self, page: &str) -> Result<String> {
+        tables::filled_with(&self.catalogue, &|exercise| self.has(&exercise.krate), page)
     }
 
     /// All files of the reference that are handed out, changed where a student's differ.

@@ -88,7 +88,7 @@ fn readme(contents: &Contents<'_>, marker: &Marker) -> Result<String> {
 }
 
 /// Keeps the lines between `<!-- NAME -->` and `<!-- /NAME -->`, or drops them.
-fn optional(text: &str, name: &str, is_kept: bool) -> String {
+pub(super) fn optional(text: &str, name: &str, is_kept: bool) -> String {
     let (open, close) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
     let mut inside = false;
     let mut kept = String::new();

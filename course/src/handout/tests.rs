@@ -193,6 +193,26 @@ fn one_crate_comes_with_what_it_needs() {
 }
 
 #[test]
+fn the_book_speaks_of_what_is_there() {
+    let (_temporary, dir) = handout(|args| {
+        args.only = vec!["mini-hdfs".to_owned()];
+        args.no_lab = true;
+    });
+    for (file, text) in texts(&dir) {
+        let lab = lines(&text).find(|line| line.starts_with("cargo run --release"));
+        assert_eq!(lab, None, "{file} is on the lab");
+        let other = lines(&text).find(|line| line.contains("| `warm-up/"));
+        assert_eq!(other, None, "{file} lists what is left out");
+    }
+    let grading = fs::read_to_string(dir.join("book/src/grading.md")).unwrap();
+    assert!(grading.contains("| `hdfs/placement` |"));
+
+    let (_temporary, dir) = handout(|_| {});
+    let start = fs::read_to_string(dir.join("book/src/start.md")).unwrap();
+    assert!(start.contains("cargo run --release") && !start.contains("<!-- lab -->"));
+}
+
+#[test]
 fn cargo_needs_no_network_and_changes_no_lock_file() {
     for change in [(|_: &mut Args| {}) as fn(&mut Args), |args| {
         args.only = vec!["mini-hdfs".to_owned()];

@@ -80,7 +80,7 @@ fn one_submission_is_written_for_gradescope_classroom_and_a_person() {
             "status": "pass",
             "score": 4.0,
             "message": null,
-            "test_code": "cargo test -p queue journal",
+            "test_code": "cargo test -p queue --test graded journal::",
             "filename": "",
             "line_no": 0,
             "duration": classroom["tests"][1]["duration"],
