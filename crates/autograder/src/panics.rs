@@ -158,16 +158,23 @@ fn message(payload: &(dyn Any + Send)) -> String {
 
 fn backtrace() -> Option<String> {
     let trace = Backtrace::capture();
-    (trace.status() == BacktraceStatus::Captured).then(|| between(&trace.to_string()))
+    (trace.status() == BacktraceStatus::Captured).then(|| own_frames(&trace.to_string()))
 }
 
-/// The frames of a backtrace between the panic's own and the runner's: two lines each, the function and its place.
-fn between(trace: &str) -> String {
-    let lines: Vec<&str> = trace.lines().collect();
-    let find = |what: &str| lines.iter().position(|line| line.contains(what));
-    let start = find("rust_begin_unwind").map_or(0, |at| at + 2);
-    let end = find("autograder::runner::").unwrap_or(lines.len());
-    lines.get(start..end).unwrap_or(&lines).join("\n")
+/// A line for each frame of a backtrace that is neither of the standard library, nor of a dependency, nor ours.
+fn own_frames(trace: &str) -> String {
+    let lines: Vec<&str> = trace.lines().map(str::trim).collect();
+    let frames = lines.windows(2).filter_map(|pair| {
+        let (_, function) = pair[0].split_once(": ")?;
+        let place = pair[1].strip_prefix("at ")?.replace('\\', "/");
+        let is_rust = place.contains(".rs:");
+        let is_foreign = ["/rustc/", "/registry/", "/autograder/"]
+            .iter()
+            .any(|dir| place.contains(dir));
+        (is_rust && !is_foreign && !function.starts_with("autograder::"))
+            .then(|| format!("  {function} at {place}"))
+    });
+    frames.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -180,6 +187,18 @@ mod tests {
             location: String::new(),
             backtrace: None,
         }
+    }
+
+    #[test]
+    fn of_a_backtrace_only_frames_of_tests_and_solutions_are_shown() {
+        let trace = "   8: core::panicking::panic_fmt\n             at /rustc/5980/library/core/src/panicking.rs:80:14\n   \
+             9: graded::paths::refuses\n             at ./tests/graded/paths.rs:28:13\n  10: __rust_try\n  \
+             11: start_thread\n             at ./nptl/pthread_create.c:442:8\n  \
+             11: graded::paths::spelling\n             at ./tests/graded/paths.rs:66:9\n  \
+             12: autograder::runner::run\n             at /x/crates/autograder/src/runner.rs:1:1\n";
+        let expected = "  graded::paths::refuses at ./tests/graded/paths.rs:28:13\n  \
+                        graded::paths::spelling at ./tests/graded/paths.rs:66:9";
+        assert_eq!(own_frames(trace), expected);
     }
 
     #[test]

@@ -16,6 +16,15 @@ pub(crate) const TESTS: &[Test] = tests![
     good_names_make_a_good_path,
 ];
 
+/// A path as a message shows it: of a long one, how long it is.
+fn shown(path: &str) -> String {
+    let depth = path.split('/').skip(1).count();
+    match path.get(..40) {
+        Some(start) => format!("{start:?}… ({} bytes, {depth} names)", path.len()),
+        None => format!("{path:?}"),
+    }
+}
+
 fn refuses(path: &str) {
     match check(path) {
         Err(FsError::InvalidPath { path: named, .. }) => {
@@ -24,9 +33,10 @@ fn refuses(path: &str) {
                 "the error should name the path as it was given"
             );
         }
-        other => {
-            panic!("{path:?} should be refused as an invalid path, but the answer was {other:?}")
-        }
+        other => panic!(
+            "{} should be refused as an invalid path, but the answer was {other:?}",
+            shown(path)
+        ),
     }
 }
 
@@ -34,7 +44,8 @@ fn accepts(path: &str) {
     let answer = check(path);
     assert!(
         answer.is_ok(),
-        "{path:?} should be accepted, but the answer was {answer:?}"
+        "{} should be accepted, but the answer was {answer:?}",
+        shown(path)
     );
 }
 
