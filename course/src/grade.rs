@@ -10,6 +10,7 @@ mod assess;
 mod classroom;
 mod contract;
 mod gradescope;
+mod handed_out;
 mod process;
 mod result;
 mod scan;

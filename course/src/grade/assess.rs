@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::answer_key::{AnswerKey, Crate, Graded};
+use super::handed_out;
 use super::result::{
     CrateResult, ExerciseResult, Fate, FileResult, Status, SubmissionResult, TestResult,
 };
@@ -198,12 +199,23 @@ impl<'a> Grader<'a> {
 
     /// The files of a submission that are not taken, and not as they were handed out.
     fn ignored(&mut self, submission: &Submission) -> Result<Vec<String>> {
+        let taken: BTreeSet<&Path> = self.key.files().map(|(path, _)| path.as_path()).collect();
+        let others: Vec<(&Path, &Path)> = (submission.files())
+            .filter(|(path, _)| !taken.contains(path))
+            .collect();
+        // Its own repository knows best what was handed out, maybe long ago.
+        if let Some(unchanged) = handed_out::unchanged(&submission.root, &others) {
+            let others = submission.paths().filter(|path| !taken.contains(path));
+            return Ok(others
+                .filter(|path| !unchanged.contains(*path))
+                .map(shown)
+                .collect());
+        }
         self.know_handout(submission)?;
         let handout = self
             .handouts
             .get(&marker(submission)?)
             .unwrap_or(&self.reference);
-        let taken: BTreeSet<&Path> = self.key.files().map(|(path, _)| path.as_path()).collect();
         let mut ignored = Vec::new();
         for path in submission.paths().filter(|path| !taken.contains(path)) {
             let is_as_handed_out = matches!(
@@ -211,7 +223,7 @@ impl<'a> Grader<'a> {
                 (Found::Contents(own), Some(handed_out)) if own == handed_out
             );
             if !is_as_handed_out {
-                ignored.push(path.to_string_lossy().replace('\\', "/"));
+                ignored.push(shown(path));
             }
         }
         Ok(ignored)
@@ -234,6 +246,11 @@ impl<'a> Grader<'a> {
         }
         Ok(())
     }
+}
+
+/// A path as it is shown on every system.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
 }
 
 /// The marker of the handout that a submission was made from; empty where it has none.
@@ -265,7 +282,7 @@ fn lay<'k>(krate: &'k Crate, submission: &Submission) -> Result<(Laid<'k>, Vec<F
         }
         texts.insert(path.clone(), text);
         fates.push(FileResult {
-            path: path.to_string_lossy().replace('\\', "/"),
+            path: shown(path),
             fate,
             reasons,
             remarks,

@@ -29,6 +29,8 @@ const SKIPPED: [&str; 6] = [
 pub(crate) struct Submission {
     /// What the directory or the archive is called.
     pub(crate) name: String,
+    /// Where the workspace begins.
+    pub(crate) root: PathBuf,
     /// Regular files by their paths from where the workspace begins.
     files: BTreeMap<PathBuf, PathBuf>,
     /// Symbolic links, and what else is no file.
@@ -88,6 +90,7 @@ impl Submission {
         }
         Ok(Submission {
             name,
+            root: dir.join(&base),
             files,
             links: links.iter().filter_map(below).collect(),
             _unpacked: unpacked,
@@ -112,7 +115,12 @@ impl Submission {
         Ok(Found::Contents(contents))
     }
 
-    /// All other files and links.
+    /// The regular files: their paths, and where they are.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        (self.files.iter()).map(|(path, file)| (path.as_path(), file.as_path()))
+    }
+
+    /// The paths of all files and links.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.keys().chain(&self.links).map(PathBuf::as_path)
     }

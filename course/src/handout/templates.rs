@@ -55,6 +55,10 @@ fn readme(contents: &Contents<'_>, marker: &Marker) -> Result<String> {
     let first = left.first().context("there is no exercise")?;
     let points: u32 = left.iter().map(|exercise| exercise.points).sum();
     let minutes: u32 = left.iter().map(|exercise| exercise.minutes).sum();
+    let hours = match (minutes + 30) / 60 {
+        1 => "1 hour".to_owned(),
+        hours => format!("{hours} hours"),
+    };
     let mut crates: Vec<&str> = left
         .iter()
         .map(|exercise| exercise.krate.as_str())
@@ -78,7 +82,7 @@ fn readme(contents: &Contents<'_>, marker: &Marker) -> Result<String> {
         ("first-crate", &first.krate),
         ("first-test", &first.test_command()),
         ("points", &points.to_string()),
-        ("hours", &((minutes + 30) / 60).to_string()),
+        ("hours", &hours),
         ("exercises", &table(contents)),
         ("other-tests", &other_tests),
     ] {
