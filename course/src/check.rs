@@ -4,15 +4,14 @@
 //! tests with the reference, with each exercise a stub, with all others stubs, and with every wrong and right solution of
 //! `exercises/`, and says in a sentence each what does not hold.
 
-mod build;
 mod changed;
+mod diagnostic;
 mod judge;
 pub(crate) mod map;
 mod modules;
 mod runs;
 mod splice;
 mod together;
-mod tree;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! first: `.ci/run` and the GitHub workflow call `cargo course ci` and add nothing to it.
 
 mod add;
+mod build;
 mod catalogue;
 mod check;
 mod ci;

@@ -1,16 +1,18 @@
 //! A workspace's files in memory: read, cut down to some packages, edited, and written elsewhere.
 //!
-//! Handouts, grading and the archive for Gradescope are all this workspace with less in it and some files changed.
+//! Handouts, the archive for Gradescope, and the copies that `check` and `grade` build are all this workspace with less in it
+//! and some files changed. What leaves this machine is made of the files that git tracks alone, so nothing goes along that lay
+//! about by chance. What is built here is made of the author's working copy: a new file counts before git is told of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use toml_edit::{Array, DocumentMut, Item, Value};
 
+use crate::git::Git;
 use crate::workspace::Workspace;
 
 /// Where builds go; never part of a tree.
@@ -23,25 +25,53 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// The files of the workspace at `root` that belong to it: those that git knows, as they are on the disk. Where
-    /// there is no git repository, all but what is built in `target`.
+    /// The files at `root` that git [tracks](tracked), as they are on the disk.
     ///
     /// # Errors
-    /// When git or a file cannot be read.
+    /// When git fails, or a file cannot be read.
     pub(crate) fn load(root: &Path) -> Result<Tree> {
-        let paths = if root.join(".git").exists() {
-            tracked(root)?
-        } else {
-            below(root)?
-        };
+        Tree::read(root, tracked(root)?)
+    }
+
+    /// The working copy of the named packages and of all that they need, as a workspace of its own, with the files beside
+    /// them at the root. It is all that git does not ignore.
+    ///
+    /// Its packages have its `name` in their version. Cargo tells packages apart by name, version and path within the
+    /// workspace, and sees by a file's time whether it changed: with the same version, it would take what was built of one
+    /// workspace for what is to be built of another, where they share a target directory.
+    ///
+    /// # Errors
+    /// When there is no such package, git fails, or a file cannot be read.
+    pub(crate) fn of_packages(workspace: &Workspace, names: &[&str], name: &str) -> Result<Tree> {
+        let kept = closure(workspace, names)?;
+        let mut dirs = Vec::new();
+        for package in &workspace.packages {
+            if kept.contains(package.name.as_str()) {
+                let dir = package.dir.strip_prefix(&workspace.root);
+                dirs.push(dir.context("a package outside of the workspace")?);
+            }
+        }
+        let mut paths = listed(&workspace.root, &["--others", "--exclude-standard"])?;
+        paths.retain(|path| {
+            let is_beside = path.parent() == Some(Path::new("")) || path.starts_with(".cargo");
+            is_beside || dirs.iter().any(|dir| path.starts_with(dir))
+        });
+        let mut tree = Tree::read(&workspace.root, paths)?;
+        let members = dirs
+            .iter()
+            .map(|dir| dir.to_string_lossy().replace('\\', "/"));
+        let manifest = manifest(tree.text("Cargo.toml")?, members.collect(), name)?;
+        tree.insert("Cargo.toml", manifest);
+        Ok(tree)
+    }
+
+    fn read(root: &Path, paths: Vec<PathBuf>) -> Result<Tree> {
         let mut files = BTreeMap::new();
         for path in paths {
-            match fs::read(root.join(&path)) {
-                Ok(contents) => drop(files.insert(path, contents)),
-                // Deleted, and git not told yet.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => bail!("cannot read {}: {e}", root.join(path).display()),
-            }
+            let file = root.join(&path);
+            let contents =
+                fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            files.insert(path, contents);
         }
         Ok(Tree { files })
     }
@@ -67,74 +97,10 @@ impl Tree {
         self.files.insert(path.into(), contents.into());
     }
 
-    /// Leaves out the files that `keep` does not want.
-    pub(crate) fn retain(&mut self, keep: impl Fn(&Path) -> bool) {
-        self.files.retain(|path, _| keep(path));
-    }
-
     /// All files, in the order of their paths.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Path, &[u8])> {
         let files = self.files.iter();
         files.map(|(path, contents)| (path.as_path(), contents.as_slice()))
-    }
-
-    /// Leaves out the packages of `workspace` that the named ones do not need, and makes of the others a workspace of
-    /// their own, whose packages have its `name` in their version. Cargo tells packages apart by name, version and path
-    /// within the workspace, and sees by a file's time whether it changed: with the same version, it would take what was
-    /// built of one workspace for what is to be built of another, where they share a target directory.
-    ///
-    /// # Errors
-    /// When there is no such package, or the root manifest cannot be read.
-    pub(crate) fn keep_packages(
-        &mut self,
-        workspace: &Workspace,
-        names: &[&str],
-        name: &str,
-    ) -> Result<()> {
-        let kept = closure(workspace, names)?;
-        let mut members = Array::new();
-        let mut dropped = Vec::new();
-        for package in &workspace.packages {
-            let dir = package.dir.strip_prefix(&workspace.root);
-            let dir = dir.context("a package outside of the workspace")?;
-            if kept.contains(package.name.as_str()) {
-                members.push(dir.to_string_lossy().replace('\\', "/"));
-            } else {
-                dropped.push(dir);
-            }
-        }
-        self.retain(|path| !dropped.iter().any(|dir| path.starts_with(dir)));
-        let mut manifest: DocumentMut = self
-            .text("Cargo.toml")?
-            .parse()
-            .context("cannot read Cargo.toml")?;
-        let table = manifest["workspace"].as_table_mut();
-        let table = table.context("Cargo.toml is no workspace's")?;
-        let defaults = table
-            .get_mut("default-members")
-            .and_then(Item::as_array_mut);
-        if let Some(defaults) = defaults {
-            let is_member =
-                |default: &Value| members.iter().any(|m| m.as_str() == default.as_str());
-            defaults.retain(is_member);
-            if defaults.is_empty() {
-                table.remove("default-members");
-            }
-        }
-        table.insert("members", Item::Value(Value::Array(members)));
-        let version = table
-            .get_mut("package")
-            .and_then(|package| package.get_mut("version"));
-        let version = version.context("Cargo.toml has no workspace.package.version")?;
-        let base = version
-            .as_str()
-            .unwrap_or_default()
-            .split('+')
-            .next()
-            .unwrap_or_default();
-        *version = toml_edit::value(format!("{base}+{name}"));
-        self.insert("Cargo.toml", manifest.to_string());
-        Ok(())
     }
 
     /// Makes `dir` hold these files and no others, `.git` and `target` aside. Files that are right already stay as they
@@ -199,22 +165,62 @@ fn closure<'a>(workspace: &'a Workspace, names: &[&str]) -> Result<BTreeSet<&'a 
     Ok(kept)
 }
 
-/// What git knows below `root`.
-fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
-    let output = Command::new("git")
-        .args(["ls-files", "-z", "--cached"])
-        .current_dir(root)
-        .output()
-        .context("cannot run git")?;
-    ensure!(
-        output.status.success(),
-        "git ls-files failed in {}: {}",
-        root.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let paths = String::from_utf8(output.stdout).context("git lists a path that is no UTF-8")?;
-    let paths = paths.split('\0').filter(|path| !path.is_empty());
-    Ok(paths.map(PathBuf::from).collect())
+/// The root manifest of a workspace of these members alone, with `name` in their version.
+fn manifest(text: &str, members: Array, name: &str) -> Result<String> {
+    let mut manifest: DocumentMut = text.parse().context("cannot read Cargo.toml")?;
+    let table = manifest["workspace"].as_table_mut();
+    let table = table.context("Cargo.toml is no workspace's")?;
+    table.remove("exclude");
+    let defaults = table
+        .get_mut("default-members")
+        .and_then(Item::as_array_mut);
+    if let Some(defaults) = defaults {
+        let is_member = |default: &Value| members.iter().any(|m| m.as_str() == default.as_str());
+        defaults.retain(is_member);
+        if defaults.is_empty() {
+            table.remove("default-members");
+        }
+    }
+    table.insert("members", Item::Value(Value::Array(members)));
+    let version = table
+        .get_mut("package")
+        .and_then(|package| package.get_mut("version"));
+    let version = version.context("Cargo.toml has no workspace.package.version")?;
+    let base = version
+        .as_str()
+        .unwrap_or_default()
+        .split('+')
+        .next()
+        .unwrap_or_default();
+    *version = toml_edit::value(format!("{base}+{name}"));
+    Ok(manifest.to_string())
+}
+
+/// The files below `root` that git tracks and that are still there, in the order of their paths. Where the workspace came
+/// without git, all but what was built.
+///
+/// # Errors
+/// When git fails, or a directory cannot be read.
+pub(crate) fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
+    listed(root, &[])
+}
+
+/// What `git ls-files` lists with these options, besides the files that it tracks.
+fn listed(root: &Path, options: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    if root.ancestors().any(|dir| dir.join(".git").exists()) {
+        let listed = Git::new(root).run(&[&["ls-files", "-z", "--cached"], options].concat())?;
+        let listed = listed.split('\0').filter(|path| !path.is_empty());
+        paths.extend(listed.map(PathBuf::from));
+    }
+    // A copy without git may lie inside of somebody's repository that knows nothing of it.
+    if !paths.iter().any(|path| path == Path::new("Cargo.toml")) {
+        paths = below(root)?;
+    }
+    // One that was deleted, git may not have been told of.
+    paths.retain(|path| root.join(path).is_file());
+    paths.sort();
+    Ok(paths)
 }
 
 /// Every file below `root`, but for builds and git's own.
@@ -234,13 +240,13 @@ fn below(root: &Path) -> Result<Vec<PathBuf>> {
             }
         }
     }
-    paths.sort();
     Ok(paths)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::{Layer, Package};
 
     fn tree(files: &[(&str, &str)]) -> Tree {
         let mut tree = Tree::default();
@@ -305,11 +311,52 @@ mod tests {
     }
 
     #[test]
+    fn what_git_was_not_told_of_is_built_and_not_handed_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [
+            (".gitignore", "*.log"),
+            ("Cargo.toml", "[workspace.package]\nversion = \"1.0.0\"\n"),
+            ("a/new.rs", ""),
+            ("a/old.rs", ""),
+            ("a/run.log", ""),
+            ("b/old.rs", ""),
+        ];
+        let all = files.map(|(path, _)| PathBuf::from(path));
+        tree(&files).write(dir.path()).unwrap();
+        fs::create_dir(dir.path().join(TARGET)).unwrap();
+        fs::write(dir.path().join("target/built"), "").unwrap();
+        assert_eq!(tracked(dir.path()).unwrap(), all);
+
+        let git = Git::new(dir.path());
+        git.run(&["init", "--quiet"]).unwrap();
+        assert_eq!(tracked(dir.path()).unwrap(), all);
+        git.run(&["add", "Cargo.toml", "a/old.rs", "b"]).unwrap();
+        let names = ["Cargo.toml", "a/old.rs", "b/old.rs"].map(PathBuf::from);
+        assert_eq!(tracked(dir.path()).unwrap(), names);
+
+        let workspace = Workspace {
+            root: dir.path().to_owned(),
+            target: dir.path().join(TARGET),
+            packages: vec![Package {
+                name: "a".to_owned(),
+                dir: dir.path().join("a"),
+                layer: Layer::System,
+                dependencies: Vec::new(),
+                has_library: true,
+            }],
+        };
+        let copy = Tree::of_packages(&workspace, &["a"], "copy").unwrap();
+        let paths: Vec<&Path> = copy.iter().map(|(path, _)| path).collect();
+        assert_eq!(
+            paths,
+            [".gitignore", "Cargo.toml", "a/new.rs", "a/old.rs"].map(Path::new)
+        );
+    }
+
+    #[test]
     fn packages_come_with_what_they_need() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let workspace = Workspace::load().unwrap();
-        let mut tree = Tree::load(&root).unwrap();
-        tree.keep_packages(&workspace, &["sim"], "copy").unwrap();
+        let tree = Tree::of_packages(&workspace, &["sim"], "copy").unwrap();
         let manifest = tree.text("Cargo.toml").unwrap();
         assert!(
             manifest.contains("members = [\"crates/node\", \"crates/sim\"]"),
@@ -326,9 +373,7 @@ mod tests {
         );
         assert!(tree.get("crates/node/src/lib.rs").is_some());
         assert!(tree.get("mini-hdfs/Cargo.toml").is_none());
-        let error = tree
-            .keep_packages(&workspace, &["nonsense"], "copy")
-            .unwrap_err();
+        let error = Tree::of_packages(&workspace, &["nonsense"], "copy").unwrap_err();
         assert!(error.to_string().contains("no package \"nonsense\""));
     }
 }

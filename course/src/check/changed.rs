@@ -67,8 +67,10 @@ fn concerns_all(file: &str) -> bool {
     [
         "crates/",
         "exercises/exercises.toml",
+        "course/src/build.rs",
         "course/src/check",
         "course/src/source",
+        "course/src/tree.rs",
         "course/src/variants",
     ]
     .iter()

@@ -172,8 +172,13 @@ impl Evidence<'_> {
                 others.entry(owner).or_default().push(test);
             }
         }
-        if proof.stripped_own == 0 {
-            findings.push(format!("no test of {id} fails with its stub"));
+        let broken = self.broken();
+        for test in proof.tests.iter().map(String::as_str) {
+            if !failing.contains(&test) && !broken.contains(test) {
+                findings.push(format!(
+                    "{test} passes though {id} is a stub: it would give points for nothing"
+                ));
+            }
         }
         for (other, tests) in others {
             findings.push(format!(

@@ -85,7 +85,7 @@ const TESTS: &[(&str, &str, fn())] = &[
         let mut count = Count::default();
         assert_eq!((count.add(3, 10), count.add(3, 10)), (3, 6));
     }),
-    ("tiny/add", "add::nothing_to_add", || assert!(std::panic::catch_unwind(|| Count::default()).is_ok())),
+    ("tiny/add", "add::nothing_to_add", || assert_eq!(Count(3).add(0, 10), 3)),
     ("tiny/add", "add::stops_at_the_limit", || assert_eq!(Count::default().add(11, 10), 10)),
 ];
 "#;
@@ -209,10 +209,14 @@ fn what_holds_is_proved_and_written_down() {
         ]
         .map(str::to_owned)
         .to_vec(),
-        stripped: ["add::stays_below", "add::stops_at_the_limit"]
-            .map(str::to_owned)
-            .to_vec(),
-        stripped_own: 2,
+        stripped: [
+            "add::stays_below",
+            "add::nothing_to_add",
+            "add::stops_at_the_limit",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        stripped_own: 3,
         alone: 3,
         wrong: (3, 3),
         right: (1, 1),
@@ -220,7 +224,7 @@ fn what_holds_is_proved_and_written_down() {
     assert_eq!(proofs[1], expected);
     assert!(
         table(&proofs).contains(
-            "tiny/add                      3          2/3       0     3/3     3/3     1/1"
+            "tiny/add                      3          3/3       0     3/3     3/3     1/1"
         )
     );
     assert_changes(&workspace);
@@ -267,7 +271,8 @@ fn each_thing_that_does_not_hold_is_a_sentence() {
         .replace("// END SOLUTION\n", "");
     let strict = TESTS.replace(
         "];",
-        "(\"tiny/least\", \"least::names_its_file\", || assert!(least(7, 7) == 7)),\n];",
+        "(\"tiny/least\", \"least::names_its_file\", || assert!(least(7, 7) == 7)),\n\
+         (\"tiny/add\", \"add::begins_at_zero\", || assert_eq!(Count::default().0, 0)),\n];",
     );
     let files = [
         ("Cargo.toml", MANIFEST.to_owned()),
@@ -398,7 +403,12 @@ fn each_thing_that_does_not_hold_is_a_sentence() {
     );
     has(
         &findings,
-        "1 of 3 tests of tiny/add pass without the other exercises",
+        "add::begins_at_zero passes though tiny/add is a stub",
+        "points for nothing",
+    );
+    has(
+        &findings,
+        "1 of 4 tests of tiny/add pass without the other exercises",
         "add::stays_below",
     );
     has(

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::build::{self, Built, Diagnostic, GRADED};
+use super::diagnostic::Diagnostic;
 use super::modules;
 use super::runs::{self, Binary, Run, Subject};
 use super::splice::{self, Spliced};
-use super::tree;
+use crate::build::{self, Built};
 use crate::report::{Report, Verdict};
 use crate::source::SourceFile;
+use crate::tree::Tree;
 use crate::variants::{Kind, Variant, shown};
 use crate::workspace::Workspace;
 
@@ -33,15 +34,31 @@ impl Crate<'_> {
             .strip_prefix(&self.workspace.root)?)
     }
 
-    /// The name of a copy.
-    fn copy(&self, what: &str) -> String {
-        format!("{}-{what}", self.krate)
+    /// Where a copy is.
+    fn copy(&self, what: &str) -> PathBuf {
+        let name = format!("{}-{what}", self.krate);
+        self.workspace.target.join("check").join(name)
     }
 
-    fn build(&self, copy: &str, texts: &BTreeMap<PathBuf, String>, args: &[&str]) -> Result<Built> {
-        let dir = tree::copy(self.workspace, self.krate, &self.copy(copy), texts)?;
+    /// Builds a copy of the crate and of what it needs, in which `texts`, by their paths from the workspace's root, stand for
+    /// its files.
+    fn build(
+        &self,
+        what: &str,
+        texts: &BTreeMap<PathBuf, String>,
+        args: &[&str],
+    ) -> Result<(Built, Vec<Diagnostic>)> {
+        let name = format!("{}-{what}", self.krate);
+        let mut tree = Tree::of_packages(self.workspace, &[self.krate], &name)?;
+        for (path, text) in texts {
+            tree.insert(path, text.as_str());
+        }
+        let dir = self.copy(what);
+        tree.write(&dir)?;
         let args = [args, &["--package", self.krate]].concat();
-        build::cargo(self.workspace, &dir, &args)
+        let built = build::cargo(self.workspace, &dir, &args)?;
+        let diagnostics = Diagnostic::all(&built, &dir);
+        Ok((built, diagnostics))
     }
 
     /// Builds the graded tests with every solution in them. A variant that does not compile is taken out of the list, and
@@ -67,9 +84,9 @@ impl Crate<'_> {
             }
             self.add_module(&mut texts)?;
             let modules = self.add_modules(variants, &mut texts)?;
-            let built = self.build("variants", &texts, &GRADED_TESTS)?;
+            let (built, diagnostics) = self.build("variants", &texts, &GRADED_TESTS)?;
             let mut broken = BTreeSet::new();
-            for diagnostic in &built.diagnostics {
+            for diagnostic in &diagnostics {
                 let (sentence, variant) = match modules.get(&diagnostic.file) {
                     Some(&index) => (self.of_file(diagnostic, &variants[index]), Some(index)),
                     None => describe(diagnostic, &spliced),
@@ -86,7 +103,7 @@ impl Crate<'_> {
                 broken.extend(variant.filter(|_| diagnostic.is_error));
             }
             if built.succeeded {
-                return self.binary(built, "variants");
+                return self.binary(&built, "variants");
             }
             if broken.is_empty() {
                 let errors = findings.join("\n");
@@ -164,8 +181,8 @@ impl Crate<'_> {
             }
             texts.insert(path, variant.text.clone());
         }
-        let built = self.build("apart", &texts, &GRADED_TESTS)?;
-        findings.extend(built.diagnostics.iter().map(|diagnostic| {
+        let (built, diagnostics) = self.build("apart", &texts, &GRADED_TESTS)?;
+        findings.extend(diagnostics.iter().map(|diagnostic| {
             let is_it = |variant: &&Variant| {
                 let replaces = variant.replaces.as_ref();
                 replaces.is_some_and(|replaces| diagnostic.file.ends_with(replaces))
@@ -180,7 +197,7 @@ impl Crate<'_> {
                 ),
             }
         }));
-        if !built.succeeded && built.diagnostics.is_empty() {
+        if !built.succeeded && diagnostics.is_empty() {
             bail!(
                 "{} with a file of a variant cannot be built:\n{}",
                 self.krate,
@@ -189,7 +206,7 @@ impl Crate<'_> {
         }
         built
             .succeeded
-            .then(|| self.binary(built, "apart"))
+            .then(|| self.binary(&built, "apart"))
             .transpose()
     }
 
@@ -250,8 +267,8 @@ impl Crate<'_> {
             &["check", "--all-targets"],
         ];
         for args in &builds[..if is_whole { 3 } else { 1 }] {
-            let built = self.build("stubs", &texts, args)?;
-            for diagnostic in &built.diagnostics {
+            let (built, diagnostics) = self.build("stubs", &texts, args)?;
+            for diagnostic in &diagnostics {
                 let (file, line) = (shown(&diagnostic.file), diagnostic.line);
                 let sentence = format!(
                     "with every exercise a stub, {file}:{line}: {}",
@@ -261,7 +278,7 @@ impl Crate<'_> {
                     findings.push(sentence);
                 }
             }
-            if !built.succeeded && built.diagnostics.is_empty() {
+            if !built.succeeded && diagnostics.is_empty() {
                 bail!(
                     "the stubs of {} cannot be built:\n{}",
                     self.krate,
@@ -294,14 +311,13 @@ impl Crate<'_> {
         Ok(())
     }
 
-    fn binary(&self, built: Built, copy: &str) -> Result<Binary> {
+    fn binary(&self, built: &Built, copy: &str) -> Result<Binary> {
         let file = built
-            .binary
+            .program(GRADED)
             .with_context(|| format!("{} has no test target {GRADED:?}", self.krate))?;
-        let dir = tree::dir(self.workspace, &self.copy(copy));
         Ok(Binary {
             file,
-            package: dir.join(self.package()?),
+            package: self.copy(copy).join(self.package()?),
         })
     }
 }
@@ -322,6 +338,9 @@ pub(super) fn groups(apart: Vec<Variant>) -> Vec<Vec<Variant>> {
     }
     groups
 }
+
+/// The test target whose tests grade.
+const GRADED: &str = "graded";
 
 /// Without default features: the cores alone, as in a handout.
 const GRADED_TESTS: [&str; 5] = [

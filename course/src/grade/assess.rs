@@ -29,7 +29,7 @@ pub(crate) struct Grader<'a> {
     workspace: &'a Workspace,
     key: &'a AnswerKey,
     settings: Settings,
-    workbench: Workbench,
+    workbench: Workbench<'a>,
     /// The reference, and handouts by their markers: to tell what a student changed.
     reference: Tree,
     handouts: BTreeMap<String, Tree>,

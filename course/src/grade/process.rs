@@ -196,7 +196,7 @@ fn confine(command: &mut Command) {
 fn confine(_: &mut Command) {}
 
 /// Kills a process with all of its group, and lets the system forget it.
-pub(crate) fn kill(child: &mut Child) {
+fn kill(child: &mut Child) {
     #[cfg(unix)]
     if let Some(group) = i32::try_from(child.id())
         .ok()

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 
 use super::{Args, book, links, manifest, write};
 use crate::catalogue::{Catalogue, Exercise, LIST};
-use crate::git::Git;
 use crate::source;
 use crate::tables;
+use crate::tree;
 use crate::workspace::{Layer, Package, Workspace};
 
 /// What is handed out besides the packages and the book, from the workspace's root.
@@ -156,11 +156,12 @@ impl<'a> Contents<'a> {
         tables::filled_with(&self.catalogue, &|exercise| self.has(&exercise.krate), page)
     }
 
-    /// All files of the reference that are handed out, changed where a student's differ.
+    /// All files of the reference that are handed out, changed where a student's differ. A file that git does not track is
+    /// none of them.
     pub(super) fn files(&self, workspace: &Workspace) -> Result<Vec<File>> {
         let root = &workspace.root;
         let stubs = self.stubs(root)?;
-        let mut paths = tracked(root)?;
+        let mut paths = tree::tracked(root)?;
         paths.retain(|path| self.is_handed_out(path, root) && !book::is_left_out(path, self));
         let is_gone = |target: &Path| {
             root.join(target).exists() && !paths.iter().any(|path| path.starts_with(target))
@@ -245,60 +246,4 @@ fn needs<'a>(package: &Package, workspace: &'a Workspace) -> Vec<&'a Package> {
     (package.dependencies.iter())
         .filter_map(|dependency| ours(&dependency.name))
         .collect()
-}
-
-/// The files that git tracks, or all where the reference came without git.
-fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
-    let git = Git::new(root);
-    // A copy without git may lie inside of somebody's repository that knows nothing of it.
-    let mut paths = if git.succeeds(&["ls-files", "--error-unmatch", "Cargo.toml"])? {
-        let listed = git.run(&["ls-files", "-z", "--cached"])?;
-        (listed.split('\0').filter(|path| !path.is_empty()))
-            .map(PathBuf::from)
-            .filter(|path| root.join(path).is_file())
-            .collect()
-    } else {
-        walk(root)?
-    };
-    paths.sort();
-    Ok(paths)
-}
-
-fn walk(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut dirs = vec![PathBuf::new()];
-    while let Some(dir) = dirs.pop() {
-        let entries = fs::read_dir(root.join(&dir))
-            .with_context(|| format!("cannot list {}", root.join(&dir).display()))?;
-        for entry in entries {
-            let entry = entry?;
-            let path = dir.join(entry.file_name());
-            if entry.file_type()?.is_file() {
-                files.push(path);
-            } else if entry.file_name() != "target" && entry.file_name() != ".git" {
-                dirs.push(path);
-            }
-        }
-    }
-    Ok(files)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_git_all_files_are_taken_but_what_was_built() {
-        let copy = tempfile::tempdir().unwrap();
-        for file in ["Cargo.toml", "a/src/lib.rs", "target/debug/a"] {
-            write(&copy.path().join(file), "").unwrap();
-        }
-        let names = ["Cargo.toml", "a/src/lib.rs"].map(PathBuf::from);
-        assert_eq!(tracked(copy.path()).unwrap(), names);
-
-        let git = Git::new(copy.path());
-        git.run(&["init", "--quiet"]).unwrap();
-        git.run(&["add", "Cargo.toml"]).unwrap();
-        assert_eq!(tracked(copy.path()).unwrap(), names[..1]);
-    }
 }
