@@ -91,6 +91,10 @@ fn make(handout: &Handout, reference: &Path) -> Result<PathBuf> {
     if marker.classroom {
         cargo.arg("--classroom");
     }
+    eprintln!(
+        "A handout is made of {}. Its own tool for that is built first, which takes a few minutes …",
+        reference.display()
+    );
     let output = cargo.output().context("cannot run cargo")?;
     if !output.status.success() {
         bail!(
