@@ -71,7 +71,7 @@ pub(crate) fn submissions() -> Vec<Submission> {
         prefixed("no-main", "#![no_main]"),
         prefixed("cfg-attr", "#![cfg_attr(all(), allow(unsafe_code))]"),
         prefixed("own-main", "#[no_mangle]\npub fn main() {}"),
-        prefixed("includes", "include!(\"/work/answer.rs\");"),
+        prefixed("includes", "include!(\"/srv/answer.rs\");"),
         prefixed("includes-by-path", "#[path = \"../../exercises/answer.rs\"]\nmod answer;"),
         cheat("environment", "        env!(\"CARGO_MANIFEST_DIR\").is_empty()"),
         prefixed("proc-macro", "#[proc_macro]\npub fn run() {}"),
