@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use functions::Function;
+pub(crate) use functions::{params, type_name};
 use stub::formatted;
 
 const MARK: &str = "// EXERCISE(";

@@ -107,11 +107,9 @@ impl<'ast> Visit<'ast> for Finder {
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        let owner = match &*item.self_ty {
-            syn::Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
-            _ => None,
-        };
-        self.inside(owner, |finder| visit::visit_item_impl(finder, item));
+        self.inside(type_name(&item.self_ty), |finder| {
+            visit::visit_item_impl(finder, item);
+        });
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
@@ -137,12 +135,22 @@ fn end(span: Span) -> usize {
     span.byte_range().end
 }
 
-fn params(signature: &syn::Signature) -> Vec<String> {
+/// The last name of a type's path.
+pub(crate) fn type_name(ty: &syn::Type) -> Option<String> {
+    match ty {
+        syn::Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+        _ => None,
+    }
+}
+
+/// The names that a function's parameters bind, `self` left out, and those that say that they are not used.
+pub(crate) fn params(signature: &syn::Signature) -> Vec<String> {
     #[derive(Default)]
     struct Names(Vec<String>);
     impl<'ast> Visit<'ast> for Names {
         fn visit_pat_ident(&mut self, pattern: &'ast syn::PatIdent) {
             self.0.push(pattern.ident.to_string());
+            visit::visit_pat_ident(self, pattern);
         }
         fn visit_type(&mut self, _: &'ast syn::Type) {}
     }

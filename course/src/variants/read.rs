@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
 
 use super::{Function, Helper, HelperKind, Kind, Variant, shown};
 use crate::catalogue::Exercise;
+use crate::source::{params, type_name};
 
 /// The lines above the code.
 struct Header {
@@ -234,31 +234,6 @@ pub(super) fn words(text: &str, range: &Range<usize>) -> BTreeSet<String> {
     // What was parsed as a part of the file, parses again.
     collect(text[range.clone()].parse().unwrap_or_default(), &mut all);
     all
-}
-
-fn params(signature: &syn::Signature) -> Vec<String> {
-    #[derive(Default)]
-    struct Names(Vec<String>);
-    impl<'ast> Visit<'ast> for Names {
-        fn visit_pat_ident(&mut self, pattern: &'ast syn::PatIdent) {
-            self.0.push(pattern.ident.to_string());
-            visit::visit_pat_ident(self, pattern);
-        }
-        fn visit_type(&mut self, _: &'ast syn::Type) {}
-    }
-    let mut names = Names::default();
-    for input in &signature.inputs {
-        names.visit_fn_arg(input);
-    }
-    names.0.retain(|name| !name.starts_with('_'));
-    names.0
-}
-
-fn type_name(ty: &syn::Type) -> Option<String> {
-    match ty {
-        syn::Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
-        _ => None,
-    }
 }
 
 fn item_name(item: &syn::Item) -> Option<String> {
