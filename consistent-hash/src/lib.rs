@@ -1,0 +1,5 @@
+//! Partitioning: which node is responsible for which key, and what moves when a node comes or goes.
+
+mod partitioner;
+
+pub use partitioner::{MembershipError, Node, NodeId, Partitioner};

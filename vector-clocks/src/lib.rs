@@ -1,0 +1,1 @@
+//! Time and order without a common clock.
