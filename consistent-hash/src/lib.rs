@@ -1,5 +1,6 @@
 //! Partitioning: which node is responsible for which key, and what moves when a node comes or goes.
 
+pub mod capstone;
 mod partitioner;
 pub mod skew;
 
