@@ -4,9 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
 use super::{COPIES, Change, Move};
+use crate::hash;
 use crate::partitioner::{MembershipError, Node, NodeId};
 
 // END SOLUTION
@@ -44,11 +43,8 @@ impl Member {
     fn new(node: &Node) -> Member {
         let score = |slot: u64| {
             let ticket = |number: u32| {
-                let mut bytes = [0; 16];
-                bytes[..8].copy_from_slice(&slot.to_le_bytes());
-                bytes[8..12].copy_from_slice(&node.id.0.to_le_bytes());
-                bytes[12..].copy_from_slice(&number.to_le_bytes());
-                xxh3_64_with_seed(&bytes, 0)
+                let ticket = hash::point(0, node.id, number);
+                hash::nth(ticket, slot + 1)
             };
             (0..node.weight).map(ticket).max().unwrap_or(0)
         };

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use crate::hash;
 
 /// What a store holds under a sub-key: records in ascending order of `id`, none twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub fn sub_key(key: &[u8], salt: u16) -> Vec<u8> {
 
 /// A number that depends on nothing but the record's id, and on all of its bits.
 pub fn hash_of_record(id: u64) -> u64 {
-    xxh3_64_with_seed(&id.to_le_bytes(), 0x5a17)
+    // "salt"
+    hash::mix(id, 0x7361_6c74)
 }
 
 impl Salting {

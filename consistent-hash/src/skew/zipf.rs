@@ -8,6 +8,8 @@
 
 use thiserror::Error;
 
+use crate::hash;
+
 /// As many keys a table may have.
 pub const KEYS_MAX: usize = 1 << 24;
 /// The steepest exponent: the second key comes once in 256 times.
@@ -64,7 +66,7 @@ impl Zipf {
 
     /// The ranks of an endless stream. The same seed means the same ones on every platform.
     pub fn ranks(&self, seed: u64) -> impl Iterator<Item = usize> + '_ {
-        (0u64..).map(move |i| self.rank(split_mix(seed, i)))
+        (1u64..).map(move |i| self.rank(hash::nth(seed, i)))
     }
 }
 
@@ -89,14 +91,6 @@ fn power(base: f64, exponent: f64) -> f64 {
         }
     }
     power
-}
-
-/// Number `i` of a random sequence: SplitMix64 (Steele, Lea, Flood 2014).
-fn split_mix(seed: u64, i: u64) -> u64 {
-    let mut z = seed.wrapping_add(i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

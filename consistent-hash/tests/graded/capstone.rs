@@ -75,19 +75,11 @@ fn chaos(seed: u64, count: u32, changes: usize) -> World {
     let mut rng = Rng::new(seed ^ 0xcafe);
     let mut world = World::new(seed);
     let zones = 3 + rng.below(4) as u32;
-    let mut fresh = 0;
-    let mut join = |world: &mut World, rng: &mut Rng| {
-        fresh += 1;
-        let weight = 1 + rng.below(u64::from(WEIGHT_MAX)) as u32;
-        world.change(Change::Join(node(
-            fresh * 7 % 1009,
-            weight,
-            lightest(world, zones),
-        )));
-    };
+    let mut members: Vec<Node> = Vec::new();
     for _ in 0..count {
-        join(&mut world, &mut rng);
+        members.push(fresh(&members, zones, &mut rng));
     }
+    world.begin(&members);
     let mut gone: Vec<Node> = Vec::new();
     for _ in 0..changes {
         let ids: Vec<NodeId> = world.members().keys().copied().collect();
@@ -95,11 +87,16 @@ fn chaos(seed: u64, count: u32, changes: usize) -> World {
             return world;
         };
         match rng.below(7) {
-            0..=2 => join(&mut world, &mut rng),
+            0..=2 => {
+                let members: Vec<Node> = world.members().values().copied().collect();
+                world.change(Change::Join(fresh(&members, zones, &mut rng)));
+            }
             3 if !gone.is_empty() => {
-                // It comes back, as it was.
+                // It comes back, as it was; unless its number has been given to another one.
                 let back = gone.remove(rng.index(gone.len()));
-                world.change(Change::Join(back));
+                if !world.members().contains_key(&back.id) {
+                    world.change(Change::Join(back));
+                }
             }
             what => {
                 gone.extend(world.members().get(&id).copied());
@@ -115,13 +112,18 @@ fn chaos(seed: u64, count: u32, changes: usize) -> World {
     world
 }
 
-/// The zone with the least weight.
-fn lightest(world: &World, zones: u32) -> u32 {
+/// A node that is not among these, in the zone with the least weight.
+fn fresh(members: &[Node], zones: u32, rng: &mut Rng) -> Node {
     let weight = |zone: &u32| -> u32 {
-        let there = world.members().values().filter(|n| n.zone == Some(*zone));
+        let there = members.iter().filter(|n| n.zone == Some(*zone));
         there.map(|n| n.weight).sum()
     };
-    (0..zones).min_by_key(weight).unwrap_or(0)
+    let zone = (0..zones).min_by_key(weight).unwrap_or(0);
+    let mut id = 1 + rng.below(1_000) as u32;
+    while members.iter().any(|member| member.id == NodeId(id)) {
+        id += 1;
+    }
+    node(id, 1 + rng.below(u64::from(WEIGHT_MAX)) as u32, zone)
 }
 
 /// Runs many seeds and looks at these rules.
@@ -261,11 +263,9 @@ fn large_clusters_are_no_different() {
         Rule::Superfluous,
         Rule::Source,
     ];
-    let mut nodes = vec![(2, 0); 48];
-    for (zone, node) in (0..).zip(&mut nodes) {
-        *node = (1 + zone % 3, zone % 6);
-    }
-    let mut world = cluster(5, &nodes);
+    let nodes: Vec<Node> = (1..=48).map(|id| node(id, 1 + id % 3, id % 6)).collect();
+    let mut world = World::new(5);
+    world.begin(&nodes);
     world.change(Change::Fail(NodeId(17)));
     world.change(Change::Leave(NodeId(30)));
     expect_no_breach(&world, &rules, 5);

@@ -3,7 +3,7 @@
 
 impl Salting {
     pub fn write_key(&self, key: &[u8], _record: u64) -> Vec<u8> {
-        let salt = xxh3_64_with_seed(key, 0x5a17) % u64::from(self.writes(key));
+        let salt = hash::key(0, key) % u64::from(self.writes(key));
         sub_key(key, u16::try_from(salt).unwrap_or(0))
     }
 }

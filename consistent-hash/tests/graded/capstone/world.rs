@@ -102,8 +102,19 @@ impl World {
         self.violations.extend(found);
     }
 
+    /// Nodes join of whom all but the last are not looked at.
+    pub(crate) fn begin(&mut self, nodes: &[Node]) {
+        for (index, node) in nodes.iter().enumerate() {
+            self.step(Change::Join(*node), index + 1 == nodes.len());
+        }
+    }
+
     /// A change that should be possible.
     pub(crate) fn change(&mut self, change: Change) {
+        self.step(change, true);
+    }
+
+    fn step(&mut self, change: Change, look: bool) {
         if let Some(last) = self.last.replace(change) {
             // It was possible, or has been found not to be.
             let _ = self.behind.change(last);
@@ -115,7 +126,8 @@ impl World {
         };
         self.told.push(describe(&change));
         match self.router.change(change) {
-            Ok(plan) => self.judge(&before, &plan, change),
+            Ok(plan) if look => self.judge(&before, &plan, change),
+            Ok(_) => {}
             Err(error) => {
                 let why = format!("{}, and is refused: {error}", describe(&change));
                 self.note([Violation {
@@ -127,12 +139,11 @@ impl World {
     }
 
     fn judge(&mut self, members_before: &Members, plan: &[Move], change: Change) {
-        let held: Vec<Held> = self
-            .samples
-            .iter()
-            .map(|p| self.router.replicas(*p))
-            .collect();
-        let before = std::mem::replace(&mut self.held, held);
+        let ask = |router: &dyn Router| -> Vec<Held> {
+            self.samples.iter().map(|p| router.replicas(*p)).collect()
+        };
+        let before = ask(&*self.behind);
+        self.held = ask(&*self.router);
         let mut found = Vec::new();
         for (position, held) in self.samples.iter().zip(&self.held) {
             found.extend(judge::judge_copies(&self.members, *position, held));
