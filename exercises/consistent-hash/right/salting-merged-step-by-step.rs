@@ -22,7 +22,10 @@ pub fn gather(parts: &[Vec<Record>]) -> Vec<Record> {
     let mut heads = vec![0; parts.len()];
     let mut gathered: Vec<Record> = Vec::new();
     loop {
-        let at_head = parts.iter().zip(&heads).filter_map(|(part, at)| part.get(*at));
+        let at_head = parts
+            .iter()
+            .zip(&heads)
+            .filter_map(|(part, at)| part.get(*at));
         let Some(id) = at_head.map(|record| record.id).min() else {
             return gathered;
         };

@@ -3,6 +3,8 @@
 
 impl Salting {
     pub fn read_keys(&self, key: &[u8]) -> Vec<Vec<u8>> {
-        (1..=self.reads(key)).map(|salt| sub_key(key, salt)).collect()
+        (1..=self.reads(key))
+            .map(|salt| sub_key(key, salt))
+            .collect()
     }
 }

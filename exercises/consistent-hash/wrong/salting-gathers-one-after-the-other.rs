@@ -11,5 +11,8 @@ pub fn gather(parts: &[Vec<Record>]) -> Vec<Record> {
     }
     let mut found: Vec<(usize, &Record)> = seen.into_values().collect();
     found.sort_by_key(|(place, _)| *place);
-    found.into_iter().map(|(_, record)| record.clone()).collect()
+    found
+        .into_iter()
+        .map(|(_, record)| record.clone())
+        .collect()
 }

@@ -3,6 +3,8 @@
 
 impl Salting {
     pub fn read_keys(&self, key: &[u8]) -> Vec<Vec<u8>> {
-        (0..self.writes(key)).map(|salt| sub_key(key, salt)).collect()
+        (0..self.writes(key))
+            .map(|salt| sub_key(key, salt))
+            .collect()
     }
 }
