@@ -3,6 +3,7 @@
 pub mod anchor;
 pub mod bounded;
 pub mod capstone;
+pub mod draw;
 pub mod hash;
 pub mod jump;
 pub mod list;

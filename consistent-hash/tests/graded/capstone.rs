@@ -10,7 +10,7 @@ use consistent_hash::{MembershipError, Node, NodeId};
 use node::Rng;
 
 use judge::Rule;
-use world::World;
+use world::{World, below};
 
 pub(crate) const TESTS: &[Test] = tests![
     the_first_node_holds_everything,
@@ -74,7 +74,7 @@ fn cluster(seed: u64, nodes: &[(u32, u32)]) -> World {
 fn chaos(seed: u64, count: u32, changes: usize) -> World {
     let mut rng = Rng::new(seed ^ 0xcafe);
     let mut world = World::new(seed);
-    let zones = 3 + rng.below(4) as u32;
+    let zones = 3 + below(&mut rng, 4);
     let mut members: Vec<Node> = Vec::new();
     for _ in 0..count {
         members.push(fresh(&members, zones, &mut rng));
@@ -119,11 +119,11 @@ fn fresh(members: &[Node], zones: u32, rng: &mut Rng) -> Node {
         there.map(|n| n.weight).sum()
     };
     let zone = (0..zones).min_by_key(weight).unwrap_or(0);
-    let mut id = 1 + rng.below(1_000) as u32;
+    let mut id = 1 + below(rng, 1_000);
     while members.iter().any(|member| member.id == NodeId(id)) {
         id += 1;
     }
-    node(id, 1 + rng.below(u64::from(WEIGHT_MAX)) as u32, zone)
+    node(id, 1 + below(rng, WEIGHT_MAX), zone)
 }
 
 /// Runs many seeds and looks at these rules.

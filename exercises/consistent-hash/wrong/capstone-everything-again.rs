@@ -16,7 +16,10 @@ pub fn router() -> Box<dyn Router> {
 
 /// The positions are cut into so many slots of equal size, as Redis Cluster does it. More of them balance better, and
 /// take longer to compute.
-const SLOTS: u64 = 2048;
+const SLOTS: usize = 2048;
+
+/// How many positions a slot has.
+const WIDTH: u64 = u64::MAX / SLOTS as u64 + 1;
 
 /// Rendezvous hashing of slots: each slot ranks all nodes, and goes to the best ones in distinct zones.
 #[derive(Debug, Default)]
@@ -37,10 +40,10 @@ impl Member {
     /// A node of weight `w` draws `w` tickets for each slot, and its best one counts: then it wins against others in proportion to its
     /// weight, and no logarithm is needed.
     fn new(node: &Node) -> Member {
-        let score = |slot: u64| {
+        let score = |slot: usize| {
             let ticket = |number: u32| {
                 let ticket = hash::point(0, node.id, number);
-                hash::nth(ticket, slot + 1)
+                hash::nth(ticket, slot as u64 + 1)
             };
             (0..node.weight).map(ticket).max().unwrap_or(0)
         };
@@ -67,15 +70,14 @@ impl Router for Slots {
                 matches!(change, Change::Fail(_)).then_some(id)
             }
         };
-        let slots = 0..SLOTS as usize;
-        let after = slots.map(|slot| self.choose(slot)).collect();
+        let after = (0..SLOTS).map(|slot| self.choose(slot)).collect();
         let before = std::mem::replace(&mut self.holders, after);
         Ok(plan(&before, &self.holders, lost))
     }
 
     fn replicas(&self, position: u64) -> Vec<NodeId> {
-        let slot = position / (u64::MAX / SLOTS + 1);
-        let holders = self.holders.get(slot as usize);
+        let slot = usize::try_from(position / WIDTH);
+        let holders = slot.ok().and_then(|slot| self.holders.get(slot));
         holders.cloned().unwrap_or_default()
     }
 }
@@ -106,10 +108,9 @@ impl Slots {
 fn plan(before: &[Vec<NodeId>], after: &[Vec<NodeId>], lost: Option<NodeId>) -> Vec<Move> {
     let mut open: BTreeMap<(NodeId, NodeId), Move> = BTreeMap::new();
     let mut plan = Vec::new();
-    let width = u64::MAX / SLOTS + 1;
     for ((had, has), slot) in before.iter().zip(after).zip(0..) {
-        let first = slot * width;
-        let last = first + (width - 1);
+        let first = slot * WIDTH;
+        let last = first + (WIDTH - 1);
         let Some(from) = had.iter().copied().find(|id| Some(*id) != lost) else {
             continue;
         };

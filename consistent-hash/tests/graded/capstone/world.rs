@@ -29,6 +29,11 @@ pub(crate) struct World {
     violations: Vec<(Violation, String)>,
 }
 
+/// A number below `n`.
+pub(crate) fn below(rng: &mut Rng, n: u32) -> u32 {
+    u32::try_from(rng.below(u64::from(n))).unwrap()
+}
+
 fn describe(change: &Change) -> String {
     match change {
         Change::Join(node) => {
@@ -48,14 +53,14 @@ impl World {
     pub(crate) fn new(seed: u64) -> World {
         let mut rng = Rng::new(seed);
         let width = u64::MAX / SAMPLES + 1;
-        let samples = (0..SAMPLES).map(|i| i * width + rng.below(width)).collect();
+        let samples: Vec<u64> = (0..SAMPLES).map(|i| i * width + rng.below(width)).collect();
         World {
             router: router(),
             behind: router(),
             members: Members::new(),
             rng,
+            held: vec![Held::new(); samples.len()],
             samples,
-            held: vec![Held::new(); SAMPLES as usize],
             last: None,
             told: Vec::new(),
             violations: Vec::new(),
@@ -209,7 +214,7 @@ impl World {
         self.rng.shuffle(&mut order);
         let guest = Node {
             id: NodeId(5_000),
-            weight: 1 + self.rng.below(u64::from(WEIGHT_MAX)) as u32,
+            weight: 1 + below(&mut self.rng, WEIGHT_MAX),
             zone: Some(0),
         };
         let (come, go) = (self.rng.index(order.len() + 1), Change::Leave(guest.id));
