@@ -27,14 +27,15 @@ use crate::partitioner::{MembershipError, Node, NodeId, Partitioner};
 )]
 pub fn jump(hash: u64, buckets: u32) -> u32 {
     // EXERCISE(hash/jump): jump to the next bucket in which the key would land, while there is such a bucket.
-    let (mut state, mut bucket, mut next) = (hash, 0, 0);
-    while next < u64::from(buckets) {
+    // Signed, since processors convert those to and from `f64` in one instruction.
+    let (mut state, mut bucket, mut next) = (hash, 0_i64, 0);
+    while next < i64::from(buckets) {
         bucket = next;
         state = state
             .wrapping_mul(2_862_933_555_777_941_757)
             .wrapping_add(1);
-        let r = (1u64 << 31) as f64 / ((state >> 33) + 1) as f64;
-        next = ((bucket + 1) as f64 * r) as u64;
+        let r = (1_i64 << 31) as f64 / ((state >> 33) as i64 + 1) as f64;
+        next = ((bucket + 1) as f64 * r) as i64;
     }
     u32::try_from(bucket).expect("a bucket is below `buckets`, which is a u32")
 }

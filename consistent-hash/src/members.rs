@@ -145,7 +145,7 @@ pub(crate) fn redrawn(
 ) -> Vec<NodeId> {
     // All of n nodes have been drawn after n ln n draws on average (the coupon collector); most callers want three.
     const DRAWS_EACH: u64 = 16;
-    let draws = (n.min(members.len()) as u64).saturating_mul(DRAWS_EACH);
+    let draws = (members.len() as u64).saturating_mul(DRAWS_EACH);
     let rest = members.nodes().iter().map(|node| node.id);
     distinct((0..draws).filter_map(draw).chain(rest), members.len(), n)
 }

@@ -121,6 +121,10 @@ impl Partitioner for Ring {
 
     fn add_all(&mut self, nodes: &[Node]) -> Result<(), MembershipError> {
         self.members.add_all(nodes, self.virtual_nodes)?;
+        // As a rule nothing more comes for a long time.
+        let count = self.members.weight() * u64::from(self.virtual_nodes);
+        let more = usize::try_from(count).map_or(0, |count| count - self.points.len());
+        self.points.reserve_exact(more);
         for node in nodes {
             (self.points).extend(points_of(self.seed, node, self.virtual_nodes));
         }
