@@ -117,14 +117,14 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
         leaves: leaves.to_string(),
         strategies,
     };
+    if let Some(path) = &options.svg {
+        write_svg(path, &draw(&report, &nodes, fresh))?;
+    }
     if options.json {
         serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
         write_table(out, &report, &keys.origin)?;
-    }
-    if let Some(path) = &options.svg {
-        write_svg(path, &draw(&report, &nodes, fresh))?;
     }
     Ok(())
 }

@@ -54,15 +54,6 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     }
     let after = changes.then_some(&after);
     let title = title(options, ring.members().len());
-    let (vnodes, seed) = (options.vnodes, options.seed);
-    writeln!(
-        out,
-        "{title}: {vnodes} virtual nodes for each unit of weight, seed {seed}\n"
-    )?;
-    write_shares(out, &ring, after)?;
-    if let Some(after) = after {
-        write_moves(out, &ring, after, options.ranges)?;
-    }
     if let Some(path) = &options.svg {
         let points = ring.points().len();
         if points > picture::POINTS_MAX {
@@ -72,6 +63,15 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
             );
         }
         write_svg(path, &picture::draw(&title, &ring, after))?;
+    }
+    let (vnodes, seed) = (options.vnodes, options.seed);
+    writeln!(
+        out,
+        "{title}: {vnodes} virtual nodes for each unit of weight, seed {seed}\n"
+    )?;
+    write_shares(out, &ring, after)?;
+    if let Some(after) = after {
+        write_moves(out, &ring, after, options.ranges)?;
     }
     Ok(())
 }

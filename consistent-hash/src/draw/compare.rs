@@ -1,5 +1,6 @@
 //! Strategies side by side: for each a strip of keys with their nodes before a node joins and after it, and how even it is.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{colour, document, percent, rect, text};
@@ -72,7 +73,10 @@ pub fn draw(title: &str, nodes: &[String], least: f64, rows: &[Row]) -> String {
         text(&mut body, "s", (BARS.0, top + 42.0), "start", &moved);
     }
     let mut bottom = 66.0 + ROW * rows.len() as f64 + 8.0;
-    let foot = format!("{} of all keys have to move. The dashed line is the mean.", percent(least));
+    let foot = format!(
+        "{} of all keys have to move. The dashed line is the mean.",
+        percent(least)
+    );
     text(&mut body, "s", (STRIP.0, bottom), "start", &foot);
     bottom += 14.0;
     bottom += legend(&mut body, bottom, nodes);
@@ -94,20 +98,30 @@ pub fn draw(title: &str, nodes: &[String], least: f64, rows: &[Row]) -> String {
     document(title, &lines.join(" "), height, &body)
 }
 
-/// The keys of a row: before above, after below, and a mark under each that moves.
+/// The keys of a row: before above, after below, and a mark under each that moves. What has the same colour is one path.
 fn strip(out: &mut String, top: f64, row: &Row) {
     let width = STRIP.1 / row.keys.len().max(1) as f64;
+    let mut paths: BTreeMap<String, String> = BTreeMap::new();
+    let mut add = |class: String, x: f64, y: f64, height: f64| {
+        let path = paths.entry(class).or_default();
+        let _ = write!(
+            path,
+            "M{x:.1} {y:.1}v{height:.1}h{:.1}v-{height:.1}z",
+            width - 0.6
+        );
+    };
     for (at, (before, after)) in row.keys.iter().enumerate() {
         let x = STRIP.0 + at as f64 * width;
         for (y, node) in [(top, before), (top + 20.0, after)] {
             let (class, part) = colour('f', *node);
-            let height = 17.0 * part;
-            let at = (x, y + 17.0 - height);
-            rect(out, &class, at, (width - 0.6, height));
+            add(class, x, y + 17.0 * (1.0 - part), 17.0 * part);
         }
         if before != after {
-            rect(out, "t", (x, top + 40.0), (width - 0.6, 5.0));
+            add("t".to_owned(), x, top + 40.0, 5.0);
         }
+    }
+    for (class, path) in paths {
+        let _ = writeln!(out, "<path class=\"{class}\" d=\"{path}\"/>");
     }
 }
 

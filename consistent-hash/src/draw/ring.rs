@@ -214,11 +214,7 @@ fn legend(out: &mut String, nodes: &[NodeId], ring: &Ring, after: Option<&Ring>)
     if after.is_some() {
         let line = |out: &mut String, y, what| text(out, "s", (left, y), "start", what);
         line(out, y + 20.0, "inner band: who owns a position now");
-        line(
-            out,
-            y + 36.0,
-            "outer band: what moves, by its new owner",
-        );
+        line(out, y + 36.0, "outer band: what moves, by its new owner");
     }
 }
 
