@@ -1,6 +1,8 @@
 //! The program, as it is run: what it prints, draws and refuses. `UPDATE_EXPECT=1 cargo test -p consistent-hash --test cli` writes the expected
 //! output anew, and the book's pictures.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
