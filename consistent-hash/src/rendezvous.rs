@@ -19,8 +19,6 @@
 //! clients that disagree in the last bit disagree about one key in 10^15. So [`ln`] is made of `+ − × ÷` alone, which IEEE 754
 //! does define. Among nodes of equal weight no logarithm is needed, since −w / ln u grows with u: the draws are compared.
 
-use std::cmp::Reverse;
-
 use crate::hash;
 use crate::members::Members;
 use crate::partitioner::{MembershipError, Node, NodeId, Partitioner};
@@ -78,7 +76,7 @@ pub fn choose(candidates: &[Candidate], key: u64, n: usize) -> Vec<NodeId> {
         (
             -f64::from(candidate.weight) / ln(draw),
             draw,
-            Reverse(candidate.id),
+            std::cmp::Reverse(candidate.id),
         )
     };
     let mut scored: Vec<_> = candidates.iter().map(score).collect();
