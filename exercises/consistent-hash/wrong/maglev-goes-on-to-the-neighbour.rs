@@ -1,6 +1,6 @@
 //! Where an entry is taken, the one behind it is tried, as a hash table does: nodes crowd behind each other, and one that goes disturbs all of
 //! them.
-//! caught-by: maglev::the_papers_example_comes_out
+//! caught-by: maglev::without_a_node_the_papers_example_hardly_changes
 
 pub fn fill(preferences: &[Preference], turns: &[usize], size: usize) -> Vec<usize> {
     if turns.is_empty() {
