@@ -1,7 +1,7 @@
 //! What moves when a node comes or goes: only what must, and as much as must.
 //!
-//! The definition of consistent hashing (Karger et al. 1997, "monotonicity"): a key moves only to a node that has come, or from a node
-//! that has gone. Of n + 1 nodes the new one should have 1/(n + 1) of the keys.
+//! The definition of consistent hashing (Karger et al. 1997, "monotonicity"): a key moves only to a node that has come,
+//! or from a node that has gone. Of n + 1 nodes the new one should have 1/(n + 1) of the keys.
 
 use std::collections::BTreeSet;
 
@@ -184,8 +184,8 @@ fn movement(make: strategies::Make, seed: u64, n: u32, keys: &[Vec<u8>]) -> f64 
         .count() as f64
 }
 
-/// Whether a count of `k` independent events of probability `p` is within 5 standard deviations of its mean: for a right
-/// implementation it is not in one of 1.7 million.
+/// Whether a count of `k` independent events of probability `p` is within 5 standard deviations of its mean: for a
+/// right implementation it is not in one of 1.7 million.
 fn is_binomial(count: f64, k: f64, p: f64) -> bool {
     (count - k * p).abs() <= 5.0 * (k * p * (1.0 - p)).sqrt()
 }
@@ -229,8 +229,8 @@ fn on_the_ring_one_key_in_n_moves_give_or_take_what_virtual_nodes_vary() {
     }
 }
 
-/// The baseline: of n(n + 1) remainders modulo n(n + 1), those below n are the same modulo n and modulo n + 1, and no others are (the Chinese
-/// remainder theorem). So one key in n + 1 stays.
+/// The baseline: of n(n + 1) remainders modulo n(n + 1), those below n are the same modulo n and modulo n + 1, and no
+/// others are (the Chinese remainder theorem). So one key in n + 1 stays.
 #[test]
 fn with_a_remainder_all_but_one_in_n_move() {
     let keys = keys(20_000);
@@ -248,8 +248,8 @@ fn disrupted(before: &Maglev, after: &Maglev, gone: NodeId) -> f64 {
     moved.count() as f64 / before.table().len() as f64
 }
 
-/// Maglev's disruption. The paper measures it (§5.3, figure 12) and proves nothing; Envoy's documentation gives twice the minimum for a table of
-/// 65,537. So what moves without need is no more than what must.
+/// Maglev's disruption. The paper measures it (§5.3) and proves nothing; Envoy's documentation, of a table of 65,537,
+/// says that about twice as many keys move as with a ring. So what moves without need is no more than what must.
 #[test]
 fn maglev_moves_no_more_without_need_than_with_need() {
     for n in [10, 50, 100] {
