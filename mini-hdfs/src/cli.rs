@@ -5,6 +5,8 @@ pub(crate) mod admin;
 pub(crate) mod dfs;
 mod format;
 pub(crate) mod fsck;
+mod mode_change;
+pub(crate) mod offline;
 mod paths;
 
 use std::io::{self, ErrorKind, Write};

@@ -31,9 +31,13 @@ enum Command {
     /// Look after the cluster: -report, -safemode
     #[command(disable_help_flag = true)]
     Dfsadmin(cli::Words),
-    /// Check files and their blocks: PATH -files -blocks -locations -racks
+    /// Check files and their blocks: PATH -files -blocks -locations -racks -move -delete -list-corruptfileblocks
     #[command(disable_help_flag = true)]
     Fsck(cli::Words),
+    /// Show an edit log as JSON, or make one of it
+    Oev(cli::offline::Options),
+    /// Show an fsimage as JSON, or make one of it
+    Oiv(cli::offline::Options),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +55,8 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     let ran = match command {
+        Command::Oev(options) => cli::offline::oev(&options),
+        Command::Oiv(options) => cli::offline::oiv(&options),
         Command::Namenode(options) => namenode::run(&options),
         Command::Datanode(options) => datanode::run(&options),
         Command::Cluster(options) => cluster::run(&options),

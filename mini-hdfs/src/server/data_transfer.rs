@@ -15,6 +15,7 @@
 //! - **Reading**: `op READ →`, `← reply`, then `← packet` until the last one, which has no data. The first one begins at the chunk
 //!   that holds the first byte asked for, and the range ends with a whole chunk or with the replica, so that the
 //!   reader can check all of it. The connection can then be used for the next op.
+//! - **Comparing**: `op BLOCK_CHECKSUM →`, `← reply` with an MD5. The connection can then be used for the next op.
 //!
 //! Hand in buffered readers: messages are read in small pieces.
 
@@ -41,6 +42,7 @@ pub const RECEIVED_DATA_MAX: usize = 16 * PACKET_DATA_MAX;
 
 const OP_WRITE: u8 = 80;
 const OP_READ: u8 = 81;
+const OP_BLOCK_CHECKSUM: u8 = 85;
 /// The longest packet header, in bytes.
 const HEADER_MAX: usize = 256;
 
@@ -51,6 +53,8 @@ pub enum Op {
     Write(WriteBlock),
     /// Send a range of one.
     Read(ReadBlock),
+    /// Send the MD5 of the checksums of the first bytes of one, as many as the block's length says (`BLOCK_CHECKSUM`).
+    Checksum(Block),
 }
 
 /// Asks a DataNode to write a replica of a block and to pass it on.
@@ -139,6 +143,11 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
             bytes.push(OP_READ);
             bytes.extend(read_to_wire(read).encode_length_delimited_to_vec());
         }
+        Op::Checksum(block) => {
+            bytes.push(OP_BLOCK_CHECKSUM);
+            let block = Some(block_to_wire(*block));
+            bytes.extend(wire::BlockChecksum { block }.encode_length_delimited_to_vec());
+        }
     }
     to.write_all(&bytes)
 }
@@ -164,8 +173,15 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<Op>> {
             write_from_wire(receive_message(from, "write op")?).map(|op| Some(Op::Write(op)))
         }
         OP_READ => read_from_wire(receive_message(from, "read op")?).map(|op| Some(Op::Read(op))),
+        OP_BLOCK_CHECKSUM => {
+            let op: wire::BlockChecksum = receive_message(from, "checksum op")?;
+            Ok(Some(Op::Checksum(block_from_wire(
+                op.block,
+                "checksum op",
+            )?)))
+        }
         other => Err(invalid(format!(
-            "data transfer op {other} is not known, only {OP_WRITE} (write) and {OP_READ} (read) are"
+            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read) and {OP_BLOCK_CHECKSUM} (checksum) are"
         ))),
     }
 }
@@ -206,6 +222,33 @@ pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
             bad_link: message.bad_link.map(DatanodeId),
         }
     })
+}
+
+/// Sends the answer to [`Op::Checksum`].
+///
+/// # Errors
+/// As the connection's.
+pub fn send_checksum(to: &mut impl Write, md5: [u8; 16]) -> io::Result<()> {
+    let message = wire::OpReply {
+        success: true,
+        md5: md5.to_vec(),
+        ..wire::OpReply::default()
+    };
+    to.write_all(&message.encode_length_delimited_to_vec())
+}
+
+/// Receives the answer to [`Op::Checksum`]: the MD5, or why there is none.
+///
+/// # Errors
+/// As the connection's; `InvalidData` where it is no reply, or none to that op.
+pub fn receive_checksum(from: &mut impl Read) -> io::Result<Result<[u8; 16], String>> {
+    let message: wire::OpReply = receive_message(from, "reply")?;
+    if !message.success {
+        return Ok(Err(message.reason));
+    }
+    let md5 = message.md5.as_slice().try_into();
+    md5.map(Ok)
+        .map_err(|_| invalid(format!("an MD5 of {} bytes", message.md5.len())))
 }
 
 /// Sends a packet, its data straight from where it is, in one system call where the connection takes it whole.

@@ -4,9 +4,10 @@
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies.
+//! pipeline; `transfer.rs`, copies; `checksum.rs`, digests.
 
 mod block_receiver;
+mod checksum;
 mod dataset;
 mod transfer;
 
@@ -322,6 +323,7 @@ fn serve(
         match op {
             Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
             Op::Read(op) => serve_read(shared, &mut up, &op)?,
+            Op::Checksum(block) => checksum::serve(shared, &mut up, block)?,
         }
         up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
     }

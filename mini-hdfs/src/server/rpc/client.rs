@@ -266,6 +266,33 @@ impl NameNodeClient {
         Ok(())
     }
 
+    /// Changes the mode of a file or directory.
+    pub async fn set_permission(&self, path: &str, mode: u16) -> Result<(), RpcError> {
+        let request = wire::SetPermissionRequest {
+            path: path.to_owned(),
+            mode: mode.into(),
+        };
+        self.answer(self.client.clone().set_permission(request))
+            .await?;
+        Ok(())
+    }
+
+    /// Changes owner, group, or both.
+    pub async fn set_owner(
+        &self,
+        path: &str,
+        owner: Option<&str>,
+        group: Option<&str>,
+    ) -> Result<(), RpcError> {
+        let request = wire::SetOwnerRequest {
+            path: path.to_owned(),
+            owner: owner.map(str::to_owned),
+            group: group.map(str::to_owned),
+        };
+        self.answer(self.client.clone().set_owner(request)).await?;
+        Ok(())
+    }
+
     /// One file or directory, if it is there.
     pub async fn get_file_info(&self, path: &str) -> Result<Option<FileStatus>, RpcError> {
         let request = wire::GetFileInfoRequest {
