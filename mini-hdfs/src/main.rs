@@ -2,12 +2,10 @@
 
 mod cli;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mini_hdfs::server::{cluster, datanode, namenode};
-use tracing_subscriber::EnvFilter;
+use mini_hdfs::server::{cluster, datanode, namenode, trace};
 
 /// HDFS in miniature: a NameNode, DataNodes, and the commands of Hadoop's users.
 #[derive(Parser)]
@@ -48,12 +46,12 @@ fn main() -> ExitCode {
     );
     // Shell commands say what failed by themselves; RUST_LOG shows how they came to it.
     let default = if server { "info" } else { "off" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let service = match command {
+        Command::Namenode(_) => "namenode",
+        Command::Datanode(_) => "datanode",
+        _ => "client",
+    };
+    let _tracing = trace::init(service, default);
     let ran = match command {
         Command::Oev(options) => cli::offline::oev(&options),
         Command::Oiv(options) => cli::offline::oiv(&options),

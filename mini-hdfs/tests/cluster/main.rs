@@ -11,3 +11,4 @@ mod namenode;
 mod offline;
 mod shell;
 mod streams;
+mod tracing;

@@ -35,7 +35,7 @@ fn files(world: &World, start: &str) -> Vec<PathBuf> {
 #[test]
 fn edits_and_images_become_json_and_back() {
     let settings = ["dfs.replication=1", "dfs.namenode.checkpoint.txns=20"];
-    let world = World::start(1, &settings);
+    let mut world = World::start(1, &settings);
     let (client, dir) = (world.client(), tempfile::tempdir().unwrap());
     let dir = dir.path();
     for i in 0..10 {
@@ -49,8 +49,12 @@ fn edits_and_images_become_json_and_back() {
                 .is_ok_and(|txid| txid > 0)
         })
     });
-    for (kind, start) in [("oev", "edits_0"), ("oiv", "fsimage_")] {
-        let file = files(&world, start).pop().expect("there is one");
+    // So that it does not remove what we look at.
+    world.cluster.namenode.kill();
+    for (kind, start) in [("oev", "edits_"), ("oiv", "fsimage_")] {
+        let files = files(&world, start).into_iter();
+        let file = files.max_by_key(|file| fs::metadata(file).map_or(0, |found| found.len()));
+        let file = file.expect("there is one");
         fs::copy(&file, dir.join("binary")).unwrap();
         let json = run(dir, &format!("{kind} -i binary -o json"));
         assert!(json.status.success(), "{json:?}");
