@@ -37,6 +37,22 @@
 //! than the mean. a is the size of the anchor, at least n. The numbers are tested: `tests/properties` has a file for
 //! each column, with the formula and where it comes from.
 //!
+//! ```
+//! use consistent_hash::{MembershipError, Node, Partitioner, Ring};
+//!
+//! fn main() -> Result<(), MembershipError> {
+//!     let mut ring = Ring::new(160, 0); // virtual nodes for each node, seed
+//!     ring.add_all(&[Node::new(1), Node::new(2), Node::new(3)])?;
+//!     let copies = ring.replicas(b"user:42", 2);
+//!     assert_eq!(copies.first().copied(), ring.locate(b"user:42"));
+//!
+//!     let before = ring.clone();
+//!     ring.add(Node::new(4))?;
+//!     assert!(before.moves(&ring).iter().all(|one| one.to.0 == 4));
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Reading order
 //!
 //! [`hash`], the one hash of all; the trait [`Partitioner`] and [`members`]; then [`modulo`], to see the problem, and

@@ -3,7 +3,7 @@
 //! The definition of consistent hashing (Karger et al. 1997, "monotonicity"): a key moves only to a node that has come,
 //! or from a node that has gone. Of n + 1 nodes the new one should have 1/(n + 1) of the keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use consistent_hash::ring::lookup::{Span, owner};
 use consistent_hash::ring::moves::Move;
@@ -168,6 +168,41 @@ fn the_checker_of_moves_finds_a_missing_one_one_too_much_and_a_wrong_one() {
     let Span { after: begin, .. } = short[0].span;
     short[0].span.after = begin.wrapping_add(1);
     assert!(check_moves(&before, &after, &short).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Who is to have a copy and has none gets one, from those who have; nobody else gets anything.
+    #[test]
+    fn the_rings_handovers_are_the_copies_that_are_missing(
+        before in prop::collection::btree_map(0..9u32, prop::option::of(0..3u32), 0..6),
+        after in prop::collection::btree_map(0..9u32, prop::option::of(0..3u32), 0..6),
+        n in 0..4usize,
+        seed: u64,
+    ) {
+        let ring = |zones: &BTreeMap<u32, Option<u32>>| {
+            let mut ring = Ring::new(4, seed);
+            let node = |(id, zone): (&u32, &Option<u32>)| Node { zone: *zone, ..Node::new(*id) };
+            ring.add_all(&zones.iter().map(node).collect::<Vec<_>>()).unwrap();
+            ring
+        };
+        let (before, after) = (ring(&before), ring(&after));
+        let handovers = before.handovers(&after, n);
+        for point in before.points().iter().chain(after.points()) {
+            for position in [point.position, point.position.wrapping_add(1)] {
+                let sources = before.replicas_at(position, n);
+                let mut missing = after.replicas_at(position, n);
+                missing.retain(|node| !sources.contains(node) && !sources.is_empty());
+                missing.sort_unstable();
+                let said = handovers.iter().filter(|one| one.span.contains(position));
+                let (from, mut to): (Vec<_>, Vec<_>) = said.map(|one| (&one.sources, one.to)).unzip();
+                to.sort_unstable();
+                prop_assert_eq!(to, missing, "who gets {}", position);
+                prop_assert!(from.iter().all(|from| **from == sources), "{:?}, not {:?}", from, sources);
+            }
+        }
+    }
 }
 
 /// How many of `keys` move when a cluster of `n` nodes becomes one of `n + 1`.
