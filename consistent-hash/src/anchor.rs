@@ -1,21 +1,23 @@
-//! AnchorHash (Mendelson, Vargaftik, Barabash, Lorenz, Orda, Keslassy 2020, arXiv:1812.09674): as even as jump hashing, and any node may go.
+//! AnchorHash (Mendelson, Vargaftik, Barabash, Lorenz, Orda, Keslassy 2020, arXiv:1812.09674): as even as jump hashing,
+//! and any node may go.
 //!
-//! There is a fixed set of buckets, the *anchor*, larger than the cluster will ever be. Some of them work, each for a node; the others are
-//! removed. A key is hashed to a bucket of the anchor. If that one works, it is the answer. If it was removed, the key is hashed
-//! again, to one of those buckets that worked right after that removal, and so on until it comes to one that works. So the keys of a removed bucket are
-//! spread evenly over what was left, and all others never notice. The last bucket that was removed is the first to be used again:
-//! an addition undoes a removal, and moves exactly what that one moved.
+//! There is a fixed set of buckets, the *anchor*, larger than the cluster will ever be. Some of them work, each for a
+//! node; the others are removed. A key is hashed to a bucket of the anchor. If that one works, it is the answer. If it
+//! was removed, the key is hashed again, to one of those buckets that worked right after that removal, and so on until
+//! it comes to one that works. So the keys of a removed bucket are spread evenly over what was left, and all others
+//! never notice. The last bucket that was removed is the first to be used again: an addition undoes a removal, and
+//! moves exactly what that one moved.
 //!
-//! To remember which buckets worked after each removal would take a list for each. The trick of the paper: at a removal the bucket in
-//! the last place of the list of working ones moves to the place that becomes free. `successor` (the paper's K) remembers that for each removed
-//! bucket, and with it the list can be read as it was at any time.
+//! To remember which buckets worked after each removal would take a list for each. The trick of the paper: at a removal
+//! the bucket in the last place of the list of working ones moves to the place that becomes free. `successor` (the
+//! paper's K) remembers that for each removed bucket, and with it the list can be read as it was at any time.
 //!
-//! - Costs: 24 bytes for each bucket of the anchor; a look-up takes 1 + ln(anchor / working) hashes on average. With an anchor twice as large as
-//!   the cluster that is 1.7.
+//! - Costs: 24 bytes for each bucket of the anchor; a look-up takes 1 + ln(anchor / working) hashes on average. With an
+//!   anchor twice as large as the cluster that is 1.7.
 //! - Moves: exactly what must.
 //! - Weights: a node of weight w has w buckets.
-//! - Cannot: grow beyond the anchor; name ranges; forget: two clients agree only if they saw the same additions and removals in the
-//!   same order, or copy the table.
+//! - Cannot: grow beyond the anchor; name ranges; forget: two clients agree only if they saw the same additions and
+//!   removals in the same order, or copy the table.
 
 use crate::hash;
 use crate::members::{Members, redrawn};

@@ -1,18 +1,20 @@
 //! The one hash of this crate: seeded, stable, the same on every platform and in every release.
 //!
-//! Where a key belongs is written down nowhere: every client computes it anew. So all of them must compute the same, the one
-//! that was built last year and the one on another processor. The standard library's hasher promises neither, and is seeded
-//! differently in each process. Here it is XXH3 (64 bits, Yann Collet), whose output is part of its specification, and bytes
-//! are put together in little-endian order. Golden values in the tests hold it to that.
+//! Where a key belongs is written down nowhere: every client computes it anew. So all of them must compute the same,
+//! the one that was built last year and the one on another processor. The standard library's hasher promises neither,
+//! and is seeded differently in each process. Here it is XXH3 (64 bits, Yann Collet), whose output is part of its
+//! specification, and bytes are put together in little-endian order. Golden values in the tests hold it to that.
 //!
-//! XXH3 is quick, and it is no cryptographic hash: who knows the seed can choose keys that all land on one node. Where keys come
-//! from strangers, keep the seed secret.
+//! XXH3 is quick, and it is no cryptographic hash: who knows the seed can choose keys that all land on one node. Where
+//! keys come from strangers, keep the seed secret.
 //!
-//! Three things are hashed, each under a seed of its own, so that no key falls onto a point only because both have the same bytes:
+//! Three things are hashed, each under a seed of its own, so that no key falls onto a point only because both have the
+//! same bytes:
 //!
 //! - a key: [`key`], once for each look-up, whatever the strategy then does with it;
 //! - the `i`-th virtual node of a node: [`point`];
-//! - what of a key's hash and something else there is to be drawn anew: [`mix`], which takes no bytes and costs a nanosecond.
+//! - what of a key's hash and something else there is to be drawn anew: [`mix`], which takes no bytes and is cheaper
+//!   still.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -58,8 +60,8 @@ pub fn nth(hash: u64, i: u64) -> u64 {
 
 /// A number below `n`, in proportion to the hash: the high bits choose. 0 where `n` is 0.
 ///
-/// A multiplication instead of `hash % n`: a twentieth of the time of a division, and as even (Lemire 2019, "Fast random
-/// integer generation in an interval").
+/// A multiplication instead of `hash % n`: cheaper than a division, and as even (Lemire 2019, "Fast random integer
+/// generation in an interval").
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,

@@ -1,14 +1,16 @@
 //! Jump consistent hash (Lamping & Veach 2014, arXiv:1406.2294): no table at all, and the best balance there is.
 //!
-//! Think of a key while the cluster grows from 1 bucket to n. At each step from j to j + 1 buckets it should move with the probability
-//! 1/(j + 1), and if it moves, then to the new bucket. A generator that is seeded with the key could decide at each step; that takes
-//! n steps. The paper's idea is to draw the *next* step at which the key moves, and to jump there: with r uniform in (0, 1], from
-//! bucket b the next one is ⌊(b + 1) / r⌋. So a key jumps about ln n + 0.58 times.
+//! Think of a key while the cluster grows from 1 bucket to n. At each step from j to j + 1 buckets it should move with
+//! the probability 1/(j + 1), and if it moves, then to the new bucket. A generator that is seeded with the key could
+//! decide at each step; that takes n steps. The paper's idea is to draw the *next* step at which the key moves, and to
+//! jump there: with r uniform in (0, 1], from bucket b the next one is ⌊(b + 1) / r⌋. So a key jumps about ln n + 0.58
+//! times.
 //!
 //! - Costs: no memory but the list of names; a look-up takes a division for each jump, 8 of them at 1,000 buckets.
 //! - Moves: exactly 1/(n + 1) of the keys when a bucket is added, all of them to it.
-//! - Cannot: remove any bucket but the last. Buckets are numbers, and a hole in the middle has no place in the argument above. So it
-//!   fits shards of a store, each replicated in its own way, and not servers that fail; see [`crate::anchor`] for those.
+//! - Cannot: remove any bucket but the last. Buckets are numbers, and a hole in the middle has no place in the argument
+//!   above. So it fits shards of a store, each replicated in its own way, and not servers that fail; see
+//!   [`crate::anchor`] for those.
 //!
 //! Only multiplication and division of `f64` are used, which IEEE 754 rounds the same everywhere.
 
@@ -18,9 +20,10 @@ use crate::partitioner::{MembershipError, Node, NodeId, Partitioner};
 
 /// The bucket of a key among `buckets`, from 0 on; 0 where `buckets` is 0.
 ///
-/// As in the paper's figure 1: `state` begins as the key's `hash`. From bucket b (the first is 0), one step of the generator is
-/// `state ← state × 2862933555777941757 + 1` (mod 2^64), and the next bucket is ⌊(b + 1) × (2^31 / ((state >> 33) + 1))⌋, the two
-/// divisions and products in `f64`, in this order. The key stays in the last bucket that is below `buckets`.
+/// As in the paper's figure 1: `state` begins as the key's `hash`, and the bucket b as 0. One step of the generator is
+/// `state ← state × 2862933555777941757 + 1` (mod 2^64). After it the next bucket is
+/// ⌊(b + 1) × (2^31 / ((`state` >> 33) + 1))⌋, the division and the product in `f64`, in this order. The key stays in the
+/// last bucket that is below `buckets`.
 #[allow(
     clippy::cast_possible_truncation,
     reason = "the next bucket is at most 2^32 × 2^31"

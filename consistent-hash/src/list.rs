@@ -1,7 +1,9 @@
-//! List partitioning: for each key it is written down where it belongs (`PARTITION BY LIST` in SQL, tenants on shards of their own).
+//! List partitioning: for each key it is written down where it belongs (`PARTITION BY LIST` in SQL, tenants on shards
+//! of their own).
 //!
-//! It is for keys that are few and mean something: countries, tenants, classes of customers. Somebody decides, for reasons that no hash
-//! knows: data of the EU stays in the EU, the largest tenant has a machine to itself. What is not listed goes to a default node, or nowhere.
+//! It is for keys that are few and mean something: countries, tenants, classes of customers. Somebody decides, for
+//! reasons that no hash knows: data of the EU stays in the EU, the largest tenant has a machine to itself. What is not
+//! listed goes to a default node, or nowhere.
 //!
 //! - Costs: an entry for each key; a look-up is a search of them.
 //! - Moves: what somebody decides, key by key.

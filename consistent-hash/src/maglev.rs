@@ -1,16 +1,19 @@
 //! Maglev's table (Eisenbud et al., NSDI 2016, §3.4): even to one entry, and a look-up that is a single read.
 //!
-//! Google's load balancer keeps no state that its replicas share, so all of them must send a connection to the same backend, and to the same
-//! one as far as possible when backends come and go. But balance comes first for it: a backend with 20 % more than the others is 20 % of
-//! all machines wasted. So the paper turns it around: a table of fixed prime size, filled by the nodes in turns, so that each gets as many
-//! entries as any other; each takes at its turn the next entry of its own permutation that is still free.
+//! Google's load balancer keeps no state that its replicas share, so all of them must send a connection to the same
+//! backend, and to the same one as far as possible when backends come and go. But balance comes first for it: a backend
+//! with 20 % more than the others is 20 % of all machines wasted. So the paper turns it around: a table of fixed prime
+//! size, filled by the nodes in turns, so that each gets as many entries as any other; each takes at its turn the next
+//! entry of its own permutation that is still free.
 //!
-//! - Costs: 4 bytes for each entry, and the paper wants a hundred entries for each node (65,537 by default, or 655,373); a look-up is one read. Any change
-//!   of the membership fills the table anew: milliseconds.
+//! - Costs: 4 bytes for each entry, and the paper wants a hundred entries for each node (65,537 by default, or
+//!   655,373); a look-up is one read. Any change of the membership fills the table anew: milliseconds.
 //! - Balance: without weights, numbers of entries differ by at most 1.
-//! - Moves: what must, and some more: a node that leaves also shifts other nodes' turns. The larger the table, the fewer (§5.3).
-//! - Cannot: say that a key stays unless its node leaves. For connections that is made up for by a table of those that are open; a store
-//!   would have to move data for nothing.
+//! - Moves: what must, and some more: a node that leaves also shifts other nodes' turns. The larger the table, the
+//!   fewer (§5.3). With the small table and a hundred nodes, half as much again; Envoy's documentation says twice the
+//!   minimum.
+//! - Cannot: say that a key stays unless its node leaves. For connections that is made up for by a table of those that
+//!   are open; a store would have to move data for nothing.
 
 use crate::hash;
 use crate::members::{Members, distinct};
@@ -22,8 +25,8 @@ pub const SMALL: u32 = 65_537;
 /// The paper's large table.
 pub const LARGE: u32 = 655_373;
 
-/// The order in which a node wants the entries of the table: `offset`, `offset + skip`, `offset + 2 skip`, …, modulo the table's
-/// size. As the size is prime, and `skip` neither 0 nor a multiple of it, every entry comes once.
+/// The order in which a node wants the entries of the table: `offset`, `offset + skip`, `offset + 2 skip`, …, modulo
+/// the table's size. As the size is prime, and `skip` neither 0 nor a multiple of it, every entry comes once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preference {
     /// The entry that it wants most: below the size.
@@ -32,11 +35,11 @@ pub struct Preference {
     pub skip: usize,
 }
 
-/// Fills a table of `size` entries, a prime. Each entry of the result is the index in `preferences` of the node whose it is. Empty
-/// where there are no turns.
+/// Fills a table of `size` entries, a prime. Each entry of the result is the index in `preferences` of the node whose
+/// it is. Empty where there are no turns.
 ///
-/// The nodes take turns: `turns` names them, as indices in `preferences`, and begins again at its end, until the table is full. At its turn
-/// a node takes the one entry that it wants most of those that are free.
+/// The nodes take turns: `turns` names them, as indices in `preferences`, and begins again at its end, until the table
+/// is full. At its turn a node takes the one entry that it wants most of those that are free.
 pub fn fill(preferences: &[Preference], turns: &[usize], size: usize) -> Vec<usize> {
     // EXERCISE(hash/maglev): turn by turn, each node takes the next free entry of its own order.
     if turns.is_empty() {
@@ -69,8 +72,8 @@ pub struct Maglev {
 }
 
 impl Maglev {
-    /// Without nodes, and with a table of `size` entries or, where that is no prime, the next one: [`SMALL`], [`LARGE`]. At most
-    /// [`crate::members::ENTRIES_MAX`].
+    /// Without nodes, and with a table of `size` entries or, where that is no prime, the next one: [`SMALL`],
+    /// [`LARGE`]. At most [`crate::members::ENTRIES_MAX`].
     pub fn new(size: u32, seed: u64) -> Maglev {
         // The largest prime below 2^24.
         const LARGEST: u32 = (1 << 24) - 3;
@@ -106,8 +109,9 @@ impl Maglev {
     }
 }
 
-/// How the nodes take turns: each once where all have the same weight; otherwise each as often as its weight says, spread
-/// over the list. Everybody has a turn, and there are no more turns than entries: weights that are too large for it are scaled down.
+/// How the nodes take turns: each once where all have the same weight; otherwise each as often as its weight says,
+/// spread over the list. Everybody has a turn, and there are no more turns than entries: weights that are too large for
+/// it are scaled down.
 fn turns(nodes: &[Node], size: usize) -> Vec<usize> {
     let heaviest = nodes.iter().map(|node| node.weight).max().unwrap_or(1);
     if nodes.iter().all(|node| node.weight == heaviest) {

@@ -52,7 +52,8 @@ impl Members {
     /// Nodes join a table that has `entries` for each unit of weight.
     ///
     /// # Errors
-    /// When one of them is a member, has the weight 0, or would make the table longer than [`ENTRIES_MAX`]. Then none joins.
+    /// When one of them is a member, has the weight 0, or would make the table longer than [`ENTRIES_MAX`]. Then none
+    /// joins.
     pub fn add_all(&mut self, nodes: &[Node], entries: u32) -> Result<(), MembershipError> {
         let mut all = self.nodes.clone();
         let mut weight = self.weight;
@@ -133,11 +134,11 @@ pub(crate) fn distinct(
     found
 }
 
-/// The first `n` distinct nodes that `draw` names for 0, 1, 2, …; once it has repeated itself for long, the members that it did
-/// not name follow by number.
+/// The first `n` distinct nodes that `draw` names for 0, 1, 2, …; once it has repeated itself for long, the members
+/// that it did not name follow by number.
 ///
-/// For strategies that have no order of nodes: they are asked again with another hash. As each draw by itself moves only to a
-/// node that joins, so do the replicas.
+/// For strategies that have no order of nodes: they are asked again with another hash. As each draw by itself moves
+/// only to a node that joins, so do the replicas.
 pub(crate) fn redrawn(
     members: &Members,
     n: usize,

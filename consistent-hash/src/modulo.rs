@@ -1,9 +1,9 @@
 //! `hash(key) mod n`: what everybody writes first, and the baseline for all others.
 //!
 //! A look-up is a division, the balance is as good as the hash, and there is no table but the list of nodes. What it
-//! cannot do is change. From `n` nodes to `n + 1`, a key stays only if both remainders name the same node, which is so for one key in
-//! `n + 1`: all others move, and most of them between two nodes that were there before. Memcached's early clients did this, and adding
-//! a server emptied the cache.
+//! cannot do is change. From `n` nodes to `n + 1`, a key stays only if both remainders name the same node, which is so
+//! for one key in `n + 1`: all others move, and most of them between two nodes that were there before. Memcached's
+//! early clients did this, and adding a server emptied the cache.
 
 use crate::hash;
 use crate::members::{Members, distinct};

@@ -1,16 +1,20 @@
-//! Multi-probe consistent hashing (Appleton & O'Reilly 2015, arXiv:1505.00062): the ring's balance without the ring's memory.
+//! Multi-probe consistent hashing (Appleton & O'Reilly 2015, arXiv:1505.00062): the ring's balance without the ring's
+//! memory.
 //!
-//! The ring evens out unlucky spans by many virtual nodes: memory for balance. Here a node has one point, and the *key* is hashed many
-//! times; of all the probes the one that lies closest to a point behind it wins, and that point's node gets the key. A node with a long
-//! span is often hit, but from far away, and so seldom wins. With k probes the peak is k/(k − 1) times the mean, for many nodes: 1.05 with 21. A
-//! ring needs some thousand virtual nodes for each node for that.
+//! The ring evens out unlucky spans by many virtual nodes: memory for balance. Here a node has one point, and the *key*
+//! is hashed many times; of all the probes the one that lies closest to a point behind it wins, and that point's node
+//! gets the key. A node with a long span is often hit, but from far away, and so seldom wins. With k probes the peak is
+//! k/(k − 1) times the mean, for many nodes: 1.05 with 21. A ring needs some thousand virtual nodes for each node for
+//! that.
 //!
-//! - Costs: 16 bytes for each node and 4 to 8 for the index; a look-up is as many look-ups on the ring as there are probes.
-//!   They do not wait for each other, so a processor does several at a time.
+//! - Costs: 16 bytes for each node and 4 to 8 for the index; a look-up is as many look-ups on the ring as there are
+//!   probes. They do not wait for each other, so a processor does several at a time.
 //! - Moves: exactly what must. A new point can only win keys for itself; when one goes, the best of what is left wins.
-//! - Balance: for ten nodes the peak is up to 1.2, since one with a very short span has little, and the others what it has not.
+//! - Balance: for ten nodes the peak is up to 1.2, since one with a very short span has little, and the others what it
+//!   has not.
 //! - Weights: a node of weight w has w points, each of which wins as often as any other.
-//! - Cannot: name the ranges of a node. A key's node depends on all its probes, so what a node owns is no range of anything.
+//! - Cannot: name the ranges of a node. A key's node depends on all its probes, so what a node owns is no range of
+//!   anything.
 
 use crate::hash;
 use crate::members::{Members, distinct};
@@ -69,8 +73,8 @@ impl Partitioner for MultiProbe {
         Some(self.points[at].node)
     }
 
-    /// The nodes whose points are the closest behind any probe. Such a node is among the first `n` distinct ones behind that probe, since
-    /// those between are closer still.
+    /// The nodes whose points are the closest behind any probe. Such a node is among the first `n` distinct ones behind
+    /// that probe, since those between are closer still.
     fn replicas(&self, key: &[u8], n: usize) -> Vec<NodeId> {
         let n = n.min(self.members.len());
         let mut near: Vec<(u64, NodeId)> = Vec::new();

@@ -1,21 +1,25 @@
-//! Range partitioning: split points in the order of the keys (Bigtable's tablets, HBase's regions, CockroachDB's ranges).
+//! Range partitioning: split points in the order of the keys (Bigtable's tablets, HBase's regions, CockroachDB's
+//! ranges).
 //!
-//! All others in this crate scatter keys, so that neighbours land anywhere and "all keys from a to b" has to ask every node. Here a node has
-//! whole stretches of the order, and a scan reads one tablet after the other. The price is that the keys decide the balance, not a
-//! hash: names crowd at S, and whoever writes with the time as the key writes to the last tablet only. So a range-partitioned store is never finished: it
-//! *splits* a tablet that has become too large or too hot, and moves one half away; it *merges* neighbours that have become small.
+//! All others in this crate scatter keys, so that neighbours land anywhere and "all keys from a to b" has to ask every
+//! node. Here a node has whole stretches of the order, and a scan reads one tablet after the other. The price is that
+//! the keys decide the balance, not a hash: names crowd at S, and whoever writes with the time as the key writes to the
+//! last tablet only. So a range-partitioned store is never finished: it *splits* a tablet that has become too large or
+//! too hot, and moves one half away; it *merges* neighbours that have become small.
 //!
-//! - Costs: a table of split points that somebody has to keep and hand out (Bigtable's METADATA tablets, HBase's `hbase:meta`); a look-up is a
-//!   binary search of it.
+//! - Costs: a table of split points that somebody has to keep and hand out (Bigtable's METADATA tablets, HBase's
+//!   `hbase:meta`); a look-up is a binary search of it.
 //! - Moves: exactly what is decided: a split hands over one half at most.
-//! - Cannot: balance itself. A new node has nothing until a tablet is given to it; see [`Ranges::split`] and [`Ranges::distribute`].
+//! - Cannot: balance itself. A new node has nothing until a tablet is given to it; see [`Ranges::split`] and
+//!   [`Ranges::distribute`].
 
 use thiserror::Error;
 
 use crate::members::{Members, distinct};
 use crate::partitioner::{MembershipError, Node, NodeId, Partitioner};
 
-/// A stretch of keys, with its node: from `start`, which belongs to it, up to the start of the next one, which does not.
+/// A stretch of keys, with its node: from `start`, which belongs to it, up to the start of the next one, which does
+/// not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tablet {
     /// Its first key. That of the first tablet is empty: nothing comes before it.
@@ -60,7 +64,8 @@ pub enum RangeError {
     NotMember(NodeId),
 }
 
-/// Which tablets there are: by their starts, no two alike, the first empty. So every key is in exactly one; unless there are none at all.
+/// Which tablets there are: by their starts, no two alike, the first empty. So every key is in exactly one; unless
+/// there are none at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     /// The tablets, by `start`.
@@ -75,11 +80,12 @@ impl Table {
         behind.checked_sub(1)
     }
 
-    /// Cuts the tablet that `at` is in: the keys before `at` stay where they are, `at` and those behind it go to `node`. Returns what
-    /// is handed over.
+    /// Cuts the tablet that `at` is in: the keys before `at` stay where they are, `at` and those behind it go to
+    /// `node`. Returns what is handed over.
     ///
     /// # Errors
-    /// [`RangeError::AlreadySplit`] where a tablet begins at `at`, [`RangeError::Empty`] where there are no tablets. Then nothing changes.
+    /// [`RangeError::AlreadySplit`] where a tablet begins at `at`, [`RangeError::Empty`] where there are no tablets.
+    /// Then nothing changes.
     pub fn split(&mut self, at: &[u8], node: NodeId) -> Result<Handover, RangeError> {
         // EXERCISE(hash/ranges): a new tablet that begins at `at` and ends where the old one did.
         let behind = (self.tablets).partition_point(|tablet| tablet.start.as_slice() <= at);
@@ -98,7 +104,8 @@ impl Table {
         Ok(handover)
     }
 
-    /// Joins the tablet that begins at `at` to the one before it, whose node takes it over. Returns what is handed over.
+    /// Joins the tablet that begins at `at` to the one before it, whose node takes it over. Returns what is handed
+    /// over.
     ///
     /// # Errors
     /// [`RangeError::NoSplit`] where no tablet begins at `at`, or it is the first. Then nothing changes.
@@ -155,9 +162,9 @@ impl Ranges {
         self.table.merge(at)
     }
 
-    /// Begins anew: one tablet for each member, by number, cut so that each has a part of the `sample` in proportion to its weight. What
-    /// a store does when it is filled for the first time ("pre-splitting" in HBase). Where many keys of the sample are the same,
-    /// some members get nothing.
+    /// Begins anew: one tablet for each member, by number, cut so that each has a part of the `sample` in proportion to
+    /// its weight. What a store does when it is filled for the first time ("pre-splitting" in HBase). Where many keys
+    /// of the sample are the same, some members get nothing.
     pub fn distribute(&mut self, sample: &[Vec<u8>]) {
         let mut sample = sample.to_vec();
         sample.sort_unstable();
@@ -194,8 +201,8 @@ impl Partitioner for Ranges {
         Some(self.table.tablets[self.table.find(key)?].node)
     }
 
-    /// The tablet's node, those of the tablets behind it, around the end, and the members that have no tablet. (Real stores write
-    /// down the replicas of each tablet by themselves.)
+    /// The tablet's node, those of the tablets behind it, around the end, and the members that have no tablet. (Real
+    /// stores write down the replicas of each tablet by themselves.)
     fn replicas(&self, key: &[u8], n: usize) -> Vec<NodeId> {
         let at = self.table.find(key).unwrap_or(0);
         let (before, from) = self.table.tablets.split_at(at);
@@ -214,8 +221,8 @@ impl Partitioner for Ranges {
         Ok(())
     }
 
-    /// Each of its tablets is taken over by the node of the one before; the first by that of the one behind; if it had all of them, by
-    /// the member with the lowest number.
+    /// Each of its tablets is taken over by the node of the one before; the first by that of the one behind; if it had
+    /// all of them, by the member with the lowest number.
     fn remove(&mut self, id: NodeId) -> Result<(), MembershipError> {
         self.members.remove(id)?;
         let tablets = &mut self.table.tablets;

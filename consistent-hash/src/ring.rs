@@ -1,23 +1,28 @@
-//! The ring (Karger et al. 1997; Chord, Dynamo, Cassandra, Riak): hashes in a circle, and nodes that own the way up to them.
+//! The ring (Karger et al. 1997; Chord, Dynamo, Cassandra, Riak): hashes in a circle, and nodes that own the way up to
+//! them.
 //!
-//! A key's hash is a position on a circle of 2^64. Each node stands at many random positions, its virtual nodes; a key belongs to the first
-//! one clockwise. So a virtual node owns the span between the one before it and itself. A node that comes cuts some spans in two and
-//! takes the lower parts; a node that goes leaves its spans to those behind them. Nothing else changes hands.
+//! A key's hash is a position on a circle of 2^64. Each node stands at many random positions, its virtual nodes; a key
+//! belongs to the first one clockwise. So a virtual node owns the span between the one before it and itself. A node
+//! that comes cuts some spans in two and takes the lower parts; a node that goes leaves its spans to those behind them.
+//! Nothing else changes hands.
 //!
 //! | in | is |
 //! | --- | --- |
 //! | [`lookup`] | who owns a key, and what a node owns |
 //! | [`spread`] | replicas on distinct nodes, in distinct zones first |
 //! | [`moves`] | the ranges that change hands, with source and target: what a store has to copy |
-//! | [`index`] | the look-up that is really used: the same answer in a quarter of the time |
+//! | [`handover`] | the same for all copies, and not for the first alone |
+//! | [`index`] | the look-up that is really used: the same answer, in two reads |
 //!
-//! - Costs: 16 bytes for each virtual node, and 4 to 8 for the index; a look-up is two reads from memory, however many nodes there are.
+//! - Costs: 16 bytes for each virtual node, and 4 to 8 for the index; a look-up is two reads from memory, however many
+//!   nodes there are.
 //! - Moves: exactly what must, one key in n on average.
-//! - Balance: with v virtual nodes each, a node's share varies by about 1/√v of the mean: 8 % with v = 160, so the fullest of a hundred nodes has
-//!   some 20 % more than the mean. That is the ring's weak point; [`crate::maglev`], [`crate::multi_probe`] and [`crate::bounded`] each
-//!   have another answer to it.
+//! - Balance: with v virtual nodes each, a node's share varies by about 1/√v of the mean: 8 % with v = 160, so the
+//!   fullest of a hundred nodes has some 20 % more than the mean. That is the ring's weak point; [`crate::maglev`],
+//!   [`crate::multi_probe`] and [`crate::bounded`] each have another answer to it.
 //! - Weights: a node of weight w has w × v virtual nodes.
 
+pub mod handover;
 pub mod index;
 pub mod lookup;
 pub mod moves;
@@ -26,6 +31,7 @@ pub mod spread;
 use crate::hash;
 use crate::members::Members;
 use crate::partitioner::{MembershipError, Node, NodeId, Partitioner};
+use handover::Handover;
 use index::Index;
 use lookup::Span;
 use moves::Move;
@@ -82,10 +88,24 @@ impl Ring {
         lookup::owned(&self.points, node)
     }
 
-    /// What has to be handed over so that what this ring says becomes what `after` says. Both need the same seed for it to mean
-    /// anything for keys.
+    /// What changes its owner between this ring and `after`. Both need the same seed and the same number of virtual
+    /// nodes; otherwise nearly everything does.
     pub fn moves(&self, after: &Ring) -> Vec<Move> {
         moves::moves(&self.points, &after.points)
+    }
+
+    /// What has to be copied between this ring and `after` in a store that keeps `n` copies, and who has it. Of `after`
+    /// the same holds as with [`Ring::moves`].
+    pub fn handovers(&self, after: &Ring, n: usize) -> Vec<Handover> {
+        handover::handovers(self, after, n)
+    }
+
+    /// The nodes that hold a copy of what is at a position: [`Partitioner::replicas`] of a key that is there.
+    pub fn replicas_at(&self, position: u64, n: usize) -> Vec<NodeId> {
+        match self.index.successor(&self.points, position) {
+            Some(at) => spread::replicas(&self.points, at, &self.members, n),
+            None => Vec::new(),
+        }
     }
 }
 
@@ -113,10 +133,7 @@ impl Partitioner for Ring {
     }
 
     fn replicas(&self, key: &[u8], n: usize) -> Vec<NodeId> {
-        match self.index.successor(&self.points, self.position(key)) {
-            Some(at) => spread::replicas(&self.points, at, &self.members, n),
-            None => Vec::new(),
-        }
+        self.replicas_at(self.position(key), n)
     }
 
     fn add_all(&mut self, nodes: &[Node]) -> Result<(), MembershipError> {

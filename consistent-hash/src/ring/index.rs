@@ -1,12 +1,13 @@
 //! The look-up in two reads: an index on the top bits of the position.
 //!
-//! A binary search in 160,000 points takes 17 steps, and each is a read at an unforeseeable place and a branch that goes
-//! either way: a hundred nanoseconds. But positions are hashes, and hashes are spread evenly. So cut the circle into about as many equal
-//! buckets as there are points; each holds one point on average. An array says for each bucket how many points stand before it,
-//! and from there it is a step or two to the answer, most of the time in the same line of the cache.
+//! A binary search in 160,000 points takes 17 steps, and each is a read at an unforeseeable place and a branch that
+//! goes either way. But positions are hashes, and hashes are spread evenly. So cut the circle into about as many equal
+//! buckets as there are points; each holds one point on average. An array says for each bucket how many points stand
+//! before it, and from there it is a step or two to the answer, most of the time in the same line of the cache.
 //!
-//! It is interpolation search with the first guess written down (Perl, Itai, Avni 1978, for uniform keys), and the same array that a radix
-//! sort makes. It would be of no use for keys that are not spread evenly: [`crate::range`] searches in the plain way.
+//! It is interpolation search with the first guess written down (Perl, Itai, Avni 1978, for uniform keys), and the same
+//! array that a radix sort makes. It would be of no use for keys that are not spread evenly: [`crate::range`] searches
+//! in the plain way.
 
 use super::Point;
 

@@ -3,8 +3,8 @@
 use super::Point;
 use crate::partitioner::NodeId;
 
-/// Positions one after the other, clockwise: those behind `after`, up to `until` and with it. Where both are the same it is the whole
-/// circle. It may go over the end: from 90 until 10 are those above 90 and those up to 10.
+/// Positions one after the other, clockwise: those behind `after`, up to `until` and with it. Where both are the same
+/// it is the whole circle. It may go over the end: from 90 until 10 are those above 90 and those up to 10.
 ///
 /// Cassandra calls it a token range, and excludes the beginning for the same reason: a point owns its own position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +34,8 @@ impl Span {
     }
 }
 
-/// The node that owns a position: that of the first point at `position` or behind it, and around the end of the circle if there is none.
-/// None where there are no points.
+/// The node that owns a position: that of the first point at `position` or behind it, and around the end of the circle
+/// if there is none. None where there are no points.
 ///
 /// `points` stand by position. Of two at the same position the first one counts.
 pub fn owner(points: &[Point], position: u64) -> Option<NodeId> {

@@ -1,7 +1,8 @@
 //! What moves when the membership changes: which positions, from where, to where.
 //!
-//! It is what a store needs to hand data over. Cassandra's `nodetool join` streams these ranges, Riak calls each a transfer of its handoff.
-//! The store copies a range to its target, sends new writes to both, and lets the source forget it when the target has all.
+//! It is what a store needs to hand data over. Cassandra's `nodetool join` streams these ranges, Riak calls each a
+//! transfer of its handoff. The store copies a range to its target, sends new writes to both, and lets the source
+//! forget it when the target has all.
 
 use super::Point;
 use super::lookup::Span;

@@ -131,7 +131,8 @@ fn nothing_comes_of_nothing() {
     assert_eq!(copies(&[], 0, &[], 3), [], "there are no points");
 }
 
-/// The rule as it is written, without a thought for the time that it takes: all nodes in the order of the walk, then one of each zone.
+/// The rule as it is written, without a thought for the time that it takes: all nodes in the order of the walk, then
+/// one of each zone.
 fn by_the_rule(order: &[u32], zones: &[Option<u32>], n: usize) -> Vec<u32> {
     let (mut chosen, mut left_out): (Vec<u32>, Vec<u32>) = (vec![], vec![]);
     for node in order {

@@ -28,7 +28,9 @@ const B: NodeId = NodeId(2);
 fn owns(ring: &[Point], node: NodeId, expected: Span, why: &str) {
     let spans = owned(ring, node);
     let inside = |span: &Span| {
-        [span.after.wrapping_add(1), span.until].iter().all(|at| expected.contains(*at))
+        [span.after.wrapping_add(1), span.until]
+            .iter()
+            .all(|at| expected.contains(*at))
     };
     assert!(
         spans.iter().all(inside) && spans.iter().map(Span::len).sum::<u128>() == expected.len(),

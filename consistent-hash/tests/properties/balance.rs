@@ -14,7 +14,8 @@ fn chi_squared(loads: &[f64], expected: &[f64]) -> f64 {
     loads.iter().zip(expected).map(term).sum()
 }
 
-/// Where χ² of so many degrees of freedom is in one of 30 million runs: 5.4 standard deviations by Wilson & Hilferty (1931).
+/// Where χ² of so many degrees of freedom is in one of 30 million runs: 5.4 standard deviations by Wilson & Hilferty
+/// (1931).
 fn chi_squared_max(freedom: f64) -> f64 {
     let spread = 2.0 / (9.0 * freedom);
     freedom * (1.0 - spread + 5.4 * spread.sqrt()).powi(3)
@@ -92,12 +93,13 @@ fn weights_are_shares() {
     }
 }
 
-/// The largest share that one of `n` nodes with `v` virtual nodes each has, except in [`ERROR`] of all rings; as a multiple of the mean.
+/// The largest share that one of `n` nodes with `v` virtual nodes each has, except in [`ERROR`] of all rings; as a
+/// multiple of the mean.
 ///
-/// The nv points cut the circle into nv spans of which a node has v. That share is distributed as Beta(v, (n − 1)v) (Holst 1980); and as a
-/// beta distribution is one of order statistics, P(share ≥ x) = P(Binomial(nv − 1, x) ≤ v − 1). By Chernoff and Hoeffding (1963, theorem 1)
-/// that is at most exp(−N · KL(q ‖ x)) with N = nv − 1, q = (v − 1)/N, and KL(q ‖ x) = q ln(q/x) + (1 − q) ln((1 − q)/(1 − x)). There are n
-/// nodes, so n times as much.
+/// The nv points cut the circle into nv spans of which a node has v. That share is distributed as Beta(v, (n − 1)v)
+/// (Holst 1980); and as a beta distribution is one of order statistics, P(share ≥ x) = P(Binomial(nv − 1, x) ≤ v − 1).
+/// By Chernoff and Hoeffding (1963, theorem 1) that is at most exp(−N · KL(q ‖ x)) with N = nv − 1, q = (v − 1)/N, and
+/// KL(q ‖ x) = q ln(q/x) + (1 − q) ln((1 − q)/(1 − x)). There are n nodes, so n times as much.
 fn ring_peak_max(n: f64, v: f64) -> f64 {
     let trials = n * v - 1.0;
     let q = (v - 1.0) / trials;
@@ -157,8 +159,8 @@ fn the_rings_fullest_node_is_within_the_bound_for_its_virtual_nodes() {
     assert!((1.1..1.25).contains(&ring_peak_max(100.0, 1_000.0)));
 }
 
-/// With one point for each node, the largest of n spans is H_n = 1 + 1/2 + … + 1/n times the mean on average (Holst 1980); its variance is
-/// less than π²/6. That is why there are virtual nodes.
+/// With one point for each node, the largest of n spans is H_n = 1 + 1/2 + … + 1/n times the mean on average (Holst
+/// 1980); its variance is less than π²/6. That is why there are virtual nodes.
 #[test]
 fn without_virtual_nodes_the_fullest_has_the_harmonic_number_times_the_mean() {
     const RINGS: u32 = 200;
@@ -193,12 +195,13 @@ fn maglevs_table_is_even_to_one_entry() {
     }
 }
 
-/// Each node's share with `k` independent probes, from the positions of its points; a sum of what can be integrated exactly.
+/// Each node's share with `k` independent probes, from the positions of its points; a sum of what can be integrated
+/// exactly.
 ///
-/// A probe is behind a given point by less than d with the probability min(d, its span). So it is behind none by less than d with
-/// 1 − F(d), F(d) = Σ min(d, span); and a point wins at a distance d below its span with the density k (1 − F(d))^(k − 1). Between two
-/// neighbouring lengths of spans F is a straight line, whose slope r is the number of longer spans, and the integral of the density is
-/// ((1 − F(d₁))^k − (1 − F(d₂))^k) / r.
+/// A probe is behind a given point by less than d with the probability min(d, its span). So it is behind none by less
+/// than d with 1 − F(d), F(d) = Σ min(d, span); and a point wins at a distance d below its span with the density k (1 −
+/// F(d))^(k − 1). Between two neighbouring lengths of spans F is a straight line, whose slope r is the number of longer
+/// spans, and the integral of the density is ((1 − F(d₁))^k − (1 − F(d₂))^k) / r.
 fn multi_probe_shares(positions: &[u64], k: i32) -> Vec<f64> {
     let mut order: Vec<usize> = (0..positions.len()).collect();
     order.sort_by_key(|at| positions[*at]);
@@ -252,8 +255,9 @@ fn multi_probes_nodes_have_the_shares_that_their_spans_give_them() {
     }
 }
 
-/// The paper's claim: with k probes the peak is k/(k − 1) times the mean, 1.05 for 21; that is for many nodes. By the exact shares of the
-/// test above. For ten it is more: one whose span is short has little, and the nine others have what it has not.
+/// The paper's claim: with k probes the peak is k/(k − 1) times the mean, 1.05 for 21; that is for many nodes. By the
+/// exact shares of the test above. For ten it is more: one whose span is short has little, and the nine others have
+/// what it has not.
 #[test]
 fn multi_probes_fullest_of_many_nodes_has_five_percent_too_much() {
     let peak = |n: u32, seed| max(&multi_probe_shares(&positions(n, seed), 21)) * f64::from(n);

@@ -1,4 +1,5 @@
-//! Whether it matters who joined first. Two clients that know the same members agree without another word, if it does not.
+//! Whether it matters who joined first. Two clients that know the same members agree without another word, if it does
+//! not.
 
 use consistent_hash::{Node, NodeId};
 use proptest::prelude::*;
@@ -35,8 +36,9 @@ proptest! {
     }
 }
 
-/// Jump's buckets are numbers, and AnchorHash's are given out as they become free: who gets which is a matter of history. (So it is with
-/// ranges and lists, which are decisions; and with bounded loads, where who came first has the place.)
+/// Jump's buckets are numbers, and AnchorHash's are given out as they become free: who gets which is a matter of
+/// history. (So it is with ranges and lists, which are decisions; and with bounded loads, where who came first has the
+/// place.)
 #[test]
 fn for_jump_and_anchor_it_does() {
     let keys = keys(100);

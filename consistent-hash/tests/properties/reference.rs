@@ -3,8 +3,9 @@
 use consistent_hash::jump::jump;
 use consistent_hash::maglev::{Preference, fill};
 
-/// The paper prints its function and no values. These are from implementations of it: the tests of Guava's `Hashing.consistentHash`
-/// (keys 0 to 19 in 100 buckets), and those of ClickHouse's `jumpConsistentHash`, which several others share.
+/// The paper prints its function and no values. These are from implementations of it: the tests of Guava's
+/// `Hashing.consistentHash` (keys 0 to 19 in 100 buckets), and those of ClickHouse's `jumpConsistentHash`, which
+/// several others share.
 #[test]
 fn jump_agrees_with_other_implementations() {
     let golden = [

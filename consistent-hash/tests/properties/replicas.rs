@@ -12,10 +12,13 @@ fn distinct(nodes: &[NodeId]) -> BTreeSet<NodeId> {
 }
 
 fn weighted() -> impl Strategy<Value = Vec<Node>> {
-    let nodes = prop::collection::btree_map(0..40u32, 1..4u32, 1..12);
+    // Zones count on the ring only.
+    let node = (1..4u32, prop::option::weighted(0.7, 0..4u32));
+    let nodes = prop::collection::btree_map(0..40u32, node, 1..12);
     nodes.prop_map(|nodes| {
-        let node = |(id, weight)| Node {
+        let node = |(id, (weight, zone))| Node {
             weight,
+            zone,
             ..Node::new(id)
         };
         nodes.into_iter().map(node).collect()
@@ -54,8 +57,8 @@ proptest! {
         }
     }
 
-    /// Where nodes are in an order for each key (of scores, or along the circle), a new one takes a place in it and pushes out the last;
-    /// when one goes, the next moves up.
+    /// Where nodes are in an order for each key (of scores, or along the circle), a new one takes a place in it and
+    /// pushes out the last; when one goes, the next moves up.
     #[test]
     fn a_change_of_one_node_changes_one_replica(nodes in weighted(), n in 1..6usize, seed: u64) {
         for make in [RENDEZVOUS, RING, MULTI_PROBE] {

@@ -1,22 +1,24 @@
-//! Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, SODA 2018, arXiv:1608.01350): no node has more than its share
-//! and a little.
+//! Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, SODA 2018, arXiv:1608.01350): no node has
+//! more than its share and a little.
 //!
-//! Hashing is only even on average. Here it is known how many keys there are, m, and each of the n nodes has a capacity such that
-//! none holds more than ⌈(1 + ε) m / n⌉. A key goes to the first node clockwise from its position that is not full. The smaller ε, the more even,
-//! and the farther a key has to go: 1/ε² nodes for small ε (the paper's theorem 2).
+//! Hashing is only even on average. Here it is known how many keys there are, m, and each of the n nodes has a capacity
+//! such that none holds more than ⌈(1 + ε) m / n⌉. A key goes to the first node clockwise from its position that is not
+//! full. The smaller ε, the more even, and the farther a key has to go: 1/ε² nodes for small ε (the paper's theorem 2).
 //!
-//! Placing keys is the easy half. When a key is removed, its node has room, and a key that has passed by because the node was full
-//! should be there: a look-up that stops at the first node with room would not find it any more. So the rule is an invariant, to be
-//! restored after each change: **a key passes full nodes only**. A hole is filled by a key from farther on that has passed it; that
-//! leaves a hole there, and so on.
+//! Placing keys is the easy half. When a key is removed, its node has room, and a key that has passed by because the
+//! node was full should be there: a look-up that stops at the first node with room would not find it any more. So the
+//! rule is an invariant, to be restored after each change: **a key passes full nodes only**. A hole is filled by a key
+//! from farther on that has passed it; that leaves a hole there, and so on.
 //!
-//! Capacities change with m, too. If all rose at once, keys would move everywhere at once; so the whole capacity ⌈(1 + ε) m⌉ is dealt out as
-//! evenly as it goes, and one key more changes one or two nodes' by one.
+//! Capacities change with m, too. If all rose at once, keys would move everywhere at once; so the whole capacity ⌈(1 +
+//! ε) m⌉ is dealt out as evenly as it goes, and one key more changes one or two nodes' by one.
 //!
-//! - Costs: it has to know every key (or connection, or request under way: what is balanced), and whoever looks a key up has to know the
-//!   same. It is for a load balancer rather than for a client's library; Vimeo's use in HAProxy counts requests under way, and so forgets soon.
+//! - Costs: it has to know every key (or connection, or request under way: what is balanced), and whoever looks a key
+//!   up has to know the same. It is for a load balancer rather than for a client's library; Vimeo's use in HAProxy
+//!   counts requests under way, and so forgets soon.
 //! - Moves: for each key that comes or goes, and for each node, O(1/ε²) of them times the minimum.
-//! - Weights: left out; all nodes are alike. One point for each node, as in the paper: the capacities see to the balance.
+//! - Weights: left out; all nodes are alike. One point for each node, as in the paper: the capacities see to the
+//!   balance.
 
 use std::collections::BTreeSet;
 
@@ -64,8 +66,8 @@ impl Bin {
     }
 }
 
-/// The index of the bin at which a key of this position begins to look for room: the first at the position or behind it, clockwise. 0
-/// where there are none.
+/// The index of the bin at which a key of this position begins to look for room: the first at the position or behind
+/// it, clockwise. 0 where there are none.
 pub fn home(bins: &[Bin], position: u64) -> usize {
     match bins.partition_point(|bin| bin.position < position) {
         behind_all if behind_all == bins.len() => 0,
@@ -79,8 +81,8 @@ pub fn passed(bins: &[Bin], position: u64, by: usize, to: usize) -> bool {
     way(by) < way(to)
 }
 
-/// Puts a key into the first bin that is not full, from `bins[from]` on, clockwise, once around. Returns the index of that bin; none,
-/// and nothing is done, where all are full.
+/// Puts a key into the first bin that is not full, from `bins[from]` on, clockwise, once around. Returns the index of
+/// that bin; none, and nothing is done, where all are full.
 ///
 /// `bins` stand by position.
 pub fn place(bins: &mut [Bin], from: usize, key: &Placed) -> Option<usize> {
@@ -88,11 +90,12 @@ pub fn place(bins: &mut [Bin], from: usize, key: &Placed) -> Option<usize> {
     todo!("hash/bounded: into the first bin with room, clockwise from `from`.")
 }
 
-/// `bins[hole]` has room for a key again. Moves back what should not have had to pass it, so that again every key has passed full bins only.
-/// Returns how many keys were moved.
+/// `bins[hole]` has room for a key again. Moves back what should not have had to pass it, so that again every key has
+/// passed full bins only. Returns how many keys were moved.
 ///
-/// Before the hole came to be, every key had passed full bins only; so a key that has passed `hole` is in one of the bins
-/// behind it, up to and with the first that is not full. One such key moves into the hole, whichever; then there is a hole where it was.
+/// Before the hole came to be, every key had passed full bins only; so a key that has passed `hole` is in one of the
+/// bins behind it, up to and with the first that is not full. One such key moves into the hole, whichever; then there
+/// is a hole where it was.
 ///
 /// `bins` stand by position. See [`passed`] and [`Bin::farthest`].
 pub fn refill(bins: &mut [Bin], hole: usize) -> usize {
@@ -116,7 +119,8 @@ pub struct Bounded {
 }
 
 impl Bounded {
-    /// Without nodes and keys. ε is `slack_percent` / 100: with 25, no node has more than 1.25 times the mean, rounded up.
+    /// Without nodes and keys. ε is `slack_percent` / 100: with 25, no node has more than 1.25 times the mean, rounded
+    /// up.
     pub fn new(slack_percent: u32, seed: u64) -> Bounded {
         Bounded {
             seed,
@@ -217,8 +221,8 @@ impl Bounded {
         usize::try_from(whole).unwrap_or(usize::MAX)
     }
 
-    /// Gives each bin its capacity for the number of keys and nodes that there are, and restores the invariant. First those that
-    /// grow, so that there is room for what those that shrink have too much.
+    /// Gives each bin its capacity for the number of keys and nodes that there are, and restores the invariant. First
+    /// those that grow, so that there is room for what those that shrink have too much.
     fn deal_out(&mut self) {
         let (whole, nodes) = (self.whole_capacity(), self.bins.len());
         let Some(each) = whole.checked_div(nodes) else {
@@ -271,7 +275,8 @@ impl Partitioner for Bounded {
         self.replicas(key, 1).first().copied()
     }
 
-    /// The key's node, and those that follow on the circle, whether or not they have room: only the first copy counts for the bound.
+    /// The key's node, and those that follow on the circle, whether or not they have room: only the first copy counts
+    /// for the bound.
     fn replicas(&self, key: &[u8], n: usize) -> Vec<NodeId> {
         let placed = self.placed(key);
         let home = home(&self.bins, placed.position);
