@@ -11,9 +11,9 @@ use node::Rng;
 use super::judge::{self, At, Held, Members, Rule, Violation};
 
 /// Positions that stand for all: one at random in each of so many parts of equal size.
-const SAMPLES: u64 = 4096;
+const SAMPLES: u64 = 2048;
 /// Of so many moves the ends are looked at exactly.
-const ENDS: usize = 400;
+const ENDS: usize = 100;
 
 /// The cluster.
 pub(crate) struct World {
