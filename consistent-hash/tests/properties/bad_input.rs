@@ -213,6 +213,35 @@ fn who_still_has_something_does_not_go() {
 }
 
 #[test]
+fn a_sample_of_few_different_keys_gives_few_tablets() {
+    let sample = |keys: &[&str]| -> Vec<Vec<u8>> {
+        keys.iter().map(|key| key.as_bytes().to_vec()).collect()
+    };
+    for keys in [
+        &[][..],
+        &[""],
+        &["a"],
+        &["a", "a", "a", "a"],
+        &["a", "a", "b", "a"],
+    ] {
+        let mut ranges = Ranges::new();
+        ranges.add_all(&nodes(4)).unwrap();
+        ranges.distribute(&sample(keys));
+        let starts: Vec<&[u8]> = ranges
+            .table()
+            .tablets
+            .iter()
+            .map(|tablet| &tablet.start[..])
+            .collect();
+        assert_eq!(starts[0], b"", "of {keys:?}");
+        assert!(starts.is_sorted_by(|a, b| a < b), "of {keys:?}: {starts:?}");
+    }
+    let mut nobody = Ranges::new();
+    nobody.distribute(&sample(&["a"]));
+    assert_eq!(nobody.locate(b"a"), None);
+}
+
+#[test]
 fn ranges_fall_to_neighbours_when_their_node_goes() {
     let mut ranges = Ranges::new();
     ranges.add_all(&nodes(3)).unwrap();
