@@ -191,6 +191,8 @@ fn who_still_has_something_does_not_go() {
     );
     assert_eq!(lists.locate(b"de"), Some(NodeId(1)));
     assert_eq!(lists.locate(b"fr"), Some(NodeId(0)));
+    assert_eq!(lists.replicas(b"de", 2), [NodeId(1), NodeId(0)]);
+    assert_eq!(lists.replicas(b"fr", 1), [NodeId(0)]);
     assert_eq!(lists.forget(b"de"), Some(NodeId(1)));
     assert_eq!(lists.remove(NodeId(1)), Ok(()));
 
