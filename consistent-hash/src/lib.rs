@@ -57,7 +57,8 @@
 //!
 //! [`hash`], the one hash of all; the trait [`Partitioner`] and [`members`]; then [`modulo`], to see the problem, and
 //! [`range`] and [`list`], which do without a hash; [`ring`] with its parts; then each of the others by itself: jump
-//! and rendezvous are the shortest.
+//! and rendezvous are the shortest. [`skew`] is about keys that are not alike, which no strategy helps against. [`draw`] makes
+//! pictures for the command line. [`capstone`] asks for a router that combines what was learnt.
 //!
 //! # Left out on purpose
 //!
@@ -73,6 +74,8 @@
 
 pub mod anchor;
 pub mod bounded;
+pub mod capstone;
+pub mod draw;
 pub mod hash;
 pub mod jump;
 pub mod list;
@@ -84,6 +87,7 @@ mod partitioner;
 pub mod range;
 pub mod rendezvous;
 pub mod ring;
+pub mod skew;
 
 pub use anchor::Anchor;
 pub use bounded::Bounded;

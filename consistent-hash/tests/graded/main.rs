@@ -6,6 +6,7 @@
 )]
 
 mod bounded;
+mod capstone;
 mod jump;
 mod maglev;
 mod moves;
@@ -14,6 +15,8 @@ mod ranges;
 mod rendezvous;
 mod replicas;
 mod ring;
+mod salting;
+mod space_saving;
 
 autograder::main! {
     "hash/ranges" => ranges,
@@ -24,4 +27,7 @@ autograder::main! {
     "hash/rendezvous" => rendezvous,
     "hash/maglev" => maglev,
     "hash/bounded" => bounded,
+    "hash/space-saving" => space_saving,
+    "hash/salting" => salting,
+    "hash/capstone" => capstone,
 }
