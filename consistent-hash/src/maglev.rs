@@ -109,9 +109,8 @@ impl Maglev {
     }
 }
 
-/// How the nodes take turns: each once where all have the same weight; otherwise each as often as its weight says,
-/// spread over the list. Everybody has a turn, and there are no more turns than entries: weights that are too large for
-/// it are scaled down.
+/// How the nodes take turns: each once where all have the same weight; otherwise each as often as its weight says.
+/// Everybody has a turn, and there are no more turns than entries: weights that are too large for it are scaled down.
 fn turns(nodes: &[Node], size: usize) -> Vec<usize> {
     let heaviest = nodes.iter().map(|node| node.weight).max().unwrap_or(1);
     if nodes.iter().all(|node| node.weight == heaviest) {
@@ -123,9 +122,9 @@ fn turns(nodes: &[Node], size: usize) -> Vec<usize> {
     for (i, node) in nodes.iter().enumerate() {
         // Below 2^32 × 2^24.
         let count = (u64::from(node.weight) * room / sum).max(1);
-        // The k-th of them in the middle of the k-th of `count` equal parts.
-        turns.extend((0..count).map(|k| (((2 * k + 1) << 32) / count, i)));
+        turns.extend((0..count).map(|round| (round, i)));
     }
+    // Round by round: first all who have a turn, then those who have a second one.
     turns.sort_unstable();
     turns.into_iter().map(|(_, i)| i).collect()
 }

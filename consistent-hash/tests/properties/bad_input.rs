@@ -191,6 +191,8 @@ fn who_still_has_something_does_not_go() {
     );
     assert_eq!(lists.locate(b"de"), Some(NodeId(1)));
     assert_eq!(lists.locate(b"fr"), Some(NodeId(0)));
+    assert_eq!(lists.replicas(b"de", 2), [NodeId(1), NodeId(0)]);
+    assert_eq!(lists.replicas(b"fr", 1), [NodeId(0)]);
     assert_eq!(lists.forget(b"de"), Some(NodeId(1)));
     assert_eq!(lists.remove(NodeId(1)), Ok(()));
 
@@ -210,6 +212,35 @@ fn who_still_has_something_does_not_go() {
         (Some(NodeId(1)), None)
     );
     assert_eq!(bounded.remove(NodeId(1)), Ok(()));
+}
+
+#[test]
+fn a_sample_of_few_different_keys_gives_few_tablets() {
+    let sample = |keys: &[&str]| -> Vec<Vec<u8>> {
+        keys.iter().map(|key| key.as_bytes().to_vec()).collect()
+    };
+    for keys in [
+        &[][..],
+        &[""],
+        &["a"],
+        &["a", "a", "a", "a"],
+        &["a", "a", "b", "a"],
+    ] {
+        let mut ranges = Ranges::new();
+        ranges.add_all(&nodes(4)).unwrap();
+        ranges.distribute(&sample(keys));
+        let starts: Vec<&[u8]> = ranges
+            .table()
+            .tablets
+            .iter()
+            .map(|tablet| &tablet.start[..])
+            .collect();
+        assert_eq!(starts[0], b"", "of {keys:?}");
+        assert!(starts.is_sorted_by(|a, b| a < b), "of {keys:?}: {starts:?}");
+    }
+    let mut nobody = Ranges::new();
+    nobody.distribute(&sample(&["a"]));
+    assert_eq!(nobody.locate(b"a"), None);
 }
 
 #[test]

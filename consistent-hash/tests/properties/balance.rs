@@ -193,6 +193,18 @@ fn maglevs_table_is_even_to_one_entry() {
         let least = entries.iter().min().unwrap();
         assert!(most - least <= 1, "{n} nodes: {least} to {most} entries");
     }
+    // Whoever is a member has an entry, however light he is.
+    let mut maglev = Maglev::new(11, 1);
+    let heavy = Node {
+        weight: u32::MAX,
+        ..Node::new(0)
+    };
+    maglev
+        .add_all(&[heavy, Node::new(1), Node::new(2)])
+        .unwrap();
+    for id in 0..3 {
+        assert!(maglev.table().contains(&NodeId(id)), "{:?}", maglev.table());
+    }
 }
 
 /// Each node's share with `k` independent probes, from the positions of its points; a sum of what can be integrated

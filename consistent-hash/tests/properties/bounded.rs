@@ -64,6 +64,8 @@ enum Step {
     Insert(u8),
     Remove(u8),
     Come(u32),
+    /// Both, or neither.
+    ComeTogether(u32, u32),
     Go(u32),
 }
 
@@ -72,6 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => any::<u8>().prop_map(Step::Insert),
         4 => any::<u8>().prop_map(Step::Remove),
         1 => (0..9u32).prop_map(Step::Come),
+        1 => (0..9u32, 0..9u32).prop_map(|(one, other)| Step::ComeTogether(one, other)),
         1 => (0..9u32).prop_map(Step::Go),
     ]
 }
@@ -100,6 +103,9 @@ proptest! {
                     prop_assert_eq!(bounded.remove_key(&[key]).is_some(), was);
                 }
                 Step::Come(id) => drop(bounded.add(Node::new(id))),
+                Step::ComeTogether(one, other) => {
+                    drop(bounded.add_all(&[Node::new(one), Node::new(other)]));
+                }
                 Step::Go(id) => drop(bounded.remove(NodeId(id))),
             }
             let (m, n) = (held.len(), bounded.nodes().len());

@@ -304,15 +304,13 @@ impl Partitioner for Bounded {
             let bin = Bin {
                 position: hash::point(self.seed, node.id, 0),
                 node: node.id,
+                // Until it has its part: a bin that may hold nothing is full, so what has passed it is where it should be.
                 capacity: 0,
                 keys: BTreeSet::new(),
             };
             let at = (self.bins)
                 .partition_point(|known| (known.position, known.node) < (bin.position, bin.node));
             self.bins.insert(at, bin);
-            if !self.is_empty() {
-                self.deal_out();
-            }
         }
         self.deal_out();
         Ok(())
