@@ -61,14 +61,17 @@ impl BuildHasher for OneShot {
     }
 }
 
+type LookUp = Box<dyn Fn(&[Key]) -> u64>;
+type Change = Box<dyn FnMut() -> (Duration, Duration)>;
+
 /// Something that takes keys to nodes.
 struct Contestant {
     name: String,
     /// Looks all keys up, and returns a sum that nobody can do without.
-    look_up: Box<dyn Fn(&[Key]) -> u64>,
+    look_up: LookUp,
     built: Duration,
     /// Has another node come and go; how long each of the two took.
-    change: Option<Box<dyn FnMut() -> (Duration, Duration)>>,
+    change: Option<Change>,
     memory: Option<usize>,
 }
 
@@ -202,7 +205,7 @@ fn our_contestants(count: u32, keys: &[Key]) -> Vec<Contestant> {
         ),
         ours_with("bounded", count, Bounded::new(25, 0), bounded),
         ours_with("range", count, Ranges::new(), |ranges| {
-            ranges.distribute(&owned)
+            ranges.distribute(&owned);
         }),
     ]
 }
