@@ -41,7 +41,7 @@ pub struct CausalBroadcast<P: Ord, M> {
     /// Its own name.
     pub me: P,
     /// How many broadcasts of each process have been delivered here. Its own count as soon as they are sent.
-    pub delivered: VectorClock<P>,
+    pub delivered: BTreeMap<P, u64>,
     /// What has come and has to wait, by sender and number.
     pub waiting: BTreeMap<(P, u64), Broadcast<P, M>>,
 }
@@ -51,49 +51,51 @@ impl<P: Ord + Clone, M: Clone> CausalBroadcast<P, M> {
     pub fn new(me: P) -> CausalBroadcast<P, M> {
         CausalBroadcast {
             me,
-            delivered: VectorClock::new(),
+            delivered: BTreeMap::new(),
             waiting: BTreeMap::new(),
         }
     }
 
     /// The broadcast that is to be sent to everybody else. At its sender it counts as delivered.
     pub fn broadcast(&mut self, payload: M) -> Broadcast<P, M> {
-        self.delivered.tick(&self.me);
+        *self.delivered.entry(self.me.clone()).or_default() += 1;
+        let counts = self.delivered.iter();
         Broadcast {
             sender: self.me.clone(),
-            stamp: self.delivered.clone(),
+            stamp: counts.map(|(p, count)| (p.clone(), *count)).collect(),
             payload,
         }
+    }
+
+    /// How many broadcasts of this process have been delivered here.
+    pub fn count(&self, process: &P) -> u64 {
+        self.delivered.get(process).copied().unwrap_or(0)
     }
 
     /// Whether a broadcast is the next of its sender, and everything that its sender had delivered before has been delivered here.
     pub fn is_next(&self, broadcast: &Broadcast<P, M>) -> bool {
         // EXERCISE(clocks/causal): the sender's entry is one more than what was delivered; no other is more.
-        broadcast.stamp.iter().all(|(process, count)| {
-            let delivered = self.delivered.get(process);
-            if *process == broadcast.sender {
-                count == delivered + 1
-            } else {
-                count <= delivered
-            }
-        })
+        let mut others =
+            (broadcast.stamp.iter()).filter(|(process, _)| **process != broadcast.sender);
+        broadcast.number() == self.count(&broadcast.sender) + 1
+            && others.all(|(process, count)| count <= self.count(process))
     }
 
     /// A broadcast has come. Returns what may be delivered now, in order: this one, if it is next, and whatever was waiting for it,
     /// for that, and so on. What has to wait is kept in `waiting`. A copy of what was delivered, or waits, is dropped.
     ///
-    /// Whatever is returned counts as delivered (`VectorClock::tick` for its sender adds it).
+    /// Whatever is returned counts as delivered.
     pub fn receive(&mut self, broadcast: Broadcast<P, M>) -> Vec<Broadcast<P, M>> {
         // EXERCISE(clocks/causal): drop copies; keep the message; deliver as long as something that waits is next.
         let (sender, number) = (broadcast.sender.clone(), broadcast.number());
-        if number <= self.delivered.get(&sender) {
+        if number <= self.count(&sender) {
             return Vec::new();
         }
         self.waiting.entry((sender, number)).or_insert(broadcast);
         let mut delivered = Vec::new();
         while let Some(key) = self.next_key() {
             if let Some(next) = self.waiting.remove(&key) {
-                self.delivered.tick(&next.sender);
+                *self.delivered.entry(next.sender.clone()).or_default() += 1;
                 delivered.push(next);
             }
         }
@@ -117,7 +119,7 @@ impl<P: Ord + Clone, M: Clone> CausalBroadcast<P, M> {
         let mut missing = BTreeMap::new();
         for broadcast in self.waiting.values() {
             for (process, count) in broadcast.stamp.iter() {
-                let mut next = self.delivered.get(process) + 1;
+                let mut next = self.count(process) + 1;
                 while self.waiting.contains_key(&(process.clone(), next)) {
                     next += 1;
                 }

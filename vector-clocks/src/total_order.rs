@@ -16,7 +16,8 @@
 
 use std::collections::BTreeMap;
 
-/// The place of a message in the order of all: Lamport's time, and the sender, which tells two of the same time apart.
+/// The place of a message in the order of all: Lamport's time, and the sender, which tells two of the same time apart. It is what
+/// [`crate::lamport::Stamp`] is, with the order derived, so that this exercise needs no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place<P> {
     /// When it was sent, by the sender's Lamport clock.
