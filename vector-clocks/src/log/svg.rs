@@ -10,7 +10,7 @@ use std::fmt::{self, Write};
 use super::{EventId, Kind, Log, Message, ProcessId, Run};
 use crate::vector_clock::VectorClock;
 
-const ROW: usize = 40;
+const ROW: usize = 44;
 const TOP: usize = 96;
 const MARGIN: usize = 24;
 /// The width of a letter, roughly: of texts, and of stamps.
@@ -130,11 +130,39 @@ impl Layout {
         column.map_or(0, |(_, x, _)| *x)
     }
 
+    /// How far the middle of an arrow has to be pulled down, or up, so that it keeps away from the events of processes between its
+    /// ends: it would look like a message to or from them.
+    fn sag(&self, log: &Log, (x, y): (usize, usize), (to_x, to_y): (usize, usize)) -> i64 {
+        let (x, y, to_x, to_y) = (signed(x), signed(y), signed(to_x), signed(to_y));
+        let dots = self.rows.keys().filter_map(|id| self.place(log, *id));
+        let dots = dots.map(|(x, y)| (signed(x), signed(y)));
+        let between: Vec<(i64, i64)> = dots
+            .filter(|(dot, _)| x.min(to_x) < *dot && *dot < x.max(to_x))
+            .collect();
+        let keeps_away = |sag: &i64| {
+            between.iter().all(|(dot_x, dot_y)| {
+                // Of the way across, in percent; the curve is a parabola over it.
+                let t = (dot_x - x) * 100 / (to_x - x);
+                let height = y + (to_y - y) * t / 100 + 2 * sag * t * (100 - t) / 10_000;
+                (height - dot_y).abs() >= 14
+            })
+        };
+        [0, 36, -36, 72, -72, 108]
+            .into_iter()
+            .find(keeps_away)
+            .unwrap_or(0)
+    }
+
     /// The middle of an event that is shown.
     fn place(&self, log: &Log, id: EventId) -> Option<(usize, usize)> {
         let row = self.rows.get(&id)?;
         Some((self.x(log.events[id.0].process), TOP + row * ROW))
     }
+}
+
+/// A coordinate that may be taken away from another one.
+fn signed(coordinate: usize) -> i64 {
+    i64::try_from(coordinate).unwrap_or(i64::MAX / 4)
 }
 
 fn write_svg(
@@ -161,7 +189,7 @@ fn write_svg(
         .collect();
     writeln!(
         svg,
-        "<desc id=\"d\">Processes: {}. {} events, {} messages. Each event has its vector clock below it, in the order of the processes.</desc>",
+        "<desc id=\"d\">Processes: {}. {} events, {} messages. Each event has its vector clock beside it, in the order of the processes.</desc>",
         names.join(", "),
         layout.rows.len(),
         layout.messages.len()
@@ -190,7 +218,7 @@ fn write_svg(
             layout.place(log, message.send),
             layout.place(log, message.receive),
         ) {
-            write_arrow(svg, from, to)?;
+            write_arrow(svg, from, to, layout.sag(log, from, to))?;
         }
     }
     let received: BTreeSet<&str> = (log.events.iter())
@@ -220,6 +248,7 @@ fn write_arrow(
     svg: &mut String,
     (x, y): (usize, usize),
     (to_x, to_y): (usize, usize),
+    sag: i64,
 ) -> fmt::Result {
     // The head ends at the edge of the event's dot; of a message to oneself the arrow makes a bow.
     match x.cmp(&to_x) {
@@ -231,9 +260,10 @@ fn write_arrow(
         ),
         side => {
             let end = if side.is_lt() { to_x - 5 } else { to_x + 5 };
+            let (middle, through) = (x.midpoint(to_x), signed(y.midpoint(to_y)) + sag);
             writeln!(
                 svg,
-                "<path class=\"a\" d=\"M{x} {y}L{end} {to_y}\" marker-end=\"url(#m)\"/>"
+                "<path class=\"a\" d=\"M{x} {y}Q{middle} {through} {end} {to_y}\" marker-end=\"url(#m)\"/>"
             )
         }
     }
@@ -255,7 +285,8 @@ fn write_event(
         "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"5\"><title>{}</title></circle>",
         escape(&full)
     )?;
-    let (left, above, below) = (x + 11, y + 1, y + 15);
+    // Above the arrow that may leave to the right.
+    let (left, above, below) = (x + 9, y - 17, y - 4);
     writeln!(
         svg,
         "<text class=\"t h\" x=\"{left}\" y=\"{above}\">{}</text>",
