@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vector_clocks::log::read::{self, Format};
-use vector_clocks::log::{EventId, Log, json, shiviz, svg};
+use vector_clocks::log::{EventId, Log, ProcessId, json, shiviz, stamp, svg};
+use vector_clocks::vector_clock::VectorClock;
 
 /// Logs of several processes: what happened before what, what cannot have happened, and a picture of it.
 ///
@@ -169,10 +170,8 @@ fn answer(arguments: &Arguments, out: &mut dyn Write) -> Answer {
 }
 
 /// The clocks of all events, made from messages.
-fn clocks(
-    log: &Log,
-) -> Result<Vec<vector_clocks::vector_clock::VectorClock<vector_clocks::log::ProcessId>>> {
-    vector_clocks::log::stamp(log).map_err(|circle| unordered(log, &circle))
+fn clocks(log: &Log) -> Result<Vec<VectorClock<ProcessId>>> {
+    stamp(log).map_err(|circle| unordered(log, &circle))
 }
 
 fn unordered(log: &Log, circle: &[EventId]) -> anyhow::Error {

@@ -122,10 +122,15 @@ pub(super) fn concurrent(log: &Log, of: Option<&str>, limit: usize, out: &mut dy
 /// An event in a few words.
 fn told(log: &Log, id: EventId) -> String {
     let event = &log.events[id.0];
+    let text = if event.text.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", event.text)
+    };
     let what = match &event.kind {
         Kind::Inner => String::new(),
         Kind::Send(message) => format!(" [sends {message}]"),
         Kind::Receive(message) => format!(" [gets {message}]"),
     };
-    format!("{} {}{what}", log.label(id), event.text).replace("  ", " ")
+    format!("{}{text}{what}", log.label(id))
 }

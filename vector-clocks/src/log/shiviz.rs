@@ -1,8 +1,8 @@
 //! The text format of ShiViz, the viewer at <https://bestchai.bitbucket.io/shiviz/>: a regular expression says what an event is.
 //!
 //! Its groups `event`, `host` and `clock` are needed; the clock is a JSON object of counts. [`DEFAULT`] is what the viewer has when it
-//! opens, and what [`write`] writes. ShiViz takes a log if each host counts its events from 1 without gaps, and every host that a
-//! clock names has events. Messages have no ids there; [`Log::run`] finds them in the clocks.
+//! opens, and what [`write`] writes. The order of a host's events is that of its own counts, whatever the order of lines. ShiViz takes a
+//! log if each host counts its events from 1 without gaps, and every host that a clock names has events. Messages have no ids there; [`Log::run`] finds them in the clocks.
 //!
 //! Expressions are those of JavaScript as far as the crate `regex` knows them: no look-around, no back-references. Left
 //! out: several executions in a file, and the groups beyond the three.
@@ -10,9 +10,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use regex::Regex;
+use regex::RegexBuilder;
 
-use super::{Kind, Log, ReadError, stamp};
+use super::{Event, Kind, Log, ProcessId, ReadError, stamp};
 
 /// The viewer's own expression: the text on one line, host and clock on the next.
 pub const DEFAULT: &str = r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})";
@@ -28,11 +28,10 @@ pub fn read_into(log: &mut Log, file: &str, text: &str, expression: &str) -> Res
         line,
         what,
     };
-    let regex = Regex::new(&from_javascript(expression)).map_err(|e| {
-        error(
-            0,
-            format!("the regular expression `{expression}` cannot be used: {e}"),
-        )
+    let mut builder = RegexBuilder::new(&from_javascript(expression));
+    let regex = builder.multi_line(true).build().map_err(|e| {
+        let what = format!("the regular expression `{expression}` cannot be used: {e}");
+        error(0, what)
     })?;
     for group in ["event", "host", "clock"] {
         if !regex.capture_names().flatten().any(|name| name == group) {
@@ -65,6 +64,7 @@ pub fn read_into(log: &mut Log, file: &str, text: &str, expression: &str) -> Res
         event.clock = Some(clock);
         event.line = line;
     }
+    sort_hosts(log);
     if is_empty && !text.trim().is_empty() {
         return Err(error(
             0,
@@ -74,6 +74,26 @@ pub fn read_into(log: &mut Log, file: &str, text: &str, expression: &str) -> Res
         ));
     }
     Ok(())
+}
+
+/// Puts the events of the last file into the order of their hosts' own counts, as ShiViz does: lines may be out of order.
+fn sort_hosts(log: &mut Log) {
+    let file = log.files.len().saturating_sub(1);
+    for host in (0..log.processes.len()).map(ProcessId) {
+        let is_of = |event: &Event| event.file == file && event.process == host;
+        let of_host = || {
+            log.events
+                .iter()
+                .enumerate()
+                .filter(|(_, event)| is_of(event))
+        };
+        let places: Vec<usize> = of_host().map(|(at, _)| at).collect();
+        let mut events: Vec<Event> = of_host().map(|(_, event)| event.clone()).collect();
+        events.sort_by_key(|event| event.clock.as_ref().map_or(0, |clock| clock.get(&host)));
+        for (at, event) in places.into_iter().zip(events) {
+            log.events[at] = event;
+        }
+    }
 }
 
 /// JavaScript takes a brace that begins no repetition for itself; `regex` wants it escaped.
@@ -166,7 +186,7 @@ fn host(name: &str) -> String {
 }
 
 /// The text of an event on one line, which says what it does if the log says nothing.
-fn describe(event: &super::Event) -> String {
+fn describe(event: &Event) -> String {
     let text: Vec<&str> = event.text.split_whitespace().collect();
     let text = text.join(" ");
     match (&event.kind, text.is_empty()) {

@@ -235,6 +235,18 @@ fn expressions_of_javascript_are_understood() {
     .unwrap();
     assert_eq!(log.events.len(), 2);
     assert_eq!(log.events[1].text, "sends");
+    assert_eq!(check(&log), vec![]);
+    // A host's own counts are its order; `^` is the beginning of a line.
+    let text = "x {\"x\":2} b\nx {\"x\":1} a\n";
+    let mut log = Log::default();
+    shiviz::read_into(
+        &mut log,
+        "log",
+        text,
+        r"^(?<host>\S*) (?<clock>{.*}) (?<event>.*)$",
+    )
+    .unwrap();
+    assert_eq!(log.events[0].text, "a");
     // Other groups, repetitions, classes with braces, and escapes.
     let text = "[17:03] ada says {hi} {\"ada\":1}\n";
     let expression =
