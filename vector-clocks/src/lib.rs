@@ -1,5 +1,6 @@
 //! Time and order without a common clock.
 
+pub mod capstone;
 pub mod dotted;
 pub mod hlc;
 pub mod lamport;

@@ -18,6 +18,8 @@ mod hlc;
 
 mod commit_wait;
 
+mod capstone;
+
 autograder::main! {
     "clocks/lamport" => lamport,
     "clocks/vector-clock" => vector_clock,
@@ -25,4 +27,5 @@ autograder::main! {
     "clocks/siblings" => siblings,
     "clocks/hlc" => hlc,
     "clocks/commit-wait" => commit_wait,
+    "clocks/capstone" => capstone,
 }
