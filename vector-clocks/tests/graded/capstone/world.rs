@@ -157,6 +157,7 @@ pub(crate) struct Outcome {
     /// How often a replica had read right what came from another one.
     pub(crate) shown: usize,
     /// Everything that the judge was told and all that was read at the end, to be compared with another run's.
+    #[allow(dead_code, reason = "the tests of the judge compare it")]
     pub(crate) digest: String,
 }
 
