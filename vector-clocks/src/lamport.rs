@@ -61,7 +61,7 @@ impl<P: Clone> LamportClock<P> {
     /// Returns the event's stamp. The first one has the time 1.
     ///
     /// The time stays at `u64::MAX` once it is there. Counting does not get so far; a forged message can, and a system with
-    /// strangers in it refuses such times as `HybridClock` does.
+    /// strangers in it refuses such times as [`HybridClock`](crate::hlc::HybridClock) does.
     pub fn tick(&mut self) -> Stamp<P> {
         // EXERCISE(clocks/lamport): the next time, and the stamp of this event.
         self.time = self.time.saturating_add(1);
@@ -71,8 +71,8 @@ impl<P: Clone> LamportClock<P> {
         }
     }
 
-    /// A message arrives whose sending had the time `sent`. Returns the stamp of its arrival, which is later than its
-    /// sending and later than all that happened here. At `u64::MAX` it stays, as in [`LamportClock::tick`].
+    /// A message arrives whose sending had the time `sent`. Returns the stamp of its arrival: the first time that is later than
+    /// its sending and later than all that happened here. At `u64::MAX` it stays, as in [`LamportClock::tick`].
     pub fn observe(&mut self, sent: u64) -> Stamp<P> {
         // EXERCISE(clocks/lamport): later than the sending, and later than everything here.
         self.time = self.time.max(sent).saturating_add(1);
