@@ -136,6 +136,12 @@ fn a_timestamp_from_too_far_ahead_is_refused() {
         clock(1_000, 3),
         "what is refused leaves no trace: one bad clock must not rule the others"
     );
+    let mut pulled = clock(1_400, 3);
+    assert!(
+        pulled.observe(at(1_800, 0), 1_000).is_err(),
+        "1800 is 800 ms ahead of the wall clock, though only 400 ahead of the latest timestamp: step by step, messages would \
+         take the clock anywhere"
+    );
     let refused = it.observe(Timestamp(u64::MAX), 1_000);
     assert!(refused.is_err(), "the last timestamp of all was believed");
     assert_eq!(it, clock(1_000, 3));

@@ -30,7 +30,7 @@ fn judge() -> Judge {
     let id = judge.take(0, write("milk", &[]));
     assert_eq!(read(&mut judge, 0, &["milk"], Cause::Wrote(id)), []);
     let known = judge.known(0);
-    judge.hear(1, 0, &known);
+    judge.hear(1, 0, known);
     assert_eq!(read(&mut judge, 1, &["milk"], Cause::Heard), []);
     judge
 }
@@ -75,8 +75,8 @@ fn messages_break_rules_4_to_7() {
         let id = judge.take(1, write("beer", &[]));
         assert_eq!(read(&mut judge, 1, &["beer", "milk"], Cause::Wrote(id)), []);
         let (first, second) = (judge.known(0), judge.known(1));
-        judge.hear(1, 0, &first);
-        judge.hear(0, 1, &second);
+        judge.hear(1, 0, first);
+        judge.hear(0, 1, second);
         judge
     };
     let at_1 = |values: &[&str]| read(&mut prepared(), 1, values, Cause::Heard);

@@ -27,13 +27,58 @@ const LINES_SHOWN: usize = 14;
 /// A write that a replica has taken, by its place in [`Judge::writes`].
 pub(crate) type WriteId = usize;
 
+/// Some writes, a bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Writes(u128);
+
+impl Writes {
+    /// No run has more writes.
+    pub(crate) const MAX: usize = 128;
+
+    fn contains(self, id: WriteId) -> bool {
+        self.0 >> id & 1 == 1
+    }
+
+    fn insert(&mut self, id: WriteId) {
+        self.0 |= 1 << id;
+    }
+
+    fn add(&mut self, other: Writes) {
+        self.0 |= other.0;
+    }
+
+    fn iter(self) -> impl Iterator<Item = WriteId> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let id = (left != 0).then(|| left.trailing_zeros() as WriteId)?;
+            left &= left - 1;
+            Some(id)
+        })
+    }
+}
+
+impl FromIterator<WriteId> for Writes {
+    fn from_iter<I: IntoIterator<Item = WriteId>>(ids: I) -> Writes {
+        let mut writes = Writes::default();
+        ids.into_iter().for_each(|id| writes.insert(id));
+        writes
+    }
+}
+
+/// What a failure tells of.
+#[derive(Clone, Copy, Debug)]
+enum Line {
+    Took(usize, WriteId),
+    Heard(usize, usize, Writes),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
     pub(crate) key: &'static str,
     /// None: a delete. No two writes have the same value.
     pub(crate) value: Option<String>,
     /// All writes of the key that were known where the client had read.
-    pub(crate) overwrites: BTreeSet<WriteId>,
+    pub(crate) overwrites: Writes,
 }
 
 /// What has just happened at a replica, before it is read.
@@ -48,10 +93,10 @@ pub(crate) struct Judge {
     replicas: usize,
     writes: Vec<Write>,
     /// By replica.
-    known: Vec<BTreeSet<WriteId>>,
+    known: Vec<Writes>,
     /// What was read last, by replica and key.
     last: BTreeMap<(usize, &'static str), BTreeSet<String>>,
-    story: Vec<(&'static str, String)>,
+    story: Vec<Line>,
     /// The first breach of each rule, in a sentence, with the story of its key.
     pub(crate) breaches: BTreeMap<Rule, String>,
     /// Right reads of values that came from another replica.
@@ -63,7 +108,7 @@ impl Judge {
         Judge {
             replicas,
             writes: Vec::new(),
-            known: vec![BTreeSet::new(); replicas],
+            known: vec![Writes::default(); replicas],
             last: BTreeMap::new(),
             story: Vec::new(),
             breaches: BTreeMap::new(),
@@ -72,71 +117,64 @@ impl Judge {
     }
 
     /// The writes of a key that a replica knows: what a client that reads there now has read.
-    pub(crate) fn known_of(&self, at: usize, key: &str) -> BTreeSet<WriteId> {
-        let of_key = |id: &&WriteId| self.writes[**id].key == key;
-        self.known[at].iter().filter(of_key).copied().collect()
+    pub(crate) fn known_of(&self, at: usize, key: &str) -> Writes {
+        self.of_key(self.known[at], key)
+    }
+
+    fn of_key(&self, writes: Writes, key: &str) -> Writes {
+        writes
+            .iter()
+            .filter(|id| self.writes[*id].key == key)
+            .collect()
     }
 
     /// All that a replica knows, to go with its message.
-    pub(crate) fn known(&self, at: usize) -> BTreeSet<WriteId> {
-        self.known[at].clone()
+    pub(crate) fn known(&self, at: usize) -> Writes {
+        self.known[at]
+    }
+
+    /// Whether there is room for another write.
+    pub(crate) fn is_full(&self) -> bool {
+        self.writes.len() == Writes::MAX
     }
 
     /// A replica has taken a write from a client.
     pub(crate) fn take(&mut self, at: usize, write: Write) -> WriteId {
         let id = self.writes.len();
-        let what = match &write.value {
-            Some(value) => format!("takes {value}"),
-            None => "takes a delete".to_owned(),
-        };
-        let read = self.texts(&self.living(&write.overwrites));
-        let line = format!("r{at} {what} from a client that had read {}", show(&read));
-        self.story.push((write.key, line));
+        self.story.push(Line::Took(at, id));
         // What is overwritten counts as known with what overwrites it.
-        self.known[at].extend(&write.overwrites);
+        self.known[at].add(write.overwrites);
         self.known[at].insert(id);
         self.writes.push(write);
         id
     }
 
     /// A message arrives at a replica, from one that knew this when it sent it.
-    pub(crate) fn hear(&mut self, at: usize, from: usize, known: &BTreeSet<WriteId>) {
-        let keys: BTreeSet<&'static str> = self.writes.iter().map(|write| write.key).collect();
-        for key in keys {
-            let of_key = |id: &WriteId| self.writes[*id].key == key;
-            let theirs: BTreeSet<WriteId> = known.iter().copied().filter(of_key).collect();
-            let values = self.texts(&self.living(&theirs));
-            let line = format!("r{at} receives what r{from} had: {}", show(&values));
-            self.story.push((key, line));
-        }
-        self.known[at].extend(known);
+    pub(crate) fn hear(&mut self, at: usize, from: usize, known: Writes) {
+        self.story.push(Line::Heard(at, from, known));
+        self.known[at].add(known);
     }
 
-    /// Of these writes those that none of them overwrites and that left a value.
-    fn living(&self, known: &BTreeSet<WriteId>) -> BTreeSet<WriteId> {
-        let gone: BTreeSet<WriteId> = known
+    /// Of these writes the values of those that none of them overwrites.
+    fn living(&self, known: Writes) -> BTreeSet<String> {
+        let mut gone = Writes::default();
+        known
             .iter()
-            .flat_map(|id| self.writes[*id].overwrites.iter().copied())
-            .collect();
-        let lives = |id: &WriteId| !gone.contains(id) && self.writes[*id].value.is_some();
-        known.iter().copied().filter(lives).collect()
-    }
-
-    fn texts(&self, ids: &BTreeSet<WriteId>) -> BTreeSet<String> {
-        let values = ids.iter().map(|id| self.writes[*id].value.clone());
-        values.flatten().collect()
+            .for_each(|id| gone.add(self.writes[id].overwrites));
+        let living = known.iter().filter(|id| !gone.contains(*id));
+        living
+            .filter_map(|id| self.writes[id].value.clone())
+            .collect()
     }
 
     /// What must be read there now.
     pub(crate) fn expected(&self, at: usize, key: &str) -> BTreeSet<String> {
-        self.texts(&self.living(&self.known_of(at, key)))
+        self.living(self.known_of(at, key))
     }
 
     /// What must be read everywhere in the end.
     pub(crate) fn expected_in_the_end(&self, key: &str) -> BTreeSet<String> {
-        let of_key = |id: &WriteId| self.writes[*id].key == key;
-        let all: BTreeSet<WriteId> = (0..self.writes.len()).filter(of_key).collect();
-        self.texts(&self.living(&all))
+        self.living(self.of_key((0..self.writes.len()).collect(), key))
     }
 
     /// A key is read at a replica, right after something has happened there.
@@ -227,13 +265,13 @@ impl Judge {
     ) {
         let wrote = |write: &Write| write.key == key && write.value.as_deref() == Some(value);
         let by = self.writes.iter().position(wrote);
-        let Some(by) = by.filter(|id| self.known[at].contains(id)) else {
+        let Some(by) = by.filter(|id| self.known[at].contains(*id)) else {
             let why =
                 format!("{value:?} is read at r{at}, and no write that it knows has brought it");
             return self.breach(Rule::Once, key, why);
         };
         let (rule, why) = match cause {
-            Cause::Wrote(id) if self.writes[id].overwrites.contains(&by) => (
+            Cause::Wrote(id) if self.writes[id].overwrites.contains(by) => (
                 Rule::WriteReplaces,
                 format!("the client of this write had read {value}, and it is still read at r{at}"),
             ),
@@ -257,14 +295,14 @@ impl Judge {
     pub(crate) fn send(&mut self, at: usize, message: &Message) {
         let keys: BTreeSet<&'static str> = self.known[at]
             .iter()
-            .map(|id| self.writes[*id].key)
+            .map(|id| self.writes[id].key)
             .collect();
         let values: BTreeSet<String> = keys.iter().flat_map(|key| self.expected(at, key)).collect();
         let each = 2 * (self.replicas + 1);
         let most = each * (keys.len() + values.len());
         let is_number = |field: &&Field| matches!(field, Field::Number(_));
         let numbers = message.0.iter().filter(is_number).count();
-        let key = self.story.last().map_or("", |(key, _)| *key);
+        let key = keys.first().copied().unwrap_or_default();
         if numbers > most {
             let why = format!(
                 "r{at} knows {} keys with {} values, and its message has {numbers} numbers: {most} must be enough",
@@ -292,14 +330,34 @@ impl Judge {
         if self.breaches.contains_key(&rule) {
             return;
         }
-        let lines = self.story.iter().filter(|line| line.0 == key);
-        let lines: Vec<&str> = lines.map(|line| line.1.as_str()).collect();
+        let lines: Vec<String> = self
+            .story
+            .iter()
+            .filter_map(|line| self.tell(*line, key))
+            .collect();
         let shown = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
         let text = format!(
             "{why}.\nWhat happened to {key:?} before that:\n  {}",
             shown.join("\n  ")
         );
         self.breaches.insert(rule, text);
+    }
+
+    /// A line of the story, if it has to do with this key.
+    fn tell(&self, line: Line, key: &str) -> Option<String> {
+        match line {
+            Line::Took(at, id) => {
+                let write = &self.writes[id];
+                let what = write.value.as_deref().unwrap_or("a delete");
+                let read = show(&self.living(write.overwrites));
+                (write.key == key)
+                    .then(|| format!("r{at} takes {what} from a client that had read {read}"))
+            }
+            Line::Heard(at, from, known) => {
+                let values = show(&self.living(self.of_key(known, key)));
+                Some(format!("r{at} receives what r{from} had: {values}"))
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use sim::{Mix, Trouble, World};
 use vector_clocks::capstone::replica::replica;
 use vector_clocks::capstone::{Context, Message, Replica, ReplicaId};
 
-use super::judge::{Cause, Judge, Rule, Write, WriteId};
+use super::judge::{Cause, Judge, Rule, Write, Writes};
 
 pub(crate) const KEYS: [&str; 3] = ["cart", "list", "note"];
 /// From then on nobody writes, and the network is good.
@@ -21,7 +21,7 @@ const CALM_AT: Time = Time::from_millis(2_000);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A client: of each key the context of its last read, and what the judge says that it has read.
-type Session = BTreeMap<&'static str, (Context, BTreeSet<WriteId>)>;
+type Session = BTreeMap<&'static str, (Context, Writes)>;
 
 /// What the nodes of a world share. It is not part of the system: clients, and the one who watches.
 struct Shared {
@@ -34,12 +34,12 @@ struct Shared {
 #[derive(Clone)]
 pub(crate) struct Letter {
     message: Message,
-    known: BTreeSet<WriteId>,
+    known: Writes,
 }
 
 impl fmt::Debug for Letter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "all that I know: {} writes", self.known.len())
+        write!(f, "all that I know: {:?}", self.known)
     }
 }
 
@@ -78,7 +78,7 @@ impl Party {
         let client = rng.index(shared.clients.len());
         let key = rng.choose(&KEYS).copied().unwrap_or(KEYS[0]);
         let action = rng.below(10);
-        if action < 3 {
+        if action < 3 || shared.judge.is_full() {
             let read = (
                 self.replica.read(key).1,
                 shared.judge.known_of(self.me, key),
@@ -132,7 +132,7 @@ impl Node for Party {
             Event::Message { from, message } => {
                 self.replica.receive(&message.message);
                 let mut shared = self.shared.borrow_mut();
-                shared.judge.hear(self.me, from.0 as usize, &message.known);
+                shared.judge.hear(self.me, from.0 as usize, message.known);
                 self.look(&mut shared.judge, Cause::Heard);
             }
             Event::Timer(Timer::Gossip) => {
