@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use node::{Ctx, Event, Node, NodeId, Rng, Time};
-use sim::{Fault, Invariant, Mix, Scenario, Setup, Timed, Trouble, World};
+use sim::{Invariant, Mix, Scenario, Setup, Trouble, World};
 use vector_clocks::total_order::{Packet, TotalOrder};
 
 use crate::link::{Link, Wire};
@@ -264,6 +264,8 @@ impl Invariant<Replica> for AllDone {
 
 #[test]
 fn one_silent_process_stops_all_and_is_named() {
+    use sim::{Fault, Timed};
+
     let history = Shared::default();
     let mut rng = Rng::new(4);
     let mut world = world(&mut rng, 3, 2, &history);
