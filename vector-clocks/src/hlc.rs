@@ -114,7 +114,8 @@ impl HybridClock {
     /// [`HlcError::TooFarAhead`], [`HlcError::WallOutOfRange`]; the clock is as it was.
     pub fn now(&mut self, wall_ms: u64) -> Result<Timestamp, HlcError> {
         // EXERCISE(clocks/hlc): the wall's time, or what follows on the latest timestamp, whichever is later.
-        self.after(self.latest, wall_ms)
+        self.latest = after(self.latest, wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
     }
 
     /// A message arrives that carries `sent`, while the wall clock shows `wall_ms`. The timestamp of its arrival is higher than
@@ -133,27 +134,26 @@ impl HybridClock {
                 drift_max_ms,
             });
         }
-        self.after(self.latest.max(sent), wall_ms)
+        self.latest = after(self.latest.max(sent), wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
     }
-
-    // BEGIN SOLUTION
-    /// Gives the first timestamp that is later than `latest` and not before the wall clock.
-    fn after(&mut self, latest: Timestamp, wall_ms: u64) -> Result<Timestamp, HlcError> {
-        if wall_ms > MILLIS_MAX {
-            return Err(HlcError::WallOutOfRange { wall_ms });
-        }
-        // Saturated, it fails the check below: the wall clock is not there yet.
-        let next = Timestamp(latest.0.saturating_add(1)).max(Timestamp::new(wall_ms, 0));
-        let ahead_ms = next.millis() - wall_ms;
-        if ahead_ms > self.drift_max_ms || next == latest {
-            let drift_max_ms = self.drift_max_ms;
-            return Err(HlcError::TooFarAhead {
-                ahead_ms,
-                drift_max_ms,
-            });
-        }
-        self.latest = next;
-        Ok(next)
-    }
-    // END SOLUTION
 }
+
+// BEGIN SOLUTION
+/// The first timestamp that is later than `latest` and not before the wall clock.
+fn after(latest: Timestamp, wall_ms: u64, drift_max_ms: u64) -> Result<Timestamp, HlcError> {
+    if wall_ms > MILLIS_MAX {
+        return Err(HlcError::WallOutOfRange { wall_ms });
+    }
+    let next = Timestamp(latest.0.saturating_add(1)).max(Timestamp::new(wall_ms, 0));
+    let ahead_ms = next.millis() - wall_ms;
+    // After the last timestamp of all there is none.
+    if ahead_ms > drift_max_ms || next == latest {
+        return Err(HlcError::TooFarAhead {
+            ahead_ms,
+            drift_max_ms,
+        });
+    }
+    Ok(next)
+}
+// END SOLUTION

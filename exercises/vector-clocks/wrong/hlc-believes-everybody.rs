@@ -3,7 +3,8 @@
 
 impl HybridClock {
     pub fn now(&mut self, wall_ms: u64) -> Result<Timestamp, HlcError> {
-        self.after(self.latest, wall_ms)
+        self.latest = after(self.latest, wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
     }
 
     pub fn observe(&mut self, sent: Timestamp, wall_ms: u64) -> Result<Timestamp, HlcError> {
@@ -14,21 +15,19 @@ impl HybridClock {
         self.latest = latest.max(Timestamp::new(wall_ms, 0));
         Ok(self.latest)
     }
+}
 
-    fn after(&mut self, latest: Timestamp, wall_ms: u64) -> Result<Timestamp, HlcError> {
-        if wall_ms > MILLIS_MAX {
-            return Err(HlcError::WallOutOfRange { wall_ms });
-        }
-        let next = Timestamp(latest.0.saturating_add(1)).max(Timestamp::new(wall_ms, 0));
-        let ahead_ms = next.millis() - wall_ms;
-        if ahead_ms > self.drift_max_ms || next == latest {
-            let drift_max_ms = self.drift_max_ms;
-            return Err(HlcError::TooFarAhead {
-                ahead_ms,
-                drift_max_ms,
-            });
-        }
-        self.latest = next;
-        Ok(next)
+fn after(latest: Timestamp, wall_ms: u64, drift_max_ms: u64) -> Result<Timestamp, HlcError> {
+    if wall_ms > MILLIS_MAX {
+        return Err(HlcError::WallOutOfRange { wall_ms });
     }
+    let next = Timestamp(latest.0.saturating_add(1)).max(Timestamp::new(wall_ms, 0));
+    let ahead_ms = next.millis() - wall_ms;
+    if ahead_ms > drift_max_ms || next == latest {
+        return Err(HlcError::TooFarAhead {
+            ahead_ms,
+            drift_max_ms,
+        });
+    }
+    Ok(next)
 }

@@ -3,7 +3,8 @@
 
 impl HybridClock {
     pub fn now(&mut self, wall_ms: u64) -> Result<Timestamp, HlcError> {
-        self.after(self.latest, wall_ms)
+        self.latest = after(self.latest, wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
     }
 
     pub fn observe(&mut self, sent: Timestamp, wall_ms: u64) -> Result<Timestamp, HlcError> {
@@ -15,15 +16,14 @@ impl HybridClock {
                 drift_max_ms,
             });
         }
-        self.after(self.latest.max(sent), wall_ms)
+        self.latest = after(self.latest.max(sent), wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
     }
+}
 
-    fn after(&mut self, latest: Timestamp, wall_ms: u64) -> Result<Timestamp, HlcError> {
-        if wall_ms > MILLIS_MAX {
-            return Err(HlcError::WallOutOfRange { wall_ms });
-        }
-        let next = Timestamp(latest.0.saturating_add(1)).max(Timestamp::new(wall_ms, 0));
-        self.latest = next;
-        Ok(next)
+fn after(latest: Timestamp, wall_ms: u64, _drift_max_ms: u64) -> Result<Timestamp, HlcError> {
+    if wall_ms > MILLIS_MAX {
+        return Err(HlcError::WallOutOfRange { wall_ms });
     }
+    Ok(Timestamp(latest.0.saturating_add(1)).max(Timestamp::new(wall_ms, 0)))
 }
