@@ -49,9 +49,10 @@ enum Command {
     /// Say what cannot have happened so: receipts before sends, clocks that are wrong
     Check(Logs),
     /// Say whether event A happened before event B, and by which messages
+    #[command(override_usage = "vector-clocks before [OPTIONS] <LOG>... <A> <B>")]
     Before {
         /// The logs, then the two events: LOG… A B
-        #[arg(required = true, num_args = 3.., value_names = ["LOG", "A", "B"])]
+        #[arg(required = true, num_args = 3.., value_name = "LOG… A B")]
         words: Vec<String>,
     },
     /// List the pairs of events of which neither happened before the other

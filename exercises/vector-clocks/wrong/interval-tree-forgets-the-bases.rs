@@ -2,7 +2,8 @@
 //! caught-by: interval_tree::in_any_run_stamps_order_as_histories_do
 
 impl Event {
-    fn leq(&self, _: u64, other: &Event, _: u64) -> bool {
+    fn leq(&self, lift: u64, other: &Event, other_lift: u64) -> bool {
+        let _ = (lift, other_lift);
         self.base() <= other.base()
             && match self {
                 Event::Leaf(_) => true,
