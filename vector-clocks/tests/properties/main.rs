@@ -10,6 +10,7 @@ mod by_example;
 mod commit_wait;
 mod gossip;
 mod happened_before;
+mod interval_tree_clock;
 mod joins;
 
 mod capstone_judge;
