@@ -9,11 +9,36 @@ use vector_clocks::log::{Kind, Log, read, stamp};
 
 /// The book's pictures: the log, the file, the title, how many events.
 const PICTURES: [(&str, &str, &str, Option<usize>); 5] = [
-    ("chat.jsonl", "chat.svg", "An answer that overtakes its question", None),
-    ("hearsay.jsonl", "happened-before.svg", "A broken build, and who knew of it when", None),
-    ("held-back.jsonl", "causal.svg", "An answer that waits for its question", None),
-    ("two-in-the-room.jsonl", "two-in-the-room.svg", "The end of the replay: two in the room", Some(17)),
-    ("two-phase-commit.txt", "two-phase-commit.svg", "Two-phase commit, from a log with clocks alone", None),
+    (
+        "chat.jsonl",
+        "chat.svg",
+        "An answer that overtakes its question",
+        None,
+    ),
+    (
+        "hearsay.jsonl",
+        "happened-before.svg",
+        "A broken build, and who knew of it when",
+        None,
+    ),
+    (
+        "held-back.jsonl",
+        "causal.svg",
+        "An answer that waits for its question",
+        None,
+    ),
+    (
+        "two-in-the-room.jsonl",
+        "two-in-the-room.svg",
+        "The end of the replay: two in the room",
+        Some(17),
+    ),
+    (
+        "two-phase-commit.txt",
+        "two-phase-commit.svg",
+        "Two-phase commit, from a log with clocks alone",
+        None,
+    ),
 ];
 
 fn drawn(log: &str, title: &str, last: Option<usize>) -> String {

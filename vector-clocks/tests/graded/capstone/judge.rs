@@ -330,12 +330,14 @@ impl Judge {
         if self.breaches.contains_key(&rule) {
             return;
         }
-        let lines: Vec<String> = self
-            .story
-            .iter()
-            .filter_map(|line| self.tell(*line, key))
-            .collect();
-        let shown = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+        // A line that comes again and again is shown where it came last.
+        let mut shown: Vec<String> = Vec::new();
+        for line in self.story.iter().rev() {
+            let line = self.tell(*line, key).filter(|line| !shown.contains(line));
+            shown.extend(line);
+        }
+        shown.truncate(LINES_SHOWN);
+        shown.reverse();
         let text = format!(
             "{why}.\nWhat happened to {key:?} before that:\n  {}",
             shown.join("\n  ")
