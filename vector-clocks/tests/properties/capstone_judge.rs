@@ -127,7 +127,7 @@ fn long_contexts_and_messages_break_rules_9_and_10() {
     let values = ["milk".to_owned()];
     let context = |numbers| Context(vec![1; numbers]);
     let read = |judge: &mut Judge, numbers| {
-        judge.read(0, "cart", &values, &context(numbers), Cause::Heard)
+        judge.read(0, "cart", &values, &context(numbers), Cause::Heard);
     };
     assert_eq!(rules(&|judge| read(judge, 4)), []);
     assert_eq!(rules(&|judge| read(judge, 5)), [Rule::SmallContext]);

@@ -196,7 +196,7 @@ impl Judge {
             self.breach(
                 Rule::Once,
                 key,
-                format!("r{at} has a value twice: {values:?}"),
+                &format!("r{at} has a value twice: {values:?}"),
             );
         }
         for value in expected.difference(&found) {
@@ -210,7 +210,7 @@ impl Judge {
             let why = format!(
                 "the context that r{at} gives has {numbers} numbers, and {most} must be enough"
             );
-            self.breach(Rule::SmallContext, key, why);
+            self.breach(Rule::SmallContext, key, &why);
         }
         if found == expected && !found.is_empty() && cause == Cause::Heard {
             self.shown += 1;
@@ -252,7 +252,7 @@ impl Judge {
             // Told before.
             Cause::Wrote(_) => return,
         };
-        self.breach(rule, key, why);
+        self.breach(rule, key, &why);
     }
 
     fn too_many(
@@ -268,7 +268,7 @@ impl Judge {
         let Some(by) = by.filter(|id| self.known[at].contains(*id)) else {
             let why =
                 format!("{value:?} is read at r{at}, and no write that it knows has brought it");
-            return self.breach(Rule::Once, key, why);
+            return self.breach(Rule::Once, key, &why);
         };
         let (rule, why) = match cause {
             Cause::Wrote(id) if self.writes[id].overwrites.contains(by) => (
@@ -288,7 +288,7 @@ impl Judge {
             // Told before.
             _ => return,
         };
-        self.breach(rule, key, why);
+        self.breach(rule, key, &why);
     }
 
     /// A message leaves a replica.
@@ -309,7 +309,7 @@ impl Judge {
                 keys.len(),
                 values.len()
             );
-            self.breach(Rule::SmallMessage, key, why);
+            self.breach(Rule::SmallMessage, key, &why);
         }
         let texts: Vec<&String> = message.0.iter().filter_map(text).collect();
         let known =
@@ -318,24 +318,26 @@ impl Judge {
             let why = format!(
                 "r{at} sends the text {text:?}, which is no key and no value that is read there"
             );
-            self.breach(Rule::SmallMessage, key, why);
+            self.breach(Rule::SmallMessage, key, &why);
         } else if texts.len() > keys.len() + values.len() {
             let why = format!("r{at} sends keys or values more than once: {texts:?}");
-            self.breach(Rule::SmallMessage, key, why);
+            self.breach(Rule::SmallMessage, key, &why);
         }
     }
 
     /// Notes a breach with its story, if it is the first of its rule.
-    pub(crate) fn breach(&mut self, rule: Rule, key: &'static str, why: String) {
+    pub(crate) fn breach(&mut self, rule: Rule, key: &'static str, why: &str) {
         if self.breaches.contains_key(&rule) {
             return;
         }
-        let lines: Vec<String> = self
-            .story
-            .iter()
-            .filter_map(|line| self.tell(*line, key))
-            .collect();
-        let shown = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+        // A line that comes again and again is shown where it came last.
+        let mut shown: Vec<String> = Vec::new();
+        for line in self.story.iter().rev() {
+            let line = self.tell(*line, key).filter(|line| !shown.contains(line));
+            shown.extend(line);
+        }
+        shown.truncate(LINES_SHOWN);
+        shown.reverse();
         let text = format!(
             "{why}.\nWhat happened to {key:?} before that:\n  {}",
             shown.join("\n  ")

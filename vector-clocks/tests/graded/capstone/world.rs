@@ -194,7 +194,7 @@ pub(crate) fn chaos(seed: u64) -> Outcome {
         world.run_until(world.now() + Duration::from_millis(50));
     }
     if let Some((key, why)) = disagreement(&world) {
-        shared.borrow_mut().judge.breach(Rule::Converges, key, why);
+        shared.borrow_mut().judge.breach(Rule::Converges, key, &why);
     }
     let digest = format!(
         "{:?} after {} events",
