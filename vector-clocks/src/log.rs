@@ -131,14 +131,15 @@ impl Log {
             .collect()
     }
 
-    /// How an event is called: `ada:3` is the third of ada.
+    /// How an event is called: `ada:3` is the third of ada. Empty if there is no such event.
     pub fn label(&self, id: EventId) -> String {
-        let number = self.numbers().get(id.0).copied().unwrap_or(0);
-        let process = self.events.get(id.0).map(|event| event.process);
-        format!(
-            "{}:{number}",
-            process.map_or("", |process| self.name(process))
-        )
+        let Some(event) = self.events.get(id.0) else {
+            return String::new();
+        };
+        let same = self.events[..=id.0]
+            .iter()
+            .filter(|other| other.process == event.process);
+        format!("{}:{}", self.name(event.process), same.count())
     }
 
     /// The event that is called so.
