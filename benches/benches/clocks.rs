@@ -178,7 +178,7 @@ fn scalar(c: &mut Criterion) {
     let mut events = 0u32;
     let mut wall = move || {
         events = events.wrapping_add(1);
-        wall_ms += u64::from(events % 10_000 == 0);
+        wall_ms += u64::from(events.is_multiple_of(10_000));
         wall_ms
     };
     let mut hybrid = HybridClock::new(500);

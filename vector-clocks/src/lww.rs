@@ -1,8 +1,8 @@
 //! Last writer wins: the simplest way to end a conflict, and what it costs.
 //!
 //! Every write has a stamp, the highest stamp wins, everywhere the same one: replicas converge, there are never siblings, and
-//! nothing but the stamp is kept. Cassandra decides so for each column, by its clients' clocks; DynamoDB's global tables and
-//! Redis' active-active sets do too. The price is in the name: of two concurrent writes one is lost, with nobody told. Where
+//! nothing but the stamp is kept. Cassandra decides so for each column, by its clients' clocks; DynamoDB's global tables do
+//! for each item. The price is in the name: of two concurrent writes one is lost, with nobody told. Where
 //! stamps come from clocks that are wrong, even a write that *replaced* another can lose to it.
 //!
 //! It stands here beside [`dotted`](crate::dotted) to be compared: `tests/properties/by_example.rs` has the same two writers on both.
