@@ -127,18 +127,25 @@ impl<P: Ord + Clone> VectorClock<P> {
     /// Takes over what the other clock knows: of each process the higher count. It is the least clock that both are `<=` to.
     pub fn merge(&mut self, other: &VectorClock<P>) {
         // EXERCISE(clocks/vector-clock): of each process the higher count; the list stays sorted, each process once.
-        let mut new: SmallVec<[&(P, u64); INLINE]> = SmallVec::new();
-        let mut mine = self.entries.iter_mut().peekable();
-        for theirs in &other.entries {
-            while mine.next_if(|entry| entry.0 < theirs.0).is_some() {}
-            match mine.next_if(|entry| entry.0 == theirs.0) {
-                Some(entry) => entry.1 = entry.1.max(theirs.1),
-                None => new.push(theirs),
+        let (known, mut at, mut all_known) = (self.entries.as_mut_slice(), 0, true);
+        for (process, count) in &other.entries {
+            while known.get(at).is_some_and(|entry| entry.0 < *process) {
+                at += 1;
+            }
+            match known.get_mut(at) {
+                Some(entry) if entry.0 == *process => entry.1 = entry.1.max(*count),
+                _ => all_known = false,
             }
         }
         // Rare: a process is new once, and then known for ever.
-        if !new.is_empty() {
-            self.entries.extend(new.into_iter().cloned());
+        if !all_known {
+            let before = self.entries.len();
+            for entry in &other.entries {
+                let known = &self.entries[..before];
+                if known.binary_search_by(|(p, _)| p.cmp(&entry.0)).is_err() {
+                    self.entries.push(entry.clone());
+                }
+            }
             self.entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         }
     }
@@ -166,8 +173,9 @@ impl<P: Ord> PartialOrd for VectorClock<P> {
 impl<P: Ord> FromIterator<(P, u64)> for VectorClock<P> {
     /// In any order. Of a process that comes twice the higher count is taken.
     fn from_iter<I: IntoIterator<Item = (P, u64)>>(counts: I) -> VectorClock<P> {
-        let mut entries: SmallVec<[(P, u64); INLINE]> =
-            counts.into_iter().filter(|entry| entry.1 > 0).collect();
+        let counts = counts.into_iter();
+        let mut entries = SmallVec::<[(P, u64); INLINE]>::with_capacity(counts.size_hint().0);
+        entries.extend(counts.filter(|entry| entry.1 > 0));
         // The higher count first, since that is the one of two that `dedup` keeps.
         entries.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         entries.dedup_by(|next, kept| next.0 == kept.0);
