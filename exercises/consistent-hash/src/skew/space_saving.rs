@@ -50,6 +50,25 @@ impl SpaceSaving {
         }
     }
 
+    /// A summary that was made elsewhere, from what [`SpaceSaving::top`] and [`SpaceSaving::total`] said there. Of counters of the same
+    /// key the highest is taken, of more than the capacity the highest; no error is above its count.
+    pub fn from_counters(
+        capacity: NonZeroUsize,
+        total: u64,
+        mut counters: Vec<Counter>,
+    ) -> SpaceSaving {
+        for counter in &mut counters {
+            counter.error = counter.error.min(counter.count);
+        }
+        counters.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
+        let mut seen = BTreeSet::new();
+        counters.retain(|counter| seen.insert(counter.key.clone()));
+        counters.truncate(capacity.get());
+        let mut summary = SpaceSaving::new(capacity);
+        summary.replace(capacity.get(), total, counters);
+        summary
+    }
+
     /// The length of the stream: how often any key came.
     pub fn total(&self) -> u64 {
         self.total
@@ -118,5 +137,41 @@ impl SpaceSaving {
         for counter in counters {
             self.insert(counter);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_sent_as_its_counters() {
+        let capacity = NonZeroUsize::new(3).unwrap();
+        let mut summary = SpaceSaving::new(capacity);
+        b"aaabbcdd".iter().for_each(|key| summary.offer(&[*key]));
+        let sent: Vec<Counter> = summary.top().into_iter().cloned().collect();
+        let come = SpaceSaving::from_counters(capacity, summary.total(), sent);
+        assert_eq!((come.top(), come.total()), (summary.top(), 8));
+        assert_eq!(come.floor(), summary.floor());
+    }
+
+    #[test]
+    fn counters_that_make_no_sense_do_no_harm() {
+        let counter = |key: &[u8], count, error| Counter {
+            key: key.to_vec(),
+            count,
+            error,
+        };
+        let sent = vec![
+            counter(b"a", 1, 9),
+            counter(b"b", 7, 0),
+            counter(b"b", 8, 0),
+            counter(b"c", 0, 0),
+        ];
+        let mut come = SpaceSaving::from_counters(NonZeroUsize::new(2).unwrap(), 0, sent);
+        assert_eq!(come.top(), [&counter(b"b", 8, 0), &counter(b"a", 1, 1)]);
+        assert_eq!(come.certain(1).len(), 1);
+        come.offer(b"c");
+        assert_eq!(come.get(b"c"), Some(&counter(b"c", 2, 1)));
     }
 }
