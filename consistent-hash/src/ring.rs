@@ -138,14 +138,13 @@ impl Partitioner for Ring {
 
     fn add_all(&mut self, nodes: &[Node]) -> Result<(), MembershipError> {
         self.members.add_all(nodes, self.virtual_nodes)?;
-        // As a rule nothing more comes for a long time.
-        let count = self.members.weight() * u64::from(self.virtual_nodes);
-        let more = usize::try_from(count).map_or(0, |count| count - self.points.len());
-        self.points.reserve_exact(more);
-        for node in nodes {
-            (self.points).extend(points_of(self.seed, node, self.virtual_nodes));
-        }
-        // Rust's sort finds the run that is sorted already, and merges.
+        let points_of = |node| points_of(self.seed, node, self.virtual_nodes);
+        let mut new: Vec<Point> = nodes.iter().flat_map(points_of).collect();
+        new.sort_unstable();
+        // As a rule nothing more comes for a long time, so no room is left for it.
+        self.points.reserve_exact(new.len());
+        self.points.append(&mut new);
+        // Two sorted runs: this sort finds them, and merges.
         self.points.sort();
         self.index = Index::new(&self.points);
         Ok(())
