@@ -28,14 +28,14 @@ const BUDGETS: [Budget; 3] = [
         all: 8000,
     },
     Budget {
-        package: "consistent-hash",
-        core: 2500,
-        all: 3500,
-    },
-    Budget {
         package: "vector-clocks",
         core: 2500,
         all: 3000,
+    },
+    Budget {
+        package: "consistent-hash",
+        core: 2500,
+        all: 3500,
     },
 ];
 
