@@ -70,11 +70,12 @@ impl Bed {
         let client = DfsClient::connect(ClientSettings::new(cluster.address()?, "bench"))?;
         let deadline = Instant::now() + READY_MAX;
         loop {
-            let status = client.status()?;
-            if status.safe_mode.is_none() && status.live_datanodes == u64::from(DATANODES) {
+            let nodes = client.datanode_report()?;
+            let ready = nodes.iter().filter(|node| node.heartbeat.remaining > 0);
+            if ready.count() == usize::from(DATANODES) && client.safe_mode()?.is_none() {
                 break;
             }
-            ensure!(Instant::now() < deadline, "not ready: {status:?}");
+            ensure!(Instant::now() < deadline, "not ready: {nodes:?}");
             thread::sleep(POLL);
         }
         Ok(Bed {
