@@ -107,8 +107,8 @@ impl HybridClock {
     }
 
     /// Something happens here, while the wall clock shows `wall_ms`: an inner event, or the sending of a message, which then
-    /// carries the timestamp. It is higher than every one given before, at least `wall_ms`, and at most
-    /// `drift_max_ms` ahead of it.
+    /// carries the timestamp. It is the lowest that is higher than every one given before and not below `wall_ms`; and it is
+    /// at most `drift_max_ms` ahead of `wall_ms`.
     ///
     /// # Errors
     /// [`HlcError::TooFarAhead`], [`HlcError::WallOutOfRange`]; the clock is as it was.
@@ -119,8 +119,8 @@ impl HybridClock {
         )
     }
 
-    /// A message arrives that carries `sent`, while the wall clock shows `wall_ms`. The timestamp of its arrival is higher than
-    /// `sent` as well.
+    /// A message arrives that carries `sent`, while the wall clock shows `wall_ms`. The timestamp of its arrival is that of
+    /// [`HybridClock::now`], but higher than `sent` as well.
     ///
     /// # Errors
     /// [`HlcError::RemoteAhead`] where `sent` is more than `drift_max_ms` ahead of `wall_ms`, and those of

@@ -117,8 +117,9 @@ impl<P: Ord> PartialOrd for VectorClock<P> {
 impl<P: Ord> FromIterator<(P, u64)> for VectorClock<P> {
     /// In any order. Of a process that comes twice the higher count is taken.
     fn from_iter<I: IntoIterator<Item = (P, u64)>>(counts: I) -> VectorClock<P> {
-        let mut entries: SmallVec<[(P, u64); INLINE]> =
-            counts.into_iter().filter(|entry| entry.1 > 0).collect();
+        let counts = counts.into_iter();
+        let mut entries = SmallVec::<[(P, u64); INLINE]>::with_capacity(counts.size_hint().0);
+        entries.extend(counts.filter(|entry| entry.1 > 0));
         // The higher count first, since that is the one of two that `dedup` keeps.
         entries.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         entries.dedup_by(|next, kept| next.0 == kept.0);

@@ -4,7 +4,7 @@
 //! sends a message and `b` receives it, or by a chain of such steps. It is not about time: if there is no chain, nothing that was known
 //! at `a` can have been known at `b`, and the two are concurrent, even if they were years apart.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::{EventId, Kind, Log, ProcessId};
 
