@@ -139,6 +139,7 @@ impl Stamp {
 
 impl Id {
     /// From two halves, in normal form: two equal leaves are one.
+    #[allow(dead_code, reason = "nobody calls it before the exercise is done")]
     fn halves(left: Id, right: Id) -> Id {
         match (left, right) {
             (Id::Zero, Id::Zero) => Id::Zero,
@@ -147,8 +148,10 @@ impl Id {
         }
     }
 
-    /// Two shares that have nothing in common and are this one together.
+    /// Two shares that have nothing in common and are this one together. Neither is nothing, unless this one is; neither has more
+    /// nodes than this one where this one owns parts of both halves: then one share is the left part, the other the right.
     fn split(&self) -> (Id, Id) {
+        // EXERCISE(clocks/interval-tree): all is halved; what is on one side is split there; of two parts each gets one.
         let (left_of, right_of) = (
             |id: Id| Id::halves(id, Id::Zero),
             |id: Id| Id::halves(Id::Zero, id),
@@ -170,8 +173,9 @@ impl Id {
         }
     }
 
-    /// Both shares together; none if they have something in common.
+    /// Both shares together, in normal form ([`Id::halves`] makes it); none if they have something in common.
     fn sum(&self, other: &Id) -> Option<Id> {
+        // EXERCISE(clocks/interval-tree): half by half; whoever owns all has something in common with everybody but nobody.
         match (self, other) {
             (Id::Zero, id) | (id, Id::Zero) => Some(id.clone()),
             (Id::One, _) | (_, Id::One) => None,
@@ -242,8 +246,10 @@ impl Event {
         }
     }
 
-    /// Whether no counter is above that of `other` at the same place, after each has been raised by its `lift`.
+    /// Whether no counter is above that of `other` at the same place, after each has been raised by its `lift`: what the bases
+    /// of the nodes above it come to. Both are in normal form, so that a tree's base is the least of its counters.
     fn leq(&self, lift: u64, other: &Event, other_lift: u64) -> bool {
+        // EXERCISE(clocks/interval-tree): compare the bases; of a tree that has halves, compare these too.
         let (a, b) = (lift + self.base(), other_lift + other.base());
         a <= b
             && match self {

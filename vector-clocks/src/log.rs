@@ -24,7 +24,6 @@ pub mod svg;
 #[cfg(feature = "log")]
 pub mod trace;
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use crate::vector_clock::VectorClock;
@@ -118,27 +117,15 @@ impl Log {
         (0..self.events.len()).map(EventId)
     }
 
-    /// Of each event the number that it has within its process, from 1.
-    pub fn numbers(&self) -> Vec<u64> {
-        let mut counts: BTreeMap<ProcessId, u64> = BTreeMap::new();
-        let events = self.events.iter();
-        events
-            .map(|event| {
-                let count = counts.entry(event.process).or_default();
-                *count += 1;
-                *count
-            })
-            .collect()
-    }
-
-    /// How an event is called: `ada:3` is the third of ada.
+    /// How an event is called: `ada:3` is the third of ada. Empty if there is no such event.
     pub fn label(&self, id: EventId) -> String {
-        let number = self.numbers().get(id.0).copied().unwrap_or(0);
-        let process = self.events.get(id.0).map(|event| event.process);
-        format!(
-            "{}:{number}",
-            process.map_or("", |process| self.name(process))
-        )
+        let Some(event) = self.events.get(id.0) else {
+            return String::new();
+        };
+        let same = self.events[..=id.0]
+            .iter()
+            .filter(|other| other.process == event.process);
+        format!("{}:{}", self.name(event.process), same.count())
     }
 
     /// The event that is called so.
@@ -147,19 +134,16 @@ impl Log {
     /// A sentence, if the label has no number, or there is no such process or event.
     pub fn find(&self, label: &str) -> Result<EventId, String> {
         let parts = label.rsplit_once(':');
-        let Some((name, number)) = parts.and_then(|(name, n)| Some((name, n.parse::<u64>().ok()?)))
+        let Some((name, number)) =
+            parts.and_then(|(name, n)| Some((name, n.parse::<usize>().ok()?)))
         else {
             return Err(format!(
                 "`{label}` names no event: write PROCESS:NUMBER, as in `ada:3` for the third event of ada"
             ));
         };
-        let numbers = self.numbers();
         let of_process = |id: &EventId| self.name(self.events[id.0].process) == name;
-        if let Some(id) = self
-            .ids()
-            .filter(of_process)
-            .find(|id| numbers[id.0] == number)
-        {
+        let at = number.checked_sub(1);
+        if let Some(id) = at.and_then(|at| self.ids().filter(of_process).nth(at)) {
             return Ok(id);
         }
         Err(match self.ids().filter(of_process).count() {
@@ -173,15 +157,9 @@ impl Log {
 
     /// Where an event stands, for messages: `FILE:LINE`, or its label if it is of no file.
     pub fn place(&self, id: EventId) -> String {
-        match (
-            self.events.get(id.0),
-            self.events
-                .get(id.0)
-                .and_then(|event| self.files.get(event.file)),
-        ) {
-            (Some(event), Some(file)) if event.line > 0 => format!("{file}:{}", event.line),
-            _ => self.label(id),
-        }
+        let event = self.events.get(id.0).filter(|event| event.line > 0);
+        let place = event.and_then(|event| Some((self.files.get(event.file)?, event.line)));
+        place.map_or_else(|| self.label(id), |(file, line)| format!("{file}:{line}"))
     }
 
     /// A clock with the names of processes.

@@ -72,7 +72,7 @@ impl<P: Ord + Clone, M: Clone> TotalOrder<P, M> {
     /// Broadcasts `payload`: the packet that is to be sent to everybody else. It takes its place in this member's own queue, and is
     /// delivered here when its turn comes, not before.
     pub fn broadcast(&mut self, payload: M) -> Packet<P, M> {
-        self.time += 1;
+        self.time = self.time.saturating_add(1);
         let place = Place {
             time: self.time,
             sender: self.me.clone(),
@@ -96,7 +96,7 @@ impl<P: Ord + Clone, M: Clone> TotalOrder<P, M> {
         };
         let heard = self.heard.get_mut(from).filter(|heard| **heard < time)?;
         *heard = time;
-        self.time = self.time.max(time) + 1;
+        self.time = self.time.max(time).saturating_add(1);
         match packet {
             Packet::Message { place, payload } => {
                 self.queue.insert(place, payload);

@@ -72,7 +72,7 @@ impl<P: Ord + Clone, M: Clone> TotalOrder<P, M> {
     /// Broadcasts `payload`: the packet that is to be sent to everybody else. It takes its place in this member's own queue, and is
     /// delivered here when its turn comes, not before.
     pub fn broadcast(&mut self, payload: M) -> Packet<P, M> {
-        self.time += 1;
+        self.time = self.time.saturating_add(1);
         let place = Place {
             time: self.time,
             sender: self.me.clone(),

@@ -20,7 +20,7 @@ impl Run {
             next.extend(sent.map(|message| message.receive));
             for event in next {
                 // No longer than this, or memory would run out before anybody's patience does.
-                let tail = way.len().saturating_sub(1000);
+                let tail = way.len().saturating_sub(50);
                 due.push([&way[tail..], &[event]].concat());
             }
         }

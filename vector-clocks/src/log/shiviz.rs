@@ -1,7 +1,7 @@
 //! The text format of ShiViz, the viewer at <https://bestchai.bitbucket.io/shiviz/>: a regular expression says what an event is.
 //!
 //! Its groups `event`, `host` and `clock` are needed; the clock is a JSON object of counts. [`DEFAULT`] is what the viewer has when it
-//! opens, and what [`write`] writes. The order of a host's events is that of its own counts, whatever the order of lines. ShiViz takes a
+//! opens, and what [`write()`] writes. The order of a host's events is that of its own counts, whatever the order of lines. ShiViz takes a
 //! log if each host counts its events from 1 without gaps, and every host that a clock names has events. Messages have no ids there; [`Log::run`] finds them in the clocks.
 //!
 //! Expressions are those of JavaScript as far as the crate `regex` knows them: no look-around, no back-references. Left

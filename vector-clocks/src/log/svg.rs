@@ -42,8 +42,8 @@ pub struct Options {
 struct Layout {
     /// The row of each event that is shown.
     rows: BTreeMap<EventId, usize>,
-    /// Of each process that has events: the middle of its line, and where its column ends.
-    columns: Vec<(ProcessId, usize, usize)>,
+    /// Of each process that has events: where its line is.
+    columns: Vec<(ProcessId, usize)>,
     messages: Vec<Message>,
     width: usize,
     height: usize,
@@ -63,7 +63,8 @@ pub fn draw(
     let layout = layout(log, run, order, options);
     let mut svg = String::new();
     // Writing into a string does not fail.
-    let _ = write_svg(&mut svg, log, clocks, &layout, &options.title);
+    let _ = write_head(&mut svg, log, &layout, &options.title)
+        .and_then(|()| write_body(&mut svg, log, clocks, &layout));
     Ok(svg)
 }
 
@@ -76,58 +77,67 @@ fn layout(log: &Log, run: Run, mut order: Vec<EventId>, options: &Options) -> La
     let shows =
         |message: &Message| is_shown.contains(&message.send) && is_shown.contains(&message.receive);
     let messages: Vec<Message> = run.messages.into_iter().filter(shows).collect();
-    let mut senders: BTreeMap<EventId, Vec<EventId>> = BTreeMap::new();
-    for message in &messages {
-        senders
+    let rows = rows(log, &order, &messages);
+    let (columns, right) = columns(log, &order);
+    let rows_count = rows.values().map(|row| row + 1).max().unwrap_or(0);
+    Layout {
+        rows,
+        columns,
+        messages,
+        width: (right + MARGIN).max(320),
+        height: TOP + rows_count * ROW + MARGIN,
+    }
+}
+
+/// The row of each event: below all that happened before it.
+fn rows(log: &Log, order: &[EventId], messages: &[Message]) -> BTreeMap<EventId, usize> {
+    let mut before: BTreeMap<EventId, Vec<EventId>> = BTreeMap::new();
+    for message in messages {
+        before
             .entry(message.receive)
             .or_default()
             .push(message.send);
     }
     let mut rows: BTreeMap<EventId, usize> = BTreeMap::new();
     let mut last_of = vec![None; log.processes.len()];
-    for id in &order {
+    for id in order {
         let process = log.events[id.0].process.0;
-        let before = senders
-            .get(id)
-            .into_iter()
-            .flatten()
-            .copied()
-            .chain(last_of[process]);
-        let below = before
-            .filter_map(|earlier| rows.get(&earlier))
+        let sends = before.get(id).into_iter().flatten();
+        let earlier = sends.chain(&last_of[process]);
+        let below = earlier
+            .filter_map(|earlier| rows.get(earlier))
             .map(|row| row + 1);
         rows.insert(*id, below.max().unwrap_or(0));
         last_of[process] = Some(*id);
     }
+    rows
+}
+
+/// The line of each process that has events, and where the last column ends. A column is as wide as its longest text.
+fn columns(log: &Log, order: &[EventId]) -> (Vec<(ProcessId, usize)>, usize) {
+    let mut longest: BTreeMap<ProcessId, usize> = BTreeMap::new();
+    for id in order {
+        let letters = text_of(log, *id).chars().count().min(LETTERS_MAX);
+        let most = longest.entry(log.events[id.0].process).or_default();
+        *most = letters.max(*most);
+    }
+    let stamp = longest.len() * 2;
     let mut columns = Vec::new();
     let mut left = MARGIN;
-    for process in (0..log.processes.len()).map(ProcessId) {
-        let of_process = order
-            .iter()
-            .filter(|id| log.events[id.0].process == process);
-        let texts = of_process.map(|id| text_of(log, *id).chars().count());
-        let Some(longest) = texts.max() else { continue };
-        let name = log.name(process).chars().count().min(LETTERS_MAX);
+    for (process, letters) in &longest {
+        let name = log.name(*process).chars().count().min(LETTERS_MAX);
         let half = (name * LETTER / 2 + 16).max(40);
-        let stamp = last_of.iter().flatten().count() * 2 * LETTER;
-        let right = (longest.min(LETTERS_MAX) * LETTER).max(stamp) + 16;
-        columns.push((process, left + half, left + half + right.max(half)));
+        let right = letters.max(&stamp) * LETTER + 16;
+        columns.push((*process, left + half));
         left += half + right.max(half);
     }
-    let rows_count = rows.values().map(|row| row + 1).max().unwrap_or(0);
-    Layout {
-        rows,
-        columns,
-        messages,
-        width: (left + MARGIN).max(320),
-        height: TOP + rows_count * ROW + MARGIN,
-    }
+    (columns, left)
 }
 
 impl Layout {
     fn x(&self, process: ProcessId) -> usize {
-        let column = self.columns.iter().find(|(known, _, _)| *known == process);
-        column.map_or(0, |(_, x, _)| *x)
+        let column = self.columns.iter().find(|(known, _)| *known == process);
+        column.map_or(0, |(_, x)| *x)
     }
 
     /// How far the middle of an arrow has to be pulled down, or up, so that it keeps away from the events of processes between its
@@ -165,13 +175,8 @@ fn signed(coordinate: usize) -> i64 {
     i64::try_from(coordinate).unwrap_or(i64::MAX / 4)
 }
 
-fn write_svg(
-    svg: &mut String,
-    log: &Log,
-    clocks: &[VectorClock<ProcessId>],
-    layout: &Layout,
-    title: &str,
-) -> fmt::Result {
+/// What does not depend on events: the title, the background, a line for each process.
+fn write_head(svg: &mut String, log: &Log, layout: &Layout, title: &str) -> fmt::Result {
     let (width, height) = (layout.width, layout.height);
     let title = escape(if title.is_empty() {
         "A space-time diagram"
@@ -185,7 +190,7 @@ fn write_svg(
     let names: Vec<String> = layout
         .columns
         .iter()
-        .map(|(process, _, _)| escape(&cut(log.name(*process))))
+        .map(|(process, _)| escape(&cut(log.name(*process))))
         .collect();
     writeln!(
         svg,
@@ -199,7 +204,7 @@ fn write_svg(
         svg,
         "<rect class=\"bg\" width=\"{width}\" height=\"{height}\"/>"
     )?;
-    for (name, (process, x, _)) in names.iter().zip(&layout.columns) {
+    for (name, (process, x)) in names.iter().zip(&layout.columns) {
         let letters = log.name(*process).chars().count();
         let half = (letters.min(LETTERS_MAX) * LETTER / 2 + 12).max(32);
         let (left, both) = (x - half, 2 * half);
@@ -213,6 +218,15 @@ fn write_svg(
             "<rect class=\"box\" x=\"{left}\" y=\"16\" width=\"{both}\" height=\"36\" rx=\"8\"/><text class=\"t\" x=\"{x}\" y=\"39\" text-anchor=\"middle\" font-weight=\"600\">{name}</text>"
         )?;
     }
+    Ok(())
+}
+
+fn write_body(
+    svg: &mut String,
+    log: &Log,
+    clocks: &[VectorClock<ProcessId>],
+    layout: &Layout,
+) -> fmt::Result {
     for message in &layout.messages {
         if let (Some(from), Some(to)) = (
             layout.place(log, message.send),
@@ -295,7 +309,7 @@ fn write_event(
     if let Some(clock) = clocks.get(id.0) {
         let columns = layout.columns.iter();
         let counts: Vec<String> = columns
-            .map(|(process, _, _)| clock.get(process).to_string())
+            .map(|(process, _)| clock.get(process).to_string())
             .collect();
         writeln!(
             svg,

@@ -131,12 +131,13 @@ fn a_whole_chain_is_set_free_at_once() {
     let mut dee = dee(&[]);
     // Each answers the one before it, and they come in reverse.
     let names = ["ada", "bob", "cy"];
-    for i in (1..30_u64).rev() {
-        let counts: Vec<(&str, u64)> = (0..3)
-            .map(|p| (names[p as usize], (i + 3 - p) / 3))
+    for i in (1..30_u32).rev() {
+        let counts = (0_u32..).zip(names);
+        let counts: Vec<(&str, u64)> = counts
+            .map(|(p, name)| (name, u64::from((i + 3 - p) / 3)))
             .collect();
-        let sender = names[(i % 3) as usize];
-        let delivered = dee.receive(said(sender, &counts, i as u32));
+        let (sender, _) = counts[i as usize % 3];
+        let delivered = dee.receive(said(sender, &counts, i));
         assert_eq!(
             payloads(&delivered),
             NOTHING,

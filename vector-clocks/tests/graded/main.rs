@@ -37,6 +37,8 @@ mod commit_wait;
 
 mod snapshot;
 
+mod interval_tree;
+
 mod capstone;
 
 autograder::main! {
@@ -50,5 +52,6 @@ autograder::main! {
     "clocks/hlc" => hlc,
     "clocks/commit-wait" => commit_wait,
     "clocks/snapshot" => snapshot,
+    "clocks/interval-tree" => interval_tree,
     "clocks/capstone" => capstone,
 }

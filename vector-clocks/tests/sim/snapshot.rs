@@ -114,7 +114,8 @@ impl Branch {
         match packet {
             None => {}
             Some(Packet::Marker(id)) => {
-                if self.snapshots.marker(&from, id, &self.account) {
+                let is_first = self.snapshots.marker(&from, id, &self.account);
+                if is_first {
                     self.send_markers(id, ctx);
                 }
             }

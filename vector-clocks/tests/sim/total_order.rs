@@ -291,8 +291,10 @@ fn one_silent_process_stops_all_and_is_named() {
 #[test]
 fn the_judge_knows_bad_orders() {
     let (a, b) = ((NodeId(0), 1), (NodeId(1), 1));
-    let mut history = History::default();
-    history.past = BTreeMap::from([(a, BTreeSet::new()), (b, BTreeSet::from([a]))]);
+    let mut history = History {
+        past: BTreeMap::from([(a, BTreeSet::new()), (b, BTreeSet::from([a]))]),
+        ..History::default()
+    };
     let mut said = |ada: &[Id], bob: &[Id]| {
         history.done = BTreeMap::from([(NodeId(0), ada.to_vec()), (NodeId(1), bob.to_vec())]);
         judge(&history)

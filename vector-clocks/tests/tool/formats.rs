@@ -276,3 +276,37 @@ fn two_names_that_would_be_one_host_are_refused() {
     log.add("node_1", Kind::Inner);
     assert!(shiviz::write(&log).unwrap_err().contains("`node_1`"));
 }
+
+#[test]
+fn a_trace_of_the_simulator_is_a_log() {
+    for seed in 0..5 {
+        let records = sim::Trace::on();
+        sim::run(&crate::chat::Chat, seed, &records).unwrap();
+        let text = records.to_json_lines();
+        let mut log = Log::default();
+        trace::read_into(&mut log, "trace", &text).unwrap();
+        let count = |kind: &str| {
+            text.lines()
+                .filter(|line| line.contains(&format!("\"kind\":\"{kind}\"")))
+                .count()
+        };
+        let receipts = log
+            .events
+            .iter()
+            .filter(|event| matches!(event.kind, Kind::Receive(_)));
+        assert_eq!(receipts.count(), count("deliver"));
+        let sends = log
+            .events
+            .iter()
+            .filter(|event| matches!(event.kind, Kind::Send(_)));
+        assert_eq!(sends.count(), count("send"));
+        assert_eq!(check(&log), vec![], "seed {seed}");
+        // Happened before is never later in virtual time.
+        let run = log.run();
+        for message in &run.messages {
+            let time = |id: vector_clocks::log::EventId| log.events[id.0].time_us;
+            assert!(time(message.send) <= time(message.receive));
+        }
+        assert_eq!(run.messages.len(), count("deliver"));
+    }
+}
