@@ -6,6 +6,7 @@
 //!
 //! - writing: [`packets`] cuts bytes into packets, [`ack_queue`] remembers which of them every node has, and
 //!   [`data_streamer`] carries one block after another through the life of its pipeline: set up, stream, rebuild;
+//!   [`pipeline_recovery`] says how a broken one goes on, [`replace_datanode`] whether it gets another node first;
 //! - reading: [`block_reader`] checks every chunk and goes on with the next replica when one fails;
 //! - calls to the NameNode: [`retry`] says which may be sent twice.
 //!
@@ -15,4 +16,6 @@ pub mod ack_queue;
 pub mod block_reader;
 pub mod data_streamer;
 pub mod packets;
+pub mod pipeline_recovery;
+pub mod replace_datanode;
 pub mod retry;

@@ -30,6 +30,14 @@ pub(crate) enum Member {
 }
 
 impl Member {
+    /// The DataNode, if this is one.
+    pub(crate) fn datanode(&self) -> Option<&DataNodeProcess> {
+        match self {
+            Member::DataNode(process) => Some(process),
+            Member::NameNode(_) | Member::Client(_) => None,
+        }
+    }
+
     /// The NameNode's core, if this is the NameNode and it is loaded.
     pub(crate) fn namenode(&self) -> Option<&NameNode> {
         match self {
