@@ -322,6 +322,7 @@ fn serve(
         match op {
             Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
             Op::Read(op) => serve_read(shared, &mut up, &op)?,
+            Op::Transfer(op) => transfer::serve(shared, &mut up, &op)?,
         }
         up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
     }

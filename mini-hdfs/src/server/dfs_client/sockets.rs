@@ -8,8 +8,11 @@ use super::ClientSettings;
 use crate::block::{Block, DatanodeInfo};
 use crate::client::ack_queue::BadNode;
 use crate::client::data_streamer::Setup;
+use crate::client::replace_datanode::Blame;
 use crate::packet::Packet;
-use crate::server::data_transfer::{self, Op, OpReply, ReadBlock, Stage, WriteBlock};
+use crate::server::data_transfer::{
+    self, Op, OpReply, ReadBlock, Stage, TransferBlock, WriteBlock,
+};
 
 /// A pipeline that stands.
 #[derive(Debug)]
@@ -58,6 +61,38 @@ pub(super) fn set_up(
                 reason,
             })
         }
+        OpReply::InProgress => Err(first_failed("answered out of turn".to_owned())),
+    }
+}
+
+/// Has one node of a pipeline send its replica to another. An error says who is to blame, and why.
+pub(super) fn transfer(
+    settings: &ClientSettings,
+    client: &str,
+    block: Block,
+    source: &DatanodeInfo,
+    target: &DatanodeInfo,
+) -> Result<(), (Blame, String)> {
+    let op = Op::Transfer(TransferBlock {
+        block,
+        client: client.to_owned(),
+        targets: vec![target.clone()],
+    });
+    // The source waits for the target as long, and says now and then that it is alive.
+    let timeout = 2 * settings.socket_timeout;
+    let answer = ask(settings, source, &op, timeout).and_then(|(_, mut up, mut reply)| {
+        while reply == OpReply::InProgress {
+            reply = data_transfer::receive_reply(&mut up).map_err(|e| told(e, "sending on"))?;
+        }
+        Ok(reply)
+    });
+    match answer {
+        Ok(OpReply::Refused { reason, bad_link }) if bad_link == Some(target.id) => {
+            Err((Blame::Target, reason))
+        }
+        Ok(OpReply::Refused { reason, .. }) => Err((Blame::Source, reason)),
+        Ok(_) => Ok(()),
+        Err(error) => Err((Blame::Source, error.to_string())),
     }
 }
 
@@ -95,6 +130,9 @@ impl Replica {
         match ask(settings, node, &op, settings.socket_timeout) {
             Ok((_, from, OpReply::Success { visible_len })) => Ok(Replica { from, visible_len }),
             Ok((_, _, OpReply::Refused { reason, .. })) => Err(NoReplica::Refused(reason)),
+            Ok((_, _, OpReply::InProgress)) => {
+                Err(NoReplica::Unreachable("answered out of turn".to_owned()))
+            }
             Err(error) => Err(NoReplica::Unreachable(error.to_string())),
         }
     }
