@@ -99,21 +99,21 @@ pub enum Blame {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
     /// The nodes of the pipeline that are left, in their order; at least one.
-    left: Vec<DatanodeInfo>,
+    pub left: Vec<DatanodeInfo>,
     /// Nodes that failed.
-    failed: BTreeSet<DatanodeId>,
+    pub failed: BTreeSet<DatanodeId>,
     /// The new node, as long as it has not failed.
-    target: Option<DatanodeInfo>,
+    pub target: Option<DatanodeInfo>,
     /// The new node has what the others have.
-    transferred: bool,
+    pub transferred: bool,
     /// The NameNode has no further node.
-    none_left: bool,
+    pub none_left: bool,
     /// How many copies failed.
-    transfers_failed: usize,
+    pub transfers_failed: usize,
     /// Of these, how many the sender spoiled.
-    sources_failed: usize,
+    pub sources_failed: usize,
     /// Go on without, rather than fail (`dfs.client.block.write.replace-datanode-on-failure.best-effort`).
-    best_effort: bool,
+    pub best_effort: bool,
 }
 
 impl Replacement {

@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::rebuild::{recovered, sendable};
+use super::pipeline_transfer::sendable;
+use super::rebuild::recovered;
 use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
 use crate::protocol::ReportedReplica;
 
