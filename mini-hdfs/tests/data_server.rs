@@ -409,7 +409,9 @@ fn a_node_that_cannot_be_reached_is_named_and_leaves_no_trace() {
     };
     let refused = Pipeline::open(&[&first, &second, &gone, &third], BLOCK, Stage::Create);
     match refused.err().unwrap() {
-        OpReply::Refused { reason, bad_link } => {
+        OpReply::Refused {
+            reason, bad_link, ..
+        } => {
             assert_eq!(bad_link, Some(gone.info.id), "{reason}");
             assert!(reason.contains(&gone.info.address), "{reason}");
         }

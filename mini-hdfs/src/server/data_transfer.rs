@@ -128,6 +128,8 @@ pub enum OpReply {
         reason: String,
         /// The node of the pipeline that failed (`firstBadLink`), where it is known.
         bad_link: Option<DatanodeId>,
+        /// The reason is that there is no replica of the block here (`ReplicaNotFoundException`).
+        no_replica: bool,
     },
     /// It takes a while; another answer follows.
     InProgress,
@@ -208,7 +210,12 @@ pub fn send_reply(to: &mut impl Write, reply: &OpReply) -> io::Result<()> {
             visible_len: *visible_len,
             ..wire::OpReply::default()
         },
-        OpReply::Refused { reason, bad_link } => wire::OpReply {
+        OpReply::Refused {
+            reason,
+            bad_link,
+            no_replica,
+        } => wire::OpReply {
+            no_replica: *no_replica,
             reason: reason.clone(),
             bad_link: bad_link.map(|id| id.0),
             ..wire::OpReply::default()
@@ -237,6 +244,7 @@ pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
         OpReply::Refused {
             reason: message.reason,
             bad_link: message.bad_link.map(DatanodeId),
+            no_replica: message.no_replica,
         }
     })
 }
@@ -564,6 +572,7 @@ mod tests {
         let refused = OpReply::Refused {
             reason: "no".into(),
             bad_link: Some(DatanodeId(0)),
+            no_replica: true,
         };
         let transfer = Op::Transfer(TransferBlock {
             block: Block::new(7, 1001, 300),

@@ -330,7 +330,12 @@ fn serve(
 
 fn refuse(up: &mut Upstream, reason: String, bad_link: Option<DatanodeId>) -> io::Result<()> {
     debug!("refused {}: {reason}", up.peer);
-    send_reply(&mut up.socket, &OpReply::Refused { reason, bad_link })
+    let reply = OpReply::Refused {
+        reason,
+        bad_link,
+        no_replica: false,
+    };
+    send_reply(&mut up.socket, &reply)
 }
 
 /// Counts an op while it is under way.
@@ -385,7 +390,14 @@ fn serve_read(shared: &Shared, up: &mut Upstream, op: &ReadBlock) -> Result<()> 
     });
     let (replica, end, mut chunks) = match found {
         Ok(found) => found,
-        Err(e) => return Ok(refuse(up, format!("{}: {e:#}", shared.name()), None)?),
+        Err(e) => {
+            let reply = OpReply::Refused {
+                reason: format!("{}: {e:#}", shared.name()),
+                bad_link: None,
+                no_replica: matches!(e.downcast_ref(), Some(ReplicaError::NotFound(_))),
+            };
+            return Ok(send_reply(&mut up.socket, &reply)?);
+        }
     };
     let visible_len = replica.block.len;
     send_reply(&mut up.socket, &OpReply::Success { visible_len })?;

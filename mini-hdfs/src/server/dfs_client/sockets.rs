@@ -51,7 +51,9 @@ pub(super) fn set_up(
         ask(settings, first, &op, timeout).map_err(|e| first_failed(e.to_string()))?;
     match reply {
         OpReply::Success { .. } => Ok(Pipeline { down, up }),
-        OpReply::Refused { reason, bad_link } => {
+        OpReply::Refused {
+            reason, bad_link, ..
+        } => {
             let bad = setup
                 .nodes
                 .iter()
@@ -87,9 +89,9 @@ pub(super) fn transfer(
         Ok(reply)
     });
     match answer {
-        Ok(OpReply::Refused { reason, bad_link }) if bad_link == Some(target.id) => {
-            Err((Blame::Target, reason))
-        }
+        Ok(OpReply::Refused {
+            reason, bad_link, ..
+        }) if bad_link == Some(target.id) => Err((Blame::Target, reason)),
         Ok(OpReply::Refused { reason, .. }) => Err((Blame::Source, reason)),
         Ok(_) => Ok(()),
         Err(error) => Err((Blame::Source, error.to_string())),
@@ -106,7 +108,9 @@ pub(super) struct Replica {
 
 /// Why a replica cannot be read from a node.
 pub(super) enum NoReplica {
-    /// The node has answered: it has none, or not this version.
+    /// The node has answered: it has no replica of the block at all.
+    NotFound(String),
+    /// The node has answered: it has not this version, or cannot show it.
     Refused(String),
     /// The node cannot be reached or does not answer.
     Unreachable(String),
@@ -129,7 +133,17 @@ impl Replica {
         });
         match ask(settings, node, &op, settings.socket_timeout) {
             Ok((_, from, OpReply::Success { visible_len })) => Ok(Replica { from, visible_len }),
-            Ok((_, _, OpReply::Refused { reason, .. })) => Err(NoReplica::Refused(reason)),
+            Ok((
+                _,
+                _,
+                OpReply::Refused {
+                    reason, no_replica, ..
+                },
+            )) => Err(if no_replica {
+                NoReplica::NotFound(reason)
+            } else {
+                NoReplica::Refused(reason)
+            }),
             Ok((_, _, OpReply::InProgress)) => {
                 Err(NoReplica::Unreachable("answered out of turn".to_owned()))
             }

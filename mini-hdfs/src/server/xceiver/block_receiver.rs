@@ -87,7 +87,12 @@ fn connect_downstream(
     };
     match connect() {
         Ok((OpReply::Success { .. }, down)) => Ok(Some(down)),
-        Ok((OpReply::Refused { reason, bad_link }, _)) => Err(BadLink {
+        Ok((
+            OpReply::Refused {
+                reason, bad_link, ..
+            },
+            _,
+        )) => Err(BadLink {
             reason,
             node: bad_link.unwrap_or(next.id),
         }),
