@@ -10,6 +10,8 @@ use node::Rng;
 use super::ledger::{Contents, Known, judge};
 use super::{PATIENCE, Torture, add, until};
 
+/// After an error, and where there is nothing to do.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Five blocks and a bit, at most.
 const LEN_MAX: usize = (5 << 18) + 1000;
 
@@ -69,6 +71,8 @@ fn write_file(
         Err(e) => {
             torture.note(&format!("{path} is given up: {e:#}"));
             add(&torture.counts.writes_given_up, 1);
+            // The NameNode is in safe mode, most likely: the next call would end as soon.
+            std::thread::sleep(PAUSE);
             false
         }
     }
@@ -141,7 +145,7 @@ pub(super) fn read(torture: &Torture, reader: u64, mut rng: Rng) -> Result<()> {
     let client = torture.client(&format!("reader{reader}"), &mut rng)?;
     while !torture.is_over() {
         let Some((path, known)) = torture.ledger.choose_readable(&mut rng) else {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(PAUSE);
             continue;
         };
         match read_file(&client, &path) {
@@ -160,7 +164,7 @@ pub(super) fn read(torture: &Torture, reader: u64, mut rng: Rng) -> Result<()> {
             Err(e) => {
                 torture.note(&format!("reader {reader}: {path}: {e:#}"));
                 add(&torture.counts.reads_given_up, 1);
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(PAUSE);
             }
         }
     }
