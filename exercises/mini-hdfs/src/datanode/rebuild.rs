@@ -15,7 +15,7 @@ use crate::block::{Block, GenerationStamp};
 /// rebuilding that was given up before the NameNode heard of it.
 ///
 /// # Errors
-/// - [`ReplicaError::NotReadable`]: a copy that is under way ([`ReplicaState::Temporary`](crate::block::ReplicaState::Temporary)) belongs to no pipeline.
+/// - [`ReplicaError::NotReadable`]: a copy that is under way (`Temporary`) belongs to no pipeline.
 /// - [`ReplicaError::OtherGeneration`], with the block `asked` in the new generation: the replica missed an earlier
 ///   rebuilding, or it has joined this one or a later one already.
 /// - [`ReplicaError::Busy`]: somebody is still writing it.
