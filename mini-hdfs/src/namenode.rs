@@ -26,6 +26,7 @@ pub mod excess;
 pub mod fsimage;
 pub mod group_commit;
 pub mod invalidate;
+pub mod left_behind;
 pub mod namespace;
 pub mod path;
 pub mod pending;
