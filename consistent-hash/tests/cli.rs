@@ -180,6 +180,8 @@ fn errors_say_what_to_do() {
         ("locate --keys -", "\n\n"),
         ("locate --strategy anchor --nodes n1*0 key", ""),
         ("compare --draws 0", ""),
+        ("keys --draws 999999999999", ""),
+        ("compare --strategy ring --vnodes 99999999", ""),
         ("compare --distinct 0", ""),
         ("compare --exponent 99", ""),
         ("hot", ""),

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use consistent_hash::skew::zipf;
 
+/// As many keys are drawn at once: what a machine can hold.
+const DRAWS_MAX: usize = 100_000_000;
+
 /// Keys that are made rather than read.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Zipf {
@@ -26,17 +29,17 @@ pub(crate) struct Zipf {
 }
 
 impl Zipf {
-    fn ranks(&self) -> Result<Vec<usize>> {
-        if self.draws == 0 {
-            bail!("--draws 0: no keys at all; give at least 1");
+    fn table(&self) -> Result<zipf::Zipf> {
+        if !(1..=DRAWS_MAX).contains(&self.draws) {
+            bail!("--draws {}: it must be 1 to {DRAWS_MAX}", self.draws);
         }
-        let zipf = zipf::Zipf::new(self.distinct, self.exponent)?;
-        Ok(zipf.ranks(self.zipf_seed).take(self.draws).collect())
+        Ok(zipf::Zipf::new(self.distinct, self.exponent)?)
     }
 
     /// Writes the keys, one a line.
     pub(crate) fn write(&self, out: &mut dyn Write) -> Result<()> {
-        for rank in self.ranks()? {
+        let zipf = self.table()?;
+        for rank in zipf.ranks(self.zipf_seed).take(self.draws) {
             writeln!(out, "{}", zipf::key(rank))?;
         }
         Ok(())
@@ -79,7 +82,8 @@ impl Source {
                     zipf_seed: seed,
                     ..
                 } = self.zipf;
-                let ranks = self.zipf.ranks()?.into_iter();
+                let zipf = self.zipf.table()?;
+                let ranks = zipf.ranks(seed).take(self.zipf.draws);
                 let all = ranks.map(|rank| zipf::key(rank).into_bytes()).collect();
                 (
                     format!("Zipf's law over {distinct} keys, exponent {exponent}, seed {seed}"),

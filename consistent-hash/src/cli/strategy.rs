@@ -33,7 +33,7 @@ pub(crate) struct Settings {
     #[arg(long, default_value_t = maglev::SMALL, value_name = "COUNT")]
     table: u32,
     /// Hashes of a key, of multi-probe
-    #[arg(long, default_value_t = multi_probe::PROBES, value_name = "COUNT")]
+    #[arg(long, default_value_t = multi_probe::PROBES, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1000))]
     probes: u32,
     /// How much more than the mean a node may have under bounded loads, in percent
     #[arg(long, default_value_t = 25, value_name = "PERCENT")]
