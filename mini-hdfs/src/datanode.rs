@@ -5,8 +5,10 @@
 //! - **Keep them.** What was acknowledged as synced is there after a crash, in the generation in which it was
 //!   written, and damage is noticed: [`block_file`] holds bytes and checksums, [`storage`] the directories, [`ReplicaWriter`]
 //!   the order of writes and renames, [`ReplicaMap`] what may be done with which replica.
+//!   Its disks are [`volumes`]: which one a new replica goes to ([`volume_choice`]), and what is left when one of them fails. Whatever
+//!   nobody reads is read by the [`scanner`], and what the disks hold is compared with the map by the [`directory_scanner`].
 //! - **Pass them on.** Bytes stream through it to the next node of a pipeline, and acknowledgements come back:
-//!   [`packet_responder`] says which may go up.
+//!   [`packet_responder`] says which may go up. Who below is slow is noticed by [`peer_stats`] and [`outliers`].
 //! - **Tell the NameNode.** [`actor`] says when to register, to send a heartbeat or a report. The NameNode never calls; what it wants
 //!   done is in the answers to heartbeats.
 //!
@@ -14,11 +16,17 @@
 
 pub mod actor;
 pub mod block_file;
+pub mod directory_scanner;
+pub mod outliers;
 pub mod packet_responder;
+pub mod peer_stats;
 pub mod replica_map;
 pub mod replica_writer;
+pub mod scanner;
 pub mod storage;
 mod synced_chunk;
+pub mod volume_choice;
+pub mod volumes;
 
 pub use actor::BpServiceActor;
 pub use block_file::BlockFile;

@@ -233,6 +233,7 @@ mod tests {
 
     use super::super::replica_map::ReplicaMap;
     use super::super::storage::scan;
+    use super::super::volumes::VolumeId;
     use super::*;
     use crate::block::ReplicaState;
     use crate::packet::checksums;
@@ -264,7 +265,7 @@ mod tests {
     ) -> Result<(), BlockFileError> {
         let mut map = ReplicaMap::default();
         let block = Block::new(ID.0, 1001, 0);
-        map.create(block, ReplicaState::Rbw).unwrap();
+        map.create(block, ReplicaState::Rbw, VolumeId(0)).unwrap();
         promise.generations = vec![1001];
         let mut writer = ReplicaWriter::create(disk, block, Place::Rbw)?;
         loop {

@@ -159,6 +159,7 @@ impl Running {
                 Call::Incremental(registration, events) => {
                     Request::Incremental(self.id, registration, events)
                 }
+                Call::BadBlock(block) => Request::BadBlock(block, self.id),
             };
             let id = ctx.rng.next_u64();
             self.calls.insert(id, call);
