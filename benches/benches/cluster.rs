@@ -38,6 +38,8 @@ struct Bed {
 fn start() -> anyhow::Result<Bed> {
     let dir = directory();
     let options = cluster::Options {
+        volumes: 1,
+        capacity: None,
         datanodes: 3,
         racks: 2,
         dir: None,

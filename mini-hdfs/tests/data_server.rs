@@ -3,18 +3,18 @@
 
 use std::io::{BufReader, ErrorKind};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
-use mini_hdfs::datanode::{ReplicaMap, storage};
+use mini_hdfs::datanode::scanner::ScanConfig;
+use mini_hdfs::datanode::storage;
 use mini_hdfs::packet::{AckStatus, PACKET_DATA_MAX, Packet, PipelineAck, verify};
 use mini_hdfs::protocol::BlockEvent;
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::data_transfer::*;
+use mini_hdfs::server::volumes::{self, VolumeSettings};
 use mini_hdfs::server::xceiver::{DataEvent, DataServer, DataSettings};
-use node::{FileDisk, Rng};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,13 +32,15 @@ struct Datanode {
 fn start(dir: TempDir) -> Datanode {
     let settings = DataSettings {
         socket_timeout: Duration::from_secs(2),
+        // Damage is to be found by who reads.
+        scan: ScanConfig {
+            bytes_per_second: 0,
+            ..ScanConfig::default()
+        },
         ..DataSettings::default()
     };
-    let mut disk = FileDisk::open(dir.path()).unwrap();
-    let id = storage::load_or_format(&mut disk, &mut Rng::new(dir_seed(dir.path())))
-        .unwrap()
-        .id;
-    let map = ReplicaMap::new(storage::scan(&mut disk).unwrap().replicas);
+    let volumes = volumes::open(&[dir.path().to_owned()], &VolumeSettings::default()).unwrap();
+    let id = volumes.id;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (sender, events) = channel();
     let tell = move |event| {
@@ -46,7 +48,7 @@ fn start(dir: TempDir) -> Datanode {
         let _ = sender.send(event);
     };
     let connector = Connector::direct();
-    let server = DataServer::start(listener, id, disk, map, connector, settings, tell).unwrap();
+    let server = DataServer::start(listener, volumes, connector, settings, tell).unwrap();
     let info = DatanodeInfo {
         id,
         hostname: "localhost".into(),
@@ -59,11 +61,6 @@ fn start(dir: TempDir) -> Datanode {
         events,
         dir,
     }
-}
-
-/// Different for each directory.
-fn dir_seed(dir: &Path) -> u64 {
-    u64::from(crc32c::crc32c(dir.to_string_lossy().as_bytes()))
 }
 
 fn datanodes<const N: usize>() -> [Datanode; N] {

@@ -13,13 +13,16 @@
 //! The caller asks [`BpServiceActor::poll`] what to send, and hands in what comes back. Calls fail without end while the
 //! NameNode is away; that is no error, they are repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use node::Time;
 
 use crate::block::{Block, BlockId, DatanodeInfo};
 use crate::protocol::{BlockEvent, Command, RegistrationId};
+
+/// Changes told in one call: a volume that fails takes hundreds of thousands of replicas along.
+const EVENTS_MAX: usize = 10_000;
 
 /// How often things are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +147,14 @@ impl BpServiceActor {
         self.events.push(event);
     }
 
+    /// Many replicas have changed at once.
+    pub fn notify_all(&mut self, events: Vec<BlockEvent>) {
+        let ids: BTreeSet<BlockId> = events.iter().map(|event| block_of(event).id).collect();
+        self.events.retain(|old| !ids.contains(&block_of(old).id));
+        self.bad.retain(|id, _| !ids.contains(id));
+        self.events.extend(events);
+    }
+
     /// A replica here turned out to be damaged.
     pub fn notify_bad(&mut self, block: Block) {
         let known = self.bad.get(&block.id);
@@ -189,7 +200,8 @@ impl BpServiceActor {
             self.next_heartbeat = now + self.intervals.heartbeat;
             Some(Call::Heartbeat(registration))
         } else if !self.events.is_empty() {
-            let events = std::mem::take(&mut self.events);
+            let rest = self.events.split_off(self.events.len().min(EVENTS_MAX));
+            let events = std::mem::replace(&mut self.events, rest);
             Some(Call::Incremental(registration, events))
         } else if now >= self.next_block_report {
             Some(Call::BlockReport(registration))

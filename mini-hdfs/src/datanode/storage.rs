@@ -301,14 +301,16 @@ pub fn check_volume(disk: &mut dyn Disk) -> Result<(), DiskError> {
     for dir in ["", "tmp", "rbw", "finalized"] {
         disk.list(dir)?;
     }
-    let full = |result| match result {
-        // It can be read, and that is what its replicas are for.
-        Err(e @ DiskError { .. }) if e.kind == DiskErrorKind::Full => Ok(()),
+    let harmless = |result: Result<(), DiskError>| match result {
+        // A full volume can be read, and that is what its replicas are for.
+        Err(e) if e.kind == DiskErrorKind::Full => Ok(()),
+        // Another thread tries too, and was done first.
+        Err(e) if e.kind == DiskErrorKind::NotFound => Ok(()),
         result => result,
     };
-    full(disk.write_at(PROBE, 0, b"probe"))?;
-    full(disk.sync(PROBE))?;
-    disk.remove(PROBE)
+    harmless(disk.write_at(PROBE, 0, b"probe"))?;
+    harmless(disk.sync(PROBE))?;
+    harmless(disk.remove(PROBE))
 }
 
 /// The finalised replicas that the directories hold, as far as the names and lengths of their files tell.

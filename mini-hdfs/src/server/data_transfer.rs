@@ -56,7 +56,7 @@ pub enum Op {
 /// Asks a DataNode to write a replica of a block and to pass it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteBlock {
-    /// The block; with [`Stage::Recovery`] in its old generation.
+    /// The block; with [`Stage::Recovery`] in its old generation, with [`Stage::Create`] as long as it may become.
     pub block: Block,
     /// Why it is written.
     pub stage: Stage,

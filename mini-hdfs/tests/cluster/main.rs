@@ -9,3 +9,4 @@ mod harness;
 mod namenode;
 mod shell;
 mod streams;
+mod volumes;

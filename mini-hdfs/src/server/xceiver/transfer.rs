@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use tracing::{info, warn};
 
-use super::{BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, pieces, read_ahead};
+use super::{BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, pieces, read_suspecting};
 use crate::block::{Block, DatanodeInfo, ReplicaState};
 use crate::datanode::Replica;
 use crate::packet::{AckStatus, Packet, verify};
@@ -70,11 +70,12 @@ fn try_transfer(shared: &Shared, block: Block, targets: &[DatanodeInfo]) -> Resu
 
 /// Returns the number of the last packet.
 fn send_replica(shared: &Shared, down: &mut TcpStream, replica: &Replica) -> Result<u64> {
-    let disk = shared.dataset.disk();
+    let disk = shared.dataset.disk(replica.volume)?;
     let len = replica.block.len;
     let (mut seqno, mut at) = (0, 0);
     while at < len {
-        let chunks = read_ahead(&disk, replica, at, len.min(at + READ_AHEAD as u64))?;
+        let end = len.min(at + READ_AHEAD as u64);
+        let chunks = read_suspecting(shared, &disk, replica, at, end)?;
         if let Err(wrong) = verify(&chunks.data, &chunks.checksums) {
             (shared.on_event)(DataEvent::Corrupt(replica.block));
             bail!("the replica here is damaged at {}", at + wrong as u64);
