@@ -208,6 +208,26 @@ pub fn read(
     Ok(chunks)
 }
 
+/// What a finalised replica's files look like before their contents are read: the checksum file begins as one, and both
+/// are as long as they should be. A reader does without; a scan must not, since nobody else looks there.
+///
+/// # Errors
+/// As the disk's; [`BlockFileError::BadHeader`]; [`BlockFileError::Misplaced`] where bytes or checksums are missing.
+pub fn check(disk: &dyn Disk, replica: &Replica) -> Result<(), BlockFileError> {
+    let Block {
+        id,
+        generation,
+        len,
+    } = replica.block;
+    let place = Place::of(replica.state);
+    let file = BlockFile::open(disk, &place.data(id), &place.meta(id, generation))?;
+    if file.len() == len {
+        return Ok(());
+    }
+    let reason = format!("its files hold {} bytes of {len}", file.len());
+    Err(file.misplaced("scan", 0, reason))
+}
+
 /// Removes a replica's files, as far as they are there.
 ///
 /// # Errors

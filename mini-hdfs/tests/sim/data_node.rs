@@ -24,9 +24,9 @@ use crate::invariants::Served;
 use crate::wire::{Connections, Frame, Message, NAMENODE, Request, Response, Timer};
 
 const CAPACITY: u64 = 1 << 30;
-/// Bytes that a reader gets in one packet.
 /// How often the scanner is asked.
 const SCAN_EVERY: Duration = Duration::from_millis(500);
+/// Bytes that a reader gets in one packet.
 const READ_PACKET: usize = 2 * BYTES_PER_CHECKSUM;
 
 /// What a DataNode is once its disk let it start.
@@ -163,7 +163,8 @@ impl Running {
         let Ok(replica) = self.replicas.readable(scan.block) else {
             return;
         };
-        let read = replica_writer::read(ctx.disk, &replica, 0, u64::MAX);
+        let read = replica_writer::check(ctx.disk, &replica)
+            .and_then(|()| replica_writer::read(ctx.disk, &replica, 0, u64::MAX));
         let whole = read.is_ok_and(|chunks| {
             chunks.data.len() as u64 == scan.block.len
                 && verify(&chunks.data, &chunks.checksums).is_ok()

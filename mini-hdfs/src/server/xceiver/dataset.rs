@@ -182,9 +182,10 @@ impl Dataset {
             }
             Difference::Unknown(block) => {
                 let free = state.map.get(block.id).is_none() && !state.deleting.contains(&block.id);
-                let found = free && data(block);
+                let replica = Replica::new(block, ReplicaState::Finalized).on(volume);
+                // What was left out at the start since it is damaged stays left out.
+                let found = free && replica_writer::check(&disk, &replica).is_ok();
                 found.then(|| {
-                    let replica = Replica::new(block, ReplicaState::Finalized).on(volume);
                     state.map.add(replica);
                     DataEvent::Replica(BlockEvent::Received(block))
                 })

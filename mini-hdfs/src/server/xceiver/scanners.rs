@@ -17,11 +17,11 @@ use super::dataset::OnVolume;
 use super::{DataEvent, READ_AHEAD, Shared, lock, read_ahead};
 use crate::atomic_file::write_whole;
 use crate::block::{Block, BlockId, ReplicaState};
-use crate::datanode::Replica;
 use crate::datanode::directory_scanner::differences;
 use crate::datanode::scanner::{Cursor, Next, Scan, VolumeScanner};
 use crate::datanode::storage::find_finalized;
 use crate::datanode::volumes::VolumeId;
+use crate::datanode::{Replica, replica_writer};
 use crate::packet::verify;
 
 /// Where the cursor is kept, in the volume's directory.
@@ -234,6 +234,7 @@ fn read_all(
     bytes: &mut u64,
 ) -> Result<()> {
     let Block { len, .. } = replica.block;
+    replica_writer::check(disk, replica)?;
     let rate = shared.settings.scan.bytes_per_second.max(1);
     while *bytes < len && !shared.stopping.load(Ordering::SeqCst) {
         let end = len.min(*bytes + READ_AHEAD as u64);
