@@ -4,6 +4,7 @@ mod audit;
 mod changes;
 mod files;
 mod lamps;
+mod rot;
 mod sample;
 mod snapshot;
 
@@ -39,6 +40,13 @@ const SETTINGS: &[&str] = &[
     "dfs.namenode.redundancy.interval.seconds=1s",
     "dfs.namenode.reconstruction.pending.timeout-sec=10s",
     "dfs.namenode.safemode.extension=1s",
+];
+
+/// A DataNode's: a pass of the background scan every two seconds, and fast enough for what the lab holds.
+const DATANODE_SETTINGS: &[&str] = &[
+    HEARTBEAT,
+    "dfs.datanode.scan.period.hours=2s",
+    "dfs.block.scanner.volume.bytes.per.second=16m",
 ];
 
 const HEARTBEAT: &str = "dfs.heartbeat.interval=500ms";
@@ -133,10 +141,10 @@ fn start_datanodes(lab: &Lab, size: Size, namenode: &str) -> Result<()> {
         lab.add(NodeSpec {
             name: name.clone(),
             kind: "datanode",
-            args: args(&words, &[HEARTBEAT]),
+            args: args(&words, DATANODE_SETTINGS),
             rack: Some(rack),
             program: "mini-hdfs",
-            listens: &[("--listen", "address")],
+            listens: &[("--listen", "address"), ("--http", "http")],
         })?;
     }
     std::thread::scope(|scope| {

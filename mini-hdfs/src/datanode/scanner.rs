@@ -16,7 +16,10 @@ use node::Time;
 
 use super::replica_map::ReplicaMap;
 use super::volumes::VolumeId;
-use crate::block::{Block, BlockId, ReplicaState};
+// BEGIN SOLUTION
+use crate::block::ReplicaState;
+// END SOLUTION
+use crate::block::{Block, BlockId};
 
 /// A suspect is not read again so soon after it was (HDFS's ten minutes too).
 pub const SUSPECT_PAUSE: Duration = Duration::from_secs(10 * 60);
@@ -88,6 +91,7 @@ pub struct VolumeScanner {
 impl VolumeScanner {
     /// Goes on where `saved` says, a cursor of an earlier life; without one a pass begins `now`. So it does where the
     /// saved pass has begun later than `now`: the clock was wrong then or is now, and who waits for it may wait for years.
+    /// Nobody is suspected, and the disk needs no rest.
     pub fn resume(
         volume: VolumeId,
         config: ScanConfig,
@@ -127,8 +131,9 @@ impl VolumeScanner {
     /// 1. Before `not_before`, nothing: wait until then.
     /// 2. The suspect that was named first. Those that are no finalised replica of this volume any more are dropped.
     /// 3. The next one of the pass: the first after the cursor, in the order of ids.
-    /// 4. If there is none, the pass is at its end. The next one begins `config.period` after this one *began*: wait until then. If it is
-    ///    due already, it begins now, with the first replica. An empty volume has nothing to read: wait for one period from now.
+    /// 4. If there is none, the pass is at its end, and stays so: what comes later is left to the next one. That begins `config.period`
+    ///    after this one *began*: wait until then. If it is due already, it begins now, with the first replica; on an empty volume it
+    ///    is at its end at once, and the wait is one period from now.
     pub fn next(&mut self, replicas: &ReplicaMap, now: Time) -> Next {
         // EXERCISE(hdfs/scanner): within the bandwidth, suspects first, then the pass; a new pass once the period is over.
         if now < self.not_before {
