@@ -54,7 +54,7 @@ async fn status_json(State(shown): State<Shown>) -> Result<Json<Value>, StatusCo
     let scan = |volume: &VolumeStatus| {
         let mut scans = status.scans.iter();
         let scan = scans.find(|(id, _)| *id == volume.id);
-        scan.map(|(_, scan)| scan_json(scan))
+        scan.map(|(_, scan)| scan)
     };
     let volumes = status.volumes.iter();
     let volumes: Vec<Value> = volumes.map(|v| volume_json(v, scan(v))).collect();
@@ -73,7 +73,7 @@ async fn status_json(State(shown): State<Shown>) -> Result<Json<Value>, StatusCo
     })))
 }
 
-fn volume_json(status: &VolumeStatus, scan: Option<Value>) -> Value {
+fn volume_json(status: &VolumeStatus, scan: Option<&ScanStatus>) -> Value {
     json!({
         "dir": status.volume.dir,
         "storage": status.volume.storage.map(|storage| storage.to_string()),
@@ -83,7 +83,7 @@ fn volume_json(status: &VolumeStatus, scan: Option<Value>) -> Value {
         "remaining": status.figures.remaining,
         "reserved_for_replicas": status.usage.reserved,
         "replicas": status.usage.replicas,
-        "scan": scan,
+        "scan": scan.map(scan_json),
     })
 }
 
