@@ -13,6 +13,7 @@ pub mod namenode;
 pub mod process;
 pub mod rpc;
 pub mod settings;
+pub mod trace;
 pub mod volumes;
 pub mod xceiver;
 

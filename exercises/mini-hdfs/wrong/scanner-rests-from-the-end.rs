@@ -3,7 +3,7 @@
 //! caught-by: scanner::scanner_rests_after_what_it_has_read
 
 impl VolumeScanner {
-    pub fn scanned(&mut self, scan: Scan, bytes: u64, _began: Time, now: Time) {
+    pub fn scanned(&mut self, scan: Scan, bytes: u64, began: Time, now: Time) {
         if scan.suspect {
             self.recent_suspects
                 .retain(|_, at| now.since(*at) < SUSPECT_PAUSE);

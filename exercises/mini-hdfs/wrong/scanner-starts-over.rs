@@ -5,7 +5,7 @@ impl VolumeScanner {
     pub fn resume(
         volume: VolumeId,
         config: ScanConfig,
-        _saved: Option<Cursor>,
+        saved: Option<Cursor>,
         now: Time,
     ) -> VolumeScanner {
         let fresh = Cursor {

@@ -3,7 +3,7 @@
 //! caught-by: scanner::scanner_reads_a_suspect_once
 
 impl VolumeScanner {
-    pub fn suspect(&mut self, id: BlockId, _now: Time) {
+    pub fn suspect(&mut self, id: BlockId, now: Time) {
         if !self.suspects.contains(&id) {
             self.suspects.push_back(id);
         }
