@@ -41,6 +41,8 @@ mod safe_mode;
 
 mod scanner;
 
+mod outliers;
+
 mod capstone;
 
 autograder::main! {
@@ -61,5 +63,6 @@ autograder::main! {
     "hdfs/excess" => excess,
     "hdfs/safe-mode" => safe_mode,
     "hdfs/scanner" => scanner,
+    "hdfs/slow-nodes" => outliers,
     "hdfs/capstone" => capstone,
 }
