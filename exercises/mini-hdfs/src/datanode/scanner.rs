@@ -16,7 +16,7 @@ use node::Time;
 
 use super::replica_map::ReplicaMap;
 use super::volumes::VolumeId;
-use crate::block::{Block, BlockId, ReplicaState};
+use crate::block::{Block, BlockId};
 
 /// A suspect is not read again so soon after it was (HDFS's ten minutes too).
 pub const SUSPECT_PAUSE: Duration = Duration::from_secs(10 * 60);
