@@ -224,3 +224,32 @@ fn replicas_take_turns_on_the_volumes_and_are_found_again() {
     world.cluster.datanodes[0].start(SOON).unwrap();
     assert_eq!(get(&client, "/f"), contents);
 }
+
+/// The most memory that a process has had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_datanode_needs_no_more_memory_for_a_large_file() {
+    let world = World::start(1, &["dfs.replication=1", "dfs.blocksize=128m"]);
+    let client = world.client();
+    let pid = world.cluster.datanodes[0].id().unwrap();
+    let small = bytes(1, 4 << 20);
+    put(&client, "/small", &small).unwrap();
+    assert!(get(&client, "/small") == small);
+    let before = peak_memory(pid);
+    let large = bytes(2, 64 << 20);
+    put(&client, "/large", &large).unwrap();
+    assert!(get(&client, "/large") == large);
+    let more = peak_memory(pid) - before;
+    assert!(more < 16 << 10, "{more} KiB more for a block of 64 MiB");
+}

@@ -27,7 +27,9 @@ fn slow(latencies_ms: &[u64]) -> Vec<u64> {
 }
 
 fn slow_with(latencies_ms: &[u64], config: &OutlierConfig) -> Vec<u64> {
-    let latencies = (0..).map(DatanodeId).zip(latencies_ms.iter().map(|ms| ms * 1000));
+    let latencies = (0..)
+        .map(DatanodeId)
+        .zip(latencies_ms.iter().map(|ms| ms * 1000));
     let found = outliers(&latencies.collect(), config);
     found.keys().map(|id| id.0).collect()
 }
@@ -74,7 +76,11 @@ fn outliers_are_few_where_all_differ() {
         with(150).is_empty(),
         "more than three times the median, but all differ"
     );
-    assert_eq!(with(157), [9], "further away than the others' differences explain");
+    assert_eq!(
+        with(157),
+        [9],
+        "further away than the others' differences explain"
+    );
 }
 
 fn outliers_deviation_is_scaled() {
@@ -147,18 +153,21 @@ proptest! {
                 n => sorted[(n - 1) / 2] + sorted[n / 2],
             }
         };
-        let middle = twice_middle(&latencies) as f64 / 2.0;
-        let distances: Vec<u64> = latencies.iter().map(|l| l.abs_diff(middle as u64)).collect();
-        let deviation = 1.4826 * twice_middle(&distances) as f64 / 2.0;
-        let limit = (low_threshold_us as f64).max(3.0 * middle).max(middle + 3.0 * deviation);
+        let middle_2 = twice_middle(&latencies);
+        let distances_2: Vec<u64> = latencies.iter().map(|l| (2 * l).abs_diff(middle_2)).collect();
+        let deviation_4 = twice_middle(&distances_2);
+        // All of it 40,000 times, since the scale has four decimals.
+        let limit = (40_000 * low_threshold_us)
+            .max(60_000 * middle_2)
+            .max(20_000 * middle_2 + 3 * 14_826 * deviation_4);
         for (id, latency) in &all {
             // Where a fraction decides, either answer will do.
-            if (*latency as f64 - limit).abs() > 10.0 {
-                let expected = latencies.len() >= nodes_min && *latency as f64 > limit;
+            if (40_000 * latency).abs_diff(limit) > 10 * 40_000 {
+                let expected = latencies.len() >= nodes_min && 40_000 * latency > limit;
                 prop_assert_eq!(
                     found.get(id).copied(),
                     expected.then_some(*latency),
-                    "{} of {:?} is judged; the limit is {}", latency, latencies, limit
+                    "{} of {:?} is judged; the limit is about {}", latency, latencies, limit / 40_000
                 );
             }
         }
