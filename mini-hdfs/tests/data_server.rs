@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
+use mini_hdfs::datanode::peer_stats::PeerConfig;
 use mini_hdfs::datanode::scanner::ScanConfig;
 use mini_hdfs::datanode::storage;
 use mini_hdfs::packet::{AckStatus, PACKET_DATA_MAX, Packet, PipelineAck, verify};
@@ -30,6 +31,10 @@ struct Datanode {
 }
 
 fn start(dir: TempDir) -> Datanode {
+    start_with(dir, &VolumeSettings::default(), PeerConfig::default())
+}
+
+fn start_with(dir: TempDir, volumes: &VolumeSettings, peers: PeerConfig) -> Datanode {
     let settings = DataSettings {
         socket_timeout: Duration::from_secs(2),
         // Damage is to be found by who reads.
@@ -37,9 +42,10 @@ fn start(dir: TempDir) -> Datanode {
             bytes_per_second: 0,
             ..ScanConfig::default()
         },
+        peers,
         ..DataSettings::default()
     };
-    let volumes = volumes::open(&[dir.path().to_owned()], &VolumeSettings::default()).unwrap();
+    let volumes = volumes::open(&[dir.path().to_owned()], volumes).unwrap();
     let id = volumes.id;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (sender, events) = channel();
@@ -409,4 +415,64 @@ fn what_is_no_op_is_refused_with_a_reason() {
     }
     let ended = receive_reply(&mut from).unwrap_err();
     assert_eq!(ended.kind(), ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn a_replica_that_may_not_fit_is_refused_and_what_is_there_stays() {
+    let room = VolumeSettings {
+        capacity: Some(150_000),
+        ..VolumeSettings::default()
+    };
+    let node = start_with(tempfile::tempdir().unwrap(), &room, PeerConfig::default());
+    let block = |id, len| Block::new(BLOCK.id.0 + id, 1001, len);
+    // It may become so long; what it does not need is free again at its end.
+    let mut first = Pipeline::open(&[&node], block(0, 100_000), Stage::Create).unwrap();
+    let refused = |id, len| match Pipeline::open(&[&node], block(id, len), Stage::Create) {
+        Err(OpReply::Refused { reason, bad_link }) => {
+            assert_eq!(bad_link, Some(node.info.id));
+            reason
+        }
+        other => panic!("accepted, or {:?}", other.map(|_| ())),
+    };
+    let reason = refused(1, 60_000);
+    assert!(reason.contains("50000 bytes left"), "{reason}");
+    let data = data(20_000);
+    first.finish(0, &data, 1);
+    let mut second = Pipeline::open(&[&node], block(1, 60_000), Stage::Create).unwrap();
+    second.finish(0, &data, 1);
+    let reason = refused(2, 120_000);
+    assert!(reason.contains("110000 bytes left"), "{reason}");
+    let there = Block::new(BLOCK.id.0, 1001, 20_000);
+    assert_eq!(node.read(there, 0, u64::MAX), Ok((0, data)));
+    let status = node.server.status();
+    assert_eq!(status.volumes[0].usage.replicas, 2);
+    assert_eq!((status.bytes_written, status.bytes_read), (40_000, 20_000));
+}
+
+#[test]
+fn only_the_last_node_is_measured_and_by_the_one_before_it() {
+    let peers = PeerConfig {
+        enabled: true,
+        samples_min: 10,
+        ..PeerConfig::default()
+    };
+    let nodes: [Datanode; 3] = std::array::from_fn(|_| {
+        start_with(
+            tempfile::tempdir().unwrap(),
+            &VolumeSettings::default(),
+            peers,
+        )
+    });
+    let data = data(12 * PACKET_DATA_MAX);
+    let mut pipeline =
+        Pipeline::open(&[&nodes[0], &nodes[1], &nodes[2]], BLOCK, Stage::Create).unwrap();
+    pipeline.finish(0, &data, 3);
+    let measured = |node: &Datanode| -> Vec<DatanodeId> {
+        let peers = node.server.status().peers;
+        assert!(peers.iter().all(|peer| peer.latency_us > 0), "{peers:?}");
+        peers.iter().map(|peer| peer.node).collect()
+    };
+    assert_eq!(measured(&nodes[0]), []);
+    assert_eq!(measured(&nodes[1]), [nodes[2].info.id]);
+    assert_eq!(measured(&nodes[2]), []);
 }

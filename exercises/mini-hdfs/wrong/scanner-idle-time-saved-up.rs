@@ -4,6 +4,7 @@
 
 impl VolumeScanner {
     pub fn scanned(&mut self, scan: Scan, bytes: u64, began: Time, now: Time) {
+        let _ = began;
         if scan.suspect {
             self.recent_suspects
                 .retain(|_, at| now.since(*at) < SUSPECT_PAUSE);

@@ -4,6 +4,7 @@
 
 impl VolumeScanner {
     pub fn suspect(&mut self, id: BlockId, now: Time) {
+        let _ = now;
         if !self.recent_suspects.contains_key(&id) && !self.suspects.contains(&id) {
             self.suspects.push_back(id);
         }

@@ -3,6 +3,7 @@
 
 impl VolumeScanner {
     pub fn scanned(&mut self, scan: Scan, bytes: u64, began: Time, now: Time) {
+        let _ = bytes;
         if scan.suspect {
             self.recent_suspects
                 .retain(|_, at| now.since(*at) < SUSPECT_PAUSE);

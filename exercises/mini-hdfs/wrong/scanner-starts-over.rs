@@ -8,6 +8,7 @@ impl VolumeScanner {
         saved: Option<Cursor>,
         now: Time,
     ) -> VolumeScanner {
+        let _ = saved;
         let fresh = Cursor {
             began: now,
             ..Cursor::default()

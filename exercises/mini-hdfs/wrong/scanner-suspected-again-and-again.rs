@@ -4,6 +4,7 @@
 
 impl VolumeScanner {
     pub fn suspect(&mut self, id: BlockId, now: Time) {
+        let _ = now;
         if !self.suspects.contains(&id) {
             self.suspects.push_back(id);
         }

@@ -4,13 +4,15 @@
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies; `checksum.rs`, digests; `scanners.rs`, what reads and compares in the background.
+//! pipeline; `transfer.rs`, copies; `checksum.rs`, digests; `scanners.rs`, what reads and compares in the background;
+//! `trouble.rs`, volumes that fail.
 
 mod block_receiver;
 mod checksum;
 mod dataset;
 mod scanners;
 mod transfer;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -21,8 +23,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use node::{DiskError, FileDisk};
-use tracing::{Span, debug, error, info_span, warn};
+use node::FileDisk;
+use tracing::{Span, debug, info_span, warn};
 
 use super::clock::Clock;
 use super::connector::Connector;
@@ -36,15 +38,15 @@ use crate::datanode::block_file::Chunks;
 use crate::datanode::peer_stats::{PeerConfig, PeerStats};
 use crate::datanode::replica_map::ReplicaError;
 use crate::datanode::scanner::ScanConfig;
-use crate::datanode::storage::check_volume;
 use crate::datanode::volume_choice::ChoosingPolicy;
-use crate::datanode::volumes::{Suspicion, VolumeId, suspicion};
+use crate::datanode::volumes::VolumeId;
 use crate::datanode::{Replica, replica_writer};
 use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
 use crate::protocol::{BlockEvent, ReportedReplica, SlowPeer};
-use dataset::{Dataset, OnVolume};
+use dataset::Dataset;
 pub use scanners::ScanStatus;
 use scanners::Scanners;
+use trouble::read_suspecting;
 
 /// Bytes read from the disk at a time; they leave as several packets.
 const READ_AHEAD: usize = 8 * PACKET_DATA_MAX;
@@ -485,48 +487,6 @@ impl Shared {
             }
         }
     }
-
-    /// Where an error came from a disk, looks whether its volume can still be used, and takes it out if not.
-    fn look_at_volume_of(&self, e: &anyhow::Error) {
-        if let Some(OnVolume { volume, error }) = e.downcast_ref() {
-            self.look_at_volume(*volume, error);
-        }
-    }
-
-    fn look_at_volume(&self, volume: VolumeId, error: &DiskError) {
-        match suspicion(error) {
-            Suspicion::None => {}
-            Suspicion::Failed => self.fail_volume(volume, &error.to_string()),
-            Suspicion::Check => {
-                let mut disk = match self.dataset.disk(volume) {
-                    Ok(disk) => disk,
-                    Err(_) => return,
-                };
-                match check_volume(&mut disk) {
-                    Ok(()) => warn!("{}: {error}; the volume can be used", disk.root().display()),
-                    Err(failed) => self.fail_volume(volume, &failed.to_string()),
-                }
-            }
-        }
-    }
-
-    fn fail_volume(&self, volume: VolumeId, reason: &str) {
-        match self.dataset.fail_volume(volume, reason) {
-            Ok(None) => {}
-            Ok(Some(gone)) => {
-                let dirs = self.dataset.volumes();
-                let dir = dirs.iter().find(|status| status.id == volume);
-                let dir = dir.map_or("", |status| status.volume.dir.as_str());
-                error!(
-                    "the volume {dir} has failed with {} replicas: {reason}",
-                    gone.len()
-                );
-                let blocks = gone.iter().map(|replica| replica.block).collect();
-                (self.on_event)(DataEvent::VolumeFailed(blocks));
-            }
-            Err(e) => (self.on_event)(DataEvent::TooManyVolumesFailed(e.to_string())),
-        }
-    }
 }
 
 /// Sends a range of a replica.
@@ -573,22 +533,6 @@ fn read_ahead(disk: &FileDisk, replica: &Replica, offset: u64, end: u64) -> Resu
         replica.block
     );
     Ok(chunks)
-}
-
-/// The same; a replica that cannot be read is suspected of damage (`markSuspectBlock`), and so is its volume.
-fn read_suspecting(
-    shared: &Shared,
-    disk: &FileDisk,
-    replica: &Replica,
-    offset: u64,
-    end: u64,
-) -> Result<Chunks> {
-    read_ahead(disk, replica, offset, end).map_err(|e| {
-        let e = OnVolume::wrap(replica.volume, e);
-        shared.look_at_volume_of(&e);
-        shared.scan_board.suspect(replica);
-        e
-    })
 }
 
 /// The data and checksums of a packet each.

@@ -63,8 +63,11 @@ fn rot_that_nobody_reads_is_found_and_mended() {
         let file = world.block_file(&node.hostname, block).unwrap();
         assert_eq!(fs::read(file).unwrap(), contents, "on {}", node.hostname);
     }
-    let victim = world.datanode_named(&victim);
-    let metrics = http(victim.address("http").unwrap(), "/metrics");
+    let address = world.datanode_named(&victim).address("http").unwrap();
+    let status = http(address, "/status.json");
+    assert!(status.contains("\"damaged\":1"), "{status}");
+    assert!(http(address, "/healthz").ends_with("ok\n"));
+    let metrics = http(address, "/metrics");
     assert!(
         metrics.contains("hdfs_datanode_scan_damaged_total")
             && !metrics.contains("damaged_total 0"),

@@ -7,7 +7,8 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use tracing::{info, warn};
 
-use super::{BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, pieces, read_suspecting};
+use super::trouble::read_suspecting;
+use super::{BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, pieces};
 use crate::block::{Block, DatanodeInfo, ReplicaState};
 use crate::datanode::Replica;
 use crate::packet::{AckStatus, Packet, verify};
