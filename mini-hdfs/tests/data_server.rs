@@ -476,3 +476,16 @@ fn only_the_last_node_is_measured_and_by_the_one_before_it() {
     assert_eq!(measured(&nodes[1]), [nodes[2].info.id]);
     assert_eq!(measured(&nodes[2]), []);
 }
+
+#[test]
+fn a_directory_has_one_process() {
+    let node = start(tempfile::tempdir().unwrap());
+    let dir = node.dir.path().to_owned();
+    let refusal = volumes::open(&[dir.clone()], &VolumeSettings::default()).unwrap_err();
+    let refusal = refusal.to_string();
+    assert!(refusal.contains("in use by another process"), "{refusal}");
+    drop(node.server);
+    volumes::open(&[dir.clone()], &VolumeSettings::default()).expect("it is free again");
+    let twice = volumes::open(&[dir.clone(), dir], &VolumeSettings::default()).unwrap_err();
+    assert!(twice.to_string().contains("twice"), "{twice}");
+}

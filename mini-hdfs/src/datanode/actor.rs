@@ -421,6 +421,28 @@ mod tests {
     }
 
     #[test]
+    fn a_volume_full_of_news_is_told_in_several_calls() {
+        let mut actor = settled();
+        let block = |id| Block::new(id, 1001, 5);
+        actor.notify(BlockEvent::Received(block(7)));
+        let gone = (0..25_000).map(|id| BlockEvent::Deleted(block(id)));
+        actor.notify_all(gone.collect());
+        let mut told = Vec::new();
+        while let Some((id, call)) = actor.poll(ms(1)) {
+            let Call::Incremental(FIRST, events) = call else {
+                panic!("{call:?}");
+            };
+            assert!(events.len() <= EVENTS_MAX);
+            told.extend(events);
+            actor.answered(id, Answer::Done, ms(1));
+        }
+        let all: Vec<BlockEvent> = (0..25_000)
+            .map(|id| BlockEvent::Deleted(block(id)))
+            .collect();
+        assert_eq!(told, all, "each once, and nothing that is out of date");
+    }
+
+    #[test]
     fn an_answer_to_an_abandoned_call_is_dropped() {
         let mut actor = settled();
         let delete = || Answer::Commands(vec![Command::Invalidate(vec![Block::new(1, 1001, 5)])]);

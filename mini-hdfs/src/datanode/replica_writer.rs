@@ -399,4 +399,27 @@ mod tests {
             }
         }
     }
+
+    /// Simulated seed 0x1b: a bit of the seven bytes before the first checksum was flipped. No reader looks at them, so neither
+    /// did the scan, and the next start would have left the replica out.
+    #[test]
+    fn a_scan_looks_where_no_reader_does() {
+        let (mut disk, block) = (node::MemDisk::default(), Block::new(ID.0, 1001, 700));
+        let mut writer = ReplicaWriter::create(&mut disk, block, Place::Rbw).unwrap();
+        let data = bytes(0, 700);
+        writer
+            .write_packet(&mut disk, 0, &data, &checksums(&data))
+            .unwrap();
+        writer.finalize(&mut disk, true).unwrap();
+        let replica = Replica::new(block, ReplicaState::Finalized);
+        check(&disk, &replica).unwrap();
+        let meta = Place::Finalized.meta(ID, block.generation);
+        for (at, cut) in [(1, 0), (6, 0), (0, 4), (0, 12)] {
+            let mut damaged = disk.clone();
+            let file = damaged.files.get_mut(&meta).unwrap();
+            file[at] ^= u8::from(cut == 0);
+            file.truncate(file.len() - cut);
+            assert!(check(&damaged, &replica).is_err(), "{at} {cut}");
+        }
+    }
 }

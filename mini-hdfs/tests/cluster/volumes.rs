@@ -1,6 +1,7 @@
 //! Disks that fail, fill up and rot, under DataNodes that go on.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
 use mini_hdfs::block::Block;
@@ -159,6 +160,32 @@ fn a_failed_volume_takes_its_replicas_along_and_nothing_else() {
 }
 
 #[test]
+fn a_volume_that_fails_in_mid_write_costs_the_writer_nothing() {
+    let world = World::start_on(2, None, 4, &["dfs.datanode.failed.volumes.tolerated=1"]);
+    let client = world.client();
+    let contents = bytes(1, 2 * BLOCK + 1000);
+    let mut out = client.create("/f", CreateOptions::default()).unwrap();
+    out.write_all(&contents[..BLOCK / 2]).unwrap();
+    out.hflush().unwrap();
+    let located = blocks(&client, "/f").remove(0);
+    let victim = located.locations[1].hostname.clone();
+    // What is open stays open, so it is noticed when the block is finished and moves to its place.
+    let (_, volume) = replica(&world, &victim, located.block);
+    fs::rename(&volume, volume.with_extension("away")).unwrap();
+    fs::write(&volume, "not a directory").unwrap();
+    out.write_all(&contents[BLOCK / 2..]).unwrap();
+    out.close().unwrap();
+    assert_eq!(get(&client, "/f"), contents);
+    until("the NameNode knows of the failed volume", || {
+        report_of(&client, &victim).details.failed_volumes.len() == 1
+    });
+    until("every block has three replicas", || {
+        is_healthy(&client, "/f")
+    });
+    assert_eq!(client.status().unwrap().live_datanodes, 4);
+}
+
+#[test]
 fn one_failed_volume_too_many_ends_the_datanode() {
     let mut world = World::start_on(2, None, 4, &[]);
     let client = world.client();
@@ -217,7 +244,7 @@ fn replicas_take_turns_on_the_volumes_and_are_found_again() {
     let options = CreateOptions::default();
     let contents = bytes(1, 6 * BLOCK);
     let mut out = client.create("/f", options).unwrap();
-    std::io::Write::write_all(&mut out, &contents).unwrap();
+    out.write_all(&contents).unwrap();
     out.close().unwrap();
     let mut counts = [0; 3];
     for block in blocks(&client, "/f") {

@@ -1,6 +1,7 @@
 //! Who may write which replica, among the threads of a DataNode (`FsDatasetImpl`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ impl OnVolume {
 pub(super) struct Dataset {
     /// One for each volume; none where it could not be opened.
     disks: Vec<Option<FileDisk>>,
+    /// No other process uses the directories while these are held.
+    _locks: Vec<File>,
     state: Mutex<State>,
     writer_gone: Condvar,
 }
@@ -84,6 +87,7 @@ impl Dataset {
         };
         Dataset {
             disks: opened.disks,
+            _locks: opened.locks,
             state: Mutex::new(state),
             writer_gone: Condvar::new(),
         }
