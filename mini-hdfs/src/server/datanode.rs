@@ -33,13 +33,8 @@ use crate::protocol::{
 /// What `mini-hdfs datanode` can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Directories of the replicas, one for each disk (dfs.datanode.data.dir)
-    #[arg(
-        long,
-        value_name = "DIR[,DIR...]",
-        value_delimiter = ',',
-        required = true
-    )]
+    /// Directories of the replicas, one for each disk [default: what -D dfs.datanode.data.dir says]
+    #[arg(long, value_name = "DIR[,DIR...]", value_delimiter = ',')]
     pub dir: Vec<PathBuf>,
     /// Where the NameNode is called
     #[arg(
@@ -83,15 +78,29 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let settings = Settings::parse(&options.define)?;
     let (data_settings, intervals) = settings.datanode()?;
+    let mut dirs = options.dir.clone();
+    if dirs.is_empty() {
+        let given = settings.text("dfs.datanode.data.dir").unwrap_or_default();
+        let given = given
+            .split(',')
+            .map(str::trim)
+            .filter(|dir| !dir.is_empty());
+        dirs = given.map(PathBuf::from).collect();
+    }
+    if dirs.is_empty() {
+        bail!(
+            "where are the replicas? Say --dir DIR[,DIR...], or -D dfs.datanode.data.dir=DIR[,DIR...]"
+        );
+    }
     let opened = volumes::open(
-        &options.dir,
+        &dirs,
         &VolumeSettings {
             capacity: options.capacity,
             ..settings.volumes()?
         },
     )?;
     let id = opened.id;
-    info!(datanode = %id, replicas = opened.map.len(), volumes = options.dir.len(), "loaded");
+    info!(datanode = %id, replicas = opened.map.len(), volumes = dirs.len(), "loaded");
 
     let listener = TcpListener::bind(&options.listen)
         .with_context(|| format!("cannot listen at --listen {}", options.listen))?;

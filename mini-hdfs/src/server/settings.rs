@@ -34,6 +34,8 @@ enum Kind {
     Hours,
     /// One of these names, kept as its place; HDFS's class of that name, with its package or without, is the same.
     Name(&'static [&'static str]),
+    /// Any text.
+    Text,
 }
 
 /// `dfs.datanode.fsdataset.volume.choosing.policy`.
@@ -56,6 +58,7 @@ const KEYS: &[(&str, Kind)] = &[
         "dfs.datanode.available-space-volume-choosing-policy.balanced-space-threshold",
         Kind::Bytes,
     ),
+    ("dfs.datanode.data.dir", Kind::Text),
     ("dfs.datanode.directoryscan.interval", Kind::Seconds),
     ("dfs.datanode.du.reserved", Kind::Bytes),
     ("dfs.datanode.failed.volumes.tolerated", Kind::Count),
@@ -142,6 +145,7 @@ pub enum SettingError {
 pub struct Settings {
     /// Counts, bytes, thousandths, or milliseconds.
     values: BTreeMap<&'static str, u64>,
+    texts: BTreeMap<&'static str, String>,
 }
 
 impl Settings {
@@ -150,7 +154,7 @@ impl Settings {
     /// # Errors
     /// At the first item that is not understood.
     pub fn parse<S: AsRef<str>>(items: &[S]) -> Result<Settings, SettingError> {
-        let mut values = BTreeMap::new();
+        let (mut values, mut texts) = (BTreeMap::new(), BTreeMap::new());
         for item in items.iter().map(AsRef::as_ref) {
             let no_value = || SettingError::NoValue(item.to_owned());
             let (key, value) = item.split_once('=').ok_or_else(no_value)?;
@@ -161,10 +165,14 @@ impl Settings {
                     nearest: nearest(key),
                 });
             };
+            if kind == Kind::Text {
+                texts.insert(known, value.to_owned());
+                continue;
+            }
             let value = parse_value(kind, value).ok_or_else(|| bad_value(kind, key, value))?;
             values.insert(known, value);
         }
-        Ok(Settings { values })
+        Ok(Settings { values, texts })
     }
 
     /// The number, bytes or thousandths given for `key`, or `default`.
@@ -180,6 +188,11 @@ impl Settings {
             value: value.to_string(),
             expected: "a smaller number",
         })
+    }
+
+    /// The text given for `key`, if any was.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.texts.get(key).map(String::as_str)
     }
 
     /// The time given for `key`, or `default`.
@@ -373,6 +386,7 @@ fn bad_value(kind: Kind, key: &str, value: &str) -> SettingError {
             Kind::Fraction => "a fraction from 0 to 1, such as 0.999",
             Kind::Flag => "true or false",
             Kind::Hours => "a time, such as 500ms, 3s, 5m or 6h, or a number of hours",
+            Kind::Text => "a text",
             Kind::Name(_) => "the name of a policy, such as RoundRobin or AvailableSpace",
         },
     }
@@ -392,6 +406,7 @@ fn parse_value(kind: Kind, value: &str) -> Option<u64> {
             let place = names.iter().position(|known| *known == name)?;
             return u64::try_from(place).ok();
         }
+        Kind::Text => return None,
         Kind::Count | Kind::Bytes | Kind::Seconds | Kind::Millis | Kind::Hours => {}
     }
     let unit: u64 = match (kind, suffix.to_ascii_lowercase().as_str()) {

@@ -3,12 +3,15 @@
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 
 use mini_hdfs::block::Block;
 use mini_hdfs::protocol::DatanodeReport;
 use mini_hdfs::server::dfs_client::{CreateOptions, DfsClient};
 
-use crate::harness::{SOON, World, blocks, bytes, fsck, get, http, is_healthy, put, until};
+use crate::harness::{
+    SOON, World, blocks, bytes, fsck, get, http, is_healthy, program, put, until,
+};
 
 const BLOCK: usize = 256 << 10;
 
@@ -137,6 +140,14 @@ fn a_failed_volume_takes_its_replicas_along_and_nothing_else() {
     }
     assert_eq!(client.status().unwrap().volume_failures, 1);
     assert_eq!(client.status().unwrap().dead_datanodes, 0);
+    let report = Command::new(program())
+        .args(["dfsadmin", "-report"])
+        .env("MINI_HDFS_NAMENODE", world.cluster.address().unwrap())
+        .output()
+        .unwrap();
+    let report = String::from_utf8(report.stdout).unwrap();
+    let said = format!("Failed volume: {}: ", lost.display());
+    assert!(report.contains(&said), "{report}");
     put(&local, "/g", &contents).unwrap();
     assert_eq!(get(&client, "/g"), contents);
 
@@ -285,4 +296,19 @@ fn a_datanode_needs_no_more_memory_for_a_large_file() {
     assert!(get(&client, "/large") == large);
     let more = peak_memory(pid) - before;
     assert!(more < 16 << 10, "{more} KiB more for a block of 64 MiB");
+}
+
+#[test]
+fn a_datanode_without_a_directory_says_how_to_name_one() {
+    let run = |args: &[&str]| {
+        let output = Command::new(program()).arg("datanode").args(args).output();
+        String::from_utf8(output.unwrap().stderr).unwrap()
+    };
+    let refusal = run(&[]);
+    assert!(refusal.contains("--dir DIR[,DIR...]"), "{refusal}");
+    // The setting names them too: here one that cannot be.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let setting = format!("dfs.datanode.data.dir={}", file.path().display());
+    let refusal = run(&["-D", &setting]);
+    assert!(refusal.contains("1 of 1 volumes have failed"), "{refusal}");
 }
