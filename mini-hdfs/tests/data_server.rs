@@ -3,6 +3,7 @@
 
 use std::io::{BufReader, ErrorKind};
 use std::net::{TcpListener, TcpStream};
+use std::slice::from_ref;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -481,11 +482,11 @@ fn only_the_last_node_is_measured_and_by_the_one_before_it() {
 fn a_directory_has_one_process() {
     let node = start(tempfile::tempdir().unwrap());
     let dir = node.dir.path().to_owned();
-    let refusal = volumes::open(&[dir.clone()], &VolumeSettings::default()).unwrap_err();
+    let refusal = volumes::open(from_ref(&dir), &VolumeSettings::default()).unwrap_err();
     let refusal = refusal.to_string();
     assert!(refusal.contains("in use by another process"), "{refusal}");
     drop(node.server);
-    volumes::open(&[dir.clone()], &VolumeSettings::default()).expect("it is free again");
+    volumes::open(from_ref(&dir), &VolumeSettings::default()).expect("it is free again");
     let twice = volumes::open(&[dir.clone(), dir], &VolumeSettings::default()).unwrap_err();
     assert!(twice.to_string().contains("twice"), "{twice}");
 }
