@@ -311,6 +311,8 @@ impl Drop for DataServer {
             .shared
             .connection_ended
             .wait_timeout_while(connections, STOP_MAX, |left| !left.is_empty());
+        // A thread that is about to end may hold on to the rest a moment longer.
+        self.shared.dataset.unlock();
     }
 }
 

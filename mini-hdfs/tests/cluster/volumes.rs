@@ -294,7 +294,8 @@ fn a_datanode_needs_no_more_memory_for_a_large_file() {
     let large = bytes(2, 64 << 20);
     put(&client, "/large", &large).unwrap();
     assert!(get(&client, "/large") == large);
-    let more = peak_memory(pid) - before;
+    // The kernel counts loosely: the peak may seem to fall.
+    let more = peak_memory(pid).saturating_sub(before);
     assert!(more < 16 << 10, "{more} KiB more for a block of 64 MiB");
 }
 

@@ -58,7 +58,7 @@ pub(super) struct Dataset {
     /// One for each volume; none where it could not be opened.
     disks: Vec<Option<FileDisk>>,
     /// No other process uses the directories while these are held.
-    _locks: Vec<File>,
+    locks: Mutex<Vec<File>>,
     state: Mutex<State>,
     writer_gone: Condvar,
 }
@@ -87,7 +87,7 @@ impl Dataset {
         };
         Dataset {
             disks: opened.disks,
-            _locks: opened.locks,
+            locks: Mutex::new(opened.locks),
             state: Mutex::new(state),
             writer_gone: Condvar::new(),
         }
@@ -160,6 +160,11 @@ impl Dataset {
             }
         }
         Ok(Some(gone))
+    }
+
+    /// Nothing is written any more: another process may use the directories.
+    pub(super) fn unlock(&self) {
+        lock(&self.locks).clear();
     }
 
     /// Whether a volume has not failed.
