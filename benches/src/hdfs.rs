@@ -58,6 +58,8 @@ impl Bed {
     pub fn start() -> Result<Bed> {
         let dir = directory();
         let options = cluster::Options {
+            volumes: 1,
+            capacity: None,
             datanodes: DATANODES,
             racks: 2,
             dir: None,

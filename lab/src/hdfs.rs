@@ -4,6 +4,7 @@ mod audit;
 mod changes;
 mod files;
 mod lamps;
+mod rot;
 mod sample;
 mod snapshot;
 
@@ -40,6 +41,13 @@ const SETTINGS: &[&str] = &[
     "dfs.namenode.safemode.extension=1s",
 ];
 
+/// A DataNode's: a pass of the background scan every two seconds, and fast enough for what the lab holds.
+const DATANODE_SETTINGS: &[&str] = &[
+    HEARTBEAT,
+    "dfs.datanode.scan.period.hours=2s",
+    "dfs.block.scanner.volume.bytes.per.second=16m",
+];
+
 const HEARTBEAT: &str = "dfs.heartbeat.interval=500ms";
 
 /// How often the NameNode is asked, and how long it may take to answer.
@@ -70,7 +78,7 @@ pub(crate) struct Hdfs {
 impl Hdfs {
     /// Starts a cluster in `lab`, and watches it on `runtime` from then on.
     pub(crate) fn start(lab: Arc<Lab>, size: Size, runtime: &Handle) -> Result<Arc<Hdfs>> {
-        let address = start_nodes(&lab, size, SETTINGS, &[HEARTBEAT])?;
+        let address = start_nodes(&lab, size, SETTINGS, DATANODE_SETTINGS)?;
         let hdfs = Arc::new(Hdfs {
             files: Files::new(&address, lab.dial_as(CLIENT)?)?,
             lab,
@@ -147,7 +155,7 @@ fn start_datanodes(lab: &Lab, size: Size, namenode: &str, settings: &[&str]) -> 
             args: args(&words, settings),
             rack: Some(rack),
             program: "mini-hdfs",
-            listens: &[("--listen", "address")],
+            listens: &[("--listen", "address"), ("--http", "http")],
         })?;
     }
     std::thread::scope(|scope| {

@@ -41,6 +41,7 @@ pub(crate) const SCENES: &[&Scene] = &[
     &hdfs::replace_datanode::SCENE,
     &hdfs::restart_namenode::SCENE,
     &hdfs::cut_off_rack::SCENE,
+    &hdfs::bit_rot::SCENE,
 ];
 
 /// The scene called `name`.

@@ -48,6 +48,12 @@ number! {
     DatanodeId, "{:016x}"
 }
 
+number! {
+    /// Names a volume of a DataNode for ever, wherever it is mounted: drawn at random when it is formatted (HDFS's
+    /// `storageID`).
+    StorageId, "DS-{:016x}"
+}
+
 impl GenerationStamp {
     /// The stamp of a file system without blocks (`GenerationStamp.LAST_RESERVED_STAMP`).
     pub const FIRST: GenerationStamp = GenerationStamp(1000);

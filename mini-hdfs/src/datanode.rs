@@ -5,9 +5,11 @@
 //! - **Keep them.** What was acknowledged as synced is there after a crash, in the generation in which it was
 //!   written, and damage is noticed: [`block_file`] holds bytes and checksums, [`storage`] the directories, [`ReplicaWriter`]
 //!   the order of writes and renames, [`ReplicaMap`] what may be done with which replica.
+//!   Its disks are [`volumes`]: which one a new replica goes to ([`volume_choice`]), and what is left when one of them fails. Whatever
+//!   nobody reads is read by the [`scanner`], and what the disks hold is compared with the map by the [`directory_scanner`].
 //! - **Pass them on.** Bytes stream through it to the next node of a pipeline, and acknowledgements come back:
-//!   [`packet_responder`] says which may go up, [`rebuild`] and
-//!   [`pipeline_transfer`] what becomes of a replica whose pipeline broke.
+//!   [`packet_responder`] says which may go up, [`rebuild`] and [`pipeline_transfer`] what becomes of a replica whose pipeline
+//!   broke. Who below is slow is noticed by [`peer_stats`] and [`outliers`].
 //! - **Tell the NameNode.** [`actor`] says when to register, to send a heartbeat or a report. The NameNode never calls; what it wants
 //!   done is in the answers to heartbeats.
 //!
@@ -15,13 +17,19 @@
 
 pub mod actor;
 pub mod block_file;
+pub mod directory_scanner;
+pub mod outliers;
 pub mod packet_responder;
+pub mod peer_stats;
 pub mod pipeline_transfer;
 pub mod rebuild;
 pub mod replica_map;
 pub mod replica_writer;
+pub mod scanner;
 pub mod storage;
 mod synced_chunk;
+pub mod volume_choice;
+pub mod volumes;
 
 pub use actor::BpServiceActor;
 pub use block_file::BlockFile;

@@ -33,6 +33,7 @@ pub mod pending;
 pub mod placement;
 pub mod replication_queue;
 pub mod safe_mode;
+pub mod slow_peers;
 pub mod storage;
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,8 @@ use self::namespace::Namespace;
 use crate::block::{Block, DatanodeId, DatanodeInfo, TxId};
 use crate::error::FsError;
 use crate::protocol::{
-    BlockEvent, Command, DatanodeReport, Heartbeat, Registration, RegistrationId, ReportedReplica,
+    BlockEvent, Command, DatanodeReport, Heartbeat, HeartbeatDetails, Registration, RegistrationId,
+    ReportedReplica,
 };
 pub use config::Config;
 pub use group_commit::{Batch, Roll};
@@ -248,6 +250,16 @@ impl NameNode {
     /// A DataNode lives; the answer is what it shall do (`sendHeartbeat`).
     pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Time) -> Vec<Command> {
         self.blocks.heartbeat(heartbeat, now)
+    }
+
+    /// What a heartbeat says of volumes and of slow peers; to be told before the heartbeat itself.
+    pub fn heartbeat_details(
+        &mut self,
+        heartbeat: &Heartbeat,
+        details: HeartbeatDetails,
+        now: Time,
+    ) {
+        self.blocks.heartbeat_details(heartbeat, details, now);
     }
 
     /// All the replicas that a DataNode has (`blockReport`).

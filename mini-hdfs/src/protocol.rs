@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::{Block, DatanodeId, DatanodeInfo, InodeId, LocatedBlock, ReplicaState};
+use crate::block::{
+    Block, DatanodeId, DatanodeInfo, InodeId, LocatedBlock, ReplicaState, StorageId,
+};
 
 /// A file or a directory, as `stat` shows it (`HdfsFileStatus`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,6 +162,48 @@ pub struct Heartbeat {
     pub xceivers: u32,
 }
 
+/// What a heartbeat says beside its figures: of each volume, and of peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatDetails {
+    /// Its volumes that are well. Empty from a DataNode that does not tell.
+    pub storages: Vec<StorageReport>,
+    /// Its volumes that have failed, with the reason.
+    pub failed_volumes: Vec<FailedVolume>,
+    /// Peers that are much slower than others, if a report of them is due.
+    pub slow_peers: Vec<SlowPeer>,
+}
+
+/// The figures of one volume of a DataNode, in bytes (`StorageReport`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageReport {
+    /// Which volume.
+    pub storage: StorageId,
+    /// Bytes that replicas may use on it.
+    pub capacity: u64,
+    /// Bytes that they use.
+    pub dfs_used: u64,
+    /// Bytes that are free for new ones.
+    pub remaining: u64,
+}
+
+/// A volume that its DataNode has taken out (`VolumeFailureInfo`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedVolume {
+    /// Its directory.
+    pub dir: String,
+    /// What was wrong with it.
+    pub reason: String,
+}
+
+/// A DataNode that takes much longer for a packet than others, as one of its peers sees it (`SlowPeerReports`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowPeer {
+    /// Who is slow.
+    pub node: DatanodeId,
+    /// Its average, in microseconds.
+    pub latency_us: u64,
+}
+
 /// What the NameNode tells a DataNode to do, in answer to a heartbeat (`DatanodeCommand`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
@@ -205,6 +249,10 @@ pub struct DatanodeReport {
     pub state: DatanodeState,
     /// Its last heartbeat's figures.
     pub heartbeat: Heartbeat,
+    /// What that said of volumes.
+    pub details: HeartbeatDetails,
+    /// How many of its peers report it as slow.
+    pub slow_reports: usize,
     /// When that came, in milliseconds since the epoch.
     pub last_contact_ms: u64,
     /// How many replicas it is known to hold.
@@ -292,6 +340,10 @@ pub struct FsStatus {
     pub stale_datanodes: u64,
     /// Dead DataNodes.
     pub dead_datanodes: u64,
+    /// Volumes that have failed on live DataNodes (`VolumeFailuresTotal`).
+    pub volume_failures: u64,
+    /// Live DataNodes that their peers report as slow.
+    pub slow_datanodes: u64,
     /// Why safe mode is on, and what turns it off; none when it is off.
     pub safe_mode: Option<String>,
     /// The last transaction of the edit log.

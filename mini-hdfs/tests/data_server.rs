@@ -3,18 +3,20 @@
 
 use std::io::{BufReader, ErrorKind};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::slice::from_ref;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
-use mini_hdfs::datanode::{ReplicaMap, storage};
+use mini_hdfs::datanode::peer_stats::PeerConfig;
+use mini_hdfs::datanode::scanner::ScanConfig;
+use mini_hdfs::datanode::storage;
 use mini_hdfs::packet::{AckStatus, PACKET_DATA_MAX, Packet, PipelineAck, verify};
 use mini_hdfs::protocol::BlockEvent;
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::data_transfer::*;
+use mini_hdfs::server::volumes::{self, VolumeSettings};
 use mini_hdfs::server::xceiver::{DataEvent, DataServer, DataSettings};
-use node::{FileDisk, Rng};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,15 +32,22 @@ struct Datanode {
 }
 
 fn start(dir: TempDir) -> Datanode {
+    start_with(dir, &VolumeSettings::default(), PeerConfig::default())
+}
+
+fn start_with(dir: TempDir, volumes: &VolumeSettings, peers: PeerConfig) -> Datanode {
     let settings = DataSettings {
         socket_timeout: Duration::from_secs(2),
+        // Damage is to be found by who reads.
+        scan: ScanConfig {
+            bytes_per_second: 0,
+            ..ScanConfig::default()
+        },
+        peers,
         ..DataSettings::default()
     };
-    let mut disk = FileDisk::open(dir.path()).unwrap();
-    let id = storage::load_or_format(&mut disk, &mut Rng::new(dir_seed(dir.path())))
-        .unwrap()
-        .id;
-    let map = ReplicaMap::new(storage::scan(&mut disk).unwrap().replicas);
+    let volumes = volumes::open(&[dir.path().to_owned()], volumes).unwrap();
+    let id = volumes.id;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (sender, events) = channel();
     let tell = move |event| {
@@ -46,7 +55,7 @@ fn start(dir: TempDir) -> Datanode {
         let _ = sender.send(event);
     };
     let connector = Connector::direct();
-    let server = DataServer::start(listener, id, disk, map, connector, settings, tell).unwrap();
+    let server = DataServer::start(listener, volumes, connector, settings, tell).unwrap();
     let info = DatanodeInfo {
         id,
         hostname: "localhost".into(),
@@ -59,11 +68,6 @@ fn start(dir: TempDir) -> Datanode {
         events,
         dir,
     }
-}
-
-/// Different for each directory.
-fn dir_seed(dir: &Path) -> u64 {
-    u64::from(crc32c::crc32c(dir.to_string_lossy().as_bytes()))
 }
 
 fn datanodes<const N: usize>() -> [Datanode; N] {
@@ -517,4 +521,79 @@ fn what_is_no_op_is_refused_with_a_reason() {
     }
     let ended = receive_reply(&mut from).unwrap_err();
     assert_eq!(ended.kind(), ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn a_replica_that_may_not_fit_is_refused_and_what_is_there_stays() {
+    let room = VolumeSettings {
+        capacity: Some(150_000),
+        ..VolumeSettings::default()
+    };
+    let node = start_with(tempfile::tempdir().unwrap(), &room, PeerConfig::default());
+    let block = |id, len| Block::new(BLOCK.id.0 + id, 1001, len);
+    // It may become so long; what it does not need is free again at its end.
+    let mut first = Pipeline::open(&[&node], block(0, 100_000), Stage::Create).unwrap();
+    let refused = |id, len| match Pipeline::open(&[&node], block(id, len), Stage::Create) {
+        Err(OpReply::Refused {
+            reason, bad_link, ..
+        }) => {
+            assert_eq!(bad_link, Some(node.info.id));
+            reason
+        }
+        other => panic!("accepted, or {:?}", other.map(|_| ())),
+    };
+    let reason = refused(1, 60_000);
+    assert!(reason.contains("50000 bytes left"), "{reason}");
+    let data = data(20_000);
+    first.finish(0, &data, 1);
+    let mut second = Pipeline::open(&[&node], block(1, 60_000), Stage::Create).unwrap();
+    second.finish(0, &data, 1);
+    let reason = refused(2, 120_000);
+    assert!(reason.contains("110000 bytes left"), "{reason}");
+    let there = Block::new(BLOCK.id.0, 1001, 20_000);
+    assert_eq!(node.read(there, 0, u64::MAX), Ok((0, data)));
+    let status = node.server.status();
+    assert_eq!(status.volumes[0].usage.replicas, 2);
+    assert_eq!((status.bytes_written, status.bytes_read), (40_000, 20_000));
+}
+
+#[test]
+fn only_the_last_node_is_measured_and_by_the_one_before_it() {
+    let peers = PeerConfig {
+        enabled: true,
+        samples_min: 10,
+        ..PeerConfig::default()
+    };
+    let nodes: [Datanode; 3] = std::array::from_fn(|_| {
+        start_with(
+            tempfile::tempdir().unwrap(),
+            &VolumeSettings::default(),
+            peers,
+        )
+    });
+    let data = data(12 * PACKET_DATA_MAX);
+    let mut pipeline =
+        Pipeline::open(&[&nodes[0], &nodes[1], &nodes[2]], BLOCK, Stage::Create).unwrap();
+    pipeline.finish(0, &data, 3);
+    let measured = |node: &Datanode| -> Vec<DatanodeId> {
+        let peers = node.server.status().peers;
+        assert!(peers.iter().all(|peer| peer.latency_us > 0), "{peers:?}");
+        peers.iter().map(|peer| peer.node).collect()
+    };
+    assert_eq!(measured(&nodes[0]), []);
+    assert_eq!(measured(&nodes[1]), [nodes[2].info.id]);
+    assert_eq!(measured(&nodes[2]), []);
+}
+
+#[test]
+fn a_directory_has_one_process() {
+    let node = start(tempfile::tempdir().unwrap());
+    let dir = node.dir.path().to_owned();
+    let refusal = volumes::open(from_ref(&dir), &VolumeSettings::default()).unwrap_err();
+    let refusal = refusal.to_string();
+    assert!(refusal.contains("in use by another process"), "{refusal}");
+    drop(node.server);
+    volumes::open(from_ref(&dir), &VolumeSettings::default()).expect("it is free again");
+    let twice = volumes::open(&[dir.clone(), dir], &VolumeSettings::default()).unwrap_err();
+    assert!(twice.to_string().contains("twice"), "{twice}");
 }

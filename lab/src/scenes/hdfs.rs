@@ -1,5 +1,6 @@
 //! The scenes of mini-hdfs.
 
+pub(super) mod bit_rot;
 pub(super) mod cut_off_rack;
 pub(super) mod kill_datanode;
 pub(super) mod kill_two;

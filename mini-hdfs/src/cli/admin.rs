@@ -122,6 +122,12 @@ fn describe(node: &DatanodeReport, out: &mut dyn Write) -> Result<(), Failure> {
         percent(figures.dfs_used, figures.capacity)
     )?;
     writeln!(out, "Xceivers: {}", figures.xceivers)?;
+    for volume in &node.details.failed_volumes {
+        writeln!(out, "Failed volume: {}: {}", volume.dir, volume.reason)?;
+    }
+    if node.slow_reports > 0 {
+        writeln!(out, "Slow, as reported by: {} peers", node.slow_reports)?;
+    }
     writeln!(out, "Last contact: {contact} UTC{stale}")?;
     writeln!(out, "Num of Blocks: {}\n\n", node.blocks)?;
     Ok(())

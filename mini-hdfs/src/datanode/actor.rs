@@ -5,18 +5,24 @@
 //! - after registering, all replicas are reported, and again every few hours;
 //! - what changes in between is reported at once, kept until the NameNode has answered, and sent again if it has not;
 //!   what is still to be sent goes out before a full report, so that the NameNode never hears old news after new;
+//! - a replica that is damaged is reported until it is gone, in every registration anew: the NameNode keeps in memory alone what
+//!   is corrupt, and a block report lists it like any other;
 //! - one call is under way at a time, and only its own answer counts. An answer that comes after the DataNode gave the call up
 //!   may hold commands that an earlier NameNode decided; it is dropped.
 //!
 //! The caller asks [`BpServiceActor::poll`] what to send, and hands in what comes back. Calls fail without end while the
 //! NameNode is away; that is no error, they are repeated.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use node::Time;
 
-use crate::block::{Block, DatanodeInfo};
+use crate::block::{Block, BlockId, DatanodeInfo};
 use crate::protocol::{BlockEvent, Command, RegistrationId};
+
+/// Changes told in one call: a volume that fails takes hundreds of thousands of replicas along.
+const EVENTS_MAX: usize = 10_000;
 
 /// How often things are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +60,8 @@ pub enum Call {
     BlockReport(RegistrationId),
     /// `blockReceivedAndDeleted`.
     Incremental(RegistrationId, Vec<BlockEvent>),
+    /// `reportBadBlocks`, of one.
+    BadBlock(Block),
 }
 
 /// What came back from a call.
@@ -105,6 +113,8 @@ pub struct BpServiceActor {
     retry_at: Time,
     /// Not yet sent; at most one for each block, the newest.
     events: Vec<BlockEvent>,
+    /// Damaged replicas, and whether the NameNode has been told in this registration.
+    bad: BTreeMap<BlockId, (Block, bool)>,
 }
 
 impl BpServiceActor {
@@ -119,14 +129,44 @@ impl BpServiceActor {
             next_block_report: Time::ZERO,
             retry_at: Time::ZERO,
             events: Vec::new(),
+            bad: BTreeMap::new(),
         }
     }
 
     /// A replica has changed: to be reported at once. Tell it after the replica map knows.
     pub fn notify(&mut self, event: BlockEvent) {
+        let replica = block_of(&event);
+        if let Some((bad, _)) = self.bad.get(&replica.id)
+            && replica.generation >= bad.generation
+        {
+            // It is gone, or another one is in its place.
+            self.bad.remove(&replica.id);
+        }
         self.events
             .retain(|old| block_of(old).id != block_of(&event).id);
         self.events.push(event);
+    }
+
+    /// Many replicas have changed at once.
+    pub fn notify_all(&mut self, events: Vec<BlockEvent>) {
+        let ids: BTreeSet<BlockId> = events.iter().map(|event| block_of(event).id).collect();
+        self.events.retain(|old| !ids.contains(&block_of(old).id));
+        self.bad.retain(|id, _| !ids.contains(id));
+        self.events.extend(events);
+    }
+
+    /// A replica here turned out to be damaged.
+    pub fn notify_bad(&mut self, block: Block) {
+        let known = self.bad.get(&block.id);
+        if known.is_none_or(|(bad, _)| bad.generation < block.generation) {
+            self.bad.insert(block.id, (block, false));
+        }
+    }
+
+    /// The next damaged replica that the NameNode does not know of.
+    fn unreported(&self) -> Option<Block> {
+        let mut bad = self.bad.values();
+        bad.find(|(_, told)| !told).map(|(block, _)| *block)
     }
 
     /// The call to make now, if one is due and none is under way. Hand its answer to [`BpServiceActor::answered`].
@@ -160,12 +200,14 @@ impl BpServiceActor {
             self.next_heartbeat = now + self.intervals.heartbeat;
             Some(Call::Heartbeat(registration))
         } else if !self.events.is_empty() {
-            let events = std::mem::take(&mut self.events);
+            let rest = self.events.split_off(self.events.len().min(EVENTS_MAX));
+            let events = std::mem::replace(&mut self.events, rest);
             Some(Call::Incremental(registration, events))
         } else if now >= self.next_block_report {
             Some(Call::BlockReport(registration))
         } else {
-            None
+            // After the report: what the NameNode does not believe to be good cannot become bad.
+            self.unreported().map(Call::BadBlock)
         }
     }
 
@@ -174,7 +216,8 @@ impl BpServiceActor {
         if let Some(under_way) = &self.under_way {
             return under_way.sent + self.intervals.call_timeout;
         }
-        let due = if self.registration.is_none() || !self.events.is_empty() {
+        let news = !self.events.is_empty() || self.unreported().is_some();
+        let due = if self.registration.is_none() || news {
             Time::ZERO
         } else {
             self.next_heartbeat.min(self.next_block_report)
@@ -190,15 +233,22 @@ impl BpServiceActor {
         match answer {
             Answer::Registered(registration) => {
                 self.registration = Some(registration);
+                self.bad.values_mut().for_each(|(_, told)| *told = false);
                 self.next_heartbeat = now;
                 self.next_block_report = now;
             }
             Answer::Commands(commands) => return self.obey(commands),
-            Answer::Done => {
-                if matches!(call, Call::BlockReport(_)) {
+            Answer::Done => match call {
+                Call::BlockReport(_) => {
                     self.next_block_report = now + self.intervals.block_report;
                 }
-            }
+                Call::BadBlock(block) => {
+                    if let Some((bad, told)) = self.bad.get_mut(&block.id) {
+                        *told |= *bad == block;
+                    }
+                }
+                Call::Register | Call::Heartbeat(_) | Call::Incremental(..) => {}
+            },
             Answer::Unregistered => {
                 self.registration = None;
                 self.keep(call);
@@ -332,6 +382,64 @@ mod tests {
         );
         actor.answered(id, Answer::Done, ms(3004));
         assert_eq!(actor.poll(ms(3004)).unwrap().1, Call::BlockReport(SECOND));
+    }
+
+    #[test]
+    fn a_damaged_replica_is_reported_in_every_registration_until_it_is_gone() {
+        let mut actor = settled();
+        let block = Block::new(1, 1001, 5);
+        actor.notify_bad(block);
+        actor.notify_bad(block);
+        let (id, call) = actor.poll(ms(1)).unwrap();
+        assert_eq!(call, Call::BadBlock(block));
+        actor.answered(id, Answer::Failed, ms(2));
+        let (id, _) = actor.poll(ms(3002)).unwrap();
+        actor.answered(id, Answer::Commands(vec![]), ms(3002));
+        let (id, call) = actor.poll(ms(3002)).unwrap();
+        assert_eq!(call, Call::BadBlock(block), "once more");
+        actor.answered(id, Answer::Done, ms(3003));
+        assert_eq!(actor.poll(ms(3004)), None, "it is known");
+
+        let (id, _) = actor.poll(ms(6002)).unwrap();
+        actor.answered(id, Answer::Unregistered, ms(6002));
+        for (expected, answer) in [
+            (Call::Register, Answer::Registered(SECOND)),
+            (Call::Heartbeat(SECOND), Answer::Commands(vec![])),
+            (Call::BlockReport(SECOND), Answer::Done),
+            (Call::BadBlock(block), Answer::Done),
+        ] {
+            let (id, call) = actor.poll(ms(6003)).unwrap();
+            assert_eq!(call, expected);
+            actor.answered(id, answer, ms(6003));
+        }
+        actor.notify(BlockEvent::Deleted(block));
+        actor.notify_bad(Block::new(2, 1001, 5));
+        actor.notify(BlockEvent::Deleted(Block::new(2, 1001, 5)));
+        let (id, _) = actor.poll(ms(6004)).unwrap();
+        actor.answered(id, Answer::Done, ms(6004));
+        assert_eq!(actor.poll(ms(6005)), None, "what is gone is not reported");
+    }
+
+    #[test]
+    fn a_volume_full_of_news_is_told_in_several_calls() {
+        let mut actor = settled();
+        let block = |id| Block::new(id, 1001, 5);
+        actor.notify(BlockEvent::Received(block(7)));
+        let gone = (0..25_000).map(|id| BlockEvent::Deleted(block(id)));
+        actor.notify_all(gone.collect());
+        let mut told = Vec::new();
+        while let Some((id, call)) = actor.poll(ms(1)) {
+            let Call::Incremental(FIRST, events) = call else {
+                panic!("{call:?}");
+            };
+            assert!(events.len() <= EVENTS_MAX);
+            told.extend(events);
+            actor.answered(id, Answer::Done, ms(1));
+        }
+        let all: Vec<BlockEvent> = (0..25_000)
+            .map(|id| BlockEvent::Deleted(block(id)))
+            .collect();
+        assert_eq!(told, all, "each once, and nothing that is out of date");
     }
 
     #[test]

@@ -16,11 +16,13 @@
 //! replica at a time. So a shell can hold the map's lock for moments only, however slow a disk is.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use thiserror::Error;
 
 use super::pipeline_transfer::sendable;
 use super::rebuild::recovered;
+use super::volumes::{VolumeId, VolumeUsage};
 use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
 use crate::protocol::ReportedReplica;
 
@@ -37,6 +39,10 @@ pub struct Replica {
     /// The checksum of a short last chunk up to `block.len`, while the replica is written: the one on the disk may
     /// already cover more.
     pub last_checksum: Option<u32>,
+    /// The volume that its files are on.
+    pub volume: VolumeId,
+    /// The bytes that it may grow to. While it is written, what it lacks of them is set aside on its volume.
+    pub len_max: u64,
 }
 
 impl Replica {
@@ -47,7 +53,30 @@ impl Replica {
             state,
             writing: false,
             last_checksum: None,
+            volume: VolumeId::default(),
+            len_max: block.len,
         }
+    }
+
+    /// The same replica, on this volume.
+    #[must_use]
+    pub fn on(self, volume: VolumeId) -> Replica {
+        Replica { volume, ..self }
+    }
+
+    /// Bytes set aside for it beyond those that it has.
+    fn reserved(&self) -> u64 {
+        if self.writing {
+            self.len_max.saturating_sub(self.block.len)
+        } else {
+            0
+        }
+    }
+
+    /// Of two replicas of one block, the one of more use is greater.
+    fn worth(&self) -> (GenerationStamp, bool, u64) {
+        let whole = self.state == ReplicaState::Finalized;
+        (self.block.generation, whole, self.block.len)
     }
 }
 
@@ -95,8 +124,7 @@ pub enum ReplicaError {
 #[derive(Clone, Debug, Default)]
 pub struct ReplicaMap {
     replicas: BTreeMap<BlockId, Replica>,
-    /// Sum of the lengths.
-    used: u64,
+    usage: BTreeMap<VolumeId, VolumeUsage>,
 }
 
 impl ReplicaMap {
@@ -104,9 +132,21 @@ impl ReplicaMap {
     pub fn new(replicas: impl IntoIterator<Item = Replica>) -> ReplicaMap {
         let mut map = ReplicaMap::default();
         for replica in replicas {
-            map.insert(replica);
+            map.add(replica);
         }
         map
+    }
+
+    /// Takes up a replica that was found on a disk. Where another volume has one of the same block -- it was away while
+    /// that one was made -- the one of more use stays, and the other is returned: the caller removes its files.
+    pub fn add(&mut self, replica: Replica) -> Option<Replica> {
+        match self.replicas.get(&replica.block.id).copied() {
+            Some(there) if there.worth() >= replica.worth() => Some(replica),
+            there => {
+                self.insert(replica);
+                there
+            }
+        }
     }
 
     /// What is known of a replica.
@@ -116,7 +156,50 @@ impl ReplicaMap {
 
     /// Bytes in all replicas (`dfsUsed`, without checksums).
     pub fn used(&self) -> u64 {
-        self.used
+        self.usage.values().map(|usage| usage.used).sum()
+    }
+
+    /// What the replicas on one volume take up.
+    pub fn usage(&self, volume: VolumeId) -> VolumeUsage {
+        self.usage.get(&volume).copied().unwrap_or_default()
+    }
+
+    /// The replicas on one volume, in the order of their blocks, from the one after `after` on.
+    pub fn on_volume(
+        &self,
+        volume: VolumeId,
+        after: Option<BlockId>,
+    ) -> impl Iterator<Item = &Replica> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.replicas.range((from, Bound::Unbounded));
+        range
+            .map(|(_, replica)| replica)
+            .filter(move |replica| replica.volume == volume)
+    }
+
+    /// The first finalised replica on a volume whose block comes after `after`.
+    pub fn finalized_after(&self, volume: VolumeId, after: Option<BlockId>) -> Option<Block> {
+        self.on_volume(volume, after)
+            .find(|replica| replica.state == ReplicaState::Finalized)
+            .map(|replica| replica.block)
+    }
+
+    /// Forgets all replicas on a volume that has failed, also those that somebody is still writing. Returns them.
+    pub fn remove_volume(&mut self, volume: VolumeId) -> Vec<Replica> {
+        let gone: Vec<Replica> = self.on_volume(volume, None).copied().collect();
+        for replica in &gone {
+            self.remove(replica.block.id);
+        }
+        gone
+    }
+
+    /// Forgets a replica whose files are gone, if it is still as the caller saw it. Says whether it was.
+    pub fn remove_lost(&mut self, lost: &Replica) -> bool {
+        let there = self.replicas.get(&lost.block.id) == Some(lost);
+        if there {
+            self.remove(lost.block.id);
+        }
+        there
     }
 
     /// How many replicas there are.
@@ -141,8 +224,8 @@ impl ReplicaMap {
             .collect()
     }
 
-    /// Begins a replica: [`ReplicaState::Rbw`] for a client, [`ReplicaState::Temporary`] for a copy. The caller is its
-    /// writer from now on.
+    /// Begins a replica on a volume: [`ReplicaState::Rbw`] for a client, [`ReplicaState::Temporary`] for a copy. The
+    /// caller is its writer from now on. `block.len` says how long it may become; so much is set aside.
     ///
     /// A copy may take the place of a replica that is of no use, an older one or one that waits to be recovered; that
     /// one is returned, and the caller removes its files first.
@@ -153,6 +236,7 @@ impl ReplicaMap {
         &mut self,
         block: Block,
         state: ReplicaState,
+        volume: VolumeId,
     ) -> Result<Option<Replica>, ReplicaError> {
         let old = self.replicas.get(&block.id).copied();
         if let Some(old) = old {
@@ -171,7 +255,8 @@ impl ReplicaMap {
         }
         self.insert(Replica {
             writing: true,
-            ..Replica::new(Block { len: 0, ..block }, state)
+            len_max: block.len,
+            ..Replica::new(Block { len: 0, ..block }, state).on(volume)
         });
         Ok(old)
     }
@@ -189,7 +274,13 @@ impl ReplicaMap {
         acked_len: u64,
     ) -> Result<Replica, ReplicaError> {
         let old = self.existing(block.id)?;
-        self.insert(recovered(&old, block, generation, acked_len)?);
+        let new = recovered(&old, block, generation, acked_len)?;
+        // It stays where it is, and what is set aside for it too.
+        self.insert(Replica {
+            volume: old.volume,
+            len_max: old.len_max,
+            ..new
+        });
         Ok(old)
     }
 
@@ -216,9 +307,9 @@ impl ReplicaMap {
     /// # Errors
     /// [`ReplicaError::NotFound`] where it was deleted meanwhile, or has another generation.
     pub fn finalize(&mut self, block: Block) -> Result<(), ReplicaError> {
-        self.current(block)
-            .ok_or(ReplicaError::NotFound(block.id))?;
-        self.insert(Replica::new(block, ReplicaState::Finalized));
+        let written = self.current(block);
+        let Replica { volume, .. } = written.ok_or(ReplicaError::NotFound(block.id))?;
+        self.insert(Replica::new(block, ReplicaState::Finalized).on(volume));
         Ok(())
     }
 
@@ -238,10 +329,10 @@ impl ReplicaMap {
     /// # Errors
     /// [`ReplicaError::NotFound`] where it was deleted meanwhile.
     pub fn keep_as_rbw(&mut self, block: Block) -> Result<(), ReplicaError> {
-        self.current(block)
+        let copy = (self.current(block))
             .filter(|replica| replica.state == ReplicaState::Temporary)
             .ok_or(ReplicaError::NotFound(block.id))?;
-        self.insert(Replica::new(block, ReplicaState::Rbw));
+        self.insert(Replica::new(block, ReplicaState::Rbw).on(copy.volume));
         Ok(())
     }
 
@@ -310,13 +401,19 @@ impl ReplicaMap {
 
     fn insert(&mut self, replica: Replica) {
         self.remove(replica.block.id);
-        self.used += replica.block.len;
+        let usage = self.usage.entry(replica.volume).or_default();
+        usage.replicas += 1;
+        usage.used += replica.block.len;
+        usage.reserved += replica.reserved();
         self.replicas.insert(replica.block.id, replica);
     }
 
     fn remove(&mut self, id: BlockId) {
         if let Some(old) = self.replicas.remove(&id) {
-            self.used -= old.block.len;
+            let usage = self.usage.entry(old.volume).or_default();
+            usage.replicas -= 1;
+            usage.used -= old.block.len;
+            usage.reserved -= old.reserved();
         }
     }
 }
@@ -360,6 +457,7 @@ mod tests {
         };
         let rbw = Replica {
             writing: true,
+            len_max: 100,
             ..Replica::new(Block::new(7, 1003, 60), ReplicaState::Rbw)
         };
         assert_eq!(recover(1002, 1003, 60), Ok(Some(rbw)));
@@ -389,7 +487,9 @@ mod tests {
         let copy = source.to_send(Block::new(7, 1001, 60)).unwrap().block;
         assert_eq!(copy, there, "in the generation that it has, and all of it");
         let mut target = ReplicaMap::default();
-        target.create(copy, ReplicaState::Temporary).unwrap();
+        target
+            .create(copy, ReplicaState::Temporary, VolumeId::default())
+            .unwrap();
         assert!(target.readable(copy).is_err(), "it is under way");
         assert!(target.recover(there, GenerationStamp(1003), 60).is_err());
         target.keep_as_rbw(copy).unwrap();
@@ -422,27 +522,79 @@ mod tests {
 
     #[test]
     fn a_copy_replaces_only_what_is_of_no_use() {
+        const HERE: VolumeId = VolumeId(0);
         let copy = Block::new(7, 1002, 100);
         let mut waiting = map(copy, ReplicaState::Rwr);
-        assert!(waiting.create(copy, ReplicaState::Rbw).is_err());
+        assert!(waiting.create(copy, ReplicaState::Rbw, HERE).is_err());
         assert!(
             waiting
-                .create(copy, ReplicaState::Temporary)
+                .create(copy, ReplicaState::Temporary, HERE)
                 .unwrap()
                 .is_some()
         );
         assert!(
-            waiting.create(copy, ReplicaState::Temporary).is_err(),
+            waiting.create(copy, ReplicaState::Temporary, HERE).is_err(),
             "under way"
         );
         let mut whole = map(copy, ReplicaState::Finalized);
-        assert!(whole.create(copy, ReplicaState::Temporary).is_err());
+        assert!(whole.create(copy, ReplicaState::Temporary, HERE).is_err());
         let newer = Block::new(7, 1003, 100);
         assert!(
             whole
-                .create(newer, ReplicaState::Temporary)
+                .create(newer, ReplicaState::Temporary, HERE)
                 .unwrap()
                 .is_some()
         );
+    }
+
+    #[test]
+    fn what_a_writer_may_still_write_is_set_aside_on_its_volume() {
+        const THERE: VolumeId = VolumeId(1);
+        let usage = |replicas, used, reserved| VolumeUsage {
+            replicas,
+            used,
+            reserved,
+        };
+        let (block, mut map) = (Block::new(7, 1001, 1000), ReplicaMap::default());
+        map.create(block, ReplicaState::Rbw, THERE).unwrap();
+        assert_eq!(map.usage(THERE), usage(1, 0, 1000));
+        map.acknowledged(block, 300, None);
+        assert_eq!(map.usage(THERE), usage(1, 300, 700));
+        map.release(block);
+        assert_eq!(map.usage(THERE), usage(1, 300, 0), "nobody writes it");
+        map.recover(block, GenerationStamp(1002), 200).unwrap();
+        assert_eq!(map.usage(THERE), usage(1, 200, 800));
+        map.finalize(Block::new(7, 1002, 900)).unwrap();
+        assert_eq!(map.usage(THERE), usage(1, 900, 0));
+        assert_eq!(map.usage(VolumeId(0)), VolumeUsage::default());
+    }
+
+    #[test]
+    fn a_volume_goes_with_its_replicas_alone() {
+        const GONE: VolumeId = VolumeId(1);
+        let replica = |id| Replica::new(Block::new(id, 1001, 10), ReplicaState::Finalized);
+        let mut map = ReplicaMap::new([replica(1), replica(2).on(GONE), replica(3)]);
+        let written = Block::new(4, 1001, 50);
+        map.create(written, ReplicaState::Rbw, GONE).unwrap();
+        let gone: Vec<u64> = map
+            .remove_volume(GONE)
+            .iter()
+            .map(|r| r.block.id.0)
+            .collect();
+        assert_eq!(gone, [2, 4]);
+        assert_eq!((map.len(), map.usage(GONE)), (2, VolumeUsage::default()));
+        assert!(map.finalize(written).is_err(), "its writer learns of it");
+        map.release(written);
+        assert_eq!(map.len(), 2);
+    }
+
+    #[test]
+    fn of_two_replicas_of_a_block_the_newer_one_stays() {
+        let old = Replica::new(Block::new(7, 1001, 10), ReplicaState::Finalized);
+        let new = Replica::new(Block::new(7, 1002, 10), ReplicaState::Finalized).on(VolumeId(1));
+        let mut map = ReplicaMap::new([old]);
+        assert_eq!(map.add(new), Some(old));
+        assert_eq!(map.add(old), Some(old));
+        assert_eq!(map.get(old.block.id), Some(&new));
     }
 }

@@ -223,6 +223,26 @@ pub fn read(
     Ok(chunks)
 }
 
+/// What a finalised replica's files look like before their contents are read: the checksum file begins as one, and both
+/// are as long as they should be. A reader does without; a scan must not, since nobody else looks there.
+///
+/// # Errors
+/// As the disk's; [`BlockFileError::BadHeader`]; [`BlockFileError::Misplaced`] where bytes or checksums are missing.
+pub fn check(disk: &dyn Disk, replica: &Replica) -> Result<(), BlockFileError> {
+    let Block {
+        id,
+        generation,
+        len,
+    } = replica.block;
+    let place = Place::of(replica.state);
+    let file = BlockFile::open(disk, &place.data(id), &place.meta(id, generation))?;
+    if file.len() == len {
+        return Ok(());
+    }
+    let reason = format!("its files hold {} bytes of {len}", file.len());
+    Err(file.misplaced("scan", 0, reason))
+}
+
 /// The stored checksums of a finalised replica: up to `count` of them, from that of chunk `from` on.
 ///
 /// # Errors
@@ -268,6 +288,7 @@ mod tests {
 
     use super::super::replica_map::ReplicaMap;
     use super::super::storage::scan;
+    use super::super::volumes::VolumeId;
     use super::*;
     use crate::block::ReplicaState;
     use crate::packet::checksums;
@@ -299,7 +320,7 @@ mod tests {
     ) -> Result<(), BlockFileError> {
         let mut map = ReplicaMap::default();
         let block = Block::new(ID.0, 1001, 0);
-        map.create(block, ReplicaState::Rbw).unwrap();
+        map.create(block, ReplicaState::Rbw, VolumeId(0)).unwrap();
         promise.generations = vec![1001];
         let mut writer = ReplicaWriter::create(disk, block, Place::Rbw)?;
         loop {
@@ -391,6 +412,29 @@ mod tests {
                     "seed {seed}"
                 );
             }
+        }
+    }
+
+    /// Simulated seed 0x1b: a bit of the seven bytes before the first checksum was flipped. No reader looks at them, so neither
+    /// did the scan, and the next start would have left the replica out.
+    #[test]
+    fn a_scan_looks_where_no_reader_does() {
+        let (mut disk, block) = (node::MemDisk::default(), Block::new(ID.0, 1001, 700));
+        let mut writer = ReplicaWriter::create(&mut disk, block, Place::Rbw).unwrap();
+        let data = bytes(0, 700);
+        writer
+            .write_packet(&mut disk, 0, &data, &checksums(&data))
+            .unwrap();
+        writer.finalize(&mut disk, true).unwrap();
+        let replica = Replica::new(block, ReplicaState::Finalized);
+        check(&disk, &replica).unwrap();
+        let meta = Place::Finalized.meta(ID, block.generation);
+        for (at, cut) in [(1, 0), (6, 0), (0, 4), (0, 12)] {
+            let mut damaged = disk.clone();
+            let file = damaged.files.get_mut(&meta).unwrap();
+            file[at] ^= u8::from(cut == 0);
+            file.truncate(file.len() - cut);
+            assert!(check(&damaged, &replica).is_err(), "{at} {cut}");
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Where things are in a DataNode's directory, and what is found there at a start (`BlockPoolSlice`, `DatanodeUtil`).
+//! Where things are in each directory of a DataNode, and what is found there at a start (`BlockPoolSlice`,
+//! `DatanodeUtil`). A directory is a volume: it has all of this for itself.
 //!
 //! ```text
-//! VERSION                                  who this DataNode is
+//! VERSION                                  who this DataNode is, and which of its volumes this
+//! scanner.cursor                           how far the background scan is
 //! rbw/blk_7  blk_7_1002.meta               replicas being written
 //! tmp/blk_8  blk_8_1001.meta               replicas being copied here; thrown away at a start
 //! finalized/subdir0/subdir3/blk_9 …        replicas that are whole, over 32 × 32 directories
@@ -13,14 +15,15 @@
 
 use std::collections::BTreeMap;
 
-use node::{Disk, DiskError, Rng};
+use node::{Disk, DiskError, DiskErrorKind, Rng};
 use thiserror::Error;
 
 use super::block_file::{BlockFile, BlockFileError};
+use super::directory_scanner::OnDisk;
 use super::replica_map::Replica;
 use super::synced_chunk::SyncedChunk;
 use crate::atomic_file::write_whole;
-use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, ReplicaState};
+use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, ReplicaState, StorageId};
 
 const VERSION_FILE: &str = "VERSION";
 const LAYOUT_VERSION: u32 = 1;
@@ -47,6 +50,16 @@ pub enum StorageError {
         ours: u64,
         /// The NameNode's.
         theirs: u64,
+    },
+    /// Two directories are not of the same DataNode.
+    #[error(
+        "the directories belong to two DataNodes, {ours} and {theirs}. Give each DataNode its own"
+    )]
+    OtherDatanode {
+        /// Whose the first of them is.
+        ours: DatanodeId,
+        /// Whose another one is.
+        theirs: DatanodeId,
     },
     /// There is no `VERSION` file, but there are replicas.
     #[error("there are replicas but no VERSION file: is this a DataNode's directory?")]
@@ -97,11 +110,13 @@ impl Place {
     }
 }
 
-/// Who a DataNode is, as its `VERSION` file says.
+/// Who a DataNode is, and which of its volumes this is, as the volume's `VERSION` file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Its name for ever.
+    /// The DataNode's name for ever.
     pub id: DatanodeId,
+    /// The volume's (`storageID`).
+    pub storage: StorageId,
     /// The file system that its replicas belong to (`namespaceID`); none before it first registered.
     pub namespace_id: Option<u64>,
 }
@@ -111,19 +126,66 @@ pub struct Identity {
 /// # Errors
 /// When the directory is not a DataNode's, or the disk refuses.
 pub fn load_or_format(disk: &mut dyn Disk, rng: &mut Rng) -> Result<Identity, StorageError> {
-    if disk.exists(VERSION_FILE) {
-        let text = String::from_utf8_lossy(&disk.read(VERSION_FILE)?).into_owned();
-        return parse_version(&text).ok_or(StorageError::BadVersion(text));
+    let loaded = load_volumes(&mut [disk], rng)?.pop();
+    let nothing = || StorageError::BadVersion(String::new());
+    Ok(loaded.ok_or_else(nothing)??)
+}
+
+/// The same for all volumes of one DataNode, an identity for each. Empty ones join the others: a disk that was
+/// replaced. What the disk refused is in its own place: that volume has failed, and the others have not.
+///
+/// # Errors
+/// When a directory is not a DataNode's, or not the same one's, or not of the same file system.
+pub fn load_volumes(
+    disks: &mut [&mut dyn Disk],
+    rng: &mut Rng,
+) -> Result<Vec<Result<Identity, DiskError>>, StorageError> {
+    let versions: Vec<_> = disks.iter().map(|disk| read_version(*disk)).collect();
+    let mut known: Vec<Version> = Vec::new();
+    for version in &versions {
+        match version {
+            Ok(version) => known.extend(version),
+            Err(StorageError::Disk(_)) => {}
+            Err(e) => return Err(e.clone()),
+        }
     }
-    if !find(disk)?.is_empty() {
-        return Err(StorageError::NoVersion);
+    let id = known.first().map(|version| version.id);
+    let id = id.unwrap_or_else(|| DatanodeId(rng.next_u64()));
+    let namespace_id = known.iter().find_map(|version| version.namespace_id);
+    for version in &known {
+        if version.id != id {
+            let (ours, theirs) = (id, version.id);
+            return Err(StorageError::OtherDatanode { ours, theirs });
+        }
+        if let (Some(ours), Some(theirs)) = (namespace_id, version.namespace_id)
+            && ours != theirs
+        {
+            return Err(StorageError::OtherNamespace { ours, theirs });
+        }
     }
-    let identity = Identity {
-        id: DatanodeId(rng.next_u64()),
-        namespace_id: None,
-    };
-    write_version(&identity, disk)?;
-    Ok(identity)
+    let mut identities = Vec::new();
+    for (disk, version) in disks.iter_mut().zip(versions) {
+        let version = match version {
+            Err(StorageError::Disk(e)) => {
+                identities.push(Err(e));
+                continue;
+            }
+            version => version?,
+        };
+        let storage = version.and_then(|version| version.storage);
+        let identity = Identity {
+            id,
+            storage: storage.unwrap_or_else(|| StorageId(rng.next_u64())),
+            namespace_id,
+        };
+        let written = version.is_some_and(|version| version == Version::of(&identity));
+        identities.push(if written {
+            Ok(identity)
+        } else {
+            write_version(&identity, *disk).map(|()| identity)
+        });
+    }
+    Ok(identities)
 }
 
 /// Takes note of the file system whose NameNode has accepted this DataNode. From then on the directory belongs to it.
@@ -149,8 +211,13 @@ pub fn join_namespace(
 }
 
 fn write_version(identity: &Identity, disk: &mut dyn Disk) -> Result<(), DiskError> {
-    let Identity { id, namespace_id } = identity;
-    let mut text = format!("layoutVersion={LAYOUT_VERSION}\ndatanodeUuid={id}\n");
+    let Identity {
+        id,
+        storage,
+        namespace_id,
+    } = identity;
+    let mut text =
+        format!("layoutVersion={LAYOUT_VERSION}\ndatanodeUuid={id}\nstorageID={storage}\n");
     if let Some(namespace_id) = namespace_id {
         text += &format!("namespaceID={namespace_id}\n");
     }
@@ -159,21 +226,111 @@ fn write_version(identity: &Identity, disk: &mut dyn Disk) -> Result<(), DiskErr
     })
 }
 
-fn parse_version(text: &str) -> Option<Identity> {
-    let mut lines = text.lines();
-    let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix('=');
-    if value("layoutVersion")? != LAYOUT_VERSION.to_string() {
-        return None;
+/// A `VERSION` file. One from before a DataNode had several volumes has no `storageID`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    id: DatanodeId,
+    storage: Option<StorageId>,
+    namespace_id: Option<u64>,
+}
+
+impl Version {
+    fn of(identity: &Identity) -> Version {
+        Version {
+            id: identity.id,
+            storage: Some(identity.storage),
+            namespace_id: identity.namespace_id,
+        }
     }
-    let id = u64::from_str_radix(value("datanodeUuid")?, 16).ok()?;
-    let namespace_id = match lines.next() {
-        Some(line) => Some(line.strip_prefix("namespaceID=")?.parse().ok()?),
-        None => None,
+
+    fn parse(text: &str) -> Option<Version> {
+        let mut values = BTreeMap::new();
+        for line in text.lines() {
+            let (key, value) = line.split_once('=')?;
+            values.insert(key, value);
+        }
+        if values.remove("layoutVersion")? != LAYOUT_VERSION.to_string() {
+            return None;
+        }
+        let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+        let storage = values.remove("storageID");
+        let namespace_id = values.remove("namespaceID");
+        let version = Version {
+            id: DatanodeId(hex(values.remove("datanodeUuid")?)?),
+            storage: match storage {
+                Some(storage) => Some(StorageId(hex(storage.strip_prefix("DS-")?)?)),
+                None => None,
+            },
+            namespace_id: match namespace_id {
+                Some(namespace_id) => Some(namespace_id.parse().ok()?),
+                None => None,
+            },
+        };
+        // A key that is not known may forbid what we are about to do.
+        values.is_empty().then_some(version)
+    }
+}
+
+/// None in an empty directory.
+fn read_version(disk: &dyn Disk) -> Result<Option<Version>, StorageError> {
+    let text = match disk.read(VERSION_FILE) {
+        Err(e) if e.kind == DiskErrorKind::NotFound => {
+            let empty = find(disk)?.is_empty();
+            return if empty {
+                Ok(None)
+            } else {
+                Err(StorageError::NoVersion)
+            };
+        }
+        text => String::from_utf8_lossy(&text?).into_owned(),
     };
-    Some(Identity {
-        id: DatanodeId(id),
-        namespace_id,
-    })
+    match Version::parse(&text) {
+        Some(version) => Ok(Some(version)),
+        None => Err(StorageError::BadVersion(text)),
+    }
+}
+
+/// Tries whether a volume that gave an error can still be used at all (`DiskChecker.checkDirWithDiskIo`): its
+/// `VERSION` file is read, its directories are listed, and a small file is written, synced and removed.
+///
+/// # Errors
+/// The disk's, where it cannot.
+pub fn check_volume(disk: &mut dyn Disk) -> Result<(), DiskError> {
+    const PROBE: &str = "tmp/probe";
+    disk.read(VERSION_FILE)?;
+    for dir in ["", "tmp", "rbw", "finalized"] {
+        disk.list(dir)?;
+    }
+    let harmless = |result: Result<(), DiskError>| match result {
+        // A full volume can be read, and that is what its replicas are for.
+        Err(e) if e.kind == DiskErrorKind::Full => Ok(()),
+        // Another thread tries too, and was done first.
+        Err(e) if e.kind == DiskErrorKind::NotFound => Ok(()),
+        result => result,
+    };
+    harmless(disk.write_at(PROBE, 0, b"probe"))?;
+    harmless(disk.sync(PROBE))?;
+    harmless(disk.remove(PROBE))
+}
+
+/// The finalised replicas that the directories hold, as far as the names and lengths of their files tell.
+///
+/// # Errors
+/// As the disk's.
+pub fn find_finalized(disk: &dyn Disk) -> Result<BTreeMap<BlockId, OnDisk>, DiskError> {
+    let mut found = BTreeMap::new();
+    find_all_finalized(disk, &mut found)?;
+    let mut replicas = BTreeMap::new();
+    for (id, found) in found {
+        let generations = found.metas.iter().map(|(_, generation)| *generation);
+        let len = match disk.len(&Place::Finalized.data(id)) {
+            Err(e) if e.kind == DiskErrorKind::NotFound => None,
+            len => Some(len?),
+        };
+        let generation = generations.max();
+        replicas.insert(id, OnDisk { generation, len });
+    }
+    Ok(replicas)
 }
 
 /// What a scan found.
@@ -280,13 +437,21 @@ fn find(disk: &dyn Disk) -> Result<BTreeMap<BlockId, Found>, DiskError> {
     for (dir, place) in [("tmp", Place::Tmp), ("rbw", Place::Rbw)] {
         find_in(disk, dir, place, &mut found)?;
     }
+    find_all_finalized(disk, &mut found)?;
+    Ok(found)
+}
+
+fn find_all_finalized(
+    disk: &dyn Disk,
+    found: &mut BTreeMap<BlockId, Found>,
+) -> Result<(), DiskError> {
     for x in disk.list("finalized")? {
         for y in disk.list(&format!("finalized/{x}"))? {
             let dir = format!("finalized/{x}/{y}");
-            find_in(disk, &dir, Place::Finalized, &mut found)?;
+            find_in(disk, &dir, Place::Finalized, found)?;
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn find_in(
@@ -342,5 +507,51 @@ mod tests {
             .insert(VERSION_FILE.into(), b"layoutVersion=9\n".to_vec());
         let refusal = load_or_format(&mut disk, &mut rng).unwrap_err();
         assert!(matches!(refusal, StorageError::BadVersion(_)), "{refusal}");
+    }
+
+    #[test]
+    fn volumes_of_one_datanode_know_each_other() {
+        let (mut a, mut b, mut rng) = (MemDisk::default(), MemDisk::default(), Rng::new(1));
+        let mut load = |a: &mut MemDisk, b: &mut MemDisk| load_volumes(&mut [a, b], &mut rng);
+        let ok = |loaded: Vec<Result<Identity, DiskError>>| -> Vec<Identity> {
+            loaded.into_iter().map(Result::unwrap).collect()
+        };
+        let mut first = ok(load(&mut a, &mut b).unwrap());
+        assert_eq!(first[0].id, first[1].id);
+        assert_ne!(first[0].storage, first[1].storage);
+        join_namespace(&mut first[0], 7, &mut a).unwrap();
+        // The second disk is replaced by a new one.
+        let second = ok(load(&mut a, &mut MemDisk::default()).unwrap());
+        assert_eq!((second[0], second[1].id), (first[0], first[0].id));
+        assert_eq!(second[1].namespace_id, Some(7), "it joins what is there");
+
+        let mut stranger = MemDisk::default();
+        load_or_format(&mut stranger, &mut Rng::new(2)).unwrap();
+        let refusal = load(&mut a, &mut stranger).unwrap_err();
+        assert!(matches!(refusal, StorageError::OtherDatanode { .. }));
+        join_namespace(&mut first[1], 8, &mut b).unwrap();
+        let refusal = load(&mut a, &mut b).unwrap_err();
+        assert_eq!(refusal, StorageError::OtherNamespace { ours: 7, theirs: 8 });
+    }
+
+    #[test]
+    fn a_directory_from_before_there_were_volumes_gets_a_storage_id() {
+        let (mut disk, mut rng) = (MemDisk::default(), Rng::new(1));
+        let old = "layoutVersion=1\ndatanodeUuid=00000000000000ab\nnamespaceID=7\n";
+        disk.files.insert(VERSION_FILE.into(), old.into());
+        let identity = load_or_format(&mut disk, &mut rng).unwrap();
+        assert_eq!(identity.id, DatanodeId(0xab));
+        assert_eq!(identity.namespace_id, Some(7));
+        assert_eq!(load_or_format(&mut disk, &mut rng).unwrap(), identity);
+    }
+
+    #[test]
+    fn a_volume_is_checked_by_using_it() {
+        let mut disk = MemDisk::default();
+        assert!(check_volume(&mut disk).is_err(), "it was never formatted");
+        load_or_format(&mut disk, &mut Rng::new(1)).unwrap();
+        let before = disk.clone();
+        check_volume(&mut disk).unwrap();
+        assert_eq!(disk, before, "nothing is left of the probe");
     }
 }

@@ -28,6 +28,7 @@ use crate::namenode::pending::PendingCopies;
 use crate::namenode::placement::{Candidate, PlacementError, Request, choose_targets};
 use crate::namenode::replication_queue::ReplicationQueue;
 use crate::namenode::safe_mode::{Progress, SafeMode};
+use crate::namenode::slow_peers::SlowPeerTracker;
 use crate::namenode::topology::{Place, sort_for_reader};
 use crate::protocol::{
     AddBlockRequest, AdditionalDatanodeRequest, DatanodeReport, DatanodeState, FsStatus, FsckBlock,
@@ -56,6 +57,9 @@ pub struct BlockManager {
     /// Complete blocks with more replicas than they should have.
     over_replicated: BTreeSet<BlockId>,
     invalidates: InvalidateQueue,
+    slow_peers: SlowPeerTracker,
+    /// Those that `slow_peers` names, as of the last tick.
+    slow_nodes: BTreeSet<DatanodeId>,
     /// The block to go on from while all blocks are being looked at afresh; none when that is done, or has not begun
     /// since safe mode at the start is still on.
     rescan: Option<BlockId>,
@@ -86,6 +90,11 @@ impl BlockManager {
             transfers: BTreeMap::new(),
             over_replicated: BTreeSet::new(),
             invalidates: InvalidateQueue::default(),
+            slow_peers: SlowPeerTracker::new(
+                config.outliers_report_interval,
+                config.slow_nodes_max,
+            ),
+            slow_nodes: BTreeSet::new(),
             rescan: None,
             judging: false,
             racks: 0,
@@ -128,7 +137,7 @@ impl BlockManager {
             chosen: &[],
             excluded: &request.exclude.iter().copied().collect(),
         };
-        choose_targets(&self.candidates(now), &placement, rng)
+        choose_targets(&self.candidates(block_size, now), &placement, rng)
     }
 
     /// Chooses a DataNode to add to the pipeline of a block.
@@ -152,7 +161,7 @@ impl BlockManager {
             chosen: &request.existing,
             excluded: &request.exclude.iter().chain(bad).copied().collect(),
         };
-        let chosen = choose_targets(&self.candidates(now), &placement, rng)?;
+        let chosen = choose_targets(&self.candidates(block_size, now), &placement, rng)?;
         Ok(self.infos(&chosen).pop())
     }
 
@@ -187,12 +196,21 @@ impl BlockManager {
         self.blocks.set_pipeline(id, pipeline.to_vec());
     }
 
-    /// DataNodes as placement sees them, with room set aside for the blocks on their way.
-    fn candidates(&self, now: Time) -> Vec<Candidate<'_>> {
-        self.datanodes.candidates(now, |datanode| {
+    /// DataNodes as placement sees them, with room set aside for the blocks on their way. To one that is slow
+    /// placement does what it does to one that is stale: it is chosen where no other is left.
+    fn candidates(&self, block_size: u64, now: Time) -> Vec<Candidate<'_>> {
+        let mut candidates = self.datanodes.candidates(now, block_size, |datanode| {
             let blocks = self.blocks.pipelines_of(datanode) + self.pending.receiving(datanode);
             blocks.saturating_mul(self.config.block_size)
-        })
+        });
+        if self.config.exclude_slow_nodes {
+            for node in &mut candidates {
+                if node.state == DatanodeState::Live && self.slow_nodes.contains(&node.id) {
+                    node.state = DatanodeState::Stale;
+                }
+            }
+        }
+        candidates
     }
 
     /// The block for its writer: its pipeline in order. None if there is no such block.
@@ -218,11 +236,15 @@ impl BlockManager {
         rng: &mut Rng,
     ) -> Option<LocatedBlock> {
         let info = self.blocks.get(id)?;
-        // A replica that is about to be deleted is a last resort, like one on a silent DataNode.
+        // A replica that is about to be deleted is a last resort, like one on a silent DataNode or a slow one.
         let replica = |id| {
             let node = self.datanodes.alive(id)?;
             let silent = self.datanodes.state_of(node, now) != DatanodeState::Live;
-            Some((node.info.clone(), silent || info.excess.contains(&id)))
+            let slow = self.config.avoid_slow_reads && self.slow_nodes.contains(&id);
+            Some((
+                node.info.clone(),
+                silent || slow || info.excess.contains(&id),
+            ))
         };
         let mut replicas: Vec<(DatanodeInfo, bool)> =
             info.replicas.iter().copied().filter_map(replica).collect();
@@ -410,6 +432,8 @@ impl BlockManager {
             status.capacity += node.heartbeat.capacity;
             status.dfs_used += node.heartbeat.dfs_used;
             status.remaining += node.heartbeat.remaining;
+            status.volume_failures += node.details.failed_volumes.len() as u64;
+            status.slow_datanodes += u64::from(self.slow_nodes.contains(&node.info.id));
         }
         let counts = self.blocks.counts();
         status.blocks = self.blocks.len() as u64;
@@ -427,6 +451,8 @@ impl BlockManager {
             info: node.info.clone(),
             state: self.datanodes.state_of(node, now),
             heartbeat: node.heartbeat,
+            details: node.details.clone(),
+            slow_reports: self.slow_peers.reporters(node.info.id),
             last_contact_ms: node.last_contact.as_millis(),
             blocks: self.blocks.count_of(node.info.id) as u64,
         };

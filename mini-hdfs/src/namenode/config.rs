@@ -43,6 +43,15 @@ pub struct Config {
     pub safemode_datanodes_min: usize,
     /// How long to stay in safe mode once the threshold is reached (`dfs.namenode.safemode.extension`).
     pub safemode_extension: Duration,
+    /// A DataNode that its peers report as slow gets new replicas only where no other is left
+    /// (`dfs.namenode.block-placement-policy.exclude-slow-nodes.enabled`).
+    pub exclude_slow_nodes: bool,
+    /// … and is read from last (`dfs.namenode.avoid.read.slow.datanode`).
+    pub avoid_slow_reads: bool,
+    /// How often DataNodes report slow peers (`dfs.datanode.outliers.report.interval`).
+    pub outliers_report_interval: Duration,
+    /// So many DataNodes at most are called slow (`dfs.namenode.max.slowpeer.collect.nodes`).
+    pub slow_nodes_max: usize,
     /// fsimages kept (`dfs.namenode.num.checkpoints.retained`).
     pub checkpoints_retained: usize,
     /// A checkpoint is due after this many transactions (`dfs.namenode.checkpoint.txns`).
@@ -75,6 +84,10 @@ impl Default for Config {
             safemode_threshold_permille: 999,
             safemode_datanodes_min: 0,
             safemode_extension: Duration::from_secs(30),
+            exclude_slow_nodes: false,
+            avoid_slow_reads: false,
+            outliers_report_interval: Duration::from_secs(30 * 60),
+            slow_nodes_max: 5,
             checkpoints_retained: 2,
             checkpoint_txns: 1_000_000,
             checkpoint_period: Duration::from_secs(60 * 60),

@@ -32,6 +32,12 @@ pub struct Options {
     /// How many DataNodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub datanodes: u16,
+    /// How many directories each DataNode has, as if each were a disk of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub volumes: u16,
+    /// Bytes that each DataNode may use [default: what the file system has]
+    #[arg(long, value_name = "BYTES")]
+    pub capacity: Option<u64>,
     /// On how many racks, one after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub racks: u16,
@@ -106,9 +112,13 @@ impl Cluster {
             "--hostname",
             &name,
         ];
+        let capacity = options.capacity.map(|bytes| bytes.to_string());
+        let capacity = capacity.iter().flat_map(|bytes| ["--capacity", bytes]);
         Ok(server(program, "datanode", dir, &name, options)
             .with_args(args)
-            .listening("--listen", "address", "127.0.0.1:0"))
+            .with_args(capacity)
+            .listening("--listen", "address", "127.0.0.1:0")
+            .listening("--http", "http", "127.0.0.1:0"))
     }
 
     /// Where the NameNode is called.
@@ -157,7 +167,14 @@ impl Cluster {
 }
 
 fn server(program: &Path, command: &str, dir: &Path, name: &str, options: &Options) -> Server {
-    let data = dir.join(name).display().to_string();
+    let root = dir.join(name);
+    let data = match (command, options.volumes) {
+        ("namenode", _) | (_, 0 | 1) => root.display().to_string(),
+        (_, volumes) => {
+            let dirs = (1..=volumes).map(|n| root.join(format!("data{n}")).display().to_string());
+            dirs.collect::<Vec<String>>().join(",")
+        }
+    };
     let mut args = vec![
         command.to_owned(),
         "--exit-with-stdin".to_owned(),

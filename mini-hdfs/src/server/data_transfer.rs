@@ -65,7 +65,7 @@ pub enum Op {
 /// Asks a DataNode to write a replica of a block and to pass it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteBlock {
-    /// The block; with [`Stage::Recovery`] in its old generation.
+    /// The block; with [`Stage::Recovery`] in its old generation, with [`Stage::Create`] as long as it may become.
     pub block: Block,
     /// Why it is written.
     pub stage: Stage,
@@ -709,7 +709,7 @@ mod tests {
             reason.contains("2097152 bytes of data, more than"),
             "{reason}"
         );
-        let reason = receive_op(&mut &[0, 28, 99][..]).unwrap_err().to_string();
-        assert!(reason.contains("op 99"), "{reason}");
+        let reason = receive_op(&mut &[0, 28, 127][..]).unwrap_err().to_string();
+        assert!(reason.contains("op 127"), "{reason}");
     }
 }

@@ -1,12 +1,14 @@
-//! The DataNode as a process: its directory, its data server, its calls of the NameNode, its end.
+//! The DataNode as a process: its directories, its data server, its calls of the NameNode, its end.
+
+mod http;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use node::{FileDisk, Rng, Time};
+use node::{FileDisk, Time};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
@@ -16,20 +18,24 @@ use super::connector::Connector;
 use super::lifetime;
 use super::rpc::{NameNodeClient, RpcError};
 use super::settings::Settings;
+use super::volumes::{self, VolumeSettings, VolumeStatus};
 use super::xceiver::{DataEvent, DataServer};
-use crate::block::{Block, DatanodeInfo};
-use crate::datanode::ReplicaMap;
+use crate::block::{DatanodeId, DatanodeInfo};
 use crate::datanode::actor::{Action, Answer, BpServiceActor, Call, CallId, Intervals};
-use crate::datanode::storage::{self, Identity};
+use crate::datanode::storage::{self, Identity, StorageError};
+use crate::datanode::volumes::VolumeId;
 use crate::error::FsError;
-use crate::protocol::{Heartbeat, Registration};
+use crate::protocol::{
+    BlockEvent, FailedVolume, Heartbeat, HeartbeatDetails, Registration, RegistrationId,
+    StorageReport,
+};
 
 /// What `mini-hdfs datanode` can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Directory of the replicas
-    #[arg(long, value_name = "DIR")]
-    pub dir: PathBuf,
+    /// Directories of the replicas, one for each disk [default: what -D dfs.datanode.data.dir says]
+    #[arg(long, value_name = "DIR[,DIR...]", value_delimiter = ',')]
+    pub dir: Vec<PathBuf>,
     /// Where the NameNode is called
     #[arg(
         long,
@@ -41,13 +47,16 @@ pub struct Options {
     /// Where block data is served; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9866")]
     pub listen: String,
+    /// Where status and metrics are
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9864")]
+    pub http: String,
     /// The name of this machine, by which a writer's own DataNode is known
     #[arg(long, value_name = "NAME", default_value_t = super::hostname())]
     pub hostname: String,
     /// Where this machine stands in the network, from the root down
     #[arg(long, value_name = "/RACK", default_value = "/default-rack")]
     pub rack: String,
-    /// Bytes that replicas may use in all [default: what the file system has]
+    /// Bytes that replicas may use on all directories together, an equal part on each [default: what the file systems have]
     #[arg(long, value_name = "BYTES")]
     pub capacity: Option<u64>,
     /// Settings with HDFS's keys, as in -D dfs.heartbeat.interval=1s
@@ -64,21 +73,34 @@ pub struct Options {
 /// Runs a DataNode until it is asked to end. While the NameNode is away it serves replicas, and calls again and again.
 ///
 /// # Errors
-/// When a setting is wrong, the address is taken, or the directory cannot be used or is used by another process.
+/// When a setting is wrong, an address is taken, or a directory is used by another process or another DataNode; when
+/// more volumes have failed than are tolerated, at the start or later.
 pub fn run(options: &Options) -> Result<()> {
-    let (data_settings, intervals) = Settings::parse(&options.define)?.datanode()?;
-    let dir = options.dir.display();
-    let _lock = lifetime::lock(&options.dir)?;
-    let mut disk = FileDisk::open(&options.dir)?;
-    let mut rng = Rng::new(lifetime::random_seed());
-    let identity = storage::load_or_format(&mut disk, &mut rng)
-        .with_context(|| format!("cannot use {dir}"))?;
-    let scan = storage::scan(&mut disk).with_context(|| format!("cannot use {dir}"))?;
-    let id = identity.id;
-    info!(datanode = %id, replicas = scan.replicas.len(), "loaded {dir}");
-    for (block, reason) in &scan.ignored {
-        warn!("{block} does not count: {reason}");
+    let settings = Settings::parse(&options.define)?;
+    let (data_settings, intervals) = settings.datanode()?;
+    let mut dirs = options.dir.clone();
+    if dirs.is_empty() {
+        let given = settings.text("dfs.datanode.data.dir").unwrap_or_default();
+        let given = given
+            .split(',')
+            .map(str::trim)
+            .filter(|dir| !dir.is_empty());
+        dirs = given.map(PathBuf::from).collect();
     }
+    if dirs.is_empty() {
+        bail!(
+            "where are the replicas? Say --dir DIR[,DIR...], or -D dfs.datanode.data.dir=DIR[,DIR...]"
+        );
+    }
+    let opened = volumes::open(
+        &dirs,
+        &VolumeSettings {
+            capacity: options.capacity,
+            ..settings.volumes()?
+        },
+    )?;
+    let id = opened.id;
+    info!(datanode = %id, replicas = opened.map.len(), volumes = dirs.len(), "loaded");
 
     let listener = TcpListener::bind(&options.listen)
         .with_context(|| format!("cannot listen at --listen {}", options.listen))?;
@@ -101,46 +123,58 @@ pub fn run(options: &Options) -> Result<()> {
         // Nobody listens any more while the process ends.
         let _ = sender.send(event);
     };
-    let map = ReplicaMap::new(scan.replicas);
-    let identity_disk = disk.clone();
-    let server = DataServer::start(
-        listener,
-        id,
-        disk,
-        map,
-        connector.clone(),
-        data_settings,
-        tell,
-    )?;
+    let identities = (0..)
+        .map(VolumeId)
+        .zip(&opened.identities)
+        .zip(&opened.disks);
+    let identities = identities
+        .filter_map(|((volume, identity), disk)| Some((volume, (*identity)?, disk.clone()?)))
+        .collect();
+    let server = DataServer::start(listener, opened, connector.clone(), data_settings, tell)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
+        let server = Arc::new(server);
+        let http = TcpListener::bind(&options.http)
+            .with_context(|| format!("cannot listen at --http {}", options.http))?;
+        http.set_nonblocking(true)?;
+        let http = tokio::net::TcpListener::from_std(http)?;
+        let http_address = http.local_addr()?;
+        let shown = http::Shown {
+            info: info.clone(),
+            server: server.clone(),
+        };
+        let mut pages = tokio::spawn(axum::serve(http, http::router(shown)).into_future());
         let service = Service {
             namenode: NameNodeClient::new(&connector, &options.namenode)?
                 .with_timeout(intervals.call_timeout),
             info,
-            server: Arc::new(server),
-            volume: Volume {
-                dir: options.dir.clone(),
-                configured: options.capacity,
-            },
-            identity,
-            disk: identity_disk,
+            server,
+            identities,
             unreachable: false,
         };
-        service.volume.figures(0)?;
+        let volumes = service.server.volumes();
+        if volumes.iter().all(|status| status.figures.capacity == 0) {
+            bail!("the volumes have no room at all: measure the disks, or say --capacity");
+        }
         lifetime::announce(&serde_json::json!({
             "ready": "datanode",
             "id": id.to_string(),
             "address": service.info.address,
+            "http": http_address.to_string(),
         }))?;
-        tokio::select! {
+        let served = tokio::select! {
             served = service.serve(intervals, events) => served,
+            ended = &mut pages => bail!("the HTTP server ended: {ended:?}"),
             () = lifetime::end_requested(options.exit_with_stdin) => Ok(()),
-        }
+        };
+        // It holds the data server, whose end is waited for.
+        pages.abort();
+        let _ = pages.await;
+        served
     });
     info!("ending");
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -158,10 +192,8 @@ struct Service {
     namenode: NameNodeClient,
     info: DatanodeInfo,
     server: Arc<DataServer>,
-    volume: Volume,
-    identity: Identity,
-    /// Where the identity is kept.
-    disk: FileDisk,
+    /// Of each volume that was well at the start, with the disk where it is kept.
+    identities: Vec<(VolumeId, Identity, FileDisk)>,
     /// The last call had no answer.
     unreachable: bool,
 }
@@ -178,12 +210,19 @@ impl Service {
         loop {
             let now = clock.now();
             if let Some((id, call)) = actor.poll(now) {
-                self.call(&mut calls, id, call)?;
+                self.call(&mut calls, id, call);
             }
             tokio::select! {
                 event = events.recv() => match event {
                     Some(DataEvent::Replica(event)) => actor.notify(event),
-                    Some(DataEvent::Corrupt(block)) => self.report_corrupt(block),
+                    Some(DataEvent::Corrupt(block)) => {
+                        warn!("{block}: the replica here is damaged");
+                        actor.notify_bad(block);
+                    }
+                    Some(DataEvent::VolumeFailed(gone)) => {
+                        actor.notify_all(gone.into_iter().map(BlockEvent::Deleted).collect());
+                    }
+                    Some(DataEvent::TooManyVolumesFailed(why)) => bail!(why),
                     None => bail!("the data server is gone"),
                 },
                 Some(answered) = calls.join_next() => {
@@ -198,16 +237,11 @@ impl Service {
         }
     }
 
-    fn call(
-        &self,
-        calls: &mut JoinSet<(CallId, Result<Reply, RpcError>)>,
-        id: CallId,
-        call: Call,
-    ) -> Result<()> {
+    fn call(&self, calls: &mut JoinSet<(CallId, Result<Reply, RpcError>)>, id: CallId, call: Call) {
         let (namenode, info) = (self.namenode.clone(), self.info.clone());
-        let namespace_id = self.identity.namespace_id;
+        let mut identities = self.identities.iter();
+        let namespace_id = identities.find_map(|(_, identity, _)| identity.namespace_id);
         let (server, me) = (self.server.clone(), self.info.id);
-        let (capacity, remaining) = self.volume.figures(server.used())?;
         calls.spawn(async move {
             let answer = match call {
                 Call::Register => namenode
@@ -215,15 +249,8 @@ impl Service {
                     .await
                     .map(Reply::Registered),
                 Call::Heartbeat(registration) => {
-                    let heartbeat = Heartbeat {
-                        id: me,
-                        registration,
-                        capacity,
-                        dfs_used: server.used(),
-                        remaining,
-                        xceivers: server.transfers(),
-                    };
-                    let commands = namenode.heartbeat(&heartbeat).await;
+                    let (heartbeat, details) = heartbeat(&server, me, registration);
+                    let commands = namenode.heartbeat(&heartbeat, details).await;
                     commands.map(|commands| Reply::Other(Answer::Commands(commands)))
                 }
                 Call::BlockReport(registration) => {
@@ -237,10 +264,13 @@ impl Service {
                         .await;
                     reported.map(|()| Reply::Other(Answer::Done))
                 }
+                Call::BadBlock(block) => {
+                    let reported = namenode.report_bad_block(block, me).await;
+                    reported.map(|()| Reply::Other(Answer::Done))
+                }
             };
             (id, answer)
         });
-        Ok(())
     }
 
     /// One warning when the NameNode goes away, and a word when it is back. Ends the DataNode when the NameNode serves
@@ -249,8 +279,7 @@ impl Service {
         let was_unreachable = std::mem::take(&mut self.unreachable);
         let (answer, refusal) = match reply {
             Ok(Reply::Registered(registration)) => {
-                let joined = registration.namespace_id;
-                storage::join_namespace(&mut self.identity, joined, &mut self.disk)?;
+                self.join(registration.namespace_id)?;
                 info!("registered with {}", self.namenode.address());
                 (Answer::Registered(registration.id), None)
             }
@@ -275,6 +304,17 @@ impl Service {
         Ok(answer)
     }
 
+    /// Every volume belongs to this file system from now on.
+    fn join(&mut self, namespace_id: u64) -> Result<()> {
+        for (volume, identity, disk) in &mut self.identities {
+            match storage::join_namespace(identity, namespace_id, disk) {
+                Err(StorageError::Disk(e)) => self.server.volume_failed(*volume, &e.to_string()),
+                joined => joined?,
+            }
+        }
+        Ok(())
+    }
+
     fn act(&self, action: Action) {
         match action {
             Action::Delete(blocks) => {
@@ -284,54 +324,40 @@ impl Service {
             Action::Transfer { block, targets } => self.server.transfer(block, targets),
         }
     }
+}
 
-    /// Once is enough: the copy that failed for it is asked for again.
-    fn report_corrupt(&self, block: Block) {
-        warn!("{block}: the replica here is damaged");
-        let (namenode, me) = (self.namenode.clone(), self.info.id);
-        tokio::spawn(async move {
-            if let Err(e) = namenode.report_bad_block(block, me).await {
-                warn!("cannot report {block}: {e}");
-            }
+/// What a heartbeat says, and what it says of each volume.
+fn heartbeat(
+    server: &DataServer,
+    id: DatanodeId,
+    registration: RegistrationId,
+) -> (Heartbeat, HeartbeatDetails) {
+    let (mut heartbeat, mut details) = (Heartbeat::default(), HeartbeatDetails::default());
+    (heartbeat.id, heartbeat.registration) = (id, registration);
+    heartbeat.xceivers = server.transfers();
+    for VolumeStatus {
+        volume, figures, ..
+    } in server.volumes()
+    {
+        if let Some(reason) = volume.failed {
+            let dir = volume.dir;
+            details.failed_volumes.push(FailedVolume { dir, reason });
+            continue;
+        }
+        heartbeat.capacity += figures.capacity;
+        heartbeat.dfs_used += figures.used;
+        heartbeat.remaining += figures.remaining;
+        details.storages.push(StorageReport {
+            storage: volume.storage.unwrap_or_default(),
+            capacity: figures.capacity,
+            dfs_used: figures.used,
+            remaining: figures.remaining,
         });
     }
+    details.slow_peers = server.slow_peers_to_report();
+    (heartbeat, details)
 }
 
 async fn sleep_until(clock: &Clock, time: Time) {
     tokio::time::sleep(time.since(clock.now())).await;
-}
-
-/// The file system that holds the replicas.
-struct Volume {
-    dir: PathBuf,
-    /// `--capacity`.
-    configured: Option<u64>,
-}
-
-impl Volume {
-    /// Capacity and what is left of it, in bytes, with `used` bytes in replicas.
-    fn figures(&self, used: u64) -> Result<(u64, u64)> {
-        let (capacity, free) = match (file_system(&self.dir), self.configured) {
-            (Ok((_, free)), Some(capacity)) => (capacity, free),
-            (Err(_), Some(capacity)) => (capacity, capacity),
-            (Ok(measured), None) => return Ok(measured),
-            (Err(e), None) => {
-                return Err(e).context("cannot measure the disk; say --capacity");
-            }
-        };
-        Ok((capacity, capacity.saturating_sub(used).min(free)))
-    }
-}
-
-/// Size and free bytes of the file system that holds `dir`.
-#[cfg(unix)]
-fn file_system(dir: &Path) -> std::io::Result<(u64, u64)> {
-    let stat = rustix::fs::statvfs(dir)?;
-    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-    Ok((bytes(stat.f_blocks), bytes(stat.f_bavail)))
-}
-
-#[cfg(not(unix))]
-fn file_system(_dir: &Path) -> std::io::Result<(u64, u64)> {
-    Err(std::io::ErrorKind::Unsupported.into())
 }

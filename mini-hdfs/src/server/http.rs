@@ -110,6 +110,9 @@ fn datanode_json(node: &DatanodeReport) -> Value {
         "remaining": node.heartbeat.remaining,
         "xceivers": node.heartbeat.xceivers,
         "blocks": node.blocks,
+        "volumes": node.details.storages.len(),
+        "failed_volumes": node.details.failed_volumes,
+        "slow_reports": node.slow_reports,
         "last_contact_ms": node.last_contact_ms,
     })
 }
@@ -180,6 +183,7 @@ fn figures(status: &FsStatus) -> String {
         ),
         ("Blocks with a corrupt replica", status.corrupt.to_string()),
         ("Missing blocks", status.missing.to_string()),
+        ("Failed volumes", status.volume_failures.to_string()),
         (
             "Replicas to be deleted",
             status.pending_deletion.to_string(),
@@ -216,6 +220,7 @@ fn datanodes(snapshot: &Snapshot) -> String {
             bytes(node.heartbeat.dfs_used),
             bytes(node.heartbeat.remaining),
             node.heartbeat.xceivers.to_string(),
+            troubles(node),
             node.info.id.to_string(),
         ];
         row(
@@ -233,12 +238,26 @@ fn datanodes(snapshot: &Snapshot) -> String {
         "Used",
         "Free",
         "Transfers",
+        "Trouble",
         "Id",
     ];
     let heads = heads
         .map(|head| format!("<th scope=\"col\">{head}</th>"))
         .concat();
     format!("<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>")
+}
+
+/// What an operator should look at.
+fn troubles(node: &DatanodeReport) -> String {
+    let failed = &node.details.failed_volumes;
+    let mut troubles: Vec<String> = failed
+        .iter()
+        .map(|volume| escape(&format!("{}: {}", volume.dir, volume.reason)))
+        .collect();
+    if node.slow_reports > 0 {
+        troubles.push(format!("slow, say {} of its peers", node.slow_reports));
+    }
+    troubles.join("; ")
 }
 
 fn row(rows: &mut String, cells: &str) {
@@ -274,7 +293,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::block::DatanodeInfo;
-    use crate::protocol::Heartbeat;
+    use crate::protocol::{Heartbeat, HeartbeatDetails};
 
     #[test]
     fn bytes_are_readable() {
@@ -295,6 +314,8 @@ mod tests {
             },
             state: DatanodeState::Dead,
             heartbeat: Heartbeat::default(),
+            details: HeartbeatDetails::default(),
+            slow_reports: 0,
             last_contact_ms: 1000,
             blocks: 5,
         };

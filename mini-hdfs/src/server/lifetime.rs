@@ -19,20 +19,24 @@ const LOCK_FILE: &str = "in_use.lock";
 /// # Errors
 /// When another process does, or the directory cannot be made.
 pub(super) fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join(LOCK_FILE);
-    let open = || {
-        fs::create_dir_all(dir)?;
-        File::create(&path)
-    };
-    let file = open().with_context(|| format!("cannot open {}", path.display()))?;
+    let locked = try_lock(dir).with_context(|| format!("cannot lock {}", dir.display()))?;
+    match locked {
+        Some(file) => Ok(file),
+        None => bail!("{} is in use by another process", dir.display()),
+    }
+}
+
+/// The same, with nothing where another process uses the directory: that is no fault of the disk.
+///
+/// # Errors
+/// When the directory cannot be made, or nothing written to it.
+pub(super) fn try_lock(dir: &Path) -> io::Result<Option<File>> {
+    fs::create_dir_all(dir)?;
+    let file = File::create(dir.join(LOCK_FILE))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!("{} is in use by another process", dir.display())
-        }
-        Err(TryLockError::Error(e)) => {
-            Err(e).with_context(|| format!("cannot lock {}", path.display()))
-        }
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(e),
     }
 }
 

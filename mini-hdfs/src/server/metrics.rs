@@ -112,7 +112,7 @@ impl Metrics {
 
 type Gauge = (&'static str, u64, Option<Unit>, &'static str);
 
-fn gauges(status: &FsStatus) -> [Gauge; 14] {
+fn gauges(status: &FsStatus) -> [Gauge; 16] {
     let bytes = Some(Unit::Bytes);
     let safe_mode = u64::from(status.safe_mode.is_some());
     [
@@ -181,6 +181,18 @@ fn gauges(status: &FsStatus) -> [Gauge; 14] {
             status.pending_deletion,
             None,
             "Replicas waiting to be deleted.",
+        ),
+        (
+            "hdfs_namenode_volume_failures",
+            status.volume_failures,
+            None,
+            "Volumes that have failed on live DataNodes.",
+        ),
+        (
+            "hdfs_namenode_slow_datanodes",
+            status.slow_datanodes,
+            None,
+            "Live DataNodes that their peers report as slow.",
         ),
         (
             "hdfs_namenode_safe_mode",

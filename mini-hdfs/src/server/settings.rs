@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::volumes::VolumeSettings;
 use super::xceiver::DataSettings;
 use crate::client::replace_datanode::Policy;
 use crate::datanode::actor::Intervals;
+use crate::datanode::outliers::OutlierConfig;
+use crate::datanode::peer_stats::PeerConfig;
+use crate::datanode::scanner::ScanConfig;
+use crate::datanode::volume_choice::ChoosingPolicy;
 use crate::namenode::Config;
 
 /// What the value of a key is, and its unit when none is written.
@@ -28,11 +33,22 @@ enum Kind {
     Flag,
     /// `NEVER`, `DEFAULT` or `ALWAYS`, kept as 0, 1 or 2.
     Policy,
+    /// A time; otherwise in hours.
+    Hours,
+    /// One of these names, kept as its place; HDFS's class of that name, with its package or without, is the same.
+    Name(&'static [&'static str]),
+    /// Any text.
+    Text,
 }
+
+/// `dfs.datanode.fsdataset.volume.choosing.policy`.
+const CHOOSING_POLICIES: &[&str] = &["RoundRobin", "AvailableSpace"];
 
 /// Every key that has an effect.
 const KEYS: &[(&str, Kind)] = &[
     ("dfs.block.invalidate.limit", Kind::Count),
+    ("dfs.block.scanner.cursor.save.interval.ms", Kind::Millis),
+    ("dfs.block.scanner.volume.bytes.per.second", Kind::Bytes),
     ("dfs.blockreport.intervalMsec", Kind::Millis),
     ("dfs.blocksize", Kind::Bytes),
     (
@@ -49,15 +65,46 @@ const KEYS: &[(&str, Kind)] = &[
     ),
     ("dfs.client.retry.window.base", Kind::Millis),
     ("dfs.client.socket-timeout", Kind::Millis),
+    (
+        "dfs.datanode.available-space-volume-choosing-policy.balanced-space-preference-fraction",
+        Kind::Fraction,
+    ),
+    (
+        "dfs.datanode.available-space-volume-choosing-policy.balanced-space-threshold",
+        Kind::Bytes,
+    ),
+    ("dfs.datanode.data.dir", Kind::Text),
+    ("dfs.datanode.directoryscan.interval", Kind::Seconds),
+    ("dfs.datanode.du.reserved", Kind::Bytes),
+    ("dfs.datanode.failed.volumes.tolerated", Kind::Count),
+    (
+        "dfs.datanode.fsdataset.volume.choosing.policy",
+        Kind::Name(CHOOSING_POLICIES),
+    ),
     ("dfs.datanode.max.transfer.threads", Kind::Count),
+    ("dfs.datanode.min.outlier.detection.nodes", Kind::Count),
+    ("dfs.datanode.outliers.report.interval", Kind::Millis),
+    (
+        "dfs.datanode.peer.metrics.min.outlier.detection.samples",
+        Kind::Count,
+    ),
+    ("dfs.datanode.peer.stats.enabled", Kind::Flag),
+    ("dfs.datanode.scan.period.hours", Kind::Hours),
+    ("dfs.datanode.slowpeer.low.threshold.ms", Kind::Millis),
     ("dfs.datanode.synconclose", Kind::Flag),
     ("dfs.heartbeat.interval", Kind::Seconds),
     ("dfs.ls.limit", Kind::Count),
+    ("dfs.namenode.avoid.read.slow.datanode", Kind::Flag),
+    (
+        "dfs.namenode.block-placement-policy.exclude-slow-nodes.enabled",
+        Kind::Flag,
+    ),
     ("dfs.namenode.checkpoint.check.period", Kind::Seconds),
     ("dfs.namenode.checkpoint.period", Kind::Seconds),
     ("dfs.namenode.checkpoint.txns", Kind::Count),
     ("dfs.namenode.fs-limits.min-block-size", Kind::Bytes),
     ("dfs.namenode.heartbeat.recheck-interval", Kind::Millis),
+    ("dfs.namenode.max.slowpeer.collect.nodes", Kind::Count),
     ("dfs.namenode.num.checkpoints.retained", Kind::Count),
     (
         "dfs.namenode.reconstruction.pending.timeout-sec",
@@ -113,6 +160,7 @@ pub enum SettingError {
 pub struct Settings {
     /// Counts, bytes, thousandths, or milliseconds.
     values: BTreeMap<&'static str, u64>,
+    texts: BTreeMap<&'static str, String>,
 }
 
 impl Settings {
@@ -121,7 +169,7 @@ impl Settings {
     /// # Errors
     /// At the first item that is not understood.
     pub fn parse<S: AsRef<str>>(items: &[S]) -> Result<Settings, SettingError> {
-        let mut values = BTreeMap::new();
+        let (mut values, mut texts) = (BTreeMap::new(), BTreeMap::new());
         for item in items.iter().map(AsRef::as_ref) {
             let no_value = || SettingError::NoValue(item.to_owned());
             let (key, value) = item.split_once('=').ok_or_else(no_value)?;
@@ -132,10 +180,14 @@ impl Settings {
                     nearest: nearest(key),
                 });
             };
+            if kind == Kind::Text {
+                texts.insert(known, value.to_owned());
+                continue;
+            }
             let value = parse_value(kind, value).ok_or_else(|| bad_value(kind, key, value))?;
             values.insert(known, value);
         }
-        Ok(Settings { values })
+        Ok(Settings { values, texts })
     }
 
     /// The number, bytes or thousandths given for `key`, or `default`.
@@ -151,6 +203,11 @@ impl Settings {
             value: value.to_string(),
             expected: "a smaller number",
         })
+    }
+
+    /// The text given for `key`, if any was.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.texts.get(key).map(String::as_str)
     }
 
     /// The time given for `key`, or `default`.
@@ -183,6 +240,17 @@ impl Settings {
             sync_on_close: self.number("dfs.datanode.synconclose", u8::from(data.sync_on_close))?
                 != 0,
             transfers_max: self.number("dfs.datanode.max.transfer.threads", data.transfers_max)?,
+            choosing: self.choosing_policy()?,
+            scan: self.scan()?,
+            cursor_save_interval: time(
+                "dfs.block.scanner.cursor.save.interval.ms",
+                data.cursor_save_interval,
+            ),
+            directory_scan_interval: time(
+                "dfs.datanode.directoryscan.interval",
+                data.directory_scan_interval,
+            ),
+            peers: self.peers()?,
         };
         let calls = Intervals {
             heartbeat: time("dfs.heartbeat.interval", calls.heartbeat),
@@ -190,6 +258,68 @@ impl Settings {
             ..calls
         };
         Ok((data, calls))
+    }
+
+    /// A DataNode's settings for its volumes.
+    ///
+    /// # Errors
+    /// When a number is out of its range.
+    pub fn volumes(&self) -> Result<VolumeSettings, SettingError> {
+        Ok(VolumeSettings {
+            failures_tolerated: self.number("dfs.datanode.failed.volumes.tolerated", 0)?,
+            du_reserved: self.number("dfs.datanode.du.reserved", 0)?,
+            capacity: None,
+        })
+    }
+
+    fn choosing_policy(&self) -> Result<ChoosingPolicy, SettingError> {
+        let prefix = "dfs.datanode.available-space-volume-choosing-policy.balanced-space";
+        let policy = self.number("dfs.datanode.fsdataset.volume.choosing.policy", 0)?;
+        let (threshold, preference_permille) = (
+            self.number(&format!("{prefix}-threshold"), 10 << 30)?,
+            self.number(&format!("{prefix}-preference-fraction"), 750)?,
+        );
+        Ok(match CHOOSING_POLICIES.get(policy) {
+            Some(&"AvailableSpace") => ChoosingPolicy::AvailableSpace {
+                threshold,
+                preference_permille,
+            },
+            _ => ChoosingPolicy::RoundRobin,
+        })
+    }
+
+    fn scan(&self) -> Result<ScanConfig, SettingError> {
+        let d = ScanConfig::default();
+        Ok(ScanConfig {
+            bytes_per_second: self.number(
+                "dfs.block.scanner.volume.bytes.per.second",
+                d.bytes_per_second,
+            )?,
+            period: self.duration("dfs.datanode.scan.period.hours", d.period),
+        })
+    }
+
+    fn peers(&self) -> Result<PeerConfig, SettingError> {
+        let d = PeerConfig::default();
+        let fast = Duration::from_micros(d.outliers.low_threshold_us);
+        let fast = self.duration("dfs.datanode.slowpeer.low.threshold.ms", fast);
+        Ok(PeerConfig {
+            enabled: self.number("dfs.datanode.peer.stats.enabled", u8::from(d.enabled))? != 0,
+            samples_min: self.number(
+                "dfs.datanode.peer.metrics.min.outlier.detection.samples",
+                d.samples_min,
+            )?,
+            report_interval: self
+                .duration("dfs.datanode.outliers.report.interval", d.report_interval),
+            outliers: OutlierConfig {
+                nodes_min: self.number(
+                    "dfs.datanode.min.outlier.detection.nodes",
+                    d.outliers.nodes_min,
+                )?,
+                low_threshold_us: u64::try_from(fast.as_micros()).unwrap_or(u64::MAX),
+            },
+            ..d
+        })
     }
 
     /// A NameNode's settings.
@@ -242,6 +372,20 @@ impl Settings {
                 d.safemode_datanodes_min,
             )?,
             safemode_extension: time("dfs.namenode.safemode.extension", d.safemode_extension),
+            exclude_slow_nodes: self.number(
+                "dfs.namenode.block-placement-policy.exclude-slow-nodes.enabled",
+                u8::from(d.exclude_slow_nodes),
+            )? != 0,
+            avoid_slow_reads: self.number(
+                "dfs.namenode.avoid.read.slow.datanode",
+                u8::from(d.avoid_slow_reads),
+            )? != 0,
+            outliers_report_interval: time(
+                "dfs.datanode.outliers.report.interval",
+                d.outliers_report_interval,
+            ),
+            slow_nodes_max: self
+                .number("dfs.namenode.max.slowpeer.collect.nodes", d.slow_nodes_max)?,
             checkpoints_retained: self.number(
                 "dfs.namenode.num.checkpoints.retained",
                 d.checkpoints_retained,
@@ -269,6 +413,9 @@ fn bad_value(kind: Kind, key: &str, value: &str) -> SettingError {
             Kind::Fraction => "a fraction from 0 to 1, such as 0.999",
             Kind::Flag => "true or false",
             Kind::Policy => "NEVER, DEFAULT or ALWAYS",
+            Kind::Hours => "a time, such as 500ms, 3s, 5m or 6h, or a number of hours",
+            Kind::Text => "a text",
+            Kind::Name(_) => "the name of a policy, such as RoundRobin or AvailableSpace",
         },
     }
 }
@@ -288,20 +435,28 @@ fn parse_value(kind: Kind, value: &str) -> Option<u64> {
                 .position(|name| name.eq_ignore_ascii_case(value));
             return place.map(|place| place as u64);
         }
-        Kind::Count | Kind::Bytes | Kind::Seconds | Kind::Millis => {}
+        Kind::Name(names) => {
+            let class = value.rsplit_once('.').map_or(value, |(_, class)| class);
+            let name = class.strip_suffix("VolumeChoosingPolicy").unwrap_or(class);
+            let place = names.iter().position(|known| *known == name)?;
+            return u64::try_from(place).ok();
+        }
+        Kind::Text => return None,
+        Kind::Count | Kind::Bytes | Kind::Seconds | Kind::Millis | Kind::Hours => {}
     }
     let unit: u64 = match (kind, suffix.to_ascii_lowercase().as_str()) {
         (Kind::Count | Kind::Bytes | Kind::Millis, "") => 1,
         (Kind::Seconds, "") => 1000,
+        (Kind::Hours, "") => 60 * 60 * 1000,
         (Kind::Bytes, "k") => 1 << 10,
         (Kind::Bytes, "m") => 1 << 20,
         (Kind::Bytes, "g") => 1 << 30,
         (Kind::Bytes, "t") => 1 << 40,
-        (Kind::Seconds | Kind::Millis, "ms") => 1,
-        (Kind::Seconds | Kind::Millis, "s") => 1000,
-        (Kind::Seconds | Kind::Millis, "m") => 60 * 1000,
-        (Kind::Seconds | Kind::Millis, "h") => 60 * 60 * 1000,
-        (Kind::Seconds | Kind::Millis, "d") => 24 * 60 * 60 * 1000,
+        (Kind::Seconds | Kind::Millis | Kind::Hours, "ms") => 1,
+        (Kind::Seconds | Kind::Millis | Kind::Hours, "s") => 1000,
+        (Kind::Seconds | Kind::Millis | Kind::Hours, "m") => 60 * 1000,
+        (Kind::Seconds | Kind::Millis | Kind::Hours, "h") => 60 * 60 * 1000,
+        (Kind::Seconds | Kind::Millis | Kind::Hours, "d") => 24 * 60 * 60 * 1000,
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(unit)
@@ -351,6 +506,22 @@ mod tests {
             "dfs.blocksize=64M",
             "dfs.namenode.safemode.threshold-pct=0.5",
         ]);
+        let scan = Settings::parse(&["dfs.datanode.scan.period.hours=2"]);
+        let (data, _) = scan.unwrap().datanode().unwrap();
+        assert_eq!(data.scan.period, Duration::from_secs(2 * 60 * 60));
+        for name in [
+            "AvailableSpace",
+            "org.apache.hadoop.hdfs.server.datanode.fsdataset.AvailableSpaceVolumeChoosingPolicy",
+        ] {
+            let key = "dfs.datanode.fsdataset.volume.choosing.policy";
+            let settings = Settings::parse(&[format!("{key}={name}")]).unwrap();
+            let (data, _) = settings.datanode().unwrap();
+            let policy = ChoosingPolicy::AvailableSpace {
+                threshold: 10 << 30,
+                preference_permille: 750,
+            };
+            assert_eq!(data.choosing, policy);
+        }
         let config = settings.unwrap().namenode().unwrap();
         assert_eq!(config.heartbeat_interval, Duration::from_secs(2));
         assert_eq!(config.stale_interval, Duration::from_millis(1500));

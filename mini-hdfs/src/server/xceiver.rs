@@ -4,17 +4,20 @@
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies; `checksum.rs`, digests.
+//! pipeline; `transfer.rs`, copies; `checksum.rs`, digests; `scanners.rs`, what reads and compares in the background;
+//! `trouble.rs`, volumes that fail.
 
 mod block_receiver;
 mod checksum;
 mod dataset;
+mod scanners;
 mod transfer;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,18 +26,27 @@ use anyhow::{Context, Result, ensure};
 use node::FileDisk;
 use tracing::{Span, debug, info_span, warn};
 
+use super::clock::Clock;
 use super::connector::Connector;
 use super::data_transfer::{
     Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_reply,
 };
 use super::trace;
+use super::volumes::{OpenVolumes, VolumeStatus};
 use crate::block::{Block, DatanodeId, DatanodeInfo};
 use crate::datanode::block_file::Chunks;
+use crate::datanode::peer_stats::{PeerConfig, PeerStats};
 use crate::datanode::replica_map::ReplicaError;
-use crate::datanode::{Replica, ReplicaMap, replica_writer};
+use crate::datanode::scanner::ScanConfig;
+use crate::datanode::volume_choice::ChoosingPolicy;
+use crate::datanode::volumes::VolumeId;
+use crate::datanode::{Replica, replica_writer};
 use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
-use crate::protocol::{BlockEvent, ReportedReplica};
+use crate::protocol::{BlockEvent, ReportedReplica, SlowPeer};
 use dataset::Dataset;
+pub use scanners::ScanStatus;
+use scanners::Scanners;
+use trouble::read_suspecting;
 
 /// Bytes read from the disk at a time; they leave as several packets.
 const READ_AHEAD: usize = 8 * PACKET_DATA_MAX;
@@ -58,6 +70,16 @@ pub struct DataSettings {
     pub sync_on_close: bool,
     /// Ops at a time (`dfs.datanode.max.transfer.threads`).
     pub transfers_max: u32,
+    /// Which volume a new replica goes to.
+    pub choosing: ChoosingPolicy,
+    /// How replicas are read in the background.
+    pub scan: ScanConfig,
+    /// How often it is saved how far that is (`dfs.block.scanner.cursor.save.interval.ms`).
+    pub cursor_save_interval: Duration,
+    /// How often the directories are compared with the replicas that are known (`dfs.datanode.directoryscan.interval`).
+    pub directory_scan_interval: Duration,
+    /// How slow peers are noticed.
+    pub peers: PeerConfig,
 }
 
 impl Default for DataSettings {
@@ -66,17 +88,45 @@ impl Default for DataSettings {
             socket_timeout: Duration::from_secs(60),
             sync_on_close: true,
             transfers_max: 4096,
+            choosing: ChoosingPolicy::default(),
+            scan: ScanConfig::default(),
+            cursor_save_interval: Duration::from_secs(10 * 60),
+            directory_scan_interval: Duration::from_secs(6 * 60 * 60),
+            peers: PeerConfig::default(),
         }
     }
 }
 
 /// Something that the NameNode must hear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataEvent {
     /// A replica has changed.
     Replica(BlockEvent),
     /// A replica here does not match its checksums.
     Corrupt(Block),
+    /// A volume has been taken out, and these replicas with it.
+    VolumeFailed(Vec<Block>),
+    /// More volumes have failed than are tolerated, which the text says: the DataNode is to end.
+    TooManyVolumesFailed(String),
+}
+
+/// What a data server has done since it started, and how it is, for whoever watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataStatus {
+    /// Each volume, failed ones included.
+    pub volumes: Vec<VolumeStatus>,
+    /// The background scan of each volume that had not failed at the start.
+    pub scans: Vec<(VolumeId, ScanStatus)>,
+    /// Bytes of replicas received, and sent.
+    pub bytes_written: u64,
+    /// See `bytes_written`.
+    pub bytes_read: u64,
+    /// Ops under way.
+    pub transfers: u32,
+    /// Average latency of peers, in microseconds, where enough is known.
+    pub peers: Vec<SlowPeer>,
+    /// Those of them that are slow.
+    pub slow_peers: Vec<SlowPeer>,
 }
 
 /// Serves a DataNode's replicas. Dropping it closes all connections.
@@ -85,6 +135,7 @@ pub struct DataServer {
     address: SocketAddr,
     shared: Arc<Shared>,
     acceptor: Option<thread::JoinHandle<()>>,
+    scanners: Scanners,
 }
 
 /// What all connections share.
@@ -96,6 +147,11 @@ struct Shared {
     on_event: Box<dyn Fn(DataEvent) + Send + Sync>,
     /// Ops under way.
     transfers: AtomicU32,
+    bytes_written: AtomicU64,
+    bytes_read: AtomicU64,
+    clock: Clock,
+    peers: Mutex<PeerStats>,
+    scan_board: scanners::Board,
     stopping: AtomicBool,
     connections: Mutex<BTreeMap<u64, Arc<Sockets>>>,
     connection_ended: Condvar,
@@ -115,28 +171,31 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl DataServer {
-    /// Serves the replicas of `map`, which are on `disk`, to whoever connects to `listener`. `on_event` is called from
+    /// Serves the replicas on `volumes` to whoever connects to `listener`, and scans them. `on_event` is called from
     /// the threads of connections, and should not block.
     ///
     /// # Errors
     /// When the listener has no address or no thread can be made.
     pub fn start(
         listener: TcpListener,
-        id: DatanodeId,
-        disk: FileDisk,
-        map: ReplicaMap,
+        volumes: OpenVolumes,
         connector: Connector,
         settings: DataSettings,
         on_event: impl Fn(DataEvent) + Send + Sync + 'static,
     ) -> io::Result<DataServer> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            id,
+            id: volumes.id,
             settings,
             connector,
-            dataset: Dataset::new(disk, map),
+            dataset: Dataset::new(volumes, settings.choosing),
             on_event: Box::new(on_event),
             transfers: AtomicU32::new(0),
+            bytes_written: AtomicU64::new(0),
+            bytes_read: AtomicU64::new(0),
+            clock: Clock::start(),
+            peers: Mutex::new(PeerStats::new(settings.peers)),
+            scan_board: scanners::Board::default(),
             stopping: AtomicBool::new(false),
             connections: Mutex::default(),
             connection_ended: Condvar::new(),
@@ -145,7 +204,9 @@ impl DataServer {
         let acceptor = thread::Builder::new()
             .name("acceptor".into())
             .spawn(move || accept(&accepting, &listener))?;
+        let scanners = Scanners::start(&shared)?;
         Ok(DataServer {
+            scanners,
             address,
             shared,
             acceptor: Some(acceptor),
@@ -162,9 +223,37 @@ impl DataServer {
         self.shared.dataset.report()
     }
 
-    /// Bytes in all replicas.
-    pub fn used(&self) -> u64 {
-        self.shared.dataset.used()
+    /// Each volume, failed ones included, with what room it has.
+    pub fn volumes(&self) -> Vec<VolumeStatus> {
+        self.shared.dataset.volumes()
+    }
+
+    /// Slow peers, when a report of them is due.
+    pub fn slow_peers_to_report(&self) -> Vec<SlowPeer> {
+        lock(&self.shared.peers).report(self.shared.clock.now())
+    }
+
+    /// Everything, for whoever watches.
+    pub fn status(&self) -> DataStatus {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let mut peers = lock(&shared.peers);
+        let averages = peers.averages(now).into_iter();
+        let averages = averages.map(|(node, latency_us)| SlowPeer { node, latency_us });
+        DataStatus {
+            volumes: shared.dataset.volumes(),
+            scans: shared.scan_board.statuses(),
+            bytes_written: shared.bytes_written.load(Ordering::Relaxed),
+            bytes_read: shared.bytes_read.load(Ordering::Relaxed),
+            transfers: self.transfers(),
+            peers: averages.collect(),
+            slow_peers: peers.slow(now),
+        }
+    }
+
+    /// A volume gave an error outside of block data, as when its `VERSION` was written.
+    pub fn volume_failed(&self, volume: VolumeId, reason: &str) {
+        self.shared.fail_volume(volume, reason);
     }
 
     /// Ops under way (`xceiverCount`).
@@ -208,6 +297,7 @@ impl DataServer {
 impl Drop for DataServer {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
+        self.scanners.stop(&self.shared);
         // The acceptor waits in `accept`: a connection wakes it.
         let woken = TcpStream::connect_timeout(&self.address, LINGER).is_ok();
         if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
@@ -221,6 +311,8 @@ impl Drop for DataServer {
             .shared
             .connection_ended
             .wait_timeout_while(connections, STOP_MAX, |left| !left.is_empty());
+        // A thread that is about to end may hold on to the rest a moment longer.
+        self.shared.dataset.unlock();
     }
 }
 
@@ -398,20 +490,23 @@ impl Shared {
         let patience = self.settings.socket_timeout;
         match self.dataset.delete_forgotten(block, forgotten, patience) {
             Ok(()) => self.tell(BlockEvent::Deleted(block)),
-            Err(e) => warn!("cannot delete {block}: {e:#}"),
+            Err(e) => {
+                warn!("cannot delete {block}: {e:#}");
+                self.look_at_volume_of(&e);
+            }
         }
     }
 }
 
 /// Sends a range of a replica.
 fn serve_read(shared: &Shared, up: &mut Upstream, op: &ReadBlock) -> Result<()> {
-    let disk = shared.dataset.disk();
     let found = shared.dataset.readable(op.block).and_then(|replica| {
+        let disk = shared.dataset.disk(replica.volume)?;
         let end = op.offset.saturating_add(op.len).min(replica.block.len);
-        let first = read_ahead(&disk, &replica, op.offset, end)?;
-        Ok((replica, end, first))
+        let first = read_suspecting(shared, &disk, &replica, op.offset, end)?;
+        Ok((replica, disk, end, first))
     });
-    let (replica, end, mut chunks) = match found {
+    let (replica, disk, end, mut chunks) = match found {
         Ok(found) => found,
         Err(e) => {
             let reply = OpReply::Refused {
@@ -430,11 +525,13 @@ fn serve_read(shared: &Shared, up: &mut Upstream, op: &ReadBlock) -> Result<()> 
             send_data(&mut up.socket, seqno, at, piece.1, piece.0)?;
             seqno += 1;
             at += piece.0.len() as u64;
+            let sent = piece.0.len() as u64;
+            shared.bytes_read.fetch_add(sent, Ordering::Relaxed);
         }
         if at >= end {
             break;
         }
-        chunks = read_ahead(&disk, &replica, at, end)?;
+        chunks = read_suspecting(shared, &disk, &replica, at, end)?;
     }
     let mut last = Packet::new(seqno, at, Vec::new());
     last.last = true;

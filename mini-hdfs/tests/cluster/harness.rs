@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,10 +44,22 @@ pub(crate) struct World {
 impl World {
     /// A cluster of this many DataNodes, out of safe mode.
     pub(crate) fn start(datanodes: u16, settings: &[&str]) -> World {
+        World::start_on(1, None, datanodes, settings)
+    }
+
+    /// The same, with so many directories in each DataNode, and so much room.
+    pub(crate) fn start_on(
+        volumes: u16,
+        capacity: Option<u64>,
+        datanodes: u16,
+        settings: &[&str],
+    ) -> World {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let define = SETTINGS.iter().chain(settings);
         let options = Options {
             datanodes,
+            volumes,
+            capacity,
             racks: 1,
             dir: None,
             listen: "127.0.0.1:0".to_owned(),
@@ -84,6 +97,12 @@ impl World {
         nodes
             .find(|node| node.address("address") == Some(address))
             .expect("a DataNode of ours")
+    }
+
+    /// The DataNode called `name` (`dn1`).
+    pub(crate) fn datanode_named(&self, name: &str) -> &Server {
+        let number: usize = name.trim_start_matches("dn").parse().expect("dn1, dn2, …");
+        &self.cluster.datanodes[number - 1]
     }
 
     pub(crate) fn restart_namenode(&mut self) {
@@ -128,6 +147,15 @@ pub(crate) fn bytes(seed: u64, len: usize) -> Vec<u8> {
     }
     bytes.truncate(len);
     bytes
+}
+
+/// What a server answers to `GET path`, headers included.
+pub(crate) fn http(address: &str, path: &str) -> String {
+    let mut socket = TcpStream::connect(address).expect("the server listens");
+    write!(socket, "GET {path} HTTP/1.0\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 pub(crate) fn put(client: &DfsClient, path: &str, contents: &[u8]) -> Result<(), DfsError> {

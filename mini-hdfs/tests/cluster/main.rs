@@ -12,3 +12,4 @@ mod offline;
 mod shell;
 mod streams;
 mod tracing;
+mod volumes;

@@ -43,6 +43,10 @@ mod excess;
 
 mod safe_mode;
 
+mod scanner;
+
+mod outliers;
+
 mod capstone;
 
 autograder::main! {
@@ -64,5 +68,7 @@ autograder::main! {
     "hdfs/replication-queue" => replication_queue,
     "hdfs/excess" => excess,
     "hdfs/safe-mode" => safe_mode,
+    "hdfs/scanner" => scanner,
+    "hdfs/slow-nodes" => outliers,
     "hdfs/capstone" => capstone,
 }

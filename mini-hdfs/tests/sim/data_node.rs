@@ -8,10 +8,12 @@ use std::time::Duration;
 use mini_hdfs::block::{Block, BlockId, DatanodeId, DatanodeInfo};
 use mini_hdfs::datanode::actor::{Action, Answer, Call, CallId, Intervals};
 use mini_hdfs::datanode::block_file::BlockFileError;
+use mini_hdfs::datanode::scanner::{Next, ScanConfig, VolumeScanner};
 use mini_hdfs::datanode::storage::{Identity, StorageError, join_namespace, load_or_format, scan};
+use mini_hdfs::datanode::volumes::VolumeId;
 use mini_hdfs::datanode::{BpServiceActor, Replica, ReplicaMap, replica_writer};
 use mini_hdfs::error::FsError;
-use mini_hdfs::packet::{BYTES_PER_CHECKSUM, Packet};
+use mini_hdfs::packet::{BYTES_PER_CHECKSUM, Packet, verify};
 use mini_hdfs::protocol::{BlockEvent, Heartbeat, Registration};
 use node::{Ctx, Event, Time};
 
@@ -22,6 +24,8 @@ use crate::invariants::Served;
 use crate::wire::{Connections, Frame, Message, NAMENODE, Request, Response, Timer};
 
 const CAPACITY: u64 = 1 << 30;
+/// How often the scanner is asked.
+const SCAN_EVERY: Duration = Duration::from_millis(500);
 /// Bytes that a reader gets in one packet.
 const READ_PACKET: usize = 2 * BYTES_PER_CHECKSUM;
 
@@ -39,6 +43,7 @@ struct Running {
     /// From the connection below to the connection above.
     above: BTreeMap<u64, u64>,
     transfers: BTreeMap<u64, Transfer>,
+    scanner: VolumeScanner,
     history: Shared,
 }
 
@@ -48,6 +53,14 @@ pub(crate) struct DataNodeProcess {
     dies_at: Option<Time>,
     history: Shared,
     running: Option<Running>,
+}
+
+/// Fast enough that each replica is read a few times before the end.
+fn scan_config() -> ScanConfig {
+    ScanConfig {
+        bytes_per_second: 4096,
+        period: Duration::from_secs(20),
+    }
 }
 
 fn intervals() -> Intervals {
@@ -117,8 +130,10 @@ impl DataNodeProcess {
             receivers: BTreeMap::new(),
             above: BTreeMap::new(),
             transfers: BTreeMap::new(),
+            scanner: VolumeScanner::resume(VolumeId(0), scan_config(), None, ctx.now()),
             history: self.history.clone(),
         });
+        ctx.set_timer(Timer::Scan, SCAN_EVERY);
     }
 }
 
@@ -146,8 +161,31 @@ impl Running {
                 ..
             } => self.answered(id, result, ctx),
             Event::Timer(Timer::Silence(connection)) => self.silence(connection, ctx),
+            Event::Timer(Timer::Scan) => self.scan(ctx),
             Event::Message { .. } | Event::Timer(_) | Event::Start => {}
         }
+    }
+
+    /// Reads a replica that may never be asked for, if one is due.
+    fn scan(&mut self, ctx: &mut Ctx<'_, Member>) {
+        ctx.set_timer(Timer::Scan, SCAN_EVERY);
+        let Next::Scan(scan) = self.scanner.next(&self.replicas, ctx.now()) else {
+            return;
+        };
+        let Ok(replica) = self.replicas.readable(scan.block) else {
+            return;
+        };
+        let read = replica_writer::check(ctx.disk, &replica)
+            .and_then(|()| replica_writer::read(ctx.disk, &replica, 0, u64::MAX));
+        let whole = read.is_ok_and(|chunks| {
+            chunks.data.len() as u64 == scan.block.len
+                && verify(&chunks.data, &chunks.checksums).is_ok()
+        });
+        if !whole {
+            self.actor.notify_bad(scan.block);
+        }
+        let now = ctx.now();
+        self.scanner.scanned(scan, scan.block.len, now, now);
     }
 
     // ---- the NameNode
@@ -171,6 +209,7 @@ impl Running {
                 Call::Incremental(registration, events) => {
                     Request::Incremental(self.id, registration, events)
                 }
+                Call::BadBlock(block) => Request::BadBlock(block, self.id),
             };
             let id = ctx.rng.next_u64();
             self.calls.insert(id, call);

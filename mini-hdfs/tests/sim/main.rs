@@ -18,6 +18,7 @@ mod history;
 mod invariants;
 mod name_node;
 mod truth;
+mod volumes;
 mod wire;
 
 use cluster::Cluster;

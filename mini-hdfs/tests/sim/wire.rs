@@ -177,6 +177,8 @@ pub(crate) enum Timer {
     Checkpoint,
     /// DataNode: ask the actor.
     Poll,
+    /// DataNode: read a replica in the background.
+    Scan,
     /// DataNode: its disk did not let it start.
     Boot,
     /// Client: begin the next operation, or go on with this one.

@@ -15,7 +15,7 @@ use crate::block::{DatanodeId, DatanodeInfo};
 use crate::error::FsError;
 use crate::namenode::placement::Candidate;
 use crate::namenode::topology::Place;
-use crate::protocol::{DatanodeState, Heartbeat, RegistrationId};
+use crate::protocol::{DatanodeState, Heartbeat, HeartbeatDetails, RegistrationId};
 
 /// What a DataNode is taken for, `now`, when it was last heard at `last_contact`: dead when that is longer
 /// ago than `dead_after`, else stale when it is longer ago than `stale_after`, else live.
@@ -38,12 +38,26 @@ pub struct Datanode {
     pub registration: RegistrationId,
     /// The figures of its last heartbeat; all 0 between registration and the first.
     pub heartbeat: Heartbeat,
+    /// What that said of volumes.
+    pub details: HeartbeatDetails,
     /// When it last registered or sent a heartbeat.
     pub last_contact: Time,
     /// Not declared dead.
     pub alive: bool,
     /// It has sent a full block report since it registered.
     pub reported: bool,
+}
+
+impl Datanode {
+    /// Bytes that replicas of this size may use, on all volumes.
+    fn room(&self, block_size: u64) -> u64 {
+        let storages = &self.details.storages;
+        if storages.is_empty() {
+            return self.heartbeat.remaining;
+        }
+        let rooms = storages.iter().map(|storage| storage.remaining);
+        rooms.filter(|room| *room >= block_size).sum()
+    }
 }
 
 /// The outcome of a registration.
@@ -106,6 +120,7 @@ impl DatanodeManager {
                     registration,
                     ..Heartbeat::default()
                 },
+                details: HeartbeatDetails::default(),
                 last_contact: now,
                 alive: false,
                 reported: false,
@@ -151,6 +166,20 @@ impl DatanodeManager {
     pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Time) -> bool {
         let _ = (heartbeat, now);
         todo!("hdfs/dead-nodes: note what it says and when, if it may speak at all.")
+    }
+
+    /// Takes note of what a heartbeat says beside its figures. False when the node must register first.
+    pub fn heartbeat_details(
+        &mut self,
+        id: DatanodeId,
+        registration: RegistrationId,
+        details: HeartbeatDetails,
+    ) -> bool {
+        let may_speak = self.check(id, registration).is_ok();
+        if let Some(node) = self.nodes.get_mut(&id).filter(|_| may_speak) {
+            node.details = details;
+        }
+        may_speak
     }
 
     /// Checks that a DataNode may speak: it has not been declared dead (`alive`), and `registration` is its current one.
@@ -215,18 +244,21 @@ impl DatanodeManager {
         Some(Place::of(&self.nodes.get(id)?.info))
     }
 
-    /// All DataNodes as placement sees them; `coming` says how many bytes are on their way to each.
-    pub fn candidates(&self, now: Time, coming: impl Fn(DatanodeId) -> u64) -> Vec<Candidate<'_>> {
+    /// All DataNodes as placement sees them; `coming` says how many bytes are on their way to each. A replica lies on one
+    /// volume: room on those that have less than `block_size` does not count.
+    pub fn candidates(
+        &self,
+        now: Time,
+        block_size: u64,
+        coming: impl Fn(DatanodeId) -> u64,
+    ) -> Vec<Candidate<'_>> {
         self.iter()
             .map(|node| Candidate {
                 id: node.info.id,
                 hostname: &node.info.hostname,
                 rack: &node.info.rack,
                 state: self.state_of(node, now),
-                remaining: node
-                    .heartbeat
-                    .remaining
-                    .saturating_sub(coming(node.info.id)),
+                remaining: node.room(block_size).saturating_sub(coming(node.info.id)),
                 xceivers: node.heartbeat.xceivers,
             })
             .collect()

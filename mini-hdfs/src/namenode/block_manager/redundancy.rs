@@ -42,6 +42,7 @@ impl BlockManager {
             self.lose_datanode(datanode);
         }
         self.note_racks();
+        self.note_slow_nodes(now);
         let timeout = self.config.replication_pending_timeout;
         for id in self.pending.end_late(now, timeout) {
             self.refresh(id);
@@ -197,7 +198,8 @@ impl BlockManager {
     }
 
     fn plans(&self, ids: &[BlockId], now: Time, rng: &mut Rng) -> Vec<Plan> {
-        let mut candidates = self.candidates(now);
+        // Blocks of all sizes: that no single volume has the room for one is found out by the DataNode.
+        let mut candidates = self.candidates(0, now);
         let mut sending = BTreeMap::new();
         let mut plans = Vec::new();
         let needed = |id: &&BlockId| self.needed.priority_of(**id).is_some();

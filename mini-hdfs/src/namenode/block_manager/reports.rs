@@ -10,7 +10,9 @@ use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, ReplicaState};
 use crate::error::FsError;
 use crate::namenode::block_report::{Verdict, judge_replica, report_diff};
 use crate::namenode::topology::check_rack;
-use crate::protocol::{BlockEvent, Command, Heartbeat, RegistrationId, ReportedReplica};
+use crate::protocol::{
+    BlockEvent, Command, Heartbeat, HeartbeatDetails, RegistrationId, ReportedReplica,
+};
 
 impl BlockManager {
     /// A DataNode introduces itself. What it was told under an earlier registration is void.
@@ -70,6 +72,28 @@ impl BlockManager {
             commands.push(Command::Invalidate(invalidate));
         }
         commands
+    }
+
+    /// What a heartbeat says of volumes and of slow peers.
+    pub fn heartbeat_details(
+        &mut self,
+        heartbeat: &Heartbeat,
+        details: HeartbeatDetails,
+        now: Time,
+    ) {
+        let slow_peers = details.slow_peers.clone();
+        let Heartbeat {
+            id, registration, ..
+        } = *heartbeat;
+        if self.datanodes.heartbeat_details(id, registration, details) {
+            self.slow_peers.report(id, &slow_peers, now);
+        }
+    }
+
+    /// Looks who is slow now.
+    pub(super) fn note_slow_nodes(&mut self, now: Time) {
+        self.slow_peers.expire(now);
+        self.slow_nodes = self.slow_peers.slow_nodes();
     }
 
     /// All the replicas that a DataNode has. It must have been sent after all events before it.

@@ -28,6 +28,7 @@ pub(super) fn set_up(
     settings: &ClientSettings,
     client: &str,
     setup: &Setup,
+    block_size: u64,
 ) -> Result<Pipeline, BadNode> {
     let first_failed = |reason: String| BadNode { index: 0, reason };
     let Some((first, targets)) = setup.nodes.split_first() else {
@@ -40,8 +41,13 @@ pub(super) fn set_up(
             acked_len: setup.block.len,
         },
     };
+    // Of a new block, its length says how much room it may need.
+    let len = match stage {
+        Stage::Create => block_size,
+        _ => setup.block.len,
+    };
     let op = Op::Write(WriteBlock {
-        block: setup.block,
+        block: Block { len, ..setup.block },
         stage,
         client: client.to_owned(),
         targets: targets.to_vec(),

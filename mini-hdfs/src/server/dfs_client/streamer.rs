@@ -28,6 +28,7 @@ pub(super) struct Shared {
     pub(super) path: String,
     inode: InodeId,
     holder: String,
+    block_size: u64,
     state: Mutex<State>,
     pub(super) changed: Condvar,
 }
@@ -101,6 +102,7 @@ impl Shared {
             path: status.path.clone(),
             inode: status.inode,
             holder,
+            block_size: status.block_size,
             state: Mutex::new(State {
                 streamer: DataStreamer::new(write),
                 previous: None,
@@ -282,7 +284,8 @@ impl Shared {
     }
 
     fn connect(&self, setup: &Setup) {
-        let connected = sockets::set_up(self.client.settings(), &self.holder, setup);
+        let connected =
+            sockets::set_up(self.client.settings(), &self.holder, setup, self.block_size);
         let mut state = self.lock();
         match connected {
             Ok(Pipeline { down, up }) => {

@@ -361,8 +361,13 @@ impl DatanodeProtocol for Services {
         &self,
         request: Request<wire::Heartbeat>,
     ) -> Answer<wire::HeartbeatResponse> {
-        let heartbeat = Heartbeat::from(request.into_inner());
+        let mut request = request.into_inner();
+        let details = request.details.take();
+        let heartbeat = Heartbeat::from(request);
         self.call("sendHeartbeat", |nn, now, _| {
+            if let Some(details) = details {
+                nn.heartbeat_details(&heartbeat, details.into(), now);
+            }
             Ok(nn.heartbeat(&heartbeat, now))
         })
         .await

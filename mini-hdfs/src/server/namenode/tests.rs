@@ -8,7 +8,8 @@ use super::*;
 use crate::block::{Block, DatanodeId, DatanodeInfo, ReplicaState};
 use crate::error::FsError;
 use crate::protocol::{
-    AddBlockRequest, BlockEvent, CreateRequest, Heartbeat, Permission, ReportedReplica,
+    AddBlockRequest, BlockEvent, CreateRequest, Heartbeat, HeartbeatDetails, Permission,
+    ReportedReplica,
 };
 use crate::server::connector::Connector;
 use crate::server::rpc::{NameNodeClient, RpcError};
@@ -122,7 +123,10 @@ async fn reports_locations_and_fsck_come_in_parts() {
         remaining: 1 << 40,
         ..Heartbeat::default()
     };
-    client.heartbeat(&heartbeat).await.unwrap();
+    client
+        .heartbeat(&heartbeat, HeartbeatDetails::default())
+        .await
+        .unwrap();
 
     let count = crate::server::rpc::ITEMS_PER_MESSAGE * 3 + 1;
     let blocks = write_file(&client, id, registration, count).await;

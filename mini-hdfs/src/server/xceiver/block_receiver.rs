@@ -14,12 +14,14 @@ use std::collections::VecDeque;
 use std::io::BufReader;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use tracing::{debug, info, warn};
 
-use super::dataset::{Dataset, Writing};
+use super::dataset::{OnVolume, Writing};
 use super::{BUFFER, Shared, Upstream, drain, lock, refuse};
 use crate::block::{Block, DatanodeId};
 use crate::datanode::PacketResponder;
@@ -42,11 +44,17 @@ pub(super) fn receive_block(shared: &Shared, up: &mut Upstream, op: WriteBlock) 
     let mut writing = match shared.dataset.begin(&op, &up.sockets, timeout) {
         Ok(writing) => writing,
         Err(e) => {
+            shared.look_at_volume_of(&e);
             let reason = format!("{}: {e:#}", shared.name());
             return Ok(refuse(up, reason, Some(shared.id))?);
         }
     };
     let stage = op.stage;
+    // The node below is the last one: its time is its own.
+    let measured = match op.targets.as_slice() {
+        [last] if lock(&shared.peers).enabled() => Some(last.id),
+        _ => None,
+    };
     let down = match connect_downstream(shared, up, op) {
         Ok(down) => down,
         Err(BadLink { reason, node }) => {
@@ -61,7 +69,13 @@ pub(super) fn receive_block(shared: &Shared, up: &mut Upstream, op: WriteBlock) 
     if matches!(stage, Stage::Create | Stage::Recovery { .. }) {
         shared.tell(BlockEvent::Receiving(writing.block));
     }
-    stream(shared, up, down.as_ref(), &mut writing, stage)
+    let streamed = stream(shared, up, down.as_ref(), measured, &mut writing, stage);
+    let volume = writing.volume;
+    streamed.map_err(|e| {
+        let e = OnVolume::wrap(volume, e);
+        shared.look_at_volume_of(&e);
+        e
+    })
 }
 
 /// Sets up the rest of the pipeline, if there is any.
@@ -120,13 +134,19 @@ struct Acks<'a> {
     unacked: VecDeque<Option<(u64, Option<u32>)>>,
     last: Option<u64>,
     up: TcpStream,
-    dataset: &'a Dataset,
+    shared: &'a Shared,
     block: Block,
+    /// The node below, if its time is measured, and when the packets that it has not acknowledged came.
+    measured: Option<DatanodeId>,
+    forwarded: VecDeque<Instant>,
 }
 
 impl Acks<'_> {
     fn received(&mut self, packet: &Packet, sync: bool) {
         self.responder.received(packet.seqno, sync);
+        if self.measured.is_some() {
+            self.forwarded.push_back(Instant::now());
+        }
         let whole = packet.data.len().is_multiple_of(BYTES_PER_CHECKSUM);
         let last_checksum = packet.checksums.last().copied().filter(|_| !whole);
         let entry = (packet.end(), last_checksum);
@@ -137,13 +157,22 @@ impl Acks<'_> {
         }
     }
 
+    /// The node below has acknowledged the oldest packet that it has.
+    fn measure(&mut self) {
+        if let (Some(peer), Some(since)) = (self.measured, self.forwarded.pop_front()) {
+            let (shared, latency) = (self.shared, since.elapsed());
+            lock(&shared.peers).record(peer, latency, shared.clock.now());
+        }
+    }
+
     fn send(&mut self, acks: Vec<PipelineAck>) -> Result<()> {
         for ack in acks {
             let packet = self.unacked.pop_front();
             if let Some(Some((end, last_checksum))) = packet
                 && ack.replies.iter().all(|r| *r == AckStatus::Success)
             {
-                self.dataset.acknowledged(self.block, end, last_checksum);
+                let dataset = &self.shared.dataset;
+                dataset.acknowledged(self.block, end, last_checksum);
             }
             send_ack(&mut self.up, &ack).context("acknowledging")?;
         }
@@ -155,6 +184,7 @@ fn stream(
     shared: &Shared,
     up: &mut Upstream,
     down: Option<&TcpStream>,
+    measured: Option<DatanodeId>,
     writing: &mut Writing<'_>,
     stage: Stage,
 ) -> Result<()> {
@@ -163,8 +193,10 @@ fn stream(
         unacked: VecDeque::new(),
         last: None,
         up: up.socket.try_clone()?,
-        dataset: &shared.dataset,
+        shared,
         block: writing.block,
+        measured,
+        forwarded: VecDeque::new(),
     });
     let listening = down.map(TcpStream::try_clone).transpose()?;
     thread::scope(|scope| {
@@ -211,6 +243,7 @@ fn hear_acks(from: TcpStream, acks: &Mutex<Acks<'_>>) -> bool {
         let success = ack.replies.iter().all(|r| *r == AckStatus::Success);
         let mut acks = lock(acks);
         let is_last = acks.last == Some(ack.seqno);
+        acks.measure();
         let ready = acks.responder.downstream_ack(ack)?;
         acks.send(ready)?;
         if is_last {
@@ -249,6 +282,8 @@ fn receive_packets(
             // The other thread notices, and tells the writer.
             let _ = socket.shutdown(Shutdown::Both);
         }
+        let received = packet.data.len() as u64;
+        shared.bytes_written.fetch_add(received, Ordering::Relaxed);
         if let Err(e) = write(writing, &packet, sync) {
             warn!("cannot write {}: {e:#}", writing.block);
             fail(up, acks, packet.seqno, &e)?;

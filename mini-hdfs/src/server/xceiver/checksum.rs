@@ -21,7 +21,8 @@ pub(super) fn serve(shared: &Shared, up: &mut Upstream, block: Block) -> Result<
 }
 
 fn digest(shared: &Shared, block: Block) -> Result<[u8; 16]> {
-    let (disk, replica) = (shared.dataset.disk(), shared.dataset.readable(block)?);
+    let replica = shared.dataset.readable(block)?;
+    let disk = shared.dataset.disk(replica.volume)?;
     ensure!(
         replica.state == ReplicaState::Finalized && replica.block.len == block.len,
         "the replica of {block} has {} bytes, and those of {} were asked for",

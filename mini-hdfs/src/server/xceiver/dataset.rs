@@ -1,25 +1,64 @@
 //! Who may write which replica, among the threads of a DataNode (`FsDatasetImpl`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use node::FileDisk;
+use anyhow::{Context, Result, ensure};
+use node::{Disk, DiskError, FileDisk, Rng};
 use tracing::warn;
 
-use super::{Sockets, lock};
+use super::{DataEvent, Sockets, lock};
 use crate::block::{Block, BlockId, ReplicaState};
+use crate::datanode::block_file::BlockFileError;
+use crate::datanode::directory_scanner::Difference;
 use crate::datanode::replica_map::ReplicaError;
 use crate::datanode::storage::Place;
+use crate::datanode::volume_choice::{ChoosingPolicy, Room, VolumeChooser};
+use crate::datanode::volumes::{FileSystem, TooManyFailedVolumes, VolumeId, VolumeList};
 use crate::datanode::{Replica, ReplicaMap, ReplicaWriter, replica_writer};
-use crate::protocol::ReportedReplica;
+use crate::protocol::{BlockEvent, ReportedReplica};
 use crate::server::data_transfer::{Stage, WriteBlock};
+use crate::server::lifetime::random_seed;
+use crate::server::volumes::{self, OpenVolumes, VolumeStatus};
+
+/// An error, and the volume to look at on its account.
+#[derive(Debug)]
+pub(super) struct OnVolume {
+    pub(super) volume: VolumeId,
+    pub(super) error: DiskError,
+}
+
+impl std::fmt::Display for OnVolume {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for OnVolume {}
+
+impl OnVolume {
+    /// Notes in an error of a disk which volume it came from; leaves others as they are.
+    pub(super) fn wrap(volume: VolumeId, e: anyhow::Error) -> anyhow::Error {
+        let of_file = match e.downcast_ref() {
+            Some(BlockFileError::Disk(error)) => Some(error),
+            _ => e.downcast_ref::<DiskError>(),
+        };
+        match of_file.cloned() {
+            Some(error) => OnVolume { volume, error }.into(),
+            None => e,
+        }
+    }
+}
 
 /// The replicas of a DataNode. The lock is held for moments; disks are used outside it.
 #[derive(Debug)]
 pub(super) struct Dataset {
-    disk: FileDisk,
+    /// One for each volume; none where it could not be opened.
+    disks: Vec<Option<FileDisk>>,
+    /// No other process uses the directories while these are held.
+    locks: Mutex<Vec<File>>,
     state: Mutex<State>,
     writer_gone: Condvar,
 }
@@ -27,6 +66,9 @@ pub(super) struct Dataset {
 #[derive(Debug)]
 struct State {
     map: ReplicaMap,
+    volumes: VolumeList,
+    chooser: VolumeChooser,
+    rng: Rng,
     /// The connections over which replicas are being written.
     writers: BTreeMap<BlockId, Arc<Sockets>>,
     /// Forgotten replicas whose files may still be there.
@@ -34,30 +76,138 @@ struct State {
 }
 
 impl Dataset {
-    pub(super) fn new(disk: FileDisk, map: ReplicaMap) -> Dataset {
+    pub(super) fn new(opened: OpenVolumes, policy: ChoosingPolicy) -> Dataset {
         let state = State {
-            map,
+            map: opened.map,
+            volumes: opened.volumes,
+            chooser: VolumeChooser::new(policy),
+            rng: Rng::new(random_seed()),
             writers: BTreeMap::new(),
             deleting: BTreeSet::new(),
         };
         Dataset {
-            disk,
+            disks: opened.disks,
+            locks: Mutex::new(opened.locks),
             state: Mutex::new(state),
             writer_gone: Condvar::new(),
         }
     }
 
-    /// The disk, for one thread.
-    pub(super) fn disk(&self) -> FileDisk {
-        self.disk.clone()
+    /// The disk of a volume, for one thread.
+    pub(super) fn disk(&self, volume: VolumeId) -> Result<FileDisk> {
+        let disk = self.disks.get(usize::from(volume.0)).cloned().flatten();
+        disk.context("the volume has failed")
+    }
+
+    /// Each volume with what room it has, and what its replicas take up.
+    pub(super) fn volumes(&self) -> Vec<VolumeStatus> {
+        // Outside the lock: a disk in trouble may take its time.
+        let measured: Vec<Option<FileSystem>> = self.measure();
+        let state = lock(&self.state);
+        let volumes = state.volumes.iter().zip(measured);
+        volumes
+            .map(|((id, volume), measured)| {
+                let usage = state.map.usage(id);
+                VolumeStatus {
+                    id,
+                    volume: volume.clone(),
+                    usage,
+                    figures: volume.figures(usage, measured),
+                }
+            })
+            .collect()
+    }
+
+    fn measure(&self) -> Vec<Option<FileSystem>> {
+        let disks = self.disks.iter();
+        disks
+            .map(|disk| volumes::measure(disk.as_ref()?.root()).ok())
+            .collect()
+    }
+
+    /// Chooses the volume for a new replica that may grow to `len` bytes.
+    fn choose_volume(&self, len: u64) -> Result<VolumeId> {
+        let well = |status: VolumeStatus| {
+            let room = Room {
+                volume: status.id,
+                remaining: status.figures.remaining,
+            };
+            status.volume.failed.is_none().then_some(room)
+        };
+        let rooms: Vec<Room> = self.volumes().into_iter().filter_map(well).collect();
+        let mut state = lock(&self.state);
+        let State { chooser, rng, .. } = &mut *state;
+        Ok(chooser.choose(&rooms, len, rng)?)
+    }
+
+    /// Takes a volume out. Returns the replicas that went with it, or nothing where it was out already.
+    ///
+    /// # Errors
+    /// When more volumes have failed than are tolerated.
+    pub(super) fn fail_volume(
+        &self,
+        volume: VolumeId,
+        reason: &str,
+    ) -> Result<Option<Vec<Replica>>, TooManyFailedVolumes> {
+        let mut state = lock(&self.state);
+        if !state.volumes.fail(volume, reason)? {
+            return Ok(None);
+        }
+        let gone = state.map.remove_volume(volume);
+        for replica in &gone {
+            if let Some(writer) = state.writers.get(&replica.block.id) {
+                writer.close();
+            }
+        }
+        Ok(Some(gone))
+    }
+
+    /// Nothing is written any more: another process may use the directories.
+    pub(super) fn unlock(&self) {
+        lock(&self.locks).clear();
+    }
+
+    /// Whether a volume has not failed.
+    pub(super) fn is_well(&self, volume: VolumeId) -> bool {
+        let state = lock(&self.state);
+        let volume = state.volumes.get(volume);
+        volume.is_some_and(|volume| volume.failed.is_none())
+    }
+
+    /// Lets `look` see the replicas.
+    pub(super) fn with_map<T>(&self, look: impl FnOnce(&ReplicaMap) -> T) -> T {
+        look(&lock(&self.state).map)
+    }
+
+    /// Acts on a difference between the map and the disk, if it is still there. Returns what is to be reported.
+    pub(super) fn reconcile(&self, volume: VolumeId, difference: Difference) -> Option<DataEvent> {
+        let disk = self.disk(volume).ok()?;
+        let mut state = lock(&self.state);
+        let data = |block: Block| disk.exists(&Place::Finalized.data(block.id));
+        match difference {
+            Difference::Missing(replica) => {
+                let gone = !data(replica.block) && state.map.remove_lost(&replica);
+                gone.then_some(DataEvent::Replica(BlockEvent::Deleted(replica.block)))
+            }
+            Difference::Unknown(block) => {
+                let free = state.map.get(block.id).is_none() && !state.deleting.contains(&block.id);
+                let replica = Replica::new(block, ReplicaState::Finalized).on(volume);
+                // What was left out at the start since it is damaged stays left out.
+                let found = free && replica_writer::check(&disk, &replica).is_ok();
+                found.then(|| {
+                    state.map.add(replica);
+                    DataEvent::Replica(BlockEvent::Received(block))
+                })
+            }
+            Difference::Damaged(replica) => {
+                let same = state.map.get(replica.block.id) == Some(&replica);
+                same.then_some(DataEvent::Corrupt(replica.block))
+            }
+        }
     }
 
     pub(super) fn report(&self) -> Vec<ReportedReplica> {
         lock(&self.state).map.report()
-    }
-
-    pub(super) fn used(&self) -> u64 {
-        lock(&self.state).map.used()
     }
 
     /// The replica for a reader.
@@ -113,17 +263,32 @@ impl Dataset {
             // The old pipeline's connection may not have noticed yet that it is broken.
             self.stop_writer(block, patience);
         }
+        let chosen = match op.stage {
+            Stage::Recovery { .. } => VolumeId::default(),
+            Stage::Create | Stage::Transfer | Stage::TransferRbw => {
+                self.choose_volume(op.block.len)?
+            }
+        };
         let mut state = lock(&self.state);
         // The files of the old replica and of a new one have the same names.
         ensure!(
             !state.deleting.contains(&id),
             "an older replica of {id} is being deleted here; try again"
         );
+        let chosen_volume = state.volumes.get(chosen);
+        let failed = chosen_volume.is_none_or(|volume| volume.failed.is_some());
+        ensure!(
+            !failed || matches!(op.stage, Stage::Recovery { .. }),
+            "a volume has just failed; try again"
+        );
         let map = &mut state.map;
         let (replica, old) = match op.stage {
-            Stage::Create => (ReplicaState::Rbw, map.create(op.block, ReplicaState::Rbw)?),
+            Stage::Create => (
+                ReplicaState::Rbw,
+                map.create(op.block, ReplicaState::Rbw, chosen)?,
+            ),
             Stage::Transfer | Stage::TransferRbw => {
-                let old = map.create(op.block, ReplicaState::Temporary)?;
+                let old = map.create(op.block, ReplicaState::Temporary, chosen)?;
                 (ReplicaState::Temporary, old)
             }
             Stage::Recovery {
@@ -134,17 +299,23 @@ impl Dataset {
                 (ReplicaState::Rbw, Some(old))
             }
         };
+        let volume = match (op.stage, old) {
+            (Stage::Recovery { .. }, Some(old)) => old.volume,
+            _ => chosen,
+        };
         state.writers.insert(id, sockets.clone());
         drop(state);
 
         let mut writing = Writing {
             dataset: self,
-            disk: self.disk(),
-            block,
+            disk: self.disk(volume)?,
+            volume,
+            block: Block { len: 0, ..block },
             state: replica,
             writer: None,
         };
         if let Err(e) = writing.open(op, old) {
+            let e = OnVolume::wrap(volume, e);
             match old {
                 Some(old) if replica == ReplicaState::Rbw => writing.give_back(old),
                 _ => writing.discard(),
@@ -177,9 +348,12 @@ impl Dataset {
         }
         match forgotten {
             Ok(replica) => {
-                let deleted = replica_writer::delete(&mut self.disk(), &replica);
+                let deleted = self.disk(replica.volume).and_then(|mut disk| {
+                    replica_writer::delete(&mut disk, &replica)
+                        .map_err(|e| OnVolume::wrap(replica.volume, e.into()))
+                });
                 lock(&self.state).deleting.remove(&block.id);
-                Ok(deleted?)
+                deleted
             }
             Err(ReplicaError::NotFound(_)) => Ok(()),
             Err(e) => Err(e.into()),
@@ -192,6 +366,7 @@ impl Dataset {
 pub(super) struct Writing<'a> {
     dataset: &'a Dataset,
     pub(super) disk: FileDisk,
+    pub(super) volume: VolumeId,
     /// In the generation that is written.
     pub(super) block: Block,
     state: ReplicaState,
@@ -211,7 +386,7 @@ impl Writing<'_> {
             }
             (_, old) => {
                 if let Some(old) = old {
-                    replica_writer::delete(disk, &old)?;
+                    replica_writer::delete(&mut self.dataset.disk(old.volume)?, &old)?;
                 }
                 ReplicaWriter::create(disk, self.block, Place::of(self.state))?
             }
@@ -287,17 +462,14 @@ impl Drop for Writing<'_> {
 
 #[cfg(test)]
 mod tests {
-    use node::Rng;
-
     use super::*;
-    use crate::datanode::{ReplicaMap, storage};
+    use crate::server::volumes::VolumeSettings;
 
     #[test]
     fn no_replica_is_begun_while_the_files_of_an_older_one_go() {
         let dir = tempfile::tempdir().unwrap();
-        let mut disk = FileDisk::open(dir.path()).unwrap();
-        storage::load_or_format(&mut disk, &mut Rng::new(1)).unwrap();
-        let dataset = Dataset::new(disk, ReplicaMap::new(Vec::new()));
+        let opened = volumes::open(&[dir.path().to_owned()], &VolumeSettings::default());
+        let dataset = Dataset::new(opened.unwrap(), ChoosingPolicy::default());
         let block = Block::new(7, 1001, 0);
         let copy = WriteBlock {
             block,

@@ -10,9 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use thiserror::Error;
 use tracing::{info, warn};
 
-use super::{
-    BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, Upstream, pieces, read_ahead, refuse,
-};
+use super::trouble::read_suspecting;
+use super::{BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, Upstream, pieces, refuse};
 use crate::block::{Block, DatanodeInfo, ReplicaState};
 use crate::datanode::Replica;
 use crate::datanode::block_file::BlockFileError;
@@ -140,11 +139,12 @@ fn send_replica(
     replica: &Replica,
     progress: &mut dyn FnMut() -> Result<()>,
 ) -> Result<u64> {
-    let disk = shared.dataset.disk();
+    let disk = shared.dataset.disk(replica.volume)?;
     let len = replica.block.len;
     let (mut seqno, mut at) = (0, 0);
     while at < len {
-        let chunks = read_ahead(&disk, replica, at, len.min(at + READ_AHEAD as u64))?;
+        let end = len.min(at + READ_AHEAD as u64);
+        let chunks = read_suspecting(shared, &disk, replica, at, end)?;
         if let Err(wrong) = verify(&chunks.data, &chunks.checksums) {
             (shared.on_event)(DataEvent::Corrupt(replica.block));
             return Err(Damaged(at + wrong as u64).into());

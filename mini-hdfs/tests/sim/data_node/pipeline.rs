@@ -5,6 +5,7 @@ use std::time::Duration;
 use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
 use mini_hdfs::datanode::block_file::BlockFileError;
 use mini_hdfs::datanode::storage::Place;
+use mini_hdfs::datanode::volumes::VolumeId;
 use mini_hdfs::datanode::{PacketResponder, Replica, ReplicaWriter, replica_writer};
 use mini_hdfs::packet::{AckStatus, BYTES_PER_CHECKSUM, Packet, PipelineAck};
 use mini_hdfs::protocol::BlockEvent;
@@ -215,7 +216,7 @@ impl Running {
             Stage::Create => (ReplicaState::Rbw, Place::Rbw),
             Stage::Transfer | Stage::TransferRbw => (ReplicaState::Temporary, Place::Tmp),
         };
-        let old = self.replicas.create(block, state);
+        let old = self.replicas.create(block, state, VolumeId(0));
         if let Some(old) = old.map_err(|e| e.to_string())? {
             let _ = replica_writer::delete(ctx.disk, &old);
         }

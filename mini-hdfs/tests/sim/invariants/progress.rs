@@ -1,7 +1,9 @@
 //! Once everything is mended, every closed file reaches its replication and reads back, what was flushed of others can be found,
-//! and what is of no use is deleted.
+//! and what is of no use is deleted. Damage counts as mended once it is, whether or not anybody has read it: the background
+//! scan does.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mini_hdfs::block::{Block, DatanodeId};
@@ -12,19 +14,21 @@ use super::flushed::faithful;
 use crate::cluster::Member;
 use crate::history::Shared;
 use crate::truth::{Holders, Truth};
-use crate::wire::NAMENODE;
+use crate::wire::{NAMENODE, node_at};
 
-/// Whether a block has as many good replicas as it should, if there are so many DataNodes. Damaged ones count until
-/// somebody has read them: nobody can know.
-fn judge(block: &Holders, datanodes: usize) -> Result<(), String> {
+/// Whether a block has as many good replicas as it should, if there are so many DataNodes, and the NameNode takes none
+/// that is damaged for good; `counted` are those that it takes for good. Damaged files that nobody counts may lie about.
+fn judge(block: &Holders, counted: &[NodeId], datanodes: usize) -> Result<(), String> {
     let Some(replication) = block.replication else {
         return Ok(());
     };
     let wanted = usize::from(replication).min(datanodes);
-    let (good, unnoticed) = (block.now.len(), block.unnoticed.len());
-    if good + unnoticed < wanted || good > wanted {
-        let (path, id) = (&block.path, block.block);
+    let (path, id, good) = (&block.path, block.block, block.now.len());
+    if good != wanted {
         return Err(format!("{path}: {id} has {good} good replicas of {wanted}"));
+    }
+    if let Some(node) = counted.iter().find(|node| block.unnoticed.contains(node)) {
+        return Err(format!("{path}: {id} is damaged on {node}, unnoticed"));
     }
     Ok(())
 }
@@ -93,7 +97,16 @@ impl Invariant<Member> for Progress {
             return Err(format!("the write of {path} was given up"));
         }
         let truth = self.truth.borrow();
-        truth.blocks().try_for_each(|b| judge(b, self.datanodes))?;
+        let reports = core.datanode_report(world.now());
+        let nodes: BTreeMap<DatanodeId, NodeId> = reports
+            .iter()
+            .map(|report| (report.info.id, node_at(&report.info.address)))
+            .collect();
+        for block in truth.blocks() {
+            let known = core.blocks().blocks().get(block.block.id);
+            let counted = known.iter().flat_map(|info| &info.replicas);
+            let counted: Vec<NodeId> = counted.filter_map(|id| nodes.get(id).copied()).collect();
+            judge(block, &counted, self.datanodes)?;
         for block in truth.blocks() {
             for (node, member) in world.nodes() {
                 let datanode = member.datanode();
@@ -144,10 +157,20 @@ mod tests {
             replication: Some(3),
             ..Holders::default()
         };
-        assert!(judge(&block(&[1, 2]), 4).is_err());
-        assert_eq!(judge(&block(&[1, 2, 3]), 4), Ok(()));
-        assert_eq!(judge(&block(&[1, 2]), 2), Ok(()));
-        assert!(judge(&block(&[1, 2, 3, 4]), 4).is_err());
+        let judge_all = |block: &Holders, datanodes| {
+            let now: Vec<NodeId> = block.now.iter().copied().collect();
+            judge(block, &now, datanodes)
+        };
+        assert!(judge_all(&block(&[1, 2]), 4).is_err());
+        assert_eq!(judge_all(&block(&[1, 2, 3]), 4), Ok(()));
+        assert_eq!(judge_all(&block(&[1, 2]), 2), Ok(()));
+        assert!(judge_all(&block(&[1, 2, 3, 4]), 4).is_err());
+        let damaged = Holders {
+            unnoticed: [NodeId(4)].into(),
+            ..block(&[1, 2, 3])
+        };
+        assert_eq!(judge_all(&damaged, 4), Ok(()), "nobody counts it");
+        assert!(judge(&damaged, &[1, 2, 4].map(NodeId), 4).is_err());
         assert!(judge_deleted(&block(&[1])).is_err());
         assert_eq!(judge_deleted(&block(&[])), Ok(()));
     }

@@ -7,7 +7,7 @@ use super::super::{ITEMS_PER_MESSAGE, RpcError, wire};
 use super::NameNodeClient;
 use crate::block::{DatanodeId, DatanodeInfo};
 use crate::protocol::{
-    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica,
+    BlockEvent, Command, Heartbeat, HeartbeatDetails, Registration, RegistrationId, ReportedReplica,
 };
 
 /// `DatanodeProtocol`.
@@ -28,8 +28,15 @@ impl NameNodeClient {
     }
 
     /// Says that the DataNode lives, and fetches what it shall do.
-    pub async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<Vec<Command>, RpcError> {
-        let request = wire::Heartbeat::from(*heartbeat);
+    pub async fn heartbeat(
+        &self,
+        heartbeat: &Heartbeat,
+        details: HeartbeatDetails,
+    ) -> Result<Vec<Command>, RpcError> {
+        let request = wire::Heartbeat {
+            details: Some(details.into()),
+            ..wire::Heartbeat::from(*heartbeat)
+        };
         let mut stub = self.datanode.clone();
         let answer = self.answer(stub.send_heartbeat(request)).await?;
         try_all(answer.commands).map_err(|e| self.broken(e))

@@ -1,13 +1,18 @@
 //! What DataNodes say, and what they are told.
 
-use super::{Malformed, all, answers, empty_answers, enums, needed, wire};
-use crate::block::{DatanodeId, ReplicaState};
+use super::{Malformed, all, answers, empty_answers, enums, needed, same_fields, wire};
+use crate::block::{DatanodeId, ReplicaState, StorageId};
 use crate::protocol::{
-    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica,
+    BlockEvent, Command, FailedVolume, Heartbeat, HeartbeatDetails, Registration, RegistrationId,
+    ReportedReplica, SlowPeer, StorageReport,
 };
 
 enums! {
     ReplicaState { Finalized, Rbw, Rwr, Temporary }
+}
+
+same_fields! {
+    FailedVolume { dir, reason }
 }
 
 empty_answers! { BlockReportResponse, BlockReceivedAndDeletedResponse }
@@ -43,6 +48,67 @@ impl From<Heartbeat> for wire::Heartbeat {
             dfs_used: heartbeat.dfs_used,
             remaining: heartbeat.remaining,
             xceivers: heartbeat.xceivers,
+            details: None,
+        }
+    }
+}
+
+impl From<StorageReport> for wire::StorageReport {
+    fn from(report: StorageReport) -> Self {
+        wire::StorageReport {
+            storage: report.storage.0,
+            capacity: report.capacity,
+            dfs_used: report.dfs_used,
+            remaining: report.remaining,
+        }
+    }
+}
+
+impl From<wire::StorageReport> for StorageReport {
+    fn from(report: wire::StorageReport) -> Self {
+        StorageReport {
+            storage: StorageId(report.storage),
+            capacity: report.capacity,
+            dfs_used: report.dfs_used,
+            remaining: report.remaining,
+        }
+    }
+}
+
+impl From<SlowPeer> for wire::SlowPeer {
+    fn from(peer: SlowPeer) -> Self {
+        wire::SlowPeer {
+            node: peer.node.0,
+            latency_us: peer.latency_us,
+        }
+    }
+}
+
+impl From<wire::SlowPeer> for SlowPeer {
+    fn from(peer: wire::SlowPeer) -> Self {
+        SlowPeer {
+            node: DatanodeId(peer.node),
+            latency_us: peer.latency_us,
+        }
+    }
+}
+
+impl From<HeartbeatDetails> for wire::HeartbeatDetails {
+    fn from(details: HeartbeatDetails) -> Self {
+        wire::HeartbeatDetails {
+            storages: all(details.storages),
+            failed_volumes: all(details.failed_volumes),
+            slow_peers: all(details.slow_peers),
+        }
+    }
+}
+
+impl From<wire::HeartbeatDetails> for HeartbeatDetails {
+    fn from(details: wire::HeartbeatDetails) -> Self {
+        HeartbeatDetails {
+            storages: all(details.storages),
+            failed_volumes: all(details.failed_volumes),
+            slow_peers: all(details.slow_peers),
         }
     }
 }

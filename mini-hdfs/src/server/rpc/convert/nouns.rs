@@ -17,7 +17,7 @@ same_fields! {
     FsStatus {
         capacity, dfs_used, remaining, inodes, blocks, under_replicated, pending_replication, corrupt,
         missing, pending_deletion, under_construction, live_datanodes, stale_datanodes, dead_datanodes,
-        safe_mode, last_txid, checkpoint_txid
+        safe_mode, last_txid, checkpoint_txid, volume_failures, slow_datanodes
     }
 }
 
@@ -169,6 +169,8 @@ impl From<DatanodeReport> for wire::DatanodeReport {
             heartbeat: Some(report.heartbeat.into()),
             last_contact_ms: report.last_contact_ms,
             blocks: report.blocks,
+            details: Some(report.details.into()),
+            slow_reports: report.slow_reports as u64,
         }
     }
 }
@@ -183,6 +185,8 @@ impl TryFrom<wire::DatanodeReport> for DatanodeReport {
             heartbeat: needed(report.heartbeat, "DatanodeReport.heartbeat")?,
             last_contact_ms: report.last_contact_ms,
             blocks: report.blocks,
+            details: report.details.map(Into::into).unwrap_or_default(),
+            slow_reports: usize::try_from(report.slow_reports).unwrap_or(usize::MAX),
         })
     }
 }

@@ -1,0 +1,20 @@
+//! Only the deviation counts: where all are alike it is nothing, and whoever is a little slower is called slow.
+//! caught-by: outliers::outliers_are_three_times_slower_than_the_median
+
+pub fn outliers(
+    latencies_us: &BTreeMap<DatanodeId, u64>,
+    config: &OutlierConfig,
+) -> BTreeMap<DatanodeId, u64> {
+    let mut slow = latencies_us.clone();
+    if latencies_us.len() < config.nodes_min {
+        slow.clear();
+        return slow;
+    }
+    let values: Vec<u64> = latencies_us.values().copied().collect();
+    let middle = median(&values);
+    let distances: Vec<u64> = values.iter().map(|value| value.abs_diff(middle)).collect();
+    let scaled = u128::from(median(&distances)) * 14_826 / 10_000;
+    let limit = u128::from(config.low_threshold_us).max(u128::from(middle) + 3 * scaled);
+    slow.retain(|_, latency| u128::from(*latency) > limit);
+    slow
+}

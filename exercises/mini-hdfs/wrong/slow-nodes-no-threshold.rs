@@ -1,0 +1,20 @@
+//! There is no low threshold: among nodes that answer at once, one that takes a millisecond is called slow.
+//! caught-by: outliers::outliers_are_not_fast
+
+pub fn outliers(
+    latencies_us: &BTreeMap<DatanodeId, u64>,
+    config: &OutlierConfig,
+) -> BTreeMap<DatanodeId, u64> {
+    let mut slow = latencies_us.clone();
+    if latencies_us.len() < config.nodes_min {
+        slow.clear();
+        return slow;
+    }
+    let values: Vec<u64> = latencies_us.values().copied().collect();
+    let middle = median(&values);
+    let distances: Vec<u64> = values.iter().map(|value| value.abs_diff(middle)).collect();
+    let scaled = u128::from(median(&distances)) * 14_826 / 10_000;
+    let limit = (3 * u128::from(middle)).max(u128::from(middle) + 3 * scaled);
+    slow.retain(|_, latency| u128::from(*latency) > limit);
+    slow
+}
