@@ -437,4 +437,35 @@ mod tests {
             assert!(check(&damaged, &replica).is_err(), "{at} {cut}");
         }
     }
+
+    #[test]
+    fn a_copy_for_a_pipeline_is_there_after_a_crash_once_it_is_kept_and_not_by_halves_before() {
+        let copy = |disk: &mut SimDisk, data: &[u8]| {
+            let block = Block::new(ID.0, 1001, 0);
+            let mut writer = ReplicaWriter::create(disk, block, Place::Tmp)?;
+            writer.write_packet(disk, 0, data, &checksums(data))?;
+            writer.keep_as_rbw(disk)
+        };
+        let data = bytes(0, 1300);
+        let mut kept_ones = 0;
+        for seed in 0..400 {
+            let (mut disk, mut rng) = (SimDisk::default(), Rng::new(seed));
+            disk.set_fuse(Some(u32::try_from(rng.below(16)).unwrap()));
+            let kept = copy(&mut disk, &data);
+            disk.crash(&mut rng);
+            disk.set_fuse(None);
+            let found = scan(&mut disk).unwrap().replicas;
+            let whole = Replica::new(Block::new(ID.0, 1001, 1300), ReplicaState::Rwr);
+            if kept.is_ok() {
+                kept_ones += 1;
+                assert_eq!(found, [whole], "seed {seed}");
+            } else {
+                assert!(
+                    found.is_empty() || found == [whole],
+                    "seed {seed}: {found:?}"
+                );
+            }
+        }
+        assert!((1..400).contains(&kept_ones));
+    }
 }

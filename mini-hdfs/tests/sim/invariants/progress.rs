@@ -107,7 +107,6 @@ impl Invariant<Member> for Progress {
             let counted = known.iter().flat_map(|info| &info.replicas);
             let counted: Vec<NodeId> = counted.filter_map(|id| nodes.get(id).copied()).collect();
             judge(block, &counted, self.datanodes)?;
-        for block in truth.blocks() {
             for (node, member) in world.nodes() {
                 let datanode = member.datanode();
                 let there = datanode.and_then(|node| node.replica(block.block.id));
