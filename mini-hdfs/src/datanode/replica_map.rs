@@ -498,6 +498,7 @@ mod tests {
         target.recover(there, GenerationStamp(1003), 60).unwrap();
         let expected = Replica {
             writing: true,
+            len_max: 100,
             ..Replica::new(Block::new(7, 1003, 60), ReplicaState::Rbw)
         };
         assert_eq!(target.get(there.id), Some(&expected));
