@@ -6,7 +6,7 @@
 //!   written, and damage is noticed: [`block_file`] holds bytes and checksums, [`storage`] the directories, [`ReplicaWriter`]
 //!   the order of writes and renames, [`ReplicaMap`] what may be done with which replica.
 //! - **Pass them on.** Bytes stream through it to the next node of a pipeline, and acknowledgements come back:
-//!   [`packet_responder`] says which may go up.
+//!   [`packet_responder`] says which may go up. Where the writer dies, [`block_recovery`] ends his block for him.
 //! - **Tell the NameNode.** [`actor`] says when to register, to send a heartbeat or a report. The NameNode never calls; what it wants
 //!   done is in the answers to heartbeats.
 //!
@@ -14,6 +14,7 @@
 
 pub mod actor;
 pub mod block_file;
+pub mod block_recovery;
 pub mod packet_responder;
 pub mod replica_map;
 pub mod replica_writer;
@@ -22,6 +23,7 @@ mod synced_chunk;
 
 pub use actor::BpServiceActor;
 pub use block_file::BlockFile;
+pub use block_recovery::BlockRecovery;
 pub use packet_responder::PacketResponder;
 pub use replica_map::{Replica, ReplicaMap};
 pub use replica_writer::ReplicaWriter;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use node::Time;
 
 use crate::block::{Block, DatanodeInfo};
-use crate::protocol::{BlockEvent, Command, RegistrationId};
+use crate::protocol::{BlockEvent, Command, RecoveringBlock, RegistrationId};
 
 /// How often things are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,8 @@ pub enum Action {
         /// The pipeline of receivers.
         targets: Vec<DatanodeInfo>,
     },
+    /// Recover a block, as its primary.
+    Recover(RecoveringBlock),
 }
 
 #[derive(Clone, Debug)]
@@ -237,6 +239,7 @@ impl BpServiceActor {
                 Command::Transfer { block, targets } => {
                     actions.push(Action::Transfer { block, targets });
                 }
+                Command::Recover(blocks) => actions.extend(blocks.into_iter().map(Action::Recover)),
             }
         }
         actions

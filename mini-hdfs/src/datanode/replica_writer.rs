@@ -9,7 +9,7 @@ use super::block_file::{BlockFile, BlockFileError, Chunks};
 use super::replica_map::Replica;
 use super::storage::Place;
 use super::synced_chunk::SyncedChunk;
-use crate::block::{Block, BlockId, GenerationStamp};
+use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
 use crate::packet::BYTES_PER_CHECKSUM;
 
 /// Writes one replica. The [`ReplicaMap`](super::ReplicaMap) gives out the right to, to one at a time.
@@ -173,6 +173,27 @@ impl ReplicaWriter {
     }
 }
 
+/// How many bytes of a replica whose writer has stopped are good, whether acknowledged or not: what a recovery wants to know. None where
+/// it has lost bytes that it had acknowledged, and is of no use.
+///
+/// # Errors
+/// As the disk's.
+pub fn recoverable_len(disk: &dyn Disk, replica: &Replica) -> Result<Option<u64>, BlockFileError> {
+    let Block {
+        id,
+        generation,
+        len: acknowledged,
+    } = replica.block;
+    if replica.state != ReplicaState::Rbw {
+        // Its length was settled when it was finalised, or at the start.
+        return Ok(Some(acknowledged));
+    }
+    let place = Place::of(replica.state);
+    let file = BlockFile::open(disk, &place.data(id), &place.meta(id, generation))?;
+    let valid = file.valid_len(disk)?;
+    Ok((valid >= acknowledged).then_some(valid))
+}
+
 /// What a reader gets of a replica that may be written meanwhile: the chunks that the range touches, up to what
 /// the replica was when `replica` was looked up.
 ///
@@ -234,7 +255,6 @@ mod tests {
     use super::super::replica_map::ReplicaMap;
     use super::super::storage::scan;
     use super::*;
-    use crate::block::ReplicaState;
     use crate::packet::checksums;
 
     const ID: BlockId = BlockId(1_073_741_825);
