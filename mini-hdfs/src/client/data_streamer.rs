@@ -294,6 +294,11 @@ impl DataStreamer {
         }
     }
 
+    /// The current block with the length that is acknowledged, and its pipeline.
+    pub fn acknowledged(&self) -> (Block, &[DatanodeInfo]) {
+        (self.acked_block(self.block.generation), &self.nodes)
+    }
+
     /// The finished block with its length, once its last packet is acknowledged; the streamer is then ready for the
     /// next block. Give it to the NameNode as `previous` of `addBlock`, or to `complete`.
     pub fn take_finished(&mut self) -> Option<Block> {

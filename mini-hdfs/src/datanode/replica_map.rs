@@ -485,9 +485,10 @@ mod tests {
         );
 
         map.init_recovery(id, second).unwrap();
-        let superseded = Err(ReplicaError::UnderRecovery(there, second));
-        assert_eq!(map.init_recovery(id, first), superseded);
-        assert_eq!(map.update_recovered(id, first, 80), superseded);
+        let superseded = ReplicaError::UnderRecovery(there, second);
+        assert_eq!(map.init_recovery(id, first).unwrap_err(), superseded);
+        let late = map.update_recovered(id, first, 80);
+        assert_eq!(late.unwrap_err(), superseded);
         map.update_recovered(id, second, 80).unwrap();
         assert!(map.update_recovered(id, second, 80).is_err(), "under way");
         let recovered = Block::new(7, 1005, 80);

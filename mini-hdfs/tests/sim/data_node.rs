@@ -1,15 +1,16 @@
 //! A DataNode as a process: replicas on its disk, pipelines through it, and what the actor says to the NameNode.
 
 mod pipeline;
+mod recovery;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo};
+use mini_hdfs::block::{Block, BlockId, DatanodeId, DatanodeInfo};
 use mini_hdfs::datanode::actor::{Action, Answer, Call, CallId, Intervals};
 use mini_hdfs::datanode::block_file::BlockFileError;
 use mini_hdfs::datanode::storage::{load_or_format, scan};
-use mini_hdfs::datanode::{BpServiceActor, Replica, ReplicaMap, replica_writer};
+use mini_hdfs::datanode::{BlockRecovery, BpServiceActor, Replica, ReplicaMap, replica_writer};
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{BYTES_PER_CHECKSUM, Packet};
 use mini_hdfs::protocol::{BlockEvent, Heartbeat};
@@ -37,6 +38,8 @@ struct Running {
     /// From the connection below to the connection above.
     above: BTreeMap<u64, u64>,
     transfers: BTreeMap<u64, Transfer>,
+    /// Blocks of which this is the primary, and the connection on which each waits for an answer.
+    recoveries: BTreeMap<BlockId, (BlockRecovery, Option<u64>)>,
     history: Shared,
 }
 
@@ -105,6 +108,7 @@ impl DataNodeProcess {
             receivers: BTreeMap::new(),
             above: BTreeMap::new(),
             transfers: BTreeMap::new(),
+            recoveries: BTreeMap::new(),
             history: self.history.clone(),
         });
     }
@@ -183,6 +187,7 @@ impl Running {
             match action {
                 Action::Delete(blocks) => blocks.iter().for_each(|b| self.delete(*b, ctx)),
                 Action::Transfer { block, targets } => self.transfer(block, &targets, ctx),
+                Action::Recover(order) => self.recover(order, ctx),
             }
         }
     }
@@ -208,6 +213,8 @@ impl Running {
             self.below_said(above, connection, frame, ctx);
         } else if self.transfers.contains_key(&connection) {
             self.on_transfer(connection, frame, ctx);
+        } else if let Some(id) = self.recovering_on(connection) {
+            self.recovery_heard(id, connection, frame, ctx);
         } else {
             match frame {
                 Frame::Write {
@@ -217,6 +224,18 @@ impl Running {
                 } => self.write(connection, block, stage, &targets, ctx),
                 Frame::Read { block, offset, len } => {
                     self.read(connection, block, offset, len, ctx);
+                }
+                Frame::InitRecovery { id, recovery_id } => {
+                    let answer = self.init_recovery(id, recovery_id, ctx).map(Frame::Replica);
+                    self.reply(connection, answer, ctx);
+                }
+                Frame::UpdateRecovered {
+                    id,
+                    recovery_id,
+                    len,
+                } => {
+                    let done = self.update_recovered(id, recovery_id, len, ctx);
+                    self.reply(connection, done.map(|()| Frame::Accepted), ctx);
                 }
                 Frame::Packet(packet) => self.packet(connection, &packet, ctx),
                 _ => self.abort(connection, ctx),
@@ -228,6 +247,8 @@ impl Running {
         if let Some(above) = self.above.get(&connection).copied() {
             self.connections.close(connection, ctx);
             self.below_said(above, connection, Frame::Reset, ctx);
+        } else if let Some(id) = self.recovering_on(connection) {
+            self.recovery_heard(id, connection, Frame::Reset, ctx);
         } else {
             self.abort(connection, ctx);
         }

@@ -7,9 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mini_hdfs::block::{Block, BlockId, DatanodeId, TxId};
+use mini_hdfs::protocol::RecoveringBlock;
 use node::NodeId;
 
-use crate::invariants::{Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery};
+use crate::invariants::{
+    Grant, Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery,
+};
 
 /// Shared by all processes and invariants of a run.
 pub(crate) type Shared = Rc<RefCell<History>>;
@@ -36,6 +39,19 @@ pub(crate) enum Known {
     Absent,
     /// An operation on it is under way, or was never answered.
     Unknown,
+}
+
+/// What a writer was told of a block that he is writing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// The file.
+    pub(crate) path: String,
+    /// Bytes that are in the memory of every node of the pipeline.
+    pub(crate) len: u64,
+    /// Bytes that are on their disks.
+    pub(crate) synced: u64,
+    /// The pipeline.
+    pub(crate) nodes: Vec<DatanodeId>,
 }
 
 /// See the module.
@@ -73,6 +89,12 @@ pub(crate) struct History {
     pub(crate) formatted: bool,
     /// Which process is which DataNode.
     pub(crate) datanodes: BTreeMap<DatanodeId, NodeId>,
+    /// What writers were told of their current and earlier blocks.
+    pub(crate) promises: BTreeMap<BlockId, Promise>,
+    /// Recoveries of blocks that DataNodes were told to make, not judged yet.
+    pub(crate) recoveries: Vec<RecoveringBlock>,
+    /// Who was allowed to write what, not judged yet.
+    pub(crate) grants: Vec<Grant>,
     /// Clients that have done all they wanted, and read back every file of theirs after the faults were over.
     pub(crate) finished: BTreeSet<NodeId>,
 }

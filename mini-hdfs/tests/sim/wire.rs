@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 
-use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock};
+use mini_hdfs::block::{
+    Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock,
+};
+use mini_hdfs::datanode::block_recovery::Answer;
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{Packet, PipelineAck};
 use mini_hdfs::protocol::{
-    AddBlockRequest, BlockEvent, Command, CreateRequest, FileStatus, Heartbeat, LocatedBlocks,
-    RegistrationId, ReportedReplica,
+    AddBlockRequest, BlockEvent, BlockSynchronization, Command, CreateRequest, FileStatus,
+    Heartbeat, LocatedBlocks, RegistrationId, ReportedReplica,
 };
 use node::{Ctx, NodeId};
 
@@ -70,6 +73,10 @@ pub(crate) enum Request {
         to: String,
     },
     Delete(String),
+    RenewLease(String),
+    RecoverLease(String),
+    IsFileClosed(String),
+    Synchronized(BlockSynchronization),
     SetReplication(String, u16),
     Register(DatanodeInfo),
     Heartbeat(Heartbeat),
@@ -83,6 +90,7 @@ pub(crate) enum Response {
     File(FileStatus),
     Block(LocatedBlock),
     Completed(bool),
+    Closed(bool),
     Generation(GenerationStamp),
     Located(LocatedBlocks),
     Registered(RegistrationId),
@@ -115,7 +123,20 @@ pub(crate) enum Frame {
         offset: u64,
         len: u64,
     },
-    /// The pipeline is set up, or the range follows.
+    /// Opens one: a recovery with this id wants to know the replica.
+    InitRecovery {
+        id: BlockId,
+        recovery_id: GenerationStamp,
+    },
+    /// Its answer.
+    Replica(Answer),
+    /// Opens one: the recovery has chosen the replica, with this length.
+    UpdateRecovered {
+        id: BlockId,
+        recovery_id: GenerationStamp,
+        len: u64,
+    },
+    /// The pipeline is set up, or the range follows, or the replica is updated.
     Accepted,
     /// It is not, because of this node.
     Refused {
@@ -140,6 +161,13 @@ impl Debug for Frame {
                 write!(f, "write {block} {stage:?} then {targets:?}")
             }
             Frame::Read { block, offset, len } => write!(f, "read {block} at {offset}+{len}"),
+            Frame::InitRecovery { id, recovery_id } => write!(f, "recover {id} as {recovery_id}"),
+            Frame::Replica(answer) => write!(f, "{answer:?}"),
+            Frame::UpdateRecovered {
+                id,
+                recovery_id,
+                len,
+            } => write!(f, "cut {id} to {len} as {recovery_id}"),
             Frame::Accepted => f.write_str("accepted"),
             Frame::Refused { bad, reason } => write!(f, "refused by {bad}: {reason}"),
             Frame::Packet(p) => {
@@ -173,6 +201,8 @@ pub(crate) enum Timer {
     CallTimeout,
     /// Client: call again.
     Retry,
+    /// Client: tell the NameNode that it lives.
+    Renew,
     /// A connection has been silent for too long.
     Silence(u64),
 }
@@ -233,7 +263,13 @@ impl Connections {
         frame: Frame,
         ctx: &mut Ctx<'_, Member>,
     ) -> Vec<Frame> {
-        let opens = matches!(frame, Frame::Write { .. } | Frame::Read { .. });
+        let opens = matches!(
+            frame,
+            Frame::Write { .. }
+                | Frame::Read { .. }
+                | Frame::InitRecovery { .. }
+                | Frame::UpdateRecovered { .. }
+        );
         if opens && !self.open.contains_key(&id) && !self.closed.contains(&id) {
             self.accept(id, from);
         }

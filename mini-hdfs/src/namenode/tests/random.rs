@@ -50,6 +50,7 @@ impl Rig {
             }
             9 => drop(self.namenode.rename(path, to, NOW)),
             10 => drop(self.namenode.delete(path, b > 100, NOW)),
+            11 if b > 128 => drop(self.namenode.recover_lease(path, NOW)),
             _ => drop(self.namenode.set_replication(path, u16::from(b % 5))),
         }
     }

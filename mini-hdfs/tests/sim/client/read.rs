@@ -209,13 +209,14 @@ impl ClientProcess {
             let Reading {
                 path, open, got, ..
             } = &*reading;
-            let bytes = match history.paths.get(path) {
-                Some(Known::Closed(file)) => Some(file.bytes.clone()),
-                // Somebody may have deleted or renamed it meanwhile: then nothing is expected.
-                _ => history.open.get(path).cloned(),
+            let (bytes, whole) = match history.paths.get(path) {
+                Some(Known::Closed(file)) => (Some(file.bytes.clone()), true),
+                // Somebody may have deleted or renamed it meanwhile: then nothing is expected. Or it was closed for its
+                // writer, with less than all.
+                _ => (history.open.get(path).cloned(), false),
             };
             if let Some(bytes) = bytes
-                && !(*bytes == **got || *open && bytes.starts_with(got))
+                && !(*bytes == **got || (*open || !whole) && bytes.starts_with(got))
             {
                 let (len, read) = (bytes.len(), got.len());
                 let same = bytes.iter().zip(got).take_while(|(a, b)| a == b).count();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mini_hdfs::block::{Block, DatanodeInfo, ReplicaState};
+use mini_hdfs::block::{Block, BlockId, DatanodeInfo, ReplicaState};
 use mini_hdfs::datanode::block_file::BlockFileError;
 use mini_hdfs::datanode::storage::Place;
 use mini_hdfs::datanode::{PacketResponder, Replica, ReplicaWriter, replica_writer};
@@ -84,7 +84,7 @@ impl Running {
         targets: &[DatanodeInfo],
         ctx: &mut Ctx<'_, Member>,
     ) {
-        self.stop_writer(block, ctx);
+        self.stop_writer(block.id, ctx);
         // In its old generation, if this is a recovery: the next node has that too.
         let asked = block;
         let writer = match self.open_replica(asked, stage, ctx) {
@@ -130,10 +130,10 @@ impl Running {
     }
 
     /// A writer that comes back after its pipeline broke takes the replica from its old connection.
-    fn stop_writer(&mut self, block: Block, ctx: &mut Ctx<'_, Member>) {
+    pub(super) fn stop_writer(&mut self, id: BlockId, ctx: &mut Ctx<'_, Member>) {
         let old = self.receivers.iter();
         let old: Vec<u64> = old
-            .filter(|(_, r)| r.block.id == block.id && !r.finalized)
+            .filter(|(_, r)| r.block.id == id && !r.finalized)
             .map(|(connection, _)| *connection)
             .collect();
         for connection in old {

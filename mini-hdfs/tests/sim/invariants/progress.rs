@@ -1,4 +1,4 @@
-//! Once everything is mended, every closed file reaches its replication and reads back, and what is of no use is deleted.
+//! Once everything is mended, every file is closed, reaches its replication and reads back, and what is of no use is deleted.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -63,6 +63,11 @@ impl Invariant<Member> for Progress {
         }
         if let (Some(path), true) = (history.open.keys().next(), self.every_write_succeeds) {
             return Err(format!("the write of {path} was given up"));
+        }
+        // With a disk all of a last block may be gone; then nobody can say how long it was.
+        if core.namespace().open_files() > 0 && !history.damaged {
+            let open = core.namespace().open_files();
+            return Err(format!("{open} files are still open"));
         }
         let truth = self.truth.borrow();
         truth.blocks().try_for_each(|b| judge(b, self.datanodes))?;
