@@ -174,10 +174,10 @@ impl ReplicaWriter {
 }
 
 /// How many bytes of a replica whose writer has stopped are good, whether acknowledged or not: what a recovery wants to know. None where
-/// it has lost bytes that it had acknowledged, and is of no use.
+/// it has lost bytes that it had acknowledged, or its files are not there or damaged: then it is of no use.
 ///
 /// # Errors
-/// As the disk's.
+/// As the disk's, which may have better moments.
 pub fn recoverable_len(disk: &dyn Disk, replica: &Replica) -> Result<Option<u64>, BlockFileError> {
     let Block {
         id,
@@ -189,9 +189,12 @@ pub fn recoverable_len(disk: &dyn Disk, replica: &Replica) -> Result<Option<u64>
         return Ok(Some(acknowledged));
     }
     let place = Place::of(replica.state);
-    let file = BlockFile::open(disk, &place.data(id), &place.meta(id, generation))?;
-    let valid = file.valid_len(disk)?;
-    Ok((valid >= acknowledged).then_some(valid))
+    let file = BlockFile::open(disk, &place.data(id), &place.meta(id, generation));
+    match file.and_then(|file| file.valid_len(disk)) {
+        Ok(valid) => Ok((valid >= acknowledged).then_some(valid)),
+        Err(BlockFileError::Disk(e)) if e.kind != DiskErrorKind::NotFound => Err(e.into()),
+        Err(_) => Ok(None),
+    }
 }
 
 /// What a reader gets of a replica that may be written meanwhile: the chunks that the range touches, up to what

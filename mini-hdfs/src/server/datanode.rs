@@ -22,7 +22,7 @@ use crate::datanode::ReplicaMap;
 use crate::datanode::actor::{Action, Answer, BpServiceActor, Call, CallId, Intervals};
 use crate::datanode::storage::{self, Identity};
 use crate::error::FsError;
-use crate::protocol::{Heartbeat, Registration};
+use crate::protocol::{BlockSynchronization, Heartbeat, Registration};
 
 /// What `mini-hdfs datanode` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -184,6 +184,7 @@ impl Service {
                 event = events.recv() => match event {
                     Some(DataEvent::Replica(event)) => actor.notify(event),
                     Some(DataEvent::Corrupt(block)) => self.report_corrupt(block),
+                    Some(DataEvent::Recovered(synchronization)) => self.commit(synchronization),
                     None => bail!("the data server is gone"),
                 },
                 Some(answered) = calls.join_next() => {
@@ -282,7 +283,18 @@ impl Service {
                 self.server.delete(&blocks);
             }
             Action::Transfer { block, targets } => self.server.transfer(block, targets),
+            Action::Recover(order) => self.server.recover(order),
         }
+    }
+
+    /// Once is enough: if it is not heard, the NameNode has the block recovered again.
+    fn commit(&self, synchronization: BlockSynchronization) {
+        let (namenode, block) = (self.namenode.clone(), synchronization.block);
+        tokio::spawn(async move {
+            if let Err(e) = namenode.commit_block_synchronization(synchronization).await {
+                warn!("cannot end the recovery of {block}: {e}");
+            }
+        });
     }
 
     /// Once is enough: the copy that failed for it is asked for again.

@@ -4,10 +4,11 @@
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies.
+//! pipeline; `transfer.rs`, copies; `recovery.rs`, blocks whose writer is gone.
 
 mod block_receiver;
 mod dataset;
+mod recovery;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -24,14 +25,14 @@ use tracing::{debug, warn};
 
 use super::connector::Connector;
 use super::data_transfer::{
-    Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_reply,
+    Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_replica, send_reply,
 };
 use crate::block::{Block, DatanodeId, DatanodeInfo};
 use crate::datanode::block_file::Chunks;
 use crate::datanode::replica_map::ReplicaError;
 use crate::datanode::{Replica, ReplicaMap, replica_writer};
 use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
-use crate::protocol::{BlockEvent, ReportedReplica};
+use crate::protocol::{BlockEvent, BlockSynchronization, RecoveringBlock, ReportedReplica};
 use dataset::Dataset;
 
 /// Bytes read from the disk at a time; they leave as several packets.
@@ -69,12 +70,14 @@ impl Default for DataSettings {
 }
 
 /// Something that the NameNode must hear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataEvent {
     /// A replica has changed.
     Replica(BlockEvent),
     /// A replica here does not match its checksums.
     Corrupt(Block),
+    /// A recovery of which this DataNode was the primary has ended.
+    Recovered(BlockSynchronization),
 }
 
 /// Serves a DataNode's replicas. Dropping it closes all connections.
@@ -189,6 +192,16 @@ impl DataServer {
                 "cannot delete the files of {} replicas: no thread: {e}",
                 blocks.len()
             );
+        }
+    }
+
+    /// Recovers a block, as its primary, in a thread of its own; what came of it is told as [`DataEvent::Recovered`].
+    pub fn recover(&self, order: RecoveringBlock) {
+        let shared = self.shared.clone();
+        let block = order.block;
+        let run = move || recovery::recover(&shared, order);
+        if let Err(e) = thread::Builder::new().name("recover".into()).spawn(run) {
+            warn!("cannot recover {block}: no thread: {e}");
         }
     }
 
@@ -322,6 +335,19 @@ fn serve(
         match op {
             Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
             Op::Read(op) => serve_read(shared, &mut up, &op)?,
+            Op::InitRecovery { id, recovery_id } => match shared.init_recovery(id, recovery_id) {
+                Ok(replica) => send_replica(&mut up.socket, replica)?,
+                Err(e) => send_reply(&mut up.socket, &shared.no(&e))?,
+            },
+            Op::UpdateRecovered {
+                id,
+                recovery_id,
+                len,
+            } => {
+                let updated = shared.update_recovered(id, recovery_id, len);
+                let reply = updated.map(|()| OpReply::Success { visible_len: len });
+                send_reply(&mut up.socket, &reply.unwrap_or_else(|e| shared.no(&e)))?;
+            }
         }
         up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
     }
@@ -354,6 +380,13 @@ impl Shared {
     /// For errors that travel: who says so.
     fn name(&self) -> String {
         format!("DataNode {}", self.id)
+    }
+
+    fn no(&self, error: &anyhow::Error) -> OpReply {
+        OpReply::Refused {
+            reason: format!("{}: {error:#}", self.name()),
+            bad_link: None,
+        }
     }
 
     fn forget(&self, connection: u64) {

@@ -15,7 +15,7 @@ use crate::packet::Packet;
 use crate::protocol::FileStatus;
 
 /// Writes a new file. What is written is in the file for good only once [`DfsOutputStream::close`] has returned; dropping it
-/// without that leaves the file open, with the blocks that were finished.
+/// without that leaves the file open until its lease runs out; the NameNode then closes it, with what had arrived.
 #[derive(Debug)]
 pub struct DfsOutputStream {
     shared: Arc<Shared>,
@@ -31,7 +31,8 @@ impl DfsOutputStream {
         holder: String,
         status: &FileStatus,
     ) -> Result<DfsOutputStream, DfsError> {
-        let shared = Arc::new(Shared::new(client, holder, status));
+        let shared = Arc::new(Shared::new(client.clone(), holder, status));
+        client.shared.keep_lease(&shared);
         let for_thread = Arc::clone(&shared);
         let streamer = thread::Builder::new()
             .name("dfs-streamer".to_owned())

@@ -7,7 +7,8 @@ use super::super::{ITEMS_PER_MESSAGE, RpcError, wire};
 use super::NameNodeClient;
 use crate::block::{DatanodeId, DatanodeInfo};
 use crate::protocol::{
-    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica,
+    BlockEvent, BlockSynchronization, Command, Heartbeat, Registration, RegistrationId,
+    ReportedReplica,
 };
 
 /// `DatanodeProtocol`.
@@ -73,6 +74,18 @@ impl NameNodeClient {
         };
         let mut stub = self.datanode.clone();
         self.answer(stub.block_received_and_deleted(request))
+            .await?;
+        Ok(())
+    }
+
+    /// What came of a recovery of a block.
+    pub async fn commit_block_synchronization(
+        &self,
+        synchronization: BlockSynchronization,
+    ) -> Result<(), RpcError> {
+        let request = wire::CommitBlockSynchronizationRequest::from(synchronization);
+        let mut stub = self.datanode.clone();
+        self.answer(stub.commit_block_synchronization(request))
             .await?;
         Ok(())
     }
