@@ -33,7 +33,7 @@ pub enum Answer {
 /// What is to be done with a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// These DataNodes' replicas become the block, with this length. In the order of the answers.
+    /// These DataNodes' replicas become the block, with this length. In any order.
     Agree {
         /// In bytes.
         len: u64,

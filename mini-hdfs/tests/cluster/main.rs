@@ -6,6 +6,7 @@
 mod command;
 mod datanodes;
 mod harness;
+mod leases;
 mod namenode;
 mod shell;
 mod streams;

@@ -31,6 +31,10 @@ mod block_report;
 mod ack_queue;
 mod acks;
 
+mod leases;
+
+mod lease_recovery;
+
 mod read;
 
 mod replication_queue;
@@ -54,6 +58,8 @@ autograder::main! {
     "hdfs/block-report" => block_report,
     "hdfs/ack-queue" => ack_queue,
     "hdfs/pipeline-acks" => acks,
+    "hdfs/leases" => leases,
+    "hdfs/lease-recovery" => lease_recovery,
     "hdfs/read" => read,
     "hdfs/replication-queue" => replication_queue,
     "hdfs/excess" => excess,
