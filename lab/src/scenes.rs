@@ -40,6 +40,7 @@ pub(crate) const SCENES: &[&Scene] = &[
     &hdfs::kill_two::SCENE,
     &hdfs::restart_namenode::SCENE,
     &hdfs::cut_off_rack::SCENE,
+    &hdfs::dead_writer::SCENE,
 ];
 
 /// The scene called `name`.
