@@ -7,7 +7,7 @@ pub fn choose_replicas(block: Block, answers: &[(DatanodeId, Answer)]) -> Choice
         .iter()
         .filter_map(|(datanode, answer)| match answer {
             Answer::Replica(replica, state) => {
-                let useful = replica.len > 0;
+                let useful = replica.id == block.id && replica.len > 0;
                 useful.then_some((*datanode, replica.len, *state))
             }
             Answer::None | Answer::Unknown => None,

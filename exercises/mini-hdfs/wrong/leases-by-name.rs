@@ -2,8 +2,10 @@
 //! wait for ever.
 //! caught-by: leases::leases_over_the_hard_limit_are_told_the_longest_silent_first
 
-pub fn over_hard_limit(&self, now: Time) -> Vec<InodeId> {
-    let silent = |lease: &&Lease| now.since(lease.renewed) > self.hard_limit;
-    let over = self.leases.values().filter(silent);
-    over.flat_map(|lease| lease.files.iter().copied()).collect()
+impl LeaseManager {
+    pub fn over_hard_limit(&self, now: Time) -> Vec<InodeId> {
+        let silent = |lease: &&Lease| now.since(lease.renewed) > self.hard_limit;
+        let over = self.leases.values().filter(silent);
+        over.flat_map(|lease| lease.files.iter().copied()).collect()
+    }
 }

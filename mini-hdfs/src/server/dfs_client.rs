@@ -166,7 +166,7 @@ impl DfsClient {
             permission: self.permission(0o644),
         };
         let status = self.call(Repeat::AtMostOnce, || self.name_node().create(&request))?;
-        DfsOutputStream::start(self.clone(), request.client, &status)
+        DfsOutputStream::start(self, request.client, &status)
     }
 
     /// Closes a file whose writer is thought to be gone, without waiting until its lease has run out. False while that is under way: ask

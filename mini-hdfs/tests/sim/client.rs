@@ -255,6 +255,9 @@ impl ClientProcess {
             format!("{prefix}f{files}")
         };
         let file = rng.choose(&mine).cloned();
+        let own_open: Vec<&String> = open.iter().filter(|p| p.starts_with(&prefix)).collect();
+        let given_up = rng.choose(&own_open).map(|path| (*path).clone());
+        let given_up = given_up.filter(|_| rng.percent(50));
         let replication = 1 + u16::try_from(rng.below(3)).unwrap_or(0);
         match (rng.below(10), file) {
             (0, _) => Operation::Mkdir(format!("{prefix}d{}", rng.below(5))),
@@ -262,7 +265,8 @@ impl ClientProcess {
                 from,
                 to: fresh(&mut self.files),
             },
-            (2, Some(file)) => Operation::Delete(file),
+            // Files that it has given up, too.
+            (2, Some(file)) => Operation::Delete(given_up.unwrap_or(file)),
             (3, Some(file)) => Operation::SetReplication(file, replication),
             // Others' files too, and those being written.
             (4 | 5, Some(file)) => Operation::Read(rng.choose(&readable).cloned().unwrap_or(file)),
@@ -317,7 +321,12 @@ impl ClientProcess {
         match operation {
             // Making one that is there changes nothing.
             Operation::Mkdir(path) if history.paths.contains_key(path) => None,
-            Operation::Mkdir(path) | Operation::Delete(path) => history.set(path, unknown),
+            Operation::Mkdir(path) => history.set(path, unknown),
+            Operation::Delete(path) => {
+                // Nobody is to take it for closed any more.
+                history.open.remove(path);
+                history.set(path, unknown)
+            }
             Operation::Rename { from, to } => {
                 history.set(to, unknown.clone());
                 history.set(from, unknown)

@@ -105,6 +105,13 @@ pub enum EditOp {
     AllocateBlockId(BlockId),
     /// The highest generation stamp handed out.
     SetGenerationStamp(GenerationStamp),
+    /// A file's lease passes to another holder, who closes it or writes on.
+    ReassignLease {
+        /// The file.
+        inode: InodeId,
+        /// Who holds it from now on.
+        holder: String,
+    },
 }
 
 /// Carries an operation out, live or in recovery, and returns the blocks that it removed: the replicas of these are garbage.
@@ -187,6 +194,9 @@ pub fn apply(
         }
         EditOp::AllocateBlockId(id) => blocks.raise_last_id(*id),
         EditOp::SetGenerationStamp(generation) => blocks.raise_last_generation(*generation),
+        EditOp::ReassignLease { inode, holder } => {
+            namespace.file_mut(*inode)?.client = Some(holder.clone());
+        }
     }
     Ok(Vec::new())
 }

@@ -4,6 +4,7 @@ use crate::block::{Block, BlockId, InodeId};
 use crate::error::FsError;
 use crate::namenode::NameNode;
 use crate::namenode::blocks::{BlockInfo, BlockState};
+use crate::namenode::leases::NAMENODE_HOLDER;
 use crate::namenode::namespace::{FileInode, Inode};
 
 pub(in crate::namenode) fn stale(block: Block, reason: impl Into<String>) -> FsError {
@@ -35,7 +36,10 @@ impl NameNode {
         match &file.client {
             Some(holder) if holder == client => Ok((found, file)),
             Some(holder) => {
-                let reason = format!("{holder} is writing it");
+                let reason = match holder.as_str() {
+                    NAMENODE_HOLDER => "it has run out, and the file is being closed".to_owned(),
+                    other => format!("{other} is writing it"),
+                };
                 Err(refuse(self.namespace.path_of(found), reason))
             }
             None => Err(refuse(

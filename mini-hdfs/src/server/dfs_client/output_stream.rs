@@ -27,7 +27,7 @@ pub struct DfsOutputStream {
 
 impl DfsOutputStream {
     pub(super) fn start(
-        client: DfsClient,
+        client: &DfsClient,
         holder: String,
         status: &FileStatus,
     ) -> Result<DfsOutputStream, DfsError> {
