@@ -17,6 +17,7 @@
 //! - **Reading**: `op READ →`, `← reply`, then `← packet` until the last one, which has no data. The first one begins at the chunk
 //!   that holds the first byte asked for, and the range ends with a whole chunk or with the replica, so that the
 //!   reader can check all of it. The connection can then be used for the next op.
+//! - **Comparing**: `op BLOCK_CHECKSUM →`, `← reply` with an MD5. The connection can then be used for the next op.
 //!
 //! Hand in buffered readers: messages are read in small pieces.
 
@@ -28,6 +29,7 @@ use prost::Message;
 
 use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
 use crate::packet::{AckStatus, BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet, PipelineAck};
+use crate::server::trace;
 
 mod wire {
     #![allow(unreachable_pub, clippy::all, rust_2018_idioms)] // Generated.
@@ -43,6 +45,7 @@ pub const RECEIVED_DATA_MAX: usize = 16 * PACKET_DATA_MAX;
 
 const OP_WRITE: u8 = 80;
 const OP_READ: u8 = 81;
+const OP_BLOCK_CHECKSUM: u8 = 85;
 const OP_INIT_RECOVERY: u8 = 90;
 const OP_UPDATE_RECOVERED: u8 = 91;
 /// The longest packet header, in bytes.
@@ -55,6 +58,8 @@ pub enum Op {
     Write(WriteBlock),
     /// Send a range of one.
     Read(ReadBlock),
+    /// Send the MD5 of the checksums of the first bytes of one, as many as the block's length says (`BLOCK_CHECKSUM`).
+    Checksum(Block),
     /// Say what replica there is, for a recovery (`initReplicaRecovery`).
     InitRecovery {
         /// Of which block.
@@ -153,20 +158,38 @@ fn invalid(what: impl Into<String>) -> io::Error {
 /// As the connection's.
 pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
     let mut bytes = VERSION.to_be_bytes().to_vec();
+    let traceparent = trace::traceparent().unwrap_or_default();
     match op {
         Op::Write(write) => {
             bytes.push(OP_WRITE);
-            bytes.extend(write_to_wire(write).encode_length_delimited_to_vec());
+            let message = wire::WriteBlock {
+                traceparent,
+                ..write_to_wire(write)
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
         }
         Op::Read(read) => {
             bytes.push(OP_READ);
-            bytes.extend(read_to_wire(read).encode_length_delimited_to_vec());
+            let message = wire::ReadBlock {
+                traceparent,
+                ..read_to_wire(read)
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
+        }
+        Op::Checksum(block) => {
+            bytes.push(OP_BLOCK_CHECKSUM);
+            let message = wire::BlockChecksum {
+                block: Some(block_to_wire(*block)),
+                traceparent,
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
         }
         Op::InitRecovery { id, recovery_id } => {
             bytes.push(OP_INIT_RECOVERY);
             let message = wire::InitRecovery {
                 block_id: id.0,
                 recovery_id: recovery_id.0,
+                traceparent,
             };
             bytes.extend(message.encode_length_delimited_to_vec());
         }
@@ -180,6 +203,7 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
                 block_id: id.0,
                 recovery_id: recovery_id.0,
                 len: *len,
+                traceparent,
             };
             bytes.extend(message.encode_length_delimited_to_vec());
         }
@@ -187,11 +211,12 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
     to.write_all(&bytes)
 }
 
-/// Receives an op; none where the other side has closed the connection instead.
+/// Receives an op, and the `traceparent` of the trace that it belongs to, empty where there is none; nothing where the
+/// other side has closed the connection instead.
 ///
 /// # Errors
 /// As the connection's; `InvalidData` where it is no op of this version.
-pub fn receive_op(from: &mut impl Read) -> io::Result<Option<Op>> {
+pub fn receive_op(from: &mut impl Read) -> io::Result<Option<(Op, String)>> {
     let mut head = [0; 3];
     if from.read(&mut head[..1])? == 0 {
         return Ok(None);
@@ -205,27 +230,40 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<Op>> {
     }
     match head[2] {
         OP_WRITE => {
-            write_from_wire(receive_message(from, "write op")?).map(|op| Some(Op::Write(op)))
+            let mut op: wire::WriteBlock = receive_message(from, "write op")?;
+            let trace = std::mem::take(&mut op.traceparent);
+            Ok(Some((Op::Write(write_from_wire(op)?), trace)))
         }
-        OP_READ => read_from_wire(receive_message(from, "read op")?).map(|op| Some(Op::Read(op))),
+        OP_READ => {
+            let mut op: wire::ReadBlock = receive_message(from, "read op")?;
+            let trace = std::mem::take(&mut op.traceparent);
+            Ok(Some((Op::Read(read_from_wire(op)?), trace)))
+        }
+        OP_BLOCK_CHECKSUM => {
+            let op: wire::BlockChecksum = receive_message(from, "checksum op")?;
+            let block = block_from_wire(op.block, "checksum op")?;
+            Ok(Some((Op::Checksum(block), op.traceparent)))
+        }
         OP_INIT_RECOVERY => {
             let op: wire::InitRecovery = receive_message(from, "recovery op")?;
-            Ok(Some(Op::InitRecovery {
+            let recovery = Op::InitRecovery {
                 id: BlockId(op.block_id),
                 recovery_id: GenerationStamp(op.recovery_id),
-            }))
+            };
+            Ok(Some((recovery, op.traceparent)))
         }
         OP_UPDATE_RECOVERED => {
             let op: wire::UpdateRecovered = receive_message(from, "recovery op")?;
-            Ok(Some(Op::UpdateRecovered {
+            let recovery = Op::UpdateRecovered {
                 id: BlockId(op.block_id),
                 recovery_id: GenerationStamp(op.recovery_id),
                 len: op.len,
-            }))
+            };
+            Ok(Some((recovery, op.traceparent)))
         }
         other => Err(invalid(format!(
-            "data transfer op {other} is not known, only {OP_WRITE} (write), {OP_READ} (read), {OP_INIT_RECOVERY} and \
-             {OP_UPDATE_RECOVERED} (recovery) are"
+            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_BLOCK_CHECKSUM} (checksum), \
+             {OP_INIT_RECOVERY} and {OP_UPDATE_RECOVERED} (recovery) are"
         ))),
     }
 }
@@ -266,6 +304,33 @@ pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
             bad_link: message.bad_link.map(DatanodeId),
         }
     })
+}
+
+/// Sends the answer to [`Op::Checksum`].
+///
+/// # Errors
+/// As the connection's.
+pub fn send_checksum(to: &mut impl Write, md5: [u8; 16]) -> io::Result<()> {
+    let message = wire::OpReply {
+        success: true,
+        md5: md5.to_vec(),
+        ..wire::OpReply::default()
+    };
+    to.write_all(&message.encode_length_delimited_to_vec())
+}
+
+/// Receives the answer to [`Op::Checksum`]: the MD5, or why there is none.
+///
+/// # Errors
+/// As the connection's; `InvalidData` where it is no reply, or none to that op.
+pub fn receive_checksum(from: &mut impl Read) -> io::Result<Result<[u8; 16], String>> {
+    let message: wire::OpReply = receive_message(from, "reply")?;
+    if !message.success {
+        return Ok(Err(message.reason));
+    }
+    let md5 = message.md5.as_slice().try_into();
+    md5.map(Ok)
+        .map_err(|_| invalid(format!("an MD5 of {} bytes", message.md5.len())))
 }
 
 /// Sends a packet, its data straight from where it is, in one system call where the connection takes it whole.
@@ -540,6 +605,7 @@ fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
         acked_len,
         client: op.client.clone(),
         targets: op.targets.iter().map(target).collect(),
+        traceparent: String::new(),
     }
 }
 
@@ -575,6 +641,7 @@ fn read_to_wire(op: &ReadBlock) -> wire::ReadBlock {
         offset: op.offset,
         len: op.len,
         client: op.client.clone(),
+        traceparent: String::new(),
     }
 }
 
@@ -630,10 +697,13 @@ mod tests {
         send_replica(&mut bytes, None).unwrap();
         send_reply(&mut bytes, &refused).unwrap();
         let mut from = bytes.as_slice();
-        assert_eq!(receive_op(&mut from).unwrap(), Some(write));
+        assert_eq!(receive_op(&mut from).unwrap(), Some((write, String::new())));
         assert_eq!(receive_reply(&mut from).unwrap(), refused);
         assert_eq!(receive_ack(&mut from).unwrap(), ack);
-        assert_eq!(receive_op(&mut from).unwrap(), Some(recover));
+        assert_eq!(
+            receive_op(&mut from).unwrap(),
+            Some((recover, String::new()))
+        );
         assert_eq!(receive_replica(&mut from).unwrap(), replica);
         assert_eq!(receive_replica(&mut from).unwrap(), None);
         let reason = receive_replica(&mut from).unwrap_err().to_string();

@@ -4,9 +4,10 @@
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies; `recovery.rs`, blocks whose writer is gone.
+//! pipeline; `transfer.rs`, copies; `recovery.rs`, blocks whose writer is gone; `checksum.rs`, digests.
 
 mod block_receiver;
+mod checksum;
 mod dataset;
 mod recovery;
 mod transfer;
@@ -21,12 +22,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use node::FileDisk;
-use tracing::{debug, warn};
+use tracing::{Span, debug, info_span, warn};
 
 use super::connector::Connector;
 use super::data_transfer::{
     Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_replica, send_reply,
 };
+use super::trace;
 use crate::block::{Block, DatanodeId, DatanodeInfo};
 use crate::datanode::block_file::Chunks;
 use crate::datanode::replica_map::ReplicaError;
@@ -314,8 +316,11 @@ fn serve(
     up.socket
         .set_read_timeout(Some(shared.settings.socket_timeout))?;
     loop {
-        let op = match receive_op(&mut up.reader) {
-            Ok(Some(op)) => op,
+        let (op, span) = match receive_op(&mut up.reader) {
+            Ok(Some((op, traceparent))) => {
+                let span = span_of(shared, &op, &traceparent);
+                (op, span)
+            }
             Ok(None) => return Ok(()),
             Err(e) => {
                 if e.kind() == ErrorKind::InvalidData {
@@ -332,6 +337,7 @@ fn serve(
         };
         up.socket
             .set_read_timeout(Some(shared.settings.socket_timeout))?;
+        let _entered = span.entered();
         match op {
             Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
             Op::Read(op) => serve_read(shared, &mut up, &op)?,
@@ -348,9 +354,27 @@ fn serve(
                 let reply = updated.map(|()| OpReply::Success { visible_len: len });
                 send_reply(&mut up.socket, &reply.unwrap_or_else(|e| shared.no(&e)))?;
             }
+            Op::Checksum(block) => checksum::serve(shared, &mut up, block)?,
         }
         up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
     }
+}
+
+/// The span of an op that belongs to a trace.
+fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
+    if traceparent.is_empty() {
+        return Span::none();
+    }
+    let (name, block) = match op {
+        Op::Write(op) => ("WriteBlock", op.block.to_string()),
+        Op::Read(op) => ("ReadBlock", op.block.to_string()),
+        Op::Checksum(block) => ("BlockChecksum", block.to_string()),
+        Op::InitRecovery { id, .. } => ("InitReplicaRecovery", id.to_string()),
+        Op::UpdateRecovered { id, .. } => ("UpdateReplicaUnderRecovery", id.to_string()),
+    };
+    let span =
+        info_span!("op", otel.name = name, otel.kind = "server", datanode = %shared.id, %block);
+    trace::continued(span, traceparent)
 }
 
 fn refuse(up: &mut Upstream, reason: String, bad_link: Option<DatanodeId>) -> io::Result<()> {

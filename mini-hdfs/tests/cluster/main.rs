@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
 
+mod attributes;
 mod command;
 mod datanodes;
 mod harness;
 mod leases;
 mod namenode;
+mod offline;
 mod shell;
 mod streams;
+mod tracing;

@@ -17,7 +17,7 @@ enums! {
 
 empty_answers! {
     MkdirsResponse, AbandonBlockResponse, UpdatePipelineResponse, ReportBadBlockResponse,
-    RenameResponse, SetReplicationResponse
+    RenameResponse, SetReplicationResponse, SetPermissionResponse, SetOwnerResponse
 }
 
 answers! {
