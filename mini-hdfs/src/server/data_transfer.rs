@@ -747,7 +747,7 @@ mod tests {
             reason.contains("2097152 bytes of data, more than"),
             "{reason}"
         );
-        let reason = receive_op(&mut &[0, 28, 85][..]).unwrap_err().to_string();
-        assert!(reason.contains("op 85"), "{reason}");
+        let reason = receive_op(&mut &[0, 28, 99][..]).unwrap_err().to_string();
+        assert!(reason.contains("op 99"), "{reason}");
     }
 }
