@@ -101,7 +101,9 @@ pub enum FsError {
         theirs: u64,
     },
     /// The file's writer is gone, and what he wrote is being brought to one length so that the file can be closed.
-    #[error("{path}: {holder} was writing it, and lease recovery is in progress; try again later")]
+    #[error(
+        "{path}: its writer is gone and it is being closed; try again later (its lease was held by {holder})"
+    )]
     RecoveryInProgress {
         /// The file.
         path: String,
