@@ -17,7 +17,8 @@ use crate::packet::Packet;
 use crate::protocol::FileStatus;
 
 /// Writes a new file. What is written is in the file for good only once [`DfsOutputStream::close`] has returned; dropping it
-/// without that leaves the file open until its lease runs out; the NameNode then closes it, with what had arrived.
+/// without that leaves the file open until the lease of its client runs out, which it does not while the same client writes other
+/// files; the NameNode then closes it, with what had arrived. [`DfsClient::recover_lease`] has it closed sooner.
 #[derive(Debug)]
 pub struct DfsOutputStream {
     shared: Arc<Shared>,
