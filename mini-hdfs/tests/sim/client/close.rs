@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use mini_hdfs::client::retry::{CallFailure, Repeat};
 use mini_hdfs::error::FsError;
-use mini_hdfs::protocol::LocatedBlocks;
+use mini_hdfs::protocol::{CreateRequest, LocatedBlocks};
 use node::Ctx;
 
 use super::{ClientProcess, Task};
-use crate::cluster::Member;
+use crate::cluster::{BLOCK_SIZE, Member};
 use crate::history::{ClosedFile, Known};
+use crate::name_node::permission;
 use crate::wire::{Request, Response, Timer};
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -18,19 +19,36 @@ const ATTEMPTS: u32 = 8;
 /// In the end too, where a disk was lost: all of the last block may be gone.
 const ATTEMPTS_IN_THE_END: u32 = 60;
 
+/// What it does that the file be closed.
+#[derive(Clone, Copy)]
+enum How {
+    /// Waits for the hard limit.
+    Waits,
+    /// Wants to write it himself, and waits for the soft limit.
+    Wants,
+    /// Waits for no limit.
+    Forces,
+}
+
 /// A file being closed.
 pub(super) struct Closing {
     path: String,
-    /// Does not wait for the hard limit.
-    forces: bool,
+    how: How,
     attempts: u32,
 }
 
 impl ClientProcess {
     pub(super) fn begin_close(&mut self, path: String, ctx: &mut Ctx<'_, Member>) {
+        // Nobody deletes another one's files, so only his own can be taken for being there.
+        let own = path.starts_with(&format!("/client{}-", ctx.id().0));
+        let how = match ctx.rng.below(3) {
+            0 => How::Waits,
+            1 if own => How::Wants,
+            _ => How::Forces,
+        };
         self.task = Task::Close(Box::new(Closing {
             path,
-            forces: ctx.rng.percent(50),
+            how,
             attempts: 0,
         }));
         self.close_on(ctx);
@@ -41,10 +59,18 @@ impl ClientProcess {
             return;
         };
         let path = closing.path.clone();
-        let request = if closing.forces {
-            Request::RecoverLease(path)
-        } else {
-            Request::IsFileClosed(path)
+        let request = match closing.how {
+            How::Waits => Request::IsFileClosed(path),
+            How::Wants => Request::Create(CreateRequest {
+                path,
+                client: self.holder.clone(),
+                overwrite: false,
+                create_parent: false,
+                replication: 1,
+                block_size: BLOCK_SIZE,
+                permission: permission(),
+            }),
+            How::Forces => Request::RecoverLease(path),
         };
         self.call(request, Repeat::Idempotent, ctx);
     }
@@ -59,7 +85,8 @@ impl ClientProcess {
         };
         let path = closing.path.clone();
         match result {
-            Ok(Response::Closed(true)) => {
+            Ok(Response::Closed(true))
+            | Err(CallFailure::Refused(FsError::FileAlreadyExists(_))) => {
                 return self.call(Request::Locations(path), Repeat::Idempotent, ctx);
             }
             Ok(Response::Located(located)) if !located.under_construction => {
@@ -71,6 +98,8 @@ impl ClientProcess {
                 self.history.borrow_mut().open.remove(&path);
                 return self.idle(ctx);
             }
+            // Nor was this one, until now.
+            Ok(Response::File(_)) => closing.how = How::Forces,
             _ => closing.attempts += 1,
         }
         let in_the_end = self.left == 0;
