@@ -19,8 +19,9 @@
 //!   ([`namenode::replication_queue`]); the last good replica is never deleted.
 //! - A reader never takes bytes whose checksums do not match, nor a replica that missed part of the
 //!   writing ([`block::GenerationStamp`]).
-//! - One writer a file. What it has hflushed is on every node of its pipeline; should it die, its file is closed for it with all of
-//!   that ([`namenode::leases`], [`datanode::block_recovery`]).
+//! - One writer a file. What it has hflushed is on every node of its pipeline, and readable while one of them lives, also
+//!   while the pipeline is rebuilt without the others ([`client::pipeline_recovery`]).
+//!   Should its writer die, its file is closed for it with all of that ([`namenode::leases`], [`datanode::block_recovery`]).
 //!
 //! # Reading order
 //!
@@ -40,8 +41,7 @@
 //!
 //! One NameNode without a standby, no permissions check, no quotas, snapshots, ACLs, encryption,
 //! erasure coding or storage types, no retry cache (a `rename` whose answer is lost is not repeated).
-//! A closed file is not opened again to append, and failed pipeline nodes are not replaced. The crate's README says what
-//! the real HDFS does instead.
+//! A closed file is not opened again to append. The crate's README says what the real HDFS does instead.
 
 pub mod atomic_file;
 pub mod block;

@@ -29,6 +29,7 @@ pub mod group_commit;
 pub mod invalidate;
 mod lease_recovery;
 pub mod leases;
+pub mod left_behind;
 pub mod namespace;
 pub mod path;
 pub mod pending;

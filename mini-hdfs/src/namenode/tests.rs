@@ -2,6 +2,7 @@
 
 mod invalid_paths;
 mod leases;
+mod pipelines;
 mod random;
 
 use node::{MemDisk, Rng, Time};

@@ -18,6 +18,7 @@
 //!   that holds the first byte asked for, and the range ends with a whole chunk or with the replica, so that the
 //!   reader can check all of it. The connection can then be used for the next op.
 //! - **Comparing**: `op BLOCK_CHECKSUM →`, `← reply` with an MD5. The connection can then be used for the next op.
+//! - **Sending on**: `op TRANSFER →`, then `← reply` now and then that it is in progress, and one that says how it ended.
 //!
 //! Hand in buffered readers: messages are read in small pieces.
 
@@ -46,6 +47,7 @@ pub const RECEIVED_DATA_MAX: usize = 16 * PACKET_DATA_MAX;
 const OP_WRITE: u8 = 80;
 const OP_READ: u8 = 81;
 const OP_BLOCK_CHECKSUM: u8 = 85;
+const OP_TRANSFER: u8 = 86;
 const OP_INIT_RECOVERY: u8 = 90;
 const OP_UPDATE_RECOVERED: u8 = 91;
 /// The longest packet header, in bytes.
@@ -60,6 +62,8 @@ pub enum Op {
     Read(ReadBlock),
     /// Send the MD5 of the checksums of the first bytes of one, as many as the block's length says (`BLOCK_CHECKSUM`).
     Checksum(Block),
+    /// Send one to another node of its pipeline.
+    Transfer(TransferBlock),
     /// Say what replica there is, for a recovery (`initReplicaRecovery`).
     InitRecovery {
         /// Of which block.
@@ -105,6 +109,20 @@ pub enum Stage {
     },
     /// A DataNode sends a copy of its finalised replica (`TRANSFER_FINALIZED`).
     Transfer,
+    /// A DataNode sends a copy of its replica to another node of the pipeline that writes it, which then takes it up
+    /// (`TRANSFER_RBW`).
+    TransferRbw,
+}
+
+/// Asks a DataNode to send its replica to another node of the pipeline that writes it. It is there when that is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferBlock {
+    /// The block in the generation that the NameNode knows, with the length that the writer has seen acknowledged.
+    pub block: Block,
+    /// The writer's name.
+    pub client: String,
+    /// Who is to get it.
+    pub targets: Vec<DatanodeInfo>,
 }
 
 /// Asks a DataNode for a range of a replica.
@@ -135,7 +153,11 @@ pub enum OpReply {
         reason: String,
         /// The node of the pipeline that failed (`firstBadLink`), where it is known.
         bad_link: Option<DatanodeId>,
+        /// The reason is that there is no replica of the block here (`ReplicaNotFoundException`).
+        no_replica: bool,
     },
+    /// It takes a while; another answer follows.
+    InProgress,
 }
 
 /// A replica whose writer was stopped, and how far it was; none where there is none.
@@ -181,6 +203,14 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
             let message = wire::BlockChecksum {
                 block: Some(block_to_wire(*block)),
                 traceparent,
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
+        }
+        Op::Transfer(transfer) => {
+            bytes.push(OP_TRANSFER);
+            let message = wire::TransferBlock {
+                traceparent,
+                ..transfer_to_wire(transfer)
             };
             bytes.extend(message.encode_length_delimited_to_vec());
         }
@@ -244,6 +274,11 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<(Op, String)>> {
             let block = block_from_wire(op.block, "checksum op")?;
             Ok(Some((Op::Checksum(block), op.traceparent)))
         }
+        OP_TRANSFER => {
+            let mut op: wire::TransferBlock = receive_message(from, "transfer op")?;
+            let trace = std::mem::take(&mut op.traceparent);
+            Ok(Some((Op::Transfer(transfer_from_wire(op)?), trace)))
+        }
         OP_INIT_RECOVERY => {
             let op: wire::InitRecovery = receive_message(from, "recovery op")?;
             let recovery = Op::InitRecovery {
@@ -263,7 +298,7 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<(Op, String)>> {
         }
         other => Err(invalid(format!(
             "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_BLOCK_CHECKSUM} (checksum), \
-             {OP_INIT_RECOVERY} and {OP_UPDATE_RECOVERED} (recovery) are"
+             {OP_TRANSFER} (transfer), {OP_INIT_RECOVERY} and {OP_UPDATE_RECOVERED} (recovery) are"
         ))),
     }
 }
@@ -279,9 +314,18 @@ pub fn send_reply(to: &mut impl Write, reply: &OpReply) -> io::Result<()> {
             visible_len: *visible_len,
             ..wire::OpReply::default()
         },
-        OpReply::Refused { reason, bad_link } => wire::OpReply {
+        OpReply::Refused {
+            reason,
+            bad_link,
+            no_replica,
+        } => wire::OpReply {
+            no_replica: *no_replica,
             reason: reason.clone(),
             bad_link: bad_link.map(|id| id.0),
+            ..wire::OpReply::default()
+        },
+        OpReply::InProgress => wire::OpReply {
+            in_progress: true,
             ..wire::OpReply::default()
         },
     };
@@ -294,7 +338,9 @@ pub fn send_reply(to: &mut impl Write, reply: &OpReply) -> io::Result<()> {
 /// As the connection's; `InvalidData` where it is no reply.
 pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
     let message: wire::OpReply = receive_message(from, "reply")?;
-    Ok(if message.success {
+    Ok(if message.in_progress {
+        OpReply::InProgress
+    } else if message.success {
         OpReply::Success {
             visible_len: message.visible_len,
         }
@@ -302,6 +348,7 @@ pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
         OpReply::Refused {
             reason: message.reason,
             bad_link: message.bad_link.map(DatanodeId),
+            no_replica: message.no_replica,
         }
     })
 }
@@ -591,12 +638,7 @@ fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
             acked_len,
         } => (wire::Stage::Recovery, generation.0, acked_len),
         Stage::Transfer => (wire::Stage::Transfer, 0, 0),
-    };
-    let target = |target: &DatanodeInfo| wire::Datanode {
-        id: target.id.0,
-        hostname: target.hostname.clone(),
-        address: target.address.clone(),
-        rack: target.rack.clone(),
+        Stage::TransferRbw => (wire::Stage::TransferRbw, 0, 0),
     };
     wire::WriteBlock {
         block: Some(block_to_wire(op.block)),
@@ -604,9 +646,44 @@ fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
         new_generation,
         acked_len,
         client: op.client.clone(),
-        targets: op.targets.iter().map(target).collect(),
+        targets: op.targets.iter().map(target_to_wire).collect(),
         traceparent: String::new(),
     }
+}
+
+fn target_to_wire(target: &DatanodeInfo) -> wire::Datanode {
+    wire::Datanode {
+        id: target.id.0,
+        hostname: target.hostname.clone(),
+        address: target.address.clone(),
+        rack: target.rack.clone(),
+    }
+}
+
+fn target_from_wire(target: wire::Datanode) -> DatanodeInfo {
+    DatanodeInfo {
+        id: DatanodeId(target.id),
+        hostname: target.hostname,
+        address: target.address,
+        rack: target.rack,
+    }
+}
+
+fn transfer_to_wire(op: &TransferBlock) -> wire::TransferBlock {
+    wire::TransferBlock {
+        block: Some(block_to_wire(op.block)),
+        client: op.client.clone(),
+        targets: op.targets.iter().map(target_to_wire).collect(),
+        traceparent: String::new(),
+    }
+}
+
+fn transfer_from_wire(op: wire::TransferBlock) -> io::Result<TransferBlock> {
+    Ok(TransferBlock {
+        block: block_from_wire(op.block, "transfer op")?,
+        client: op.client,
+        targets: op.targets.into_iter().map(target_from_wire).collect(),
+    })
 }
 
 fn write_from_wire(op: wire::WriteBlock) -> io::Result<WriteBlock> {
@@ -617,21 +694,16 @@ fn write_from_wire(op: wire::WriteBlock) -> io::Result<WriteBlock> {
             acked_len: op.acked_len,
         },
         wire::Stage::Transfer => Stage::Transfer,
+        wire::Stage::TransferRbw => Stage::TransferRbw,
         wire::Stage::Unspecified => {
             return Err(invalid(format!("write op: unknown stage {}", op.stage)));
         }
-    };
-    let target = |target: wire::Datanode| DatanodeInfo {
-        id: DatanodeId(target.id),
-        hostname: target.hostname,
-        address: target.address,
-        rack: target.rack,
     };
     Ok(WriteBlock {
         block: block_from_wire(op.block, "write op")?,
         stage,
         client: op.client,
-        targets: op.targets.into_iter().map(target).collect(),
+        targets: op.targets.into_iter().map(target_from_wire).collect(),
     })
 }
 
@@ -677,7 +749,16 @@ mod tests {
         let refused = OpReply::Refused {
             reason: "no".into(),
             bad_link: Some(DatanodeId(0)),
+            no_replica: true,
         };
+        let transfer = Op::Transfer(TransferBlock {
+            block: Block::new(7, 1001, 300),
+            client: "writer".into(),
+            targets: match &write {
+                Op::Write(write) => write.targets.clone(),
+                other => panic!("{other:?}"),
+            },
+        });
         let recover = Op::UpdateRecovered {
             id: BlockId(7),
             recovery_id: GenerationStamp(1003),
@@ -690,6 +771,8 @@ mod tests {
         };
         let mut bytes = Vec::new();
         send_op(&mut bytes, &write).unwrap();
+        send_op(&mut bytes, &transfer).unwrap();
+        send_reply(&mut bytes, &OpReply::InProgress).unwrap();
         send_reply(&mut bytes, &refused).unwrap();
         send_ack(&mut bytes, &ack).unwrap();
         send_op(&mut bytes, &recover).unwrap();
@@ -698,6 +781,9 @@ mod tests {
         send_reply(&mut bytes, &refused).unwrap();
         let mut from = bytes.as_slice();
         assert_eq!(receive_op(&mut from).unwrap(), Some((write, String::new())));
+        let sent = Some((transfer, String::new()));
+        assert_eq!(receive_op(&mut from).unwrap(), sent);
+        assert_eq!(receive_reply(&mut from).unwrap(), OpReply::InProgress);
         assert_eq!(receive_reply(&mut from).unwrap(), refused);
         assert_eq!(receive_ack(&mut from).unwrap(), ack);
         assert_eq!(

@@ -355,6 +355,7 @@ fn serve(
                 send_reply(&mut up.socket, &reply.unwrap_or_else(|e| shared.no(&e)))?;
             }
             Op::Checksum(block) => checksum::serve(shared, &mut up, block)?,
+            Op::Transfer(op) => transfer::serve(shared, &mut up, &op)?,
         }
         up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
     }
@@ -371,6 +372,7 @@ fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
         Op::Checksum(block) => ("BlockChecksum", block.to_string()),
         Op::InitRecovery { id, .. } => ("InitReplicaRecovery", id.to_string()),
         Op::UpdateRecovered { id, .. } => ("UpdateReplicaUnderRecovery", id.to_string()),
+        Op::Transfer(op) => ("TransferBlock", op.block.to_string()),
     };
     let span =
         info_span!("op", otel.name = name, otel.kind = "server", datanode = %shared.id, %block);
@@ -379,7 +381,12 @@ fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
 
 fn refuse(up: &mut Upstream, reason: String, bad_link: Option<DatanodeId>) -> io::Result<()> {
     debug!("refused {}: {reason}", up.peer);
-    send_reply(&mut up.socket, &OpReply::Refused { reason, bad_link })
+    let reply = OpReply::Refused {
+        reason,
+        bad_link,
+        no_replica: false,
+    };
+    send_reply(&mut up.socket, &reply)
 }
 
 /// Counts an op while it is under way.
@@ -410,6 +417,7 @@ impl Shared {
         OpReply::Refused {
             reason: format!("{}: {error:#}", self.name()),
             bad_link: None,
+            no_replica: false,
         }
     }
 
@@ -441,7 +449,14 @@ fn serve_read(shared: &Shared, up: &mut Upstream, op: &ReadBlock) -> Result<()> 
     });
     let (replica, end, mut chunks) = match found {
         Ok(found) => found,
-        Err(e) => return Ok(refuse(up, format!("{}: {e:#}", shared.name()), None)?),
+        Err(e) => {
+            let reply = OpReply::Refused {
+                reason: format!("{}: {e:#}", shared.name()),
+                bad_link: None,
+                no_replica: matches!(e.downcast_ref(), Some(ReplicaError::NotFound(_))),
+            };
+            return Ok(send_reply(&mut up.socket, &reply)?);
+        }
     };
     let visible_len = replica.block.len;
     send_reply(&mut up.socket, &OpReply::Success { visible_len })?;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use mini_hdfs::block::{Block, BlockId, DatanodeId, DatanodeInfo};
 use mini_hdfs::datanode::actor::{Action, Answer, Call, CallId, Intervals};
 use mini_hdfs::datanode::block_file::BlockFileError;
-use mini_hdfs::datanode::storage::{load_or_format, scan};
+use mini_hdfs::datanode::storage::{Identity, StorageError, join_namespace, load_or_format, scan};
 use mini_hdfs::datanode::{BlockRecovery, BpServiceActor, Replica, ReplicaMap, replica_writer};
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{BYTES_PER_CHECKSUM, Packet};
-use mini_hdfs::protocol::{BlockEvent, Heartbeat};
+use mini_hdfs::protocol::{BlockEvent, Heartbeat, Registration};
 use node::{Ctx, Event, Time};
 
 use self::pipeline::{Receiver, Transfer};
@@ -29,6 +29,8 @@ const READ_PACKET: usize = 2 * BYTES_PER_CHECKSUM;
 /// What a DataNode is once its disk let it start.
 struct Running {
     id: DatanodeId,
+    /// As its disk says.
+    identity: Identity,
     info: DatanodeInfo,
     replicas: ReplicaMap,
     actor: BpServiceActor,
@@ -74,6 +76,9 @@ impl DataNodeProcess {
         if self.dies_at.is_some_and(|at| at <= ctx.now()) {
             return;
         }
+        if matches!(event, Event::Start) {
+            *self.history.borrow_mut().boots.entry(ctx.id()).or_default() += 1;
+        }
         match (&mut self.running, event) {
             (None, Event::Start | Event::Timer(Timer::Boot)) => self.boot(ctx),
             (Some(running), event) => running.step(event, ctx),
@@ -84,17 +89,24 @@ impl DataNodeProcess {
         }
     }
 
+    /// What it knows of its replica of a block, if it runs and has one.
+    pub(crate) fn replica(&self, id: BlockId) -> Option<&Replica> {
+        self.running.as_ref()?.replicas.get(id)
+    }
+
     fn boot(&mut self, ctx: &mut Ctx<'_, Member>) {
         let found = load_or_format(ctx.disk, ctx.rng)
-            .and_then(|identity| scan(ctx.disk).map(|found| (identity.id, found)));
-        let Ok((id, found)) = found else {
+            .and_then(|identity| scan(ctx.disk).map(|found| (identity, found)));
+        let Ok((identity, found)) = found else {
             // Its disk is full, or it is crashing: somebody will start it again.
             ctx.set_timer(Timer::Boot, Duration::from_secs(1));
             return;
         };
         let address = ctx.id().0.to_string();
+        let id = identity.id;
         self.running = Some(Running {
             id,
+            identity,
             info: DatanodeInfo {
                 id,
                 hostname: format!("host{address}"),
@@ -148,7 +160,7 @@ impl Running {
         let now = ctx.now();
         while let Some((call, what)) = self.actor.poll(now) {
             let request = match what {
-                Call::Register => Request::Register(self.info.clone()),
+                Call::Register => Request::Register(self.info.clone(), self.identity.namespace_id),
                 Call::Heartbeat(registration) => Request::Heartbeat(Heartbeat {
                     id: self.id,
                     registration,
@@ -177,7 +189,12 @@ impl Running {
             return;
         };
         let answer = match result {
-            Ok(Response::Registered(registration)) => Answer::Registered(registration),
+            // A disk that does not take the note belongs to nobody yet: nothing may be reported of it.
+            Ok(Response::Registered(registration)) => match self.join(registration, ctx) {
+                Ok(()) => Answer::Registered(registration.id),
+                Err(StorageError::Disk(_)) => Answer::Failed,
+                Err(e) => panic!("DataNode {} cannot join: {e}", self.id),
+            },
             Ok(Response::Commands(commands)) => Answer::Commands(commands),
             Ok(_) => Answer::Done,
             Err(FsError::UnregisteredNode(_)) => Answer::Unregistered,
@@ -190,6 +207,17 @@ impl Running {
                 Action::Recover(order) => self.recover(order, ctx),
             }
         }
+    }
+
+    fn join(
+        &mut self,
+        registration: Registration,
+        ctx: &mut Ctx<'_, Member>,
+    ) -> Result<(), StorageError> {
+        let mut joined = self.identity;
+        join_namespace(&mut joined, registration.namespace_id, ctx.disk)?;
+        self.identity = joined;
+        Ok(())
     }
 
     fn delete(&mut self, block: Block, ctx: &mut Ctx<'_, Member>) {
@@ -237,6 +265,9 @@ impl Running {
                     let done = self.update_recovered(id, recovery_id, len, ctx);
                     self.reply(connection, done.map(|()| Frame::Accepted), ctx);
                 }
+                Frame::Transfer { block, target } => {
+                    self.send_to_pipeline(connection, block, target, ctx);
+                }
                 Frame::Packet(packet) => self.packet(connection, &packet, ctx),
                 _ => self.abort(connection, ctx),
             }
@@ -249,6 +280,8 @@ impl Running {
             self.below_said(above, connection, Frame::Reset, ctx);
         } else if let Some(id) = self.recovering_on(connection) {
             self.recovery_heard(id, connection, Frame::Reset, ctx);
+        } else if self.transfers.contains_key(&connection) {
+            self.on_transfer(connection, Frame::Reset, ctx);
         } else {
             self.abort(connection, ctx);
         }

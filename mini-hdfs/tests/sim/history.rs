@@ -43,7 +43,7 @@ pub(crate) enum Known {
 
 /// What a writer was told of a block that he is writing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Promise {
+pub(crate) struct Told {
     /// The file.
     pub(crate) path: String,
     /// Bytes that are in the memory of every node of the pipeline.
@@ -52,6 +52,20 @@ pub(crate) struct Promise {
     pub(crate) synced: u64,
     /// The pipeline.
     pub(crate) nodes: Vec<DatanodeId>,
+}
+
+/// What the writer of an open file was told: these bytes are on every node of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// Bytes in the blocks before.
+    pub(crate) before: usize,
+    /// Bytes in all.
+    pub(crate) bytes: usize,
+    /// The current block in the generation that the NameNode knows, with the length that every node has.
+    pub(crate) block: Block,
+    /// The nodes of its pipeline, each with how often it had been started when the pipeline was set up; none between two
+    /// blocks.
+    pub(crate) nodes: Vec<(DatanodeId, u32)>,
 }
 
 /// See the module.
@@ -63,6 +77,8 @@ pub(crate) struct History {
     pub(crate) paths: BTreeMap<String, Known>,
     /// What files being written, or given up, are to hold.
     pub(crate) open: BTreeMap<String, Arc<[u8]>>,
+    /// What writers of these files were told so far.
+    pub(crate) promised: BTreeMap<String, Promise>,
     /// Blocks that a reader has located while they were being written: he may ask for a generation that ends meanwhile.
     pub(crate) located_open: BTreeSet<BlockId>,
     /// Blocks whose every replica was on disks that faults have damaged: nothing can be asked of them any more.
@@ -87,10 +103,14 @@ pub(crate) struct History {
     pub(crate) wrong_recoveries: Vec<String>,
     /// The NameNode has been formatted: from now on it must always start.
     pub(crate) formatted: bool,
+    /// How often each DataNode has been started.
+    pub(crate) boots: BTreeMap<NodeId, u32>,
     /// Which process is which DataNode.
     pub(crate) datanodes: BTreeMap<DatanodeId, NodeId>,
     /// What writers were told of their current and earlier blocks.
-    pub(crate) promises: BTreeMap<BlockId, Promise>,
+    pub(crate) told: BTreeMap<BlockId, Told>,
+    /// Blocks that DataNodes were told to recover: what was flushed of them is judged when they are closed.
+    pub(crate) recovered: BTreeSet<BlockId>,
     /// Recoveries of blocks that DataNodes were told to make, not judged yet.
     pub(crate) recoveries: Vec<RecoveringBlock>,
     /// Who was allowed to write what, not judged yet.
@@ -109,6 +129,18 @@ impl History {
                 Known::Closed(file) if !lost(file) => Some((path, file)),
                 _ => None,
             })
+    }
+
+    /// Whether the last block of an open file was to be recovered, or there is no such file.
+    pub(crate) fn is_recovered(&self, path: &str) -> bool {
+        let promise = self.promised.get(path);
+        let recovered = promise.is_some_and(|p| self.recovered.contains(&p.block.id));
+        recovered || !self.open.contains_key(path)
+    }
+
+    /// Bytes of an open file that its writer was told are safe; 0 where nothing is known.
+    pub(crate) fn promised_len(&self, path: &str) -> usize {
+        self.promised.get(path).map_or(0, |promise| promise.bytes)
     }
 
     /// Notes what a client knows of a path, and returns what it knew before.

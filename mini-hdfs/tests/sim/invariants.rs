@@ -5,6 +5,7 @@
 //! | [`readable`] | A closed file reads back byte for byte while one replica of each block keeps its disk. |
 //! | [`last_replica`] | A block never falls to no good replica while one of its replicas lives. |
 //! | [`namespace`] | The namespace after recovery equals that before, for every acknowledged operation. |
+//! | [`flushed`] | What was flushed is on every node of the pipeline that has lived since. |
 //! | [`generation`] | No replica of an old generation is served. |
 //! | [`safe_mode`] | Never a write in safe mode. |
 //! | [`one_writer`] | A file has one writer. |
@@ -12,6 +13,7 @@
 //! | [`progress`] | Once everything is mended, every file is closed, reaches its replication and reads back. |
 
 mod abandoned;
+mod flushed;
 mod generation;
 mod last_replica;
 mod namespace;
@@ -46,6 +48,7 @@ pub(crate) fn all(history: &Shared, truth: &Rc<RefCell<Truth>>) -> Vec<Box<dyn I
         )),
         Box::new(readable::Readable::new(history.clone(), truth.clone())),
         Box::new(namespace::Recovered::new(history.clone())),
+        Box::new(flushed::Flushed(history.clone())),
         Box::new(generation::NewestGeneration::new(
             history.clone(),
             truth.clone(),

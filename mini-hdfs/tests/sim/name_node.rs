@@ -215,7 +215,7 @@ fn note(
 ) {
     let mut history = history.borrow_mut();
     match (request, result) {
-        (Request::Register(info), Ok(_)) => {
+        (Request::Register(info, _), Ok(_)) => {
             let node = crate::wire::node_at(&info.address);
             history.datanodes.insert(info.id, node);
             history.orders.push(OrderNews::Void(info.id));
@@ -234,6 +234,8 @@ fn note(
                     history.orders.extend(orders);
                 }
                 if let Command::Recover(orders) = command {
+                    let ids = orders.iter().map(|order| order.block.id);
+                    history.recovered.extend(ids);
                     history.recoveries.extend(orders.iter().cloned());
                 }
             }
@@ -320,6 +322,9 @@ fn answer(
         } => core
             .update_block_for_pipeline(inode, &client, block)
             .map(Response::Generation),
+        Request::AdditionalDatanode(request) => core
+            .get_additional_datanode(&request, now, ctx.rng)
+            .map(Response::Datanode),
         Request::UpdatePipeline {
             inode,
             client,
@@ -347,9 +352,9 @@ fn answer(
         Request::SetReplication(path, replication) => {
             core.set_replication(&path, replication).map(done)
         }
-        Request::Register(info) => core
-            .register_datanode(info, None, now, ctx.rng)
-            .map(|registration| Response::Registered(registration.id)),
+        Request::Register(info, namespace) => core
+            .register_datanode(info, namespace, now, ctx.rng)
+            .map(Response::Registered),
         Request::Heartbeat(heartbeat) => Ok(Response::Commands(core.heartbeat(&heartbeat, now))),
         Request::BlockReport(id, registration, replicas) => core
             .block_report(id, registration, &replicas, now)

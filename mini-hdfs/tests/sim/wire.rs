@@ -11,8 +11,9 @@ use mini_hdfs::datanode::block_recovery::Answer;
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{Packet, PipelineAck};
 use mini_hdfs::protocol::{
-    AddBlockRequest, BlockEvent, BlockSynchronization, Command, CreateRequest, FileStatus,
-    Heartbeat, LocatedBlocks, RegistrationId, ReportedReplica,
+    AddBlockRequest, AdditionalDatanodeRequest, BlockEvent, BlockSynchronization, Command,
+    CreateRequest, FileStatus, Heartbeat, LocatedBlocks, Registration, RegistrationId,
+    ReportedReplica,
 };
 use node::{Ctx, NodeId};
 
@@ -59,6 +60,7 @@ pub(crate) enum Request {
         client: String,
         block: Block,
     },
+    AdditionalDatanode(AdditionalDatanodeRequest),
     UpdatePipeline {
         inode: InodeId,
         client: String,
@@ -78,7 +80,8 @@ pub(crate) enum Request {
     IsFileClosed(String),
     Synchronized(BlockSynchronization),
     SetReplication(String, u16),
-    Register(DatanodeInfo),
+    /// With the file system that its disk belongs to, if it belongs to one.
+    Register(DatanodeInfo, Option<u64>),
     Heartbeat(Heartbeat),
     BlockReport(DatanodeId, RegistrationId, Vec<ReportedReplica>),
     Incremental(DatanodeId, RegistrationId, Vec<BlockEvent>),
@@ -92,8 +95,9 @@ pub(crate) enum Response {
     Completed(bool),
     Closed(bool),
     Generation(GenerationStamp),
+    Datanode(DatanodeInfo),
     Located(LocatedBlocks),
-    Registered(RegistrationId),
+    Registered(Registration),
     Commands(Vec<Command>),
 }
 
@@ -105,7 +109,10 @@ pub(crate) enum Stage {
         generation: GenerationStamp,
         acked_len: u64,
     },
+    /// A copy ends as a finalised replica.
     Transfer,
+    /// A copy for a pipeline, which takes it up.
+    TransferRbw,
 }
 
 /// What travels on a connection.
@@ -123,6 +130,11 @@ pub(crate) enum Frame {
         offset: u64,
         len: u64,
     },
+    /// Opens one: send this replica to another node of its pipeline.
+    Transfer {
+        block: Block,
+        target: DatanodeInfo,
+    },
     /// Opens one: a recovery with this id wants to know the replica.
     InitRecovery {
         id: BlockId,
@@ -136,7 +148,7 @@ pub(crate) enum Frame {
         recovery_id: GenerationStamp,
         len: u64,
     },
-    /// The pipeline is set up, or the range follows, or the replica is updated.
+    /// The pipeline is set up, the range follows, the copy is sent, or the replica is updated.
     Accepted,
     /// It is not, because of this node.
     Refused {
@@ -161,6 +173,7 @@ impl Debug for Frame {
                 write!(f, "write {block} {stage:?} then {targets:?}")
             }
             Frame::Read { block, offset, len } => write!(f, "read {block} at {offset}+{len}"),
+            Frame::Transfer { block, target } => write!(f, "send {block} to {}", target.address),
             Frame::InitRecovery { id, recovery_id } => write!(f, "recover {id} as {recovery_id}"),
             Frame::Replica(answer) => write!(f, "{answer:?}"),
             Frame::UpdateRecovered {
@@ -267,6 +280,7 @@ impl Connections {
             frame,
             Frame::Write { .. }
                 | Frame::Read { .. }
+                | Frame::Transfer { .. }
                 | Frame::InitRecovery { .. }
                 | Frame::UpdateRecovered { .. }
         );

@@ -102,6 +102,19 @@ impl NameNode {
             })
     }
 
+    /// Whether `block` is the file's last one, under construction, in its current generation.
+    pub(in crate::namenode) fn check_current(
+        &self,
+        file: &FileInode,
+        block: Block,
+    ) -> Result<(), FsError> {
+        let current = self.last_under_construction(file, block)?.block;
+        if current.generation == block.generation {
+            return Ok(());
+        }
+        Err(stale(block, format!("the current one is {current}")))
+    }
+
     pub(in crate::namenode) fn is_complete(&self, id: BlockId) -> bool {
         let info = self.blocks.blocks().get(id);
         info.is_some_and(|info| info.state == BlockState::Complete)

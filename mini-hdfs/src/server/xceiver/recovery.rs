@@ -78,6 +78,7 @@ impl Shared {
         match self.ask(node, &op, receive_reply)? {
             OpReply::Refused { reason, .. } => bail!("{reason}"),
             OpReply::Success { .. } => Ok(()),
+            OpReply::InProgress => bail!("{} answered what it was not asked", node.address),
         }
     }
 

@@ -1,20 +1,22 @@
 //! How the simulated client writes a file: the client's core decides, this carries it out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mini_hdfs::block::{Block, InodeId};
+use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, InodeId};
 use mini_hdfs::client::ack_queue::BadNode;
-use mini_hdfs::client::data_streamer::{Action, DataStreamer, Setup};
+use mini_hdfs::client::data_streamer::{Action, DataStreamer, Setup, WriteSettings};
 use mini_hdfs::client::packets::Packetizer;
+use mini_hdfs::client::replace_datanode::{Blame, Policy};
 use mini_hdfs::client::retry::{CallFailure, Repeat};
 use mini_hdfs::error::FsError;
-use mini_hdfs::protocol::{AddBlockRequest, CreateRequest};
-use node::Ctx;
+use mini_hdfs::protocol::{AddBlockRequest, AdditionalDatanodeRequest, CreateRequest};
+use node::{Ctx, Rng};
 
 use super::{ClientProcess, Task};
 use crate::cluster::{BLOCK_SIZE, Member};
-use crate::history::{ClosedFile, Known, Promise, Shared};
+use crate::history::{ClosedFile, Known, Promise, Shared, Told};
 use crate::name_node::permission;
 use crate::wire::{Frame, Request, Response, Stage, Timer, node_at};
 
@@ -40,11 +42,15 @@ pub(super) struct Writing {
     finished: Vec<Block>,
     /// The connection to the first node of the pipeline.
     connection: Option<u64>,
+    /// How often each node had been started when the pipeline was set up.
+    boots: BTreeMap<DatanodeId, u32>,
     completes: u32,
     /// The packets of the current block that are to be synced, and where each ends.
     syncs: Vec<(u64, u64)>,
     /// It writes a piece now and then, so that a block stays open for long.
     slow: bool,
+    /// It flushes to be sure of what it has written.
+    counts_on_it: bool,
 }
 
 impl ClientProcess {
@@ -78,9 +84,11 @@ impl ClientProcess {
             written: 0,
             in_block: true,
             packetizer: Packetizer::new(BLOCK_SIZE),
-            streamer: DataStreamer::new(),
+            streamer: DataStreamer::new(self.write_settings(replication, ctx.rng)),
+            counts_on_it: ctx.rng.percent(60),
             finished: Vec::new(),
             connection: None,
+            boots: BTreeMap::new(),
             completes: 0,
             slow: ctx.rng.percent(40),
         }));
@@ -112,6 +120,12 @@ impl ClientProcess {
                 Action::Abandon(_) => writing.streamer.on_abandoned(),
                 _ => writing.streamer.on_pipeline_updated(),
             },
+            Ok(Response::Datanode(node)) => writing.streamer.on_additional(node),
+            Err(CallFailure::Refused(FsError::NoDatanodes { reason, .. }))
+                if matches!(writing.streamer.action(), Action::AdditionalDatanode { .. }) =>
+            {
+                writing.streamer.on_no_additional(reason);
+            }
             Err(CallFailure::Refused(FsError::NoDatanodes { .. }))
                 if writing.streamer.on_no_datanodes() => {}
             Ok(_) | Err(_) => return self.give_up(ctx),
@@ -159,6 +173,26 @@ impl ClientProcess {
                 new,
                 nodes,
             },
+            Action::AdditionalDatanode {
+                block,
+                existing,
+                exclude,
+            } => Request::AdditionalDatanode(AdditionalDatanodeRequest {
+                inode,
+                client,
+                block,
+                existing,
+                exclude,
+                client_host: None,
+            }),
+            Action::Transfer {
+                block,
+                source,
+                target,
+            } => {
+                let frame = Frame::Transfer { block, target };
+                return self.connect_to(&source.address, frame, ctx);
+            }
             Action::Connect(setup) => return self.connect(&setup, ctx),
             Action::Stream => return self.stream(ctx),
             Action::Fail(_) => return self.give_up(ctx),
@@ -167,12 +201,6 @@ impl ClientProcess {
     }
 
     fn connect(&mut self, setup: &Setup, ctx: &mut Ctx<'_, Member>) {
-        let Task::Write(writing) = &mut self.task else {
-            return;
-        };
-        if let Some(old) = writing.connection.take() {
-            self.connections.close(old, ctx);
-        }
         let stage = match setup.recovery {
             Some(generation) => Stage::Recovery {
                 generation,
@@ -185,8 +213,24 @@ impl ClientProcess {
             stage,
             targets: setup.nodes[1..].to_vec(),
         };
-        let peer = node_at(&setup.nodes[0].address);
-        let connection = self.connections.open(peer, frame, ctx);
+        if let Task::Write(writing) = &mut self.task {
+            let history = self.history.borrow();
+            let boots =
+                |node: &DatanodeInfo| Some((node.id, *history.boots.get(&node_at(&node.address))?));
+            writing.boots = setup.nodes.iter().filter_map(boots).collect();
+        }
+        self.connect_to(&setup.nodes[0].address, frame, ctx);
+    }
+
+    /// Opens another connection instead of the one that there is.
+    fn connect_to(&mut self, address: &str, frame: Frame, ctx: &mut Ctx<'_, Member>) {
+        let Task::Write(writing) = &mut self.task else {
+            return;
+        };
+        if let Some(old) = writing.connection.take() {
+            self.connections.close(old, ctx);
+        }
+        let connection = self.connections.open(node_at(address), frame, ctx);
         writing.connection = Some(connection);
         ctx.set_timer(Timer::Silence(connection), PATIENCE);
     }
@@ -200,6 +244,7 @@ impl ClientProcess {
             writing.finished.push(block);
             writing.syncs.clear();
             writing.in_block = true;
+            writing.note_promises(&self.history);
             if let Some(connection) = writing.connection.take() {
                 self.connections.close(connection, ctx);
             }
@@ -229,12 +274,27 @@ impl ClientProcess {
             return;
         }
         ctx.set_timer(Timer::Silence(connection), PATIENCE);
+        if let Action::Transfer { target, .. } = writing.streamer.action() {
+            match frame {
+                Frame::Accepted => writing.streamer.on_transferred(),
+                Frame::Refused { bad, reason } if bad == target.id => {
+                    writing.streamer.on_transfer_failed(Blame::Target, reason);
+                }
+                _ => {
+                    let reason = "closed the connection".to_owned();
+                    writing.streamer.on_transfer_failed(Blame::Source, reason);
+                }
+            }
+            writing.connection = None;
+            self.connections.close(connection, ctx);
+            return self.write_on(ctx);
+        }
         let accepted = matches!(frame, Frame::Accepted);
         match frame {
             Frame::Accepted => writing.streamer.on_connected(),
             Frame::Ack(ack) => {
                 writing.streamer.on_ack(&ack);
-                writing.note_promise(&self.history);
+                writing.note_told(&self.history);
             }
             Frame::Refused { bad, reason } => {
                 let index = match writing.streamer.action() {
@@ -249,6 +309,7 @@ impl ClientProcess {
                 writing.streamer.on_node_failed(BadNode { index, reason });
             }
         }
+        writing.note_promises(&self.history);
         let streams = matches!(writing.streamer.action(), Action::Stream);
         if !accepted && !streams {
             // A node has failed: what still comes from this pipeline is of no interest.
@@ -272,6 +333,7 @@ impl ClientProcess {
             };
             let mut history = self.history.borrow_mut();
             history.open.remove(&writing.path);
+            history.promised.remove(&writing.path);
             history.set(&writing.path, Known::Closed(file));
         }
         self.idle(ctx);
@@ -290,7 +352,37 @@ impl ClientProcess {
     }
 }
 
+impl ClientProcess {
+    /// Where no write may fail, the writer goes on with as few nodes as there are.
+    fn write_settings(&self, replication: u16, rng: &mut Rng) -> WriteSettings {
+        let policies = [Policy::Never, Policy::Default, Policy::Always];
+        WriteSettings {
+            policy: policies[rng.index(policies.len())],
+            best_effort: rng.percent(80) || self.replication_min > 1,
+            ..WriteSettings::new(replication)
+        }
+    }
+}
+
 impl Writing {
+    /// What its user may count on: the nodes of the pipeline have what is acknowledged.
+    fn note_promises(&self, history: &Shared) {
+        let finished: u64 = self.finished.iter().map(|block| block.len).sum();
+        let block = self.streamer.acked();
+        let known = |node: &DatanodeInfo| Some((node.id, *self.boots.get(&node.id)?));
+        let bytes = usize::try_from(finished + block.len).unwrap_or(usize::MAX);
+        let promise = Promise {
+            before: usize::try_from(finished).unwrap_or(usize::MAX),
+            bytes,
+            block,
+            nodes: self.streamer.nodes().iter().filter_map(known).collect(),
+        };
+        history
+            .borrow_mut()
+            .promised
+            .insert(self.path.clone(), promise);
+    }
+
     /// Every byte is in a finished block.
     fn is_written(&self) -> bool {
         let finished: u64 = self.finished.iter().map(|block| block.len).sum();
@@ -298,17 +390,17 @@ impl Writing {
     }
 
     /// Notes what the writer was told is safe.
-    fn note_promise(&self, history: &Shared) {
-        let (block, nodes) = self.streamer.acknowledged();
+    fn note_told(&self, history: &Shared) {
+        let (block, nodes) = (self.streamer.acked(), self.streamer.nodes());
         let acked = self.syncs.iter();
         let acked = acked.filter(|(seqno, _)| self.streamer.is_acked(*seqno));
-        let promise = Promise {
+        let told = Told {
             path: self.path.clone(),
             len: block.len,
             synced: acked.map(|(_, end)| *end).max().unwrap_or(0),
             nodes: nodes.iter().map(|node| node.id).collect(),
         };
-        history.borrow_mut().promises.insert(block.id, promise);
+        history.borrow_mut().told.insert(block.id, told);
     }
 
     /// Queues the next packets: of a size drawn, so that chunks are flushed in the middle too.
@@ -319,6 +411,9 @@ impl Writing {
         let packet = self.packetizer.write(&mut piece);
         self.written += size - piece.len();
         let flushed = packet.or_else(|| self.packetizer.flush(ctx.rng.percent(20)));
+        if self.counts_on_it {
+            self.streamer.set_hflushed();
+        }
         if let Some(packet) = flushed {
             let (sync, end) = (packet.sync, packet.end());
             let seqno = self.streamer.push(packet);

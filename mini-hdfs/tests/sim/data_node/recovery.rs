@@ -127,7 +127,11 @@ impl Running {
         recovery_id: GenerationStamp,
         ctx: &mut Ctx<'_, Member>,
     ) -> Result<Answer, String> {
-        self.stop_writer(id, ctx);
+        let block = Block {
+            id,
+            ..Block::default()
+        };
+        self.stop_writer(block, recovery_id, ctx);
         let replica = self.replicas.init_recovery(id, recovery_id);
         let Some(replica) = replica.map_err(|e| e.to_string())? else {
             return Ok(Answer::None);

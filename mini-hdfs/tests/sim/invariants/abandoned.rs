@@ -11,7 +11,7 @@ use node::NodeId;
 use sim::{Invariant, World};
 
 use crate::cluster::Member;
-use crate::history::{Promise, Shared};
+use crate::history::{Shared, Told};
 use crate::wire::NAMENODE;
 
 /// Who still has what was promised.
@@ -25,12 +25,12 @@ struct Keepers {
 
 /// Whether a block may have been closed with `len` bytes by a recovery that asked these nodes.
 fn judge(
-    promise: &Promise,
+    promise: &Told,
     keepers: &Keepers,
     asked: &BTreeSet<NodeId>,
     len: u64,
 ) -> Result<(), String> {
-    let Promise { path, .. } = promise;
+    let Told { path, .. } = promise;
     let has = |kept: &BTreeSet<NodeId>| kept.intersection(asked).next().copied();
     match (has(&keepers.memory), has(&keepers.disk)) {
         (Some(node), _) if len < promise.len => Err(format!(
@@ -49,7 +49,7 @@ pub(crate) struct Abandoned {
     history: Shared,
     /// Each node's life and the damage of its disk at the last look.
     seen: BTreeMap<NodeId, (u32, u64)>,
-    kept: BTreeMap<BlockId, (Promise, Keepers)>,
+    kept: BTreeMap<BlockId, (Told, Keepers)>,
     asked: BTreeMap<(BlockId, GenerationStamp), BTreeSet<NodeId>>,
 }
 
@@ -78,7 +78,7 @@ impl Abandoned {
                 }
             }
         }
-        for (id, promise) in &history.promises {
+        for (id, promise) in &history.told {
             let new = self
                 .kept
                 .get(id)
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn what_somebody_kept_must_not_be_lost() {
         let nodes = |ids: &[u32]| ids.iter().copied().map(NodeId).collect::<BTreeSet<_>>();
-        let promise = Promise {
+        let promise = Told {
             path: "/f".into(),
             len: 700,
             synced: 500,
