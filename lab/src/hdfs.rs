@@ -39,6 +39,9 @@ const SETTINGS: &[&str] = &[
     "dfs.namenode.redundancy.interval.seconds=1s",
     "dfs.namenode.reconstruction.pending.timeout-sec=10s",
     "dfs.namenode.safemode.extension=1s",
+    "dfs.namenode.lease-soft-limit-sec=5s",
+    "dfs.namenode.lease-hard-limit-sec=60s",
+    "dfs.namenode.lease-recheck-interval-ms=500ms",
 ];
 
 /// A DataNode's: a pass of the background scan every two seconds, and fast enough for what the lab holds.

@@ -42,6 +42,7 @@ pub(crate) const SCENES: &[&Scene] = &[
     &hdfs::restart_namenode::SCENE,
     &hdfs::cut_off_rack::SCENE,
     &hdfs::bit_rot::SCENE,
+    &hdfs::dead_writer::SCENE,
 ];
 
 /// The scene called `name`.

@@ -197,6 +197,11 @@ fn scene_bit_rot() {
 }
 
 #[test]
+fn scene_dead_writer() {
+    play("hdfs/dead-writer");
+}
+
+#[test]
 fn a_scene_that_is_not_there_is_refused_with_the_names_of_those_that_are() {
     let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
     let played = lab.args(["scene", "hdfs/no-such-thing"]).output().unwrap();

@@ -2,6 +2,7 @@
 //! codes (0, 1 when something failed, 255 when the command line is wrong).
 
 pub(crate) mod admin;
+pub(crate) mod debug;
 pub(crate) mod dfs;
 mod format;
 pub(crate) mod fsck;

@@ -9,7 +9,8 @@
 //!   nobody reads is read by the [`scanner`], and what the disks hold is compared with the map by the [`directory_scanner`].
 //! - **Pass them on.** Bytes stream through it to the next node of a pipeline, and acknowledgements come back:
 //!   [`packet_responder`] says which may go up, [`rebuild`] and [`pipeline_transfer`] what becomes of a replica whose pipeline
-//!   broke. Who below is slow is noticed by [`peer_stats`] and [`outliers`].
+//!   broke. Where the writer dies, [`block_recovery`] ends his block for him. Who below is slow is noticed by [`peer_stats`]
+//!   and [`outliers`].
 //! - **Tell the NameNode.** [`actor`] says when to register, to send a heartbeat or a report. The NameNode never calls; what it wants
 //!   done is in the answers to heartbeats.
 //!
@@ -17,6 +18,7 @@
 
 pub mod actor;
 pub mod block_file;
+pub mod block_recovery;
 pub mod directory_scanner;
 pub mod outliers;
 pub mod packet_responder;
@@ -33,6 +35,7 @@ pub mod volumes;
 
 pub use actor::BpServiceActor;
 pub use block_file::BlockFile;
+pub use block_recovery::BlockRecovery;
 pub use packet_responder::PacketResponder;
 pub use replica_map::{Replica, ReplicaMap};
 pub use replica_writer::ReplicaWriter;

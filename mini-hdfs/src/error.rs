@@ -100,6 +100,16 @@ pub enum FsError {
         /// The DataNode's.
         theirs: u64,
     },
+    /// The file's writer is gone, and what he wrote is being brought to one length so that the file can be closed.
+    #[error(
+        "{path}: its writer is gone and it is being closed; try again later (its lease was held by {holder})"
+    )]
+    RecoveryInProgress {
+        /// The file.
+        path: String,
+        /// Who holds its lease now.
+        holder: String,
+    },
     /// A DataNode called without having registered since the NameNode started or declared it dead.
     #[error("DataNode {0} is not registered; it must register and report its blocks")]
     UnregisteredNode(String),

@@ -21,6 +21,7 @@
 //!   writing ([`block::GenerationStamp`]).
 //! - One writer a file. What it has hflushed is on every node of its pipeline, and readable while one of them lives, also
 //!   while the pipeline is rebuilt without the others ([`client::pipeline_recovery`]).
+//!   Should its writer die, its file is closed for it with all of that ([`namenode::leases`], [`datanode::block_recovery`]).
 //!
 //! # Reading order
 //!
@@ -33,13 +34,14 @@
 //!    [`namenode::safe_mode`], and [`namenode::block_manager`], which ties them together.
 //! 4. A replica's life on its DataNode: [`packet`], [`datanode`].
 //! 5. The writer and the reader: [`client`].
-//! 6. `server`: sockets, files and threads around all of that. It decides nothing.
+//! 6. A writer that dies: [`namenode::leases`], [`namenode::block_recoveries`], [`datanode::block_recovery`].
+//! 7. `server`: sockets, files and threads around all of that. It decides nothing.
 //!
 //! # Left out on purpose
 //!
 //! One NameNode without a standby, no permissions check, no quotas, snapshots, ACLs, encryption,
 //! erasure coding or storage types, no retry cache (a `rename` whose answer is lost is not repeated).
-//! Leases do not expire yet. The crate's README says what the real HDFS does instead.
+//! A closed file is not opened again to append. The crate's README says what the real HDFS does instead.
 
 pub mod atomic_file;
 pub mod block;

@@ -29,6 +29,9 @@ enum Command {
     /// Look after the cluster: -report, -safemode
     #[command(disable_help_flag = true)]
     Dfsadmin(cli::Words),
+    /// Mend by hand: recoverLease -path PATH [-retries N]
+    #[command(disable_help_flag = true)]
+    Debug(cli::Words),
     /// Check files and their blocks: PATH -files -blocks -locations -racks -move -delete -list-corruptfileblocks
     #[command(disable_help_flag = true)]
     Fsck(cli::Words),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Cluster(options) => cluster::run(&options),
         Command::Dfs(words) => return cli::run(cli::dfs::run, &words),
         Command::Dfsadmin(words) => return cli::run(cli::admin::run, &words),
+        Command::Debug(words) => return cli::run(cli::debug::run, &words),
         Command::Fsck(words) => return cli::run(cli::fsck::run, &words),
     };
     match ran {

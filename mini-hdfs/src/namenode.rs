@@ -15,6 +15,7 @@
 //! change the tree, `writing.rs` those that write a file.
 
 pub mod block_manager;
+pub mod block_recoveries;
 pub mod block_report;
 pub mod blocks;
 pub mod capstone;
@@ -26,6 +27,8 @@ pub mod excess;
 pub mod fsimage;
 pub mod group_commit;
 pub mod invalidate;
+mod lease_recovery;
+pub mod leases;
 pub mod left_behind;
 pub mod namespace;
 pub mod path;
@@ -44,10 +47,12 @@ mod writing;
 use node::{Disk, Rng, Time};
 
 use self::block_manager::BlockManager;
+use self::block_recoveries::BlockRecoveries;
 use self::edit_op::{EditOp, apply};
 use self::group_commit::GroupCommit;
-use self::namespace::Namespace;
-use crate::block::{Block, DatanodeId, DatanodeInfo, TxId};
+use self::leases::LeaseManager;
+use self::namespace::{Inode, Namespace};
+use crate::block::{Block, DatanodeId, DatanodeInfo, InodeId, TxId};
 use crate::error::FsError;
 use crate::protocol::{
     BlockEvent, Command, DatanodeReport, Heartbeat, HeartbeatDetails, Registration, RegistrationId,
@@ -64,6 +69,12 @@ pub struct NameNode {
     namespace_id: u64,
     namespace: Namespace,
     blocks: BlockManager,
+    leases: LeaseManager,
+    recoveries: BlockRecoveries,
+    next_lease_check: Time,
+    /// When it started, and whether there was no block then of which a DataNode might have to tell.
+    loaded_at: Time,
+    loaded_without_blocks: bool,
     log: GroupCommit,
     checkpoints: Checkpoints,
 }
@@ -97,7 +108,16 @@ impl NameNode {
     /// As [`storage::open`].
     pub fn load(config: Config, disk: &mut dyn Disk, now: Time) -> Result<NameNode, StorageError> {
         let loaded = storage::open(disk)?;
+        let mut leases = LeaseManager::new(config.lease_soft_limit, config.lease_hard_limit);
+        for (file, holder) in open_files_below("/", &loaded.namespace) {
+            leases.add(&holder, file, now);
+        }
         Ok(NameNode {
+            leases,
+            recoveries: BlockRecoveries::default(),
+            next_lease_check: now,
+            loaded_at: now,
+            loaded_without_blocks: loaded.blocks.is_empty(),
             namespace_id: loaded.namespace_id,
             namespace: loaded.namespace,
             blocks: BlockManager::new(&config, loaded.blocks, now),
@@ -125,6 +145,11 @@ impl NameNode {
     /// Blocks, their replicas, and the DataNodes.
     pub fn blocks(&self) -> &BlockManager {
         &self.blocks
+    }
+
+    /// Who is writing what.
+    pub fn leases(&self) -> &LeaseManager {
+        &self.leases
     }
 
     /// The last transaction given out. Who saw the state of now is answered once it is synced.
@@ -173,8 +198,20 @@ impl NameNode {
 
     /// Does what was decided: the only way by which anything durable changes.
     fn log(&mut self, op: &EditOp) -> Result<(), FsError> {
+        let closed: Vec<InodeId> = match op {
+            EditOp::Close { inode, .. } => vec![*inode],
+            EditOp::Delete { path, .. } => {
+                let open = open_files_below(path, &self.namespace);
+                open.into_iter().map(|(file, _)| file).collect()
+            }
+            _ => Vec::new(),
+        };
         let removed = apply(op, &mut self.namespace, self.blocks.blocks_mut())?;
         self.log.append(op);
+        closed.into_iter().for_each(|file| self.leases.remove(file));
+        for info in &removed {
+            self.recoveries.end(info.block.id);
+        }
         self.blocks.removed(&removed);
         Ok(())
     }
@@ -188,6 +225,20 @@ impl NameNode {
             }),
         }
     }
+}
+
+/// The files at and below `path` that are being written, each with its writer.
+fn open_files_below(path: &str, namespace: &Namespace) -> Vec<(InodeId, String)> {
+    let open = |inode: &Inode| {
+        let client = inode.as_file()?.client.clone();
+        Some((inode.id, client?))
+    };
+    // Most of the time nobody writes anything that is deleted, and a walk is not free.
+    let top = namespace
+        .lookup(path)
+        .filter(|_| namespace.open_files() > 0);
+    let below = top.into_iter().flat_map(|top| namespace.walk(top));
+    below.filter_map(open).collect()
 }
 
 /// DataNodes, safe mode, timers: all of it the block manager's.
@@ -249,7 +300,12 @@ impl NameNode {
 
     /// A DataNode lives; the answer is what it shall do (`sendHeartbeat`).
     pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Time) -> Vec<Command> {
-        self.blocks.heartbeat(heartbeat, now)
+        let mut commands = self.blocks.heartbeat(heartbeat, now);
+        if self.blocks.safe_mode().is_none() && !commands.contains(&Command::Register) {
+            let recover = self.recoveries.take_orders(heartbeat.id);
+            commands.extend((!recover.is_empty()).then_some(Command::Recover(recover)));
+        }
+        commands
     }
 
     /// What a heartbeat says of volumes and of slow peers; to be told before the heartbeat itself.
@@ -295,6 +351,7 @@ impl NameNode {
     /// What happens by itself: call it every [`Config::replication_interval`] or more often.
     pub fn tick(&mut self, now: Time, rng: &mut Rng) {
         self.blocks.tick(now, rng);
+        self.check_leases(now);
         self.request_checkpoint_when_due(now);
     }
 }

@@ -1,10 +1,13 @@
 //! What NameNode, DataNodes and clients say to each other, as plain types: the cores and the
 //! simulator use these; `server/` translates them to and from the wire.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::block::{
-    Block, DatanodeId, DatanodeInfo, InodeId, LocatedBlock, ReplicaState, StorageId,
+    Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock, ReplicaState,
+    StorageId,
 };
 
 /// A file or a directory, as `stat` shows it (`HdfsFileStatus`).
@@ -218,6 +221,42 @@ pub enum Command {
         /// Where to.
         targets: Vec<DatanodeInfo>,
     },
+    /// Bring the replicas of these blocks, whose writers are gone, to one length (`BlockRecoveryCommand`).
+    Recover(Vec<RecoveringBlock>),
+}
+
+/// A block whose writer is gone, and what the DataNode that recovers it, the *primary*, needs to know (`RecoveringBlock`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveringBlock {
+    /// The block in the version that the NameNode knows.
+    pub block: Block,
+    /// The generation of its replicas afterwards, which also names this attempt: a later one has a higher one.
+    pub recovery_id: GenerationStamp,
+    /// The DataNodes that may hold a replica, the primary among them.
+    pub locations: Vec<DatanodeInfo>,
+}
+
+/// What came of a recovery (`commitBlockSynchronization`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockSynchronization {
+    /// The block as [`RecoveringBlock`] named it.
+    pub block: Block,
+    /// The attempt.
+    pub recovery_id: GenerationStamp,
+    /// The length of its replicas now; none where nobody holds a byte, and the block is to be removed.
+    pub len: Option<u64>,
+    /// The DataNodes whose replicas have this length and generation.
+    pub datanodes: Vec<DatanodeId>,
+}
+
+/// How long a lease counts, as `renewLease` tells its holder. (HDFS's client knows the first by heart and the second from
+/// its own settings.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseLimits {
+    /// After this long without renewal another client may take the files.
+    pub soft: Duration,
+    /// After this long the NameNode closes them.
+    pub hard: Duration,
 }
 
 /// A replica as a block report lists it.

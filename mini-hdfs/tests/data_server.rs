@@ -12,7 +12,7 @@ use mini_hdfs::datanode::peer_stats::PeerConfig;
 use mini_hdfs::datanode::scanner::ScanConfig;
 use mini_hdfs::datanode::storage;
 use mini_hdfs::packet::{AckStatus, PACKET_DATA_MAX, Packet, PipelineAck, verify};
-use mini_hdfs::protocol::BlockEvent;
+use mini_hdfs::protocol::{BlockEvent, BlockSynchronization, RecoveringBlock};
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::data_transfer::*;
 use mini_hdfs::server::volumes::{self, VolumeSettings};
@@ -316,6 +316,61 @@ fn a_lost_node_is_told_of_and_the_others_go_on_in_a_new_generation() {
     let mut again = Pipeline::open(&[&first], old, recovery(1003)).ok().unwrap();
     again.finish(PACKET_DATA_MAX, &data, 1);
     assert_eq!(first.replica(), finalized(&data, 1003));
+}
+
+#[test]
+fn a_block_whose_writer_is_gone_gets_one_length_and_the_old_writer_is_out() {
+    let [first, second, third] = datanodes();
+    let data = data(2 * PACKET_DATA_MAX + 700);
+    let nodes = [&first, &second, &third];
+    let mut pipeline = Pipeline::open(&nodes, BLOCK, Stage::Create).ok().unwrap();
+    for (seqno, from) in [0, PACKET_DATA_MAX].into_iter().enumerate() {
+        let piece = &data[from..from + PACKET_DATA_MAX];
+        pipeline.send(&Packet::new(seqno as u64, from as u64, piece));
+        assert_eq!(pipeline.acks().replies, [OK, OK, OK]);
+    }
+    let recover = |recovery_id, nodes: &[&Datanode]| RecoveringBlock {
+        block: BLOCK,
+        recovery_id: GenerationStamp(recovery_id),
+        locations: nodes.iter().map(|node| node.info.clone()).collect(),
+    };
+    let outcome = |primary: &Datanode| loop {
+        match primary.event() {
+            DataEvent::Recovered(outcome) => break outcome,
+            DataEvent::Replica(_) | DataEvent::Corrupt(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    // The first attempt reaches one node alone, and the NameNode does not hear of it.
+    first.server.recover(recover(1002, &[&first]));
+    let whole = &data[..2 * PACKET_DATA_MAX];
+    assert_eq!(outcome(&first).len, Some(whole.len() as u64));
+    second.server.recover(recover(1003, &nodes));
+    let outcome = outcome(&second);
+    let expected = BlockSynchronization {
+        block: BLOCK,
+        recovery_id: GenerationStamp(1003),
+        len: Some(whole.len() as u64),
+        datanodes: nodes.iter().map(|node| node.info.id).collect(),
+    };
+    assert_eq!(outcome, expected);
+    let block = finalized(whole, 1003).unwrap().0;
+    for node in nodes {
+        assert_eq!(node.replica(), finalized(whole, 1003));
+        assert_eq!(node.read(block, 0, u64::MAX), Ok((0, whole.to_vec())));
+    }
+    // Whatever generation the old writer has got before, he is late.
+    for generation in [1002, 1003] {
+        let stage = Stage::Recovery {
+            generation: GenerationStamp(generation),
+            acked_len: whole.len() as u64,
+        };
+        assert!(Pipeline::open(&nodes, BLOCK, stage).is_err());
+    }
+    let nodes = [first, second, third].map(Datanode::restart);
+    for node in &nodes {
+        assert_eq!(node.replica(), finalized(whole, 1003), "after a restart");
+    }
 }
 
 #[test]

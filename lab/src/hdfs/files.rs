@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use mini_hdfs::error::FsError;
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient};
 use serde::Serialize;
@@ -18,6 +19,8 @@ use crate::journal::Kind;
 use super::{Hdfs, Sample, lock};
 
 const PIECE_BYTES: usize = 64 << 10;
+/// Between two attempts to take a file over.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 /// A paused node is given up after this long; in earnest, that is a minute.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 const RETRY_WINDOW: Duration = Duration::from_millis(500);
@@ -79,6 +82,39 @@ impl Files {
         })
     }
 
+    /// Writes and flushes a file as a client of its own, which then falls silent for ever.
+    fn put_and_die(&self, path: &str, contents: &mut dyn Read) -> Result<String> {
+        let dying = DfsClient::connect(self.client.settings().clone())?;
+        let mut file = dying.create(path, CreateOptions::default())?;
+        let (_, checksum) =
+            copy(contents, &mut file).with_context(|| format!("cannot write {path}"))?;
+        file.hflush()?;
+        lock(&self.acknowledged).insert(path.to_owned(), checksum.clone());
+        Ok(checksum)
+    }
+
+    /// Asks for the file at `path`, without overwriting it, until its writer has lost it. Returns what it was refused with.
+    fn take_over(&self, path: &str) -> Result<Vec<String>> {
+        let mut refusals: Vec<String> = Vec::new();
+        loop {
+            let error = match self.client.create(path, CreateOptions::default()) {
+                Ok(_) => bail!("{path} was not there"),
+                Err(error) => error,
+            };
+            match error.refusal() {
+                Some(FsError::FileAlreadyExists(_)) => return Ok(refusals),
+                Some(FsError::AlreadyBeingCreated { .. } | FsError::RecoveryInProgress { .. }) => {
+                    let text = error.to_string();
+                    if refusals.last() != Some(&text) {
+                        refusals.push(text);
+                    }
+                }
+                _ => return Err(error.into()),
+            }
+            std::thread::sleep(ASK_EVERY);
+        }
+    }
+
     /// Whether the NameNode says that there is nothing at `path`.
     pub(super) fn is_gone(&self, path: &str) -> bool {
         matches!(self.client.stat(path), Ok(None))
@@ -122,6 +158,29 @@ fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(u64, String)> {
 }
 
 impl Hdfs {
+    /// Writes a file with a client that dies once it is flushed, and remembers the checksum of that.
+    pub(crate) fn put_and_die(&self, path: &str, contents: &mut dyn Read) -> Result<()> {
+        let command = format!("mini-hdfs dfs -put - {path}");
+        let journal = &self.lab.journal;
+        journal.action(None, format!("another client writes {path}"), &command);
+        let checksum = self.files.put_and_die(path, contents)?;
+        let text = format!("{path} is flushed, with the checksum {checksum}; its writer is dead");
+        journal.enter(Kind::Bad, None, text);
+        Ok(())
+    }
+
+    /// Has the file at `path` taken from its writer, however long that takes. Returns the reasons for which it was refused before.
+    pub(crate) fn take_over(&self, path: &str) -> Result<Vec<String>> {
+        let command = format!("mini-hdfs debug recoverLease -path {path} -retries 10");
+        let text = format!("the client wants {path}, and asks again and again");
+        self.lab.journal.action(None, text, &command);
+        let refusals = self.files.take_over(path)?;
+        for refusal in &refusals {
+            self.lab.journal.enter(Kind::Story, None, refusal.clone());
+        }
+        Ok(refusals)
+    }
+
     /// Writes a new file, and remembers the checksum of what was acknowledged.
     pub(crate) fn put(&self, path: &str, contents: &mut dyn Read) -> Result<Checked> {
         let command = format!("mini-hdfs dfs -put FILE {path}");

@@ -19,7 +19,7 @@ use std::time::Duration;
 use node::Time;
 
 use crate::block::{Block, BlockId, DatanodeInfo};
-use crate::protocol::{BlockEvent, Command, RegistrationId};
+use crate::protocol::{BlockEvent, Command, RecoveringBlock, RegistrationId};
 
 /// Changes told in one call: a volume that fails takes hundreds of thousands of replicas along.
 const EVENTS_MAX: usize = 10_000;
@@ -91,6 +91,8 @@ pub enum Action {
         /// The pipeline of receivers.
         targets: Vec<DatanodeInfo>,
     },
+    /// Recover a block, as its primary.
+    Recover(RecoveringBlock),
 }
 
 #[derive(Clone, Debug)]
@@ -287,6 +289,7 @@ impl BpServiceActor {
                 Command::Transfer { block, targets } => {
                     actions.push(Action::Transfer { block, targets });
                 }
+                Command::Recover(blocks) => actions.extend(blocks.into_iter().map(Action::Recover)),
             }
         }
         actions

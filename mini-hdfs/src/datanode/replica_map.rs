@@ -6,7 +6,7 @@
 //!                        ▲      │ restart              │
 //!                        │      ▼                      │
 //!                        └──── Rwr                     │
-//!                 recover: a new generation            │
+//!           recover, update_recovered: a new generation│
 //!                        ▲─────────────────────────────┘
 //! ```
 //!
@@ -14,6 +14,8 @@
 //!
 //! The map decides and remembers; it touches no disk. The bytes are written by a [`ReplicaWriter`](super::ReplicaWriter), one for each
 //! replica at a time. So a shell can hold the map's lock for moments only, however slow a disk is.
+
+mod recovery;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -43,6 +45,8 @@ pub struct Replica {
     pub volume: VolumeId,
     /// The bytes that it may grow to. While it is written, what it lacks of them is set aside on its volume.
     pub len_max: u64,
+    /// A recovery with this id is bringing it to one length with the others (`ReplicaUnderRecovery`): no writer may take it up.
+    pub recovery: Option<GenerationStamp>,
 }
 
 impl Replica {
@@ -55,6 +59,7 @@ impl Replica {
             last_checksum: None,
             volume: VolumeId::default(),
             len_max: block.len,
+            recovery: None,
         }
     }
 
@@ -118,6 +123,9 @@ pub enum ReplicaError {
     /// Somebody is writing it.
     #[error("{0}: the replica here is being written")]
     Busy(Block),
+    /// It is being recovered, under another id (`RecoveryInProgressException`).
+    #[error("{0}: the replica here is being recovered as {1}")]
+    UnderRecovery(Block, GenerationStamp),
 }
 
 /// All replicas of a DataNode.
@@ -274,6 +282,9 @@ impl ReplicaMap {
         acked_len: u64,
     ) -> Result<Replica, ReplicaError> {
         let old = self.existing(block.id)?;
+        if let Some(id) = old.recovery {
+            return Err(ReplicaError::UnderRecovery(old.block, id));
+        }
         let new = recovered(&old, block, generation, acked_len)?;
         // It stays where it is, and what is set aside for it too.
         self.insert(Replica {

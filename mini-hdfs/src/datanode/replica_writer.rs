@@ -9,7 +9,7 @@ use super::block_file::{BlockFile, BlockFileError, Chunks};
 use super::replica_map::Replica;
 use super::storage::Place;
 use super::synced_chunk::SyncedChunk;
-use crate::block::{Block, BlockId, GenerationStamp};
+use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
 use crate::packet::BYTES_PER_CHECKSUM;
 
 /// Writes one replica. The [`ReplicaMap`](super::ReplicaMap) gives out the right to, to one at a time.
@@ -188,6 +188,30 @@ impl ReplicaWriter {
     }
 }
 
+/// How many bytes of a replica whose writer has stopped are good, whether acknowledged or not: what a recovery wants to know. None where
+/// it has lost bytes that it had acknowledged, or its files are not there or damaged: then it is of no use.
+///
+/// # Errors
+/// As the disk's, which may have better moments.
+pub fn recoverable_len(disk: &dyn Disk, replica: &Replica) -> Result<Option<u64>, BlockFileError> {
+    let Block {
+        id,
+        generation,
+        len: acknowledged,
+    } = replica.block;
+    if replica.state != ReplicaState::Rbw {
+        // Its length was settled when it was finalised, or at the start.
+        return Ok(Some(acknowledged));
+    }
+    let place = Place::of(replica.state);
+    let file = BlockFile::open(disk, &place.data(id), &place.meta(id, generation));
+    match file.and_then(|file| file.valid_len(disk)) {
+        Ok(valid) => Ok((valid >= acknowledged).then_some(valid)),
+        Err(BlockFileError::Disk(e)) if e.kind != DiskErrorKind::NotFound => Err(e.into()),
+        Err(_) => Ok(None),
+    }
+}
+
 /// What a reader gets of a replica that may be written meanwhile: the chunks that the range touches, up to what
 /// the replica was when `replica` was looked up.
 ///
@@ -290,7 +314,6 @@ mod tests {
     use super::super::storage::scan;
     use super::super::volumes::VolumeId;
     use super::*;
-    use crate::block::ReplicaState;
     use crate::packet::checksums;
 
     const ID: BlockId = BlockId(1_073_741_825);
@@ -366,6 +389,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_recovery_counts_what_is_written_and_no_replica_that_has_lost_something() {
+        let mut disk = SimDisk::default();
+        let block = Block::new(ID.0, 1001, 0);
+        let rbw = |len| Replica::new(Block { len, ..block }, ReplicaState::Rbw);
+        // The disk was full when its files were to be made (seed 0x131): nobody was told of a byte, and there is none.
+        assert_eq!(recoverable_len(&disk, &rbw(0)), Ok(None));
+        let mut writer = ReplicaWriter::create(&mut disk, block, Place::Rbw).unwrap();
+        let data = bytes(0, 1300);
+        writer
+            .write_packet(&mut disk, 0, &data, &checksums(&data))
+            .unwrap();
+        assert_eq!(
+            recoverable_len(&disk, &rbw(700)),
+            Ok(Some(1300)),
+            "more than was acknowledged"
+        );
+        disk.flip_bit(&Place::Rbw.data(ID), 1100, 0);
+        assert_eq!(recoverable_len(&disk, &rbw(700)), Ok(Some(1024)));
+        assert_eq!(recoverable_len(&disk, &rbw(1025)), Ok(None));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!
 //! This file is what the namespace calls; `reports` is what DataNodes call.
 
+mod recovery;
 mod redundancy;
 mod reports;
 #[cfg(test)]

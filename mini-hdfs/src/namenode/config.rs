@@ -62,6 +62,13 @@ pub struct Config {
     pub checkpoint_check_period: Duration,
     /// Entries in one answer to a listing (`dfs.ls.limit`).
     pub list_limit: usize,
+    /// A writer that has not renewed his lease for this long may lose a file to another client
+    /// (`HdfsConstants.LEASE_SOFTLIMIT_PERIOD`; HDFS has no key for it).
+    pub lease_soft_limit: Duration,
+    /// … and for this long, has his files closed (`dfs.namenode.lease-hard-limit-sec`).
+    pub lease_hard_limit: Duration,
+    /// How often such files are looked for (`dfs.namenode.lease-recheck-interval-ms`).
+    pub lease_recheck_interval: Duration,
 }
 
 impl Default for Config {
@@ -93,6 +100,9 @@ impl Default for Config {
             checkpoint_period: Duration::from_secs(60 * 60),
             checkpoint_check_period: Duration::from_secs(60),
             list_limit: 1000,
+            lease_soft_limit: Duration::from_secs(60),
+            lease_hard_limit: Duration::from_secs(20 * 60),
+            lease_recheck_interval: Duration::from_secs(2),
         }
     }
 }
@@ -101,5 +111,11 @@ impl Config {
     /// A DataNode not heard for this long is dead: 2 × recheck interval + 10 × heartbeat interval.
     pub fn dead_interval(&self) -> Duration {
         2 * self.heartbeat_recheck_interval + 10 * self.heartbeat_interval
+    }
+
+    /// A recovery of a block that has not ended after this long is begun anew
+    /// (`BLOCK_RECOVERY_TIMEOUT_MULTIPLIER`: 30 heartbeat intervals).
+    pub fn block_recovery_timeout(&self) -> Duration {
+        30 * self.heartbeat_interval
     }
 }

@@ -1,21 +1,21 @@
 //! A file's way from `create` to `complete` (`FSDirWriteFileOp`).
 //!
-//! A file has one writer, the client that created it: the holder of its lease. It adds one block after the other; by
+//! A file has one writer, the client that created it: the holder of its lease ([`leases`](super::leases)). It adds one block after the other; by
 //! asking for the next one it says how long the one before became, and by `complete` how long the last one did. A block
 //! may be *committed* (its length is final) before enough replicas are finalised to call it *complete*; a file
 //! is closed only once all its blocks are complete.
 //!
-//! Answers get lost, so each of these calls can be repeated: a second `add_block` returns the block of the first, a
+//! Answers get lost, so each of these calls but `create` can be repeated: a second `add_block` returns the block of the first, a
 //! second `complete` says yes again.
 
-mod checks;
+pub(super) mod checks;
 
 use node::{Rng, Time};
 
-use self::checks::check_replaceable;
 use super::NameNode;
 use super::blocks::{BlockInfo, BlockState};
 use super::edit_op::EditOp;
+use super::leases::NAMENODE_HOLDER;
 use super::namespace::{FileInode, Inode};
 use super::path;
 use super::tree::{check_permission, check_who};
@@ -35,14 +35,14 @@ const BYTES_PER_CHECKSUM: u64 = 512;
 
 /// `ClientProtocol`'s calls for writers.
 impl NameNode {
-    /// Makes an empty file, open for writing by the caller. The same call again, before the file has blocks, returns
-    /// the same file.
+    /// Makes an empty file, open for writing by the caller: he holds its lease. Overwriting takes the place of any file,
+    /// also of one that is being written, whose writer then finds it gone.
     ///
     /// # Errors
     /// [`FsError::SafeMode`], [`FsError::InvalidPath`], [`FsError::InvalidArgument`]; [`FsError::PathIsDirectory`] where a
-    /// directory stands there; [`FsError::AlreadyBeingCreated`] where another client is writing the file that stands there;
-    /// [`FsError::FileAlreadyExists`] where one does, and it is not to be overwritten; [`FsError::FileNotFound`]
-    /// without the directory above, [`FsError::ParentNotDirectory`] where that is a file.
+    /// directory stands there. Where a file does that is not to be overwritten, [`FsError::FileAlreadyExists`] if it is closed,
+    /// [`FsError::AlreadyBeingCreated`] if it is being written, and [`FsError::RecoveryInProgress`] if its writer has not been heard for
+    /// the soft limit: it is then closed by and by. [`FsError::FileNotFound`] without the directory above, [`FsError::ParentNotDirectory`] where that is a file.
     pub fn create(&mut self, request: &CreateRequest, now: Time) -> Result<FileStatus, FsError> {
         let path = &request.path;
         self.refuse_in_safe_mode("create", path)?;
@@ -52,10 +52,13 @@ impl NameNode {
             let file = inode
                 .as_file()
                 .ok_or_else(|| FsError::PathIsDirectory(path.clone()))?;
-            if file.blocks.is_empty() && file.client.as_ref() == Some(&request.client) {
-                return Ok(self.file_status(inode, path.clone()));
+            let (id, open) = (inode.id, file.client.is_some());
+            if !request.overwrite {
+                if open {
+                    self.take_over(path, id, &request.client, now)?;
+                }
+                return Err(FsError::FileAlreadyExists(path.clone()));
             }
-            check_replaceable(file, request)?;
             self.log(&EditOp::Delete {
                 path: path.clone(),
                 time_ms: now.as_millis(),
@@ -73,12 +76,17 @@ impl NameNode {
             client: request.client.clone(),
             time_ms: now.as_millis(),
         })?;
+        self.leases.add(&request.client, inode, now);
         Ok(self.file_status(self.namespace.require(path)?, path.clone()))
     }
 
     /// Checks what can be checked without the tree; returns replication and block size.
     fn check_create(&self, request: &CreateRequest) -> Result<(u16, u64), FsError> {
         check_who("client", &request.client)?;
+        if request.client == NAMENODE_HOLDER {
+            let reason = format!("no client may be called {NAMENODE_HOLDER}");
+            return Err(FsError::InvalidArgument(reason));
+        }
         check_permission(&request.permission)?;
         let replication = match request.replication {
             0 => self.config.replication,
@@ -190,7 +198,7 @@ impl NameNode {
         })
     }
 
-    fn allocate_generation(&mut self) -> Result<GenerationStamp, FsError> {
+    pub(super) fn allocate_generation(&mut self) -> Result<GenerationStamp, FsError> {
         let generation = GenerationStamp(self.blocks.blocks().last_generation().0 + 1);
         self.log(&EditOp::SetGenerationStamp(generation))?;
         Ok(generation)

@@ -12,6 +12,8 @@
 //! - **Writing**: `op WRITE →`, `← reply` once the whole pipeline stands, then `packet →` and `← ack` side by side, until the
 //!   last packet is acknowledged. A packet without data that is not the last one changes nothing; a writer that has
 //!   nothing to say sends one now and then, so that nobody takes it for dead.
+//! - **Recovering**: `op INIT or UPDATE →`, `← reply`, between two DataNodes. (HDFS has an RPC protocol for this,
+//!   `InterDatanodeProtocol`.) The connection can then be used for the next op.
 //! - **Reading**: `op READ →`, `← reply`, then `← packet` until the last one, which has no data. The first one begins at the chunk
 //!   that holds the first byte asked for, and the range ends with a whole chunk or with the replica, so that the
 //!   reader can check all of it. The connection can then be used for the next op.
@@ -26,7 +28,7 @@ use std::time::Duration;
 
 use prost::Message;
 
-use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp};
+use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
 use crate::packet::{AckStatus, BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet, PipelineAck};
 use crate::server::trace;
 
@@ -46,6 +48,8 @@ const OP_WRITE: u8 = 80;
 const OP_READ: u8 = 81;
 const OP_BLOCK_CHECKSUM: u8 = 85;
 const OP_TRANSFER: u8 = 86;
+const OP_INIT_RECOVERY: u8 = 90;
+const OP_UPDATE_RECOVERED: u8 = 91;
 /// The longest packet header, in bytes.
 const HEADER_MAX: usize = 256;
 
@@ -60,6 +64,22 @@ pub enum Op {
     Checksum(Block),
     /// Send one to another node of its pipeline.
     Transfer(TransferBlock),
+    /// Say what replica there is, for a recovery (`initReplicaRecovery`).
+    InitRecovery {
+        /// Of which block.
+        id: BlockId,
+        /// The recovery.
+        recovery_id: GenerationStamp,
+    },
+    /// The recovery has chosen the replica (`updateReplicaUnderRecovery`).
+    UpdateRecovered {
+        /// Of which block.
+        id: BlockId,
+        /// The recovery.
+        recovery_id: GenerationStamp,
+        /// The length that it shall have, in bytes.
+        len: u64,
+    },
 }
 
 /// Asks a DataNode to write a replica of a block and to pass it on.
@@ -140,6 +160,9 @@ pub enum OpReply {
     InProgress,
 }
 
+/// A replica whose writer was stopped, and how far it was; none where there is none.
+pub type RecoveredReplica = Option<(Block, ReplicaState)>;
+
 /// How long to wait for a sign of life from the next node of a pipeline with `below` more nodes after it, where `base` is
 /// the time for one node alone (`dfs.client.socket-timeout`). Each node adds a twelfth, 5 seconds to HDFS's minute: so
 /// whoever is next to a silent node gives it up first, and can still say so.
@@ -191,6 +214,29 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
             };
             bytes.extend(message.encode_length_delimited_to_vec());
         }
+        Op::InitRecovery { id, recovery_id } => {
+            bytes.push(OP_INIT_RECOVERY);
+            let message = wire::InitRecovery {
+                block_id: id.0,
+                recovery_id: recovery_id.0,
+                traceparent,
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
+        }
+        Op::UpdateRecovered {
+            id,
+            recovery_id,
+            len,
+        } => {
+            bytes.push(OP_UPDATE_RECOVERED);
+            let message = wire::UpdateRecovered {
+                block_id: id.0,
+                recovery_id: recovery_id.0,
+                len: *len,
+                traceparent,
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
+        }
     }
     to.write_all(&bytes)
 }
@@ -233,9 +279,26 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<(Op, String)>> {
             let trace = std::mem::take(&mut op.traceparent);
             Ok(Some((Op::Transfer(transfer_from_wire(op)?), trace)))
         }
+        OP_INIT_RECOVERY => {
+            let op: wire::InitRecovery = receive_message(from, "recovery op")?;
+            let recovery = Op::InitRecovery {
+                id: BlockId(op.block_id),
+                recovery_id: GenerationStamp(op.recovery_id),
+            };
+            Ok(Some((recovery, op.traceparent)))
+        }
+        OP_UPDATE_RECOVERED => {
+            let op: wire::UpdateRecovered = receive_message(from, "recovery op")?;
+            let recovery = Op::UpdateRecovered {
+                id: BlockId(op.block_id),
+                recovery_id: GenerationStamp(op.recovery_id),
+                len: op.len,
+            };
+            Ok(Some((recovery, op.traceparent)))
+        }
         other => Err(invalid(format!(
-            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_BLOCK_CHECKSUM} (checksum) and \
-             {OP_TRANSFER} (transfer) are"
+            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_BLOCK_CHECKSUM} (checksum), \
+             {OP_TRANSFER} (transfer), {OP_INIT_RECOVERY} and {OP_UPDATE_RECOVERED} (recovery) are"
         ))),
     }
 }
@@ -507,6 +570,49 @@ fn receive_message<M: Message + Default>(from: &mut impl Read, what: &str) -> io
     M::decode(bytes.as_slice()).map_err(|e| invalid(format!("{what}: {e}")))
 }
 
+/// Sends the answer to [`Op::InitRecovery`]: the replica with its good bytes as length, and the state in which it was found; none
+/// where there is none that can be used.
+///
+/// # Errors
+/// As the connection's.
+pub fn send_replica(to: &mut impl Write, replica: RecoveredReplica) -> io::Result<()> {
+    let state = match replica.map(|(_, state)| state) {
+        Some(ReplicaState::Finalized) => wire::ReplicaState::Finalized,
+        Some(ReplicaState::Rbw) => wire::ReplicaState::Rbw,
+        Some(ReplicaState::Rwr) => wire::ReplicaState::Rwr,
+        Some(ReplicaState::Temporary) | None => wire::ReplicaState::Unspecified,
+    };
+    let message = wire::OpReply {
+        success: true,
+        replica: replica.map(|(block, _)| block_to_wire(block)),
+        state: state.into(),
+        ..wire::OpReply::default()
+    };
+    to.write_all(&message.encode_length_delimited_to_vec())
+}
+
+/// Receives the answer to [`Op::InitRecovery`].
+///
+/// # Errors
+/// As the connection's; `InvalidData` where it is no such answer; the reason, where it is a refusal.
+pub fn receive_replica(from: &mut impl Read) -> io::Result<RecoveredReplica> {
+    let message: wire::OpReply = receive_message(from, "reply")?;
+    if !message.success {
+        return Err(io::Error::other(message.reason));
+    }
+    let state = match message.state() {
+        wire::ReplicaState::Finalized => ReplicaState::Finalized,
+        wire::ReplicaState::Rbw => ReplicaState::Rbw,
+        wire::ReplicaState::Rwr => ReplicaState::Rwr,
+        wire::ReplicaState::Unspecified if message.replica.is_none() => return Ok(None),
+        wire::ReplicaState::Unspecified => {
+            return Err(invalid("reply: a replica in no known state"));
+        }
+    };
+    let block = block_from_wire(message.replica, "reply")?;
+    Ok(Some((block, state)))
+}
+
 fn block_to_wire(block: Block) -> wire::Block {
     wire::Block {
         id: block.id.0,
@@ -653,6 +759,12 @@ mod tests {
                 other => panic!("{other:?}"),
             },
         });
+        let recover = Op::UpdateRecovered {
+            id: BlockId(7),
+            recovery_id: GenerationStamp(1003),
+            len: 200,
+        };
+        let replica = Some((Block::new(7, 1002, 200), ReplicaState::Rwr));
         let ack = PipelineAck {
             seqno: 300,
             replies: vec![AckStatus::Success, AckStatus::ErrorChecksum],
@@ -663,6 +775,10 @@ mod tests {
         send_reply(&mut bytes, &OpReply::InProgress).unwrap();
         send_reply(&mut bytes, &refused).unwrap();
         send_ack(&mut bytes, &ack).unwrap();
+        send_op(&mut bytes, &recover).unwrap();
+        send_replica(&mut bytes, replica).unwrap();
+        send_replica(&mut bytes, None).unwrap();
+        send_reply(&mut bytes, &refused).unwrap();
         let mut from = bytes.as_slice();
         assert_eq!(receive_op(&mut from).unwrap(), Some((write, String::new())));
         let sent = Some((transfer, String::new()));
@@ -670,6 +786,14 @@ mod tests {
         assert_eq!(receive_reply(&mut from).unwrap(), OpReply::InProgress);
         assert_eq!(receive_reply(&mut from).unwrap(), refused);
         assert_eq!(receive_ack(&mut from).unwrap(), ack);
+        assert_eq!(
+            receive_op(&mut from).unwrap(),
+            Some((recover, String::new()))
+        );
+        assert_eq!(receive_replica(&mut from).unwrap(), replica);
+        assert_eq!(receive_replica(&mut from).unwrap(), None);
+        let reason = receive_replica(&mut from).unwrap_err().to_string();
+        assert_eq!(reason, "no");
         assert_eq!(receive_op(&mut from).unwrap(), None);
     }
 

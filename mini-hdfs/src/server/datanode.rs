@@ -26,8 +26,8 @@ use crate::datanode::storage::{self, Identity, StorageError};
 use crate::datanode::volumes::VolumeId;
 use crate::error::FsError;
 use crate::protocol::{
-    BlockEvent, FailedVolume, Heartbeat, HeartbeatDetails, Registration, RegistrationId,
-    StorageReport,
+    BlockEvent, BlockSynchronization, FailedVolume, Heartbeat, HeartbeatDetails, Registration,
+    RegistrationId, StorageReport,
 };
 
 /// What `mini-hdfs datanode` can be told.
@@ -223,6 +223,7 @@ impl Service {
                         actor.notify_all(gone.into_iter().map(BlockEvent::Deleted).collect());
                     }
                     Some(DataEvent::TooManyVolumesFailed(why)) => bail!(why),
+                    Some(DataEvent::Recovered(synchronization)) => self.commit(synchronization),
                     None => bail!("the data server is gone"),
                 },
                 Some(answered) = calls.join_next() => {
@@ -322,7 +323,18 @@ impl Service {
                 self.server.delete(&blocks);
             }
             Action::Transfer { block, targets } => self.server.transfer(block, targets),
+            Action::Recover(order) => self.server.recover(order),
         }
+    }
+
+    /// Once is enough: if it is not heard, the NameNode has the block recovered again.
+    fn commit(&self, synchronization: BlockSynchronization) {
+        let (namenode, block) = (self.namenode.clone(), synchronization.block);
+        tokio::spawn(async move {
+            if let Err(e) = namenode.commit_block_synchronization(synchronization).await {
+                warn!("cannot end the recovery of {block}: {e}");
+            }
+        });
     }
 }
 

@@ -22,6 +22,7 @@
 mod checksum;
 mod error;
 mod input_stream;
+mod lease_renewer;
 mod output_stream;
 mod settings;
 mod sockets;
@@ -32,7 +33,6 @@ use std::collections::hash_map::RandomState;
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -84,9 +84,9 @@ pub struct DfsClient {
 #[derive(Debug)]
 struct Shared {
     settings: ClientSettings,
-    /// Unique; each file that is written adds a number.
+    /// Unique: the holder of the leases of all files that it writes.
     name: String,
-    files: AtomicU64,
+    writing: lease_renewer::Files,
     name_node: NameNodeClient,
     /// None once it is being dropped.
     runtime: Option<Runtime>,
@@ -127,7 +127,7 @@ impl DfsClient {
             shared: Arc::new(Shared {
                 settings,
                 name,
-                files: AtomicU64::new(0),
+                writing: lease_renewer::Files::default(),
                 name_node,
                 runtime: Some(runtime),
             }),
@@ -150,11 +150,9 @@ impl DfsClient {
     /// Opens a new file for writing. It is there at once, empty, and is finished by [`DfsOutputStream::close`].
     pub fn create(&self, path: &str, options: CreateOptions) -> Result<DfsOutputStream, DfsError> {
         let settings = self.settings();
-        let number = self.shared.files.fetch_add(1, Ordering::Relaxed);
         let request = CreateRequest {
             path: path.to_owned(),
-            // A name for each file: the same one twice would be taken for one call repeated.
-            client: format!("{}_{number}", self.shared.name),
+            client: self.shared.name.clone(),
             overwrite: options.overwrite,
             create_parent: options.create_parent,
             replication: if options.replication == 0 {
@@ -170,7 +168,18 @@ impl DfsClient {
             permission: self.permission(0o644),
         };
         let status = self.call(Repeat::AtMostOnce, || self.name_node().create(&request))?;
-        DfsOutputStream::start(self.clone(), request.client, &status)
+        DfsOutputStream::start(self, request.client, &status)
+    }
+
+    /// Closes a file whose writer is thought to be gone, without waiting until its lease has run out. False while that is under way: ask
+    /// again. If the writer lives, it can write no further.
+    pub fn recover_lease(&self, path: &str) -> Result<bool, DfsError> {
+        self.call(Repeat::Idempotent, || self.name_node().recover_lease(path))
+    }
+
+    /// Whether nobody is writing the file any more.
+    pub fn is_file_closed(&self, path: &str) -> Result<bool, DfsError> {
+        self.call(Repeat::Idempotent, || self.name_node().is_file_closed(path))
     }
 
     /// Opens a file for reading. One that is being written ends where it ended now.

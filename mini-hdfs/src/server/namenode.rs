@@ -171,7 +171,8 @@ fn tick_interval(config: &Config) -> Duration {
     let shortest = config
         .replication_interval
         .min(config.heartbeat_interval)
-        .min(config.heartbeat_recheck_interval);
+        .min(config.heartbeat_recheck_interval)
+        .min(config.lease_recheck_interval);
     shortest.clamp(Duration::from_millis(20), Duration::from_secs(1))
 }
 

@@ -104,6 +104,9 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.namenode.checkpoint.txns", Kind::Count),
     ("dfs.namenode.fs-limits.min-block-size", Kind::Bytes),
     ("dfs.namenode.heartbeat.recheck-interval", Kind::Millis),
+    ("dfs.namenode.lease-hard-limit-sec", Kind::Seconds),
+    ("dfs.namenode.lease-recheck-interval-ms", Kind::Millis),
+    ("dfs.namenode.lease-soft-limit-sec", Kind::Seconds),
     ("dfs.namenode.max.slowpeer.collect.nodes", Kind::Count),
     ("dfs.namenode.num.checkpoints.retained", Kind::Count),
     (
@@ -397,6 +400,12 @@ impl Settings {
                 d.checkpoint_check_period,
             ),
             list_limit: self.number("dfs.ls.limit", d.list_limit)?,
+            lease_soft_limit: time("dfs.namenode.lease-soft-limit-sec", d.lease_soft_limit),
+            lease_hard_limit: time("dfs.namenode.lease-hard-limit-sec", d.lease_hard_limit),
+            lease_recheck_interval: time(
+                "dfs.namenode.lease-recheck-interval-ms",
+                d.lease_recheck_interval,
+            ),
         })
     }
 }

@@ -4,12 +4,13 @@
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies; `checksum.rs`, digests; `scanners.rs`, what reads and compares in the background;
-//! `trouble.rs`, volumes that fail.
+//! pipeline; `transfer.rs`, copies; `recovery.rs`, blocks whose writer is gone; `checksum.rs`, digests; `scanners.rs`, what
+//! reads and compares in the background; `trouble.rs`, volumes that fail.
 
 mod block_receiver;
 mod checksum;
 mod dataset;
+mod recovery;
 mod scanners;
 mod transfer;
 mod trouble;
@@ -29,7 +30,7 @@ use tracing::{Span, debug, info_span, warn};
 use super::clock::Clock;
 use super::connector::Connector;
 use super::data_transfer::{
-    Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_reply,
+    Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_replica, send_reply,
 };
 use super::trace;
 use super::volumes::{OpenVolumes, VolumeStatus};
@@ -42,7 +43,9 @@ use crate::datanode::volume_choice::ChoosingPolicy;
 use crate::datanode::volumes::VolumeId;
 use crate::datanode::{Replica, replica_writer};
 use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
-use crate::protocol::{BlockEvent, ReportedReplica, SlowPeer};
+use crate::protocol::{
+    BlockEvent, BlockSynchronization, RecoveringBlock, ReportedReplica, SlowPeer,
+};
 use dataset::Dataset;
 pub use scanners::ScanStatus;
 use scanners::Scanners;
@@ -108,6 +111,8 @@ pub enum DataEvent {
     VolumeFailed(Vec<Block>),
     /// More volumes have failed than are tolerated, which the text says: the DataNode is to end.
     TooManyVolumesFailed(String),
+    /// A recovery of which this DataNode was the primary has ended.
+    Recovered(BlockSynchronization),
 }
 
 /// What a data server has done since it started, and how it is, for whoever watches.
@@ -283,6 +288,16 @@ impl DataServer {
         }
     }
 
+    /// Recovers a block, as its primary, in a thread of its own; what came of it is told as [`DataEvent::Recovered`].
+    pub fn recover(&self, order: RecoveringBlock) {
+        let shared = self.shared.clone();
+        let block = order.block;
+        let run = move || recovery::recover(&shared, order);
+        if let Err(e) = thread::Builder::new().name("recover".into()).spawn(run) {
+            warn!("cannot recover {block}: no thread: {e}");
+        }
+    }
+
     /// Sends a copy of a finalised replica to the first of `targets`, and through it to the others, in a thread
     /// of its own.
     pub fn transfer(&self, block: Block, targets: Vec<DatanodeInfo>) {
@@ -420,6 +435,19 @@ fn serve(
         match op {
             Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
             Op::Read(op) => serve_read(shared, &mut up, &op)?,
+            Op::InitRecovery { id, recovery_id } => match shared.init_recovery(id, recovery_id) {
+                Ok(replica) => send_replica(&mut up.socket, replica)?,
+                Err(e) => send_reply(&mut up.socket, &shared.no(&e))?,
+            },
+            Op::UpdateRecovered {
+                id,
+                recovery_id,
+                len,
+            } => {
+                let updated = shared.update_recovered(id, recovery_id, len);
+                let reply = updated.map(|()| OpReply::Success { visible_len: len });
+                send_reply(&mut up.socket, &reply.unwrap_or_else(|e| shared.no(&e)))?;
+            }
             Op::Checksum(block) => checksum::serve(shared, &mut up, block)?,
             Op::Transfer(op) => transfer::serve(shared, &mut up, &op)?,
         }
@@ -433,10 +461,12 @@ fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
         return Span::none();
     }
     let (name, block) = match op {
-        Op::Write(op) => ("WriteBlock", op.block),
-        Op::Read(op) => ("ReadBlock", op.block),
-        Op::Checksum(block) => ("BlockChecksum", *block),
-        Op::Transfer(op) => ("TransferBlock", op.block),
+        Op::Write(op) => ("WriteBlock", op.block.to_string()),
+        Op::Read(op) => ("ReadBlock", op.block.to_string()),
+        Op::Checksum(block) => ("BlockChecksum", block.to_string()),
+        Op::InitRecovery { id, .. } => ("InitReplicaRecovery", id.to_string()),
+        Op::UpdateRecovered { id, .. } => ("UpdateReplicaUnderRecovery", id.to_string()),
+        Op::Transfer(op) => ("TransferBlock", op.block.to_string()),
     };
     let span =
         info_span!("op", otel.name = name, otel.kind = "server", datanode = %shared.id, %block);
@@ -475,6 +505,14 @@ impl Shared {
     /// For errors that travel: who says so.
     fn name(&self) -> String {
         format!("DataNode {}", self.id)
+    }
+
+    fn no(&self, error: &anyhow::Error) -> OpReply {
+        OpReply::Refused {
+            reason: format!("{}: {error:#}", self.name()),
+            bad_link: None,
+            no_replica: false,
+        }
     }
 
     fn forget(&self, connection: u64) {

@@ -7,6 +7,7 @@ mod attributes;
 mod command;
 mod datanodes;
 mod harness;
+mod leases;
 mod namenode;
 mod offline;
 mod shell;

@@ -35,6 +35,10 @@ mod pipeline_recovery;
 
 mod replace_datanode;
 
+mod leases;
+
+mod lease_recovery;
+
 mod read;
 
 mod replication_queue;
@@ -64,6 +68,8 @@ autograder::main! {
     "hdfs/pipeline-acks" => acks,
     "hdfs/pipeline-recovery" => pipeline_recovery,
     "hdfs/replace-datanode" => replace_datanode,
+    "hdfs/leases" => leases,
+    "hdfs/lease-recovery" => lease_recovery,
     "hdfs/read" => read,
     "hdfs/replication-queue" => replication_queue,
     "hdfs/excess" => excess,

@@ -1,21 +1,25 @@
 //! A client as a process: one operation after the other, drawn from its seed; what it was promised goes into the history.
 
+mod close;
 mod read;
 mod write;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mini_hdfs::client::retry::{Backoff, CallFailure, Repeat};
 use node::{Ctx, Event, Rng, Time};
 
+use self::close::Closing;
 use self::read::Reading;
 use self::write::Writing;
 use crate::cluster::Member;
 use crate::history::{Known, Shared};
 use crate::wire::{Connections, Message, NAMENODE, Request, Response, Timer};
 
+/// How often it tells the NameNode that it lives, while it writes; see `lease_soft_limit` in `cluster`.
+const RENEW_EVERY: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(100),
@@ -39,6 +43,8 @@ pub(crate) enum Operation {
     },
     Delete(String),
     SetReplication(String, u16),
+    /// Has a file closed that somebody is writing, or was.
+    Close(String),
 }
 
 enum Task {
@@ -48,6 +54,7 @@ enum Task {
     Call(Operation, Option<Known>),
     Write(Box<Writing>),
     Read(Box<Reading>),
+    Close(Box<Closing>),
 }
 
 /// The call that is under way.
@@ -68,8 +75,15 @@ pub(crate) struct ClientProcess {
     /// From then on, everything is read back.
     calm_at: Time,
     to_verify: Option<VecDeque<String>>,
-    /// Names this life of the client: the holder of its leases, and its directory.
+    /// Has files closed that others are writing.
+    meddles: bool,
+    /// Files that cannot be closed, since faults have taken all of their last block.
+    hopeless: BTreeSet<String>,
+    /// Names this life of the client, and its directory.
     name: String,
+    /// The holder of its leases. After a file was given up it takes another one, and that file's lease runs out.
+    holder: String,
+    holders: u64,
     files: u64,
     task: Task,
     pending: Option<Pending>,
@@ -81,6 +95,7 @@ impl ClientProcess {
         history: Shared,
         operations: u64,
         replication_min: u16,
+        meddles: bool,
         calm_at: Time,
     ) -> ClientProcess {
         ClientProcess {
@@ -89,7 +104,11 @@ impl ClientProcess {
             replication_min,
             calm_at,
             to_verify: None,
+            meddles,
+            hopeless: BTreeSet::new(),
             name: String::new(),
+            holder: String::new(),
+            holders: 0,
             files: 0,
             task: Task::Idle,
             pending: None,
@@ -101,6 +120,8 @@ impl ClientProcess {
         match event {
             Event::Start => {
                 self.name = format!("client{}-{:04x}", ctx.id().0, ctx.rng.below(1 << 16));
+                self.holder = format!("{}-0", self.name);
+                ctx.set_timer(Timer::Renew, RENEW_EVERY);
                 self.begin(Operation::Mkdir(self.directory()), ctx);
             }
             Event::Message {
@@ -127,11 +148,12 @@ impl ClientProcess {
                     match self.task {
                         Task::Write(_) => self.write_frame(connection, frame, ctx),
                         Task::Read(_) => self.read_frame(connection, frame, ctx),
-                        Task::Idle | Task::Call(..) => {}
+                        Task::Idle | Task::Call(..) | Task::Close(_) => {}
                     }
                 }
             }
             Event::Message { .. } => {}
+            Event::Timer(Timer::Renew) => self.renew(ctx),
             Event::Timer(Timer::CallTimeout) => self.settle(Err(CallFailure::Unanswered), ctx),
             Event::Timer(Timer::Retry) => self.send_call(ctx),
             Event::Timer(Timer::Silence(connection)) => {
@@ -140,11 +162,20 @@ impl ClientProcess {
                 match self.task {
                     Task::Write(_) => self.write_frame(connection, frame, ctx),
                     Task::Read(_) => self.read_frame(connection, frame, ctx),
-                    Task::Idle | Task::Call(..) => {}
+                    Task::Idle | Task::Call(..) | Task::Close(_) => {}
                 }
             }
             Event::Timer(Timer::Next) => self.next(ctx),
             Event::Timer(_) => {}
+        }
+    }
+
+    fn renew(&mut self, ctx: &mut Ctx<'_, Member>) {
+        ctx.set_timer(Timer::Renew, RENEW_EVERY);
+        if matches!(self.task, Task::Write(_)) {
+            let (id, request) = (ctx.rng.next_u64(), Request::RenewLease(self.holder.clone()));
+            // Nobody waits for the answer.
+            ctx.send(NAMENODE, Message::Call { id, request });
         }
     }
 
@@ -161,6 +192,8 @@ impl ClientProcess {
             Task::Write(_) if self.pending.is_some() => return,
             Task::Write(_) => return self.write_on(ctx),
             Task::Read(_) => return self.after_pause(ctx),
+            Task::Close(_) if self.pending.is_some() => return,
+            Task::Close(_) => return self.close_on(ctx),
             Task::Call(..) => return,
         }
         if self.left > 0 {
@@ -175,10 +208,17 @@ impl ClientProcess {
         }
     }
 
-    /// Reads back every closed file of this life, again and again until it can be read.
+    /// Has every file closed that was given up, then reads back every closed file, again and again until it can be read: those
+    /// of its earlier lives too.
     fn verify(&mut self, ctx: &mut Ctx<'_, Member>) {
         let history = self.history.borrow();
-        let prefix = format!("{}/", self.directory());
+        let prefix = format!("/client{}-", ctx.id().0);
+        let mut open = history.open.keys();
+        let open = open.find(|path| path.starts_with(&prefix) && !self.hopeless.contains(*path));
+        if let Some(path) = open.cloned() {
+            drop(history);
+            return self.begin(Operation::Close(path), ctx);
+        }
         let mine = history.closed_files().map(|(path, _)| path);
         let mine = mine.filter(|path| path.starts_with(&prefix));
         let to_verify = self
@@ -207,6 +247,7 @@ impl ClientProcess {
             .filter(|path| path.starts_with(&prefix))
             .cloned()
             .collect();
+        let open: Vec<String> = history.open.keys().cloned().collect();
         let readable: Vec<String> = closed.iter().chain(history.open.keys()).cloned().collect();
         drop(history);
         let fresh = |files: &mut u64| {
@@ -214,6 +255,9 @@ impl ClientProcess {
             format!("{prefix}f{files}")
         };
         let file = rng.choose(&mine).cloned();
+        let own_open: Vec<&String> = open.iter().filter(|p| p.starts_with(&prefix)).collect();
+        let given_up = rng.choose(&own_open).map(|path| (*path).clone());
+        let given_up = given_up.filter(|_| rng.percent(50));
         let replication = 1 + u16::try_from(rng.below(3)).unwrap_or(0);
         match (rng.below(10), file) {
             (0, _) => Operation::Mkdir(format!("{prefix}d{}", rng.below(5))),
@@ -221,10 +265,14 @@ impl ClientProcess {
                 from,
                 to: fresh(&mut self.files),
             },
-            (2, Some(file)) => Operation::Delete(file),
+            // Files that it has given up, too.
+            (2, Some(file)) => Operation::Delete(given_up.unwrap_or(file)),
             (3, Some(file)) => Operation::SetReplication(file, replication),
             // Others' files too, and those being written.
             (4 | 5, Some(file)) => Operation::Read(rng.choose(&readable).cloned().unwrap_or(file)),
+            (6, _) if self.meddles && !open.is_empty() => {
+                Operation::Close(rng.choose(&open).cloned().unwrap_or_default())
+            }
             _ => {
                 let len = [0, 1, 511, 512, 3000, 9000][rng.index(6)] + rng.index(600);
                 let bytes: Vec<u8> = (0..len.div_ceil(8))
@@ -259,6 +307,7 @@ impl ClientProcess {
                 replication,
             } => return self.begin_write(path, bytes, replication, ctx),
             Operation::Read(path) => return self.begin_read(path, ctx),
+            Operation::Close(path) => return self.begin_close(path, ctx),
         };
         let before = self.under_way(&operation);
         self.task = Task::Call(operation, before);
@@ -272,7 +321,12 @@ impl ClientProcess {
         match operation {
             // Making one that is there changes nothing.
             Operation::Mkdir(path) if history.paths.contains_key(path) => None,
-            Operation::Mkdir(path) | Operation::Delete(path) => history.set(path, unknown),
+            Operation::Mkdir(path) => history.set(path, unknown),
+            Operation::Delete(path) => {
+                // Nobody is to take it for closed any more.
+                history.open.remove(path);
+                history.set(path, unknown)
+            }
             Operation::Rename { from, to } => {
                 history.set(to, unknown.clone());
                 history.set(from, unknown)
@@ -281,7 +335,7 @@ impl ClientProcess {
                 history.set_replication(path, None);
                 None
             }
-            Operation::Read(_) | Operation::Write { .. } => None,
+            Operation::Read(_) | Operation::Write { .. } | Operation::Close(_) => None,
         }
     }
 
@@ -380,6 +434,10 @@ impl ClientProcess {
             Task::Read(reading) => {
                 self.task = Task::Read(reading);
                 self.read_answered(result, ctx);
+            }
+            Task::Close(closing) => {
+                self.task = Task::Close(closing);
+                self.close_answered(result, ctx);
             }
         }
     }

@@ -72,6 +72,9 @@ pub(crate) fn config() -> Config {
         safemode_extension: Duration::from_secs(1),
         checkpoint_txns: 20,
         checkpoint_check_period: Duration::from_secs(1),
+        lease_soft_limit: Duration::from_secs(6),
+        lease_hard_limit: Duration::from_secs(15),
+        lease_recheck_interval: Duration::from_millis(500),
         ..Config::default()
     }
 }
@@ -112,6 +115,7 @@ impl Scenario for Cluster {
             Cluster::AllFaults => 1,
             Cluster::OneCrash => 2,
         };
+        let meddles = matches!(self, Cluster::AllFaults);
         let lost = self.draw_lost_machine(rng, datanodes);
         let mut world = World::new(rng.fork(), move |id: NodeId, _: &mut Rng| {
             let history = shared.clone();
@@ -122,7 +126,8 @@ impl Scenario for Cluster {
                 let rack = format!("/rack{}", id.0 % 2);
                 Member::DataNode(Box::new(DataNodeProcess::new(rack, dies_at, history)))
             } else {
-                let client = ClientProcess::new(history, operations, replication_min, CALM_AT);
+                let client =
+                    ClientProcess::new(history, operations, replication_min, meddles, CALM_AT);
                 Member::Client(Box::new(client))
             }
         });
@@ -197,8 +202,8 @@ fn draw_burst(rng: &mut Rng, datanodes: &[NodeId]) -> Schedule {
     burst.draw(rng)
 }
 
-/// Crashes and network faults for everybody; disk faults for DataNodes. Clients that crash leave files open for ever,
-/// so they seldom do.
+/// Crashes and network faults for everybody; disk faults for DataNodes. Clients that crash leave files open, which are closed for
+/// them.
 fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Schedule {
     let servers: Vec<NodeId> = datanodes.iter().copied().chain([NAMENODE]).collect();
     let everybody: Vec<NodeId> = servers.iter().chain(clients).copied().collect();
@@ -218,7 +223,7 @@ fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Sched
         mix(vec![NAMENODE], &[Trouble::Crash], rng.below(3)),
         mix(everybody, &network, rng.below(5)),
         mix(datanodes.to_vec(), &disks, rng.below(4)),
-        mix(clients.to_vec(), &[Trouble::Crash], rng.below(2)),
+        mix(clients.to_vec(), &[Trouble::Crash], rng.below(4)),
     ];
     let mut schedule: Schedule = mixes.iter().flat_map(|mix| mix.draw(rng)).collect();
     if rng.percent(40) {

@@ -1,6 +1,7 @@
 //! A DataNode as a process: replicas on its disk, pipelines through it, and what the actor says to the NameNode.
 
 mod pipeline;
+mod recovery;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use mini_hdfs::datanode::block_file::BlockFileError;
 use mini_hdfs::datanode::scanner::{Next, ScanConfig, VolumeScanner};
 use mini_hdfs::datanode::storage::{Identity, StorageError, join_namespace, load_or_format, scan};
 use mini_hdfs::datanode::volumes::VolumeId;
-use mini_hdfs::datanode::{BpServiceActor, Replica, ReplicaMap, replica_writer};
+use mini_hdfs::datanode::{BlockRecovery, BpServiceActor, Replica, ReplicaMap, replica_writer};
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{BYTES_PER_CHECKSUM, Packet, verify};
 use mini_hdfs::protocol::{BlockEvent, Heartbeat, Registration};
@@ -44,6 +45,8 @@ struct Running {
     above: BTreeMap<u64, u64>,
     transfers: BTreeMap<u64, Transfer>,
     scanner: VolumeScanner,
+    /// Blocks of which this is the primary, and the connection on which each waits for an answer.
+    recoveries: BTreeMap<BlockId, (BlockRecovery, Option<u64>)>,
     history: Shared,
 }
 
@@ -131,6 +134,7 @@ impl DataNodeProcess {
             above: BTreeMap::new(),
             transfers: BTreeMap::new(),
             scanner: VolumeScanner::resume(VolumeId(0), scan_config(), None, ctx.now()),
+            recoveries: BTreeMap::new(),
             history: self.history.clone(),
         });
         ctx.set_timer(Timer::Scan, SCAN_EVERY);
@@ -239,6 +243,7 @@ impl Running {
             match action {
                 Action::Delete(blocks) => blocks.iter().for_each(|b| self.delete(*b, ctx)),
                 Action::Transfer { block, targets } => self.transfer(block, &targets, ctx),
+                Action::Recover(order) => self.recover(order, ctx),
             }
         }
     }
@@ -275,6 +280,8 @@ impl Running {
             self.below_said(above, connection, frame, ctx);
         } else if self.transfers.contains_key(&connection) {
             self.on_transfer(connection, frame, ctx);
+        } else if let Some(id) = self.recovering_on(connection) {
+            self.recovery_heard(id, connection, frame, ctx);
         } else {
             match frame {
                 Frame::Write {
@@ -284,6 +291,18 @@ impl Running {
                 } => self.write(connection, block, stage, &targets, ctx),
                 Frame::Read { block, offset, len } => {
                     self.read(connection, block, offset, len, ctx);
+                }
+                Frame::InitRecovery { id, recovery_id } => {
+                    let answer = self.init_recovery(id, recovery_id, ctx).map(Frame::Replica);
+                    self.reply(connection, answer, ctx);
+                }
+                Frame::UpdateRecovered {
+                    id,
+                    recovery_id,
+                    len,
+                } => {
+                    let done = self.update_recovered(id, recovery_id, len, ctx);
+                    self.reply(connection, done.map(|()| Frame::Accepted), ctx);
                 }
                 Frame::Transfer { block, target } => {
                     self.send_to_pipeline(connection, block, target, ctx);
@@ -298,6 +317,8 @@ impl Running {
         if let Some(above) = self.above.get(&connection).copied() {
             self.connections.close(connection, ctx);
             self.below_said(above, connection, Frame::Reset, ctx);
+        } else if let Some(id) = self.recovering_on(connection) {
+            self.recovery_heard(id, connection, Frame::Reset, ctx);
         } else if self.transfers.contains_key(&connection) {
             self.on_transfer(connection, Frame::Reset, ctx);
         } else {

@@ -7,9 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mini_hdfs::block::{Block, BlockId, DatanodeId, TxId};
+use mini_hdfs::protocol::RecoveringBlock;
 use node::NodeId;
 
-use crate::invariants::{Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery};
+use crate::invariants::{
+    Grant, Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery,
+};
 
 /// Shared by all processes and invariants of a run.
 pub(crate) type Shared = Rc<RefCell<History>>;
@@ -36,6 +39,19 @@ pub(crate) enum Known {
     Absent,
     /// An operation on it is under way, or was never answered.
     Unknown,
+}
+
+/// What a writer was told of a block that he is writing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The file.
+    pub(crate) path: String,
+    /// Bytes that are in the memory of every node of the pipeline.
+    pub(crate) len: u64,
+    /// Bytes that are on their disks.
+    pub(crate) synced: u64,
+    /// The pipeline.
+    pub(crate) nodes: Vec<DatanodeId>,
 }
 
 /// What the writer of an open file was told: these bytes are on every node of the pipeline.
@@ -91,6 +107,14 @@ pub(crate) struct History {
     pub(crate) boots: BTreeMap<NodeId, u32>,
     /// Which process is which DataNode.
     pub(crate) datanodes: BTreeMap<DatanodeId, NodeId>,
+    /// What writers were told of their current and earlier blocks.
+    pub(crate) told: BTreeMap<BlockId, Told>,
+    /// Blocks that DataNodes were told to recover: what was flushed of them is judged when they are closed.
+    pub(crate) recovered: BTreeSet<BlockId>,
+    /// Recoveries of blocks that DataNodes were told to make, not judged yet.
+    pub(crate) recoveries: Vec<RecoveringBlock>,
+    /// Who was allowed to write what, not judged yet.
+    pub(crate) grants: Vec<Grant>,
     /// Clients that have done all they wanted, and read back every file of theirs after the faults were over.
     pub(crate) finished: BTreeSet<NodeId>,
 }
@@ -105,6 +129,13 @@ impl History {
                 Known::Closed(file) if !lost(file) => Some((path, file)),
                 _ => None,
             })
+    }
+
+    /// Whether the last block of an open file was to be recovered, or there is no such file.
+    pub(crate) fn is_recovered(&self, path: &str) -> bool {
+        let promise = self.promised.get(path);
+        let recovered = promise.is_some_and(|p| self.recovered.contains(&p.block.id));
+        recovered || !self.open.contains_key(path)
     }
 
     /// Bytes of an open file that its writer was told are safe; 0 where nothing is known.

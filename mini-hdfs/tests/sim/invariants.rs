@@ -8,12 +8,16 @@
 //! | [`flushed`] | What was flushed is on every node of the pipeline that has lived since. |
 //! | [`generation`] | No replica of an old generation is served. |
 //! | [`safe_mode`] | Never a write in safe mode. |
-//! | [`progress`] | Once everything is mended, every closed file reaches its replication and reads back. |
+//! | [`one_writer`] | A file has one writer. |
+//! | [`abandoned`] | What a dead writer was told is safe is in the file when it is closed for him. |
+//! | [`progress`] | Once everything is mended, every file is closed, reaches its replication and reads back. |
 
+mod abandoned;
 mod flushed;
 mod generation;
 mod last_replica;
 mod namespace;
+mod one_writer;
 mod progress;
 mod readable;
 mod safe_mode;
@@ -26,6 +30,7 @@ use sim::Invariant;
 pub(crate) use generation::{Located, Served};
 pub(crate) use last_replica::{Order, OrderNews};
 pub(crate) use namespace::{Snapshot, judge_recovery};
+pub(crate) use one_writer::Grant;
 pub(crate) use progress::Progress;
 pub(crate) use safe_mode::SafeModeStep;
 
@@ -49,5 +54,7 @@ pub(crate) fn all(history: &Shared, truth: &Rc<RefCell<Truth>>) -> Vec<Box<dyn I
             truth.clone(),
         )),
         Box::new(safe_mode::NoWrites(history.clone())),
+        Box::new(one_writer::OneWriter::new(history.clone())),
+        Box::new(abandoned::Abandoned::new(history.clone())),
     ]
 }

@@ -11,7 +11,7 @@ use node::{Ctx, DiskErrorKind, Event, NodeId};
 
 use crate::cluster::{CALM_AT, Member};
 use crate::history::Shared;
-use crate::invariants::{Located, Order, OrderNews, SafeModeStep, Snapshot};
+use crate::invariants::{Grant, Located, Order, OrderNews, SafeModeStep, Snapshot};
 use crate::wire::{Message, Request, Response, Timer};
 
 const TICK: Duration = Duration::from_millis(500);
@@ -134,6 +134,7 @@ impl NameNodeProcess {
                 let result = answer(core, request.clone(), ctx);
                 let in_safe_mode = core.safe_mode().is_some();
                 note(&history, request, &result, in_safe_mode);
+                note_grant(&history, request, &result, core);
                 result
             },
             ctx,
@@ -232,6 +233,11 @@ fn note(
                     let orders = blocks.iter().map(given);
                     history.orders.extend(orders);
                 }
+                if let Command::Recover(orders) = command {
+                    let ids = orders.iter().map(|order| order.block.id);
+                    history.recovered.extend(ids);
+                    history.recoveries.extend(orders.iter().cloned());
+                }
             }
             let orders = commands.iter().filter(|c| **c != Command::Register).count();
             if in_safe_mode {
@@ -260,6 +266,29 @@ fn note(
             }
         }
         _ => {}
+    }
+}
+
+/// Notes who was allowed to write what.
+fn note_grant(
+    history: &Shared,
+    request: &Request,
+    result: &Result<Response, FsError>,
+    core: &NameNode,
+) {
+    let (inode, client) = match request {
+        Request::AddBlock(request) => (request.inode, &request.client),
+        Request::NewGeneration { inode, client, .. }
+        | Request::UpdatePipeline { inode, client, .. } => (*inode, client),
+        _ => return,
+    };
+    if result.is_ok() {
+        let grant = Grant {
+            inode,
+            client: client.clone(),
+            holder: core.leases().holder(inode).map(str::to_owned),
+        };
+        history.borrow_mut().grants.push(grant);
     }
 }
 
@@ -310,6 +339,15 @@ fn answer(
             .map(Response::Located),
         Request::BadBlock(block, datanode) => core.report_bad_block(block, datanode).map(done),
         Request::Rename { from, to } => core.rename(&from, &to, now).map(done),
+        Request::RenewLease(client) => {
+            core.renew_lease(&client, now);
+            Ok(Response::Done)
+        }
+        Request::RecoverLease(path) => core.recover_lease(&path, now).map(Response::Closed),
+        Request::IsFileClosed(path) => core.is_file_closed(&path).map(Response::Closed),
+        Request::Synchronized(synchronization) => core
+            .commit_block_synchronization(&synchronization, now)
+            .map(done),
         Request::Delete(path) => core.delete(&path, true, now).map(|_| Response::Done),
         Request::SetReplication(path, replication) => {
             core.set_replication(&path, replication).map(done)

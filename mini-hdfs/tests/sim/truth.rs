@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mini_hdfs::block::{Block, BlockId};
+use mini_hdfs::block::{Block, BlockId, DatanodeId};
 use mini_hdfs::datanode::storage::Place;
 use mini_hdfs::packet::checksums;
 use node::NodeId;
@@ -10,6 +10,7 @@ use sim::{SimDisk, World};
 
 use crate::cluster::Member;
 use crate::history::History;
+use crate::wire::NAMENODE;
 
 /// A block of a closed file as it must be on a disk.
 struct Expected {
@@ -95,7 +96,12 @@ impl Truth {
             let seen = self.seen.insert(node, (disk.mark(), damage));
             if stale || seen != Some((disk.mark(), damage)) {
                 let hit = damage > seen.map_or(0, |(_, damage)| damage);
-                self.look(node, disk, hit);
+                let reported = if hit {
+                    reported_by(node, world, history)
+                } else {
+                    BTreeSet::new()
+                };
+                self.look(node, disk, hit, &reported);
             }
         }
     }
@@ -119,7 +125,9 @@ impl Truth {
         }
     }
 
-    fn look(&mut self, node: NodeId, disk: &SimDisk, hit: bool) {
+    /// `reported` are blocks of which the NameNode knows a replica there, where the disk was hit: one may have come and gone with the
+    /// disk since the last look.
+    fn look(&mut self, node: NodeId, disk: &SimDisk, hit: bool, reported: &BTreeSet<BlockId>) {
         for (id, expected) in &self.expected {
             let holders = self.holders.entry(*id).or_default();
             let there = disk.contents(&expected.data_file).is_some();
@@ -131,7 +139,7 @@ impl Truth {
             } else {
                 let was_good = holders.now.remove(&node);
                 // It may have come and been damaged since the last look.
-                if hit && (was_good || there) || hit_before {
+                if hit && (was_good || there || reported.contains(id)) || hit_before {
                     holders.damaged.insert(node);
                 }
             }
@@ -169,6 +177,19 @@ impl Truth {
     pub(crate) fn block(&self, id: BlockId) -> Option<&Holders> {
         self.holders.get(&id).filter(|_| self.closed.contains(&id))
     }
+}
+
+fn reported_by(node: NodeId, world: &World<Member>, history: &History) -> BTreeSet<BlockId> {
+    let core = world.node(NAMENODE).and_then(Member::namenode);
+    let is_it = |(id, its): (&DatanodeId, &NodeId)| (*its == node).then_some(*id);
+    let ids = history.datanodes.iter().filter_map(is_it);
+    let blocks = core.map(|core| core.blocks().blocks());
+    let held = ids.flat_map(|id| {
+        blocks
+            .into_iter()
+            .flat_map(move |blocks| blocks.blocks_of(id))
+    });
+    held.collect()
 }
 
 fn is_datanode(world: &World<Member>, id: NodeId) -> bool {

@@ -4,12 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 
-use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock};
+use mini_hdfs::block::{
+    Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock,
+};
+use mini_hdfs::datanode::block_recovery::Answer;
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{Packet, PipelineAck};
 use mini_hdfs::protocol::{
-    AddBlockRequest, AdditionalDatanodeRequest, BlockEvent, Command, CreateRequest, FileStatus,
-    Heartbeat, LocatedBlocks, Registration, RegistrationId, ReportedReplica,
+    AddBlockRequest, AdditionalDatanodeRequest, BlockEvent, BlockSynchronization, Command,
+    CreateRequest, FileStatus, Heartbeat, LocatedBlocks, Registration, RegistrationId,
+    ReportedReplica,
 };
 use node::{Ctx, NodeId};
 
@@ -71,6 +75,10 @@ pub(crate) enum Request {
         to: String,
     },
     Delete(String),
+    RenewLease(String),
+    RecoverLease(String),
+    IsFileClosed(String),
+    Synchronized(BlockSynchronization),
     SetReplication(String, u16),
     /// With the file system that its disk belongs to, if it belongs to one.
     Register(DatanodeInfo, Option<u64>),
@@ -85,6 +93,7 @@ pub(crate) enum Response {
     File(FileStatus),
     Block(LocatedBlock),
     Completed(bool),
+    Closed(bool),
     Generation(GenerationStamp),
     Datanode(DatanodeInfo),
     Located(LocatedBlocks),
@@ -126,7 +135,20 @@ pub(crate) enum Frame {
         block: Block,
         target: DatanodeInfo,
     },
-    /// The pipeline is set up, the range follows, or the copy is sent.
+    /// Opens one: a recovery with this id wants to know the replica.
+    InitRecovery {
+        id: BlockId,
+        recovery_id: GenerationStamp,
+    },
+    /// Its answer.
+    Replica(Answer),
+    /// Opens one: the recovery has chosen the replica, with this length.
+    UpdateRecovered {
+        id: BlockId,
+        recovery_id: GenerationStamp,
+        len: u64,
+    },
+    /// The pipeline is set up, the range follows, the copy is sent, or the replica is updated.
     Accepted,
     /// It is not, because of this node.
     Refused {
@@ -152,6 +174,13 @@ impl Debug for Frame {
             }
             Frame::Read { block, offset, len } => write!(f, "read {block} at {offset}+{len}"),
             Frame::Transfer { block, target } => write!(f, "send {block} to {}", target.address),
+            Frame::InitRecovery { id, recovery_id } => write!(f, "recover {id} as {recovery_id}"),
+            Frame::Replica(answer) => write!(f, "{answer:?}"),
+            Frame::UpdateRecovered {
+                id,
+                recovery_id,
+                len,
+            } => write!(f, "cut {id} to {len} as {recovery_id}"),
             Frame::Accepted => f.write_str("accepted"),
             Frame::Refused { bad, reason } => write!(f, "refused by {bad}: {reason}"),
             Frame::Packet(p) => {
@@ -187,6 +216,8 @@ pub(crate) enum Timer {
     CallTimeout,
     /// Client: call again.
     Retry,
+    /// Client: tell the NameNode that it lives.
+    Renew,
     /// A connection has been silent for too long.
     Silence(u64),
 }
@@ -249,7 +280,11 @@ impl Connections {
     ) -> Vec<Frame> {
         let opens = matches!(
             frame,
-            Frame::Write { .. } | Frame::Read { .. } | Frame::Transfer { .. }
+            Frame::Write { .. }
+                | Frame::Read { .. }
+                | Frame::Transfer { .. }
+                | Frame::InitRecovery { .. }
+                | Frame::UpdateRecovered { .. }
         );
         if opens && !self.open.contains_key(&id) && !self.closed.contains(&id) {
             self.accept(id, from);

@@ -121,6 +121,13 @@ pub enum EditOp {
         /// The new group; none where it stays.
         group: Option<String>,
     },
+    /// A file's lease passes to another holder, who closes it or writes on.
+    ReassignLease {
+        /// The file.
+        inode: InodeId,
+        /// Who holds it from now on.
+        holder: String,
+    },
 }
 
 /// Carries an operation out, live or in recovery, and returns the blocks that it removed: the replicas of these are garbage.
@@ -212,6 +219,9 @@ pub fn apply(
             if let Some(group) = group {
                 permission.group.clone_from(group);
             }
+        }
+        EditOp::ReassignLease { inode, holder } => {
+            namespace.file_mut(*inode)?.client = Some(holder.clone());
         }
     }
     Ok(Vec::new())

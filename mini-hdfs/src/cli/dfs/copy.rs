@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use mini_hdfs::error::FsError;
 use mini_hdfs::protocol::FileStatus;
 use mini_hdfs::server::dfs_client::{CreateOptions, DfsError, DfsOutputStream};
 
@@ -124,14 +123,8 @@ pub(super) fn put_file(
         create_parent: false,
         ..CreateOptions::default()
     };
-    let file = shell.client.create(&copying, options).map_err(|e| {
-        match e.refusal() {
-            Some(FsError::AlreadyBeingCreated { path, holder }) => Failure::said(format!(
-                "`{path}': is being written by {holder}; if that was interrupted, delete it with -rm"
-            )),
-            _ => dfs(&e),
-        }
-    })?;
+    let file = shell.client.create(&copying, options);
+    let file = file.map_err(|e| dfs(&e))?;
     let copied = put_copying(file, from, name, len).and_then(|()| {
         if replaced {
             shell.client.delete(to, false).map_err(|e| dfs(&e))?;

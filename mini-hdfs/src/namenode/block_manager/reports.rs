@@ -192,7 +192,8 @@ impl BlockManager {
         let Some(info) = self.blocks.get(block.id) else {
             return;
         };
-        let current = block.generation == info.block.generation;
+        // A newer one was finalised by a recovery that the NameNode is still to hear of.
+        let current = block.generation >= info.block.generation;
         if !info.pipeline.contains(&datanode) {
             // The NameNode has restarted since it made the pipeline, which is not durable.
             let mut pipeline = info.pipeline.clone();

@@ -4,10 +4,10 @@ use crate::block::{Block, BlockId, InodeId};
 use crate::error::FsError;
 use crate::namenode::NameNode;
 use crate::namenode::blocks::{BlockInfo, BlockState};
+use crate::namenode::leases::NAMENODE_HOLDER;
 use crate::namenode::namespace::{FileInode, Inode};
-use crate::protocol::CreateRequest;
 
-fn stale(block: Block, reason: impl Into<String>) -> FsError {
+pub(in crate::namenode) fn stale(block: Block, reason: impl Into<String>) -> FsError {
     FsError::StaleBlock {
         block: block.to_string(),
         reason: reason.into(),
@@ -16,7 +16,7 @@ fn stale(block: Block, reason: impl Into<String>) -> FsError {
 
 impl NameNode {
     /// The open file that `client` is writing.
-    pub(super) fn written_file(
+    pub(in crate::namenode) fn written_file(
         &self,
         inode: InodeId,
         client: &str,
@@ -36,7 +36,10 @@ impl NameNode {
         match &file.client {
             Some(holder) if holder == client => Ok((found, file)),
             Some(holder) => {
-                let reason = format!("{holder} is writing it");
+                let reason = match holder.as_str() {
+                    NAMENODE_HOLDER => "it has run out, and the file is being closed".to_owned(),
+                    other => format!("{other} is writing it"),
+                };
                 Err(refuse(self.namespace.path_of(found), reason))
             }
             None => Err(refuse(
@@ -47,7 +50,7 @@ impl NameNode {
     }
 
     /// Whether `claimed` can be the file's last block, finished.
-    pub(super) fn check_last(
+    pub(in crate::namenode) fn check_last(
         &self,
         file: &FileInode,
         claimed: Option<Block>,
@@ -83,7 +86,7 @@ impl NameNode {
     }
 
     /// The file's last block, if it has the id of `block` and is under construction.
-    pub(super) fn last_under_construction(
+    pub(in crate::namenode) fn last_under_construction(
         &self,
         file: &FileInode,
         block: Block,
@@ -100,7 +103,11 @@ impl NameNode {
     }
 
     /// Whether `block` is the file's last one, under construction, in its current generation.
-    pub(super) fn check_current(&self, file: &FileInode, block: Block) -> Result<(), FsError> {
+    pub(in crate::namenode) fn check_current(
+        &self,
+        file: &FileInode,
+        block: Block,
+    ) -> Result<(), FsError> {
         let current = self.last_under_construction(file, block)?.block;
         if current.generation == block.generation {
             return Ok(());
@@ -108,18 +115,21 @@ impl NameNode {
         Err(stale(block, format!("the current one is {current}")))
     }
 
-    pub(super) fn is_complete(&self, id: BlockId) -> bool {
+    pub(in crate::namenode) fn is_complete(&self, id: BlockId) -> bool {
         let info = self.blocks.blocks().get(id);
         info.is_some_and(|info| info.state == BlockState::Complete)
     }
 
-    pub(super) fn as_blocks<'a>(&self, ids: impl Iterator<Item = &'a BlockId>) -> Vec<Block> {
+    pub(in crate::namenode) fn as_blocks<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a BlockId>,
+    ) -> Vec<Block> {
         ids.filter_map(|id| self.blocks.blocks().get(*id))
             .map(|info| info.block)
             .collect()
     }
 
-    pub(super) fn check_newer(
+    pub(in crate::namenode) fn check_newer(
         &self,
         file: &FileInode,
         stored: Block,
@@ -136,7 +146,7 @@ impl NameNode {
         check_len(file, new, stored.len)
     }
 
-    pub(super) fn is_closed_with(&self, inode: InodeId, last: Option<Block>) -> bool {
+    pub(in crate::namenode) fn is_closed_with(&self, inode: InodeId, last: Option<Block>) -> bool {
         let file = self.namespace.get(inode).and_then(Inode::as_file);
         file.is_some_and(|file| {
             let id = file.blocks.last();
@@ -148,20 +158,11 @@ impl NameNode {
     }
 }
 
-pub(super) fn check_replaceable(file: &FileInode, request: &CreateRequest) -> Result<(), FsError> {
-    match &file.client {
-        Some(holder) if *holder != request.client || !request.overwrite => {
-            Err(FsError::AlreadyBeingCreated {
-                path: request.path.clone(),
-                holder: holder.clone(),
-            })
-        }
-        _ if request.overwrite => Ok(()),
-        _ => Err(FsError::FileAlreadyExists(request.path.clone())),
-    }
-}
-
-pub(super) fn check_len(file: &FileInode, block: Block, least: u64) -> Result<(), FsError> {
+pub(in crate::namenode) fn check_len(
+    file: &FileInode,
+    block: Block,
+    least: u64,
+) -> Result<(), FsError> {
     if (least..=file.block_size).contains(&block.len) {
         return Ok(());
     }

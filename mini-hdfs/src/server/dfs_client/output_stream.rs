@@ -17,7 +17,8 @@ use crate::packet::Packet;
 use crate::protocol::FileStatus;
 
 /// Writes a new file. What is written is in the file for good only once [`DfsOutputStream::close`] has returned; dropping it
-/// without that leaves the file open, with the blocks that were finished.
+/// without that leaves the file open until the lease of its client runs out, which it does not while the same client writes other
+/// files; the NameNode then closes it, with what had arrived. [`DfsClient::recover_lease`] has it closed sooner.
 #[derive(Debug)]
 pub struct DfsOutputStream {
     shared: Arc<Shared>,
@@ -31,11 +32,12 @@ pub struct DfsOutputStream {
 
 impl DfsOutputStream {
     pub(super) fn start(
-        client: DfsClient,
+        client: &DfsClient,
         holder: String,
         status: &FileStatus,
     ) -> Result<DfsOutputStream, DfsError> {
-        let shared = Arc::new(Shared::new(client, holder, status));
+        let shared = Arc::new(Shared::new(client.clone(), holder, status));
+        client.shared.keep_lease(&shared);
         let for_thread = Arc::clone(&shared);
         let span = info_span!("write_file", path = status.path, otel.kind = "client");
         let of_thread = span.clone();

@@ -128,6 +128,12 @@ impl Shared {
         self.changed.notify_all();
     }
 
+    /// Ends all work with this error, unless there was one before.
+    pub(super) fn fail(&self, error: DfsError) {
+        self.lock().error.get_or_insert(error);
+        self.abort();
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

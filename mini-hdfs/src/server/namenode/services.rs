@@ -14,8 +14,8 @@ use crate::block::{DatanodeId, DatanodeInfo, InodeId};
 use crate::error::FsError;
 use crate::namenode::NameNode;
 use crate::protocol::{
-    AdditionalDatanodeRequest, BlockEvent, CreateRequest, FsckFile, Heartbeat, RegistrationId,
-    ReportedReplica,
+    AdditionalDatanodeRequest, BlockEvent, BlockSynchronization, CreateRequest, FsckFile,
+    Heartbeat, RegistrationId, ReportedReplica,
 };
 use crate::server::rpc::wire::client_protocol_server::ClientProtocol;
 use crate::server::rpc::wire::datanode_protocol_server::DatanodeProtocol;
@@ -131,6 +131,33 @@ impl ClientProtocol for Services {
             nn.update_pipeline(InodeId(request.inode), &request.client, old, new, &pipeline)
         })
         .await
+    }
+
+    async fn renew_lease(
+        &self,
+        request: Request<wire::RenewLeaseRequest>,
+    ) -> Answer<wire::RenewLeaseResponse> {
+        let client = request.into_inner().client;
+        self.call("renewLease", |nn, now, _| Ok(nn.renew_lease(&client, now)))
+            .await
+    }
+
+    async fn recover_lease(
+        &self,
+        request: Request<wire::RecoverLeaseRequest>,
+    ) -> Answer<wire::RecoverLeaseResponse> {
+        let path = request.into_inner().path;
+        self.call("recoverLease", |nn, now, _| nn.recover_lease(&path, now))
+            .await
+    }
+
+    async fn is_file_closed(
+        &self,
+        request: Request<wire::IsFileClosedRequest>,
+    ) -> Answer<wire::IsFileClosedResponse> {
+        let path = request.into_inner().path;
+        self.call("isFileClosed", |nn, _, _| nn.is_file_closed(&path))
+            .await
     }
 
     type GetBlockLocationsStream = BoxStream<'static, Result<wire::LocatedBlocks, Status>>;
@@ -407,6 +434,17 @@ impl DatanodeProtocol for Services {
         let registration = RegistrationId(request.registration);
         self.call("blockReceivedAndDeleted", |nn, now, _| {
             nn.incremental_block_report(datanode, registration, &events, now)
+        })
+        .await
+    }
+
+    async fn commit_block_synchronization(
+        &self,
+        request: Request<wire::CommitBlockSynchronizationRequest>,
+    ) -> Answer<wire::CommitBlockSynchronizationResponse> {
+        let synchronization = BlockSynchronization::try_from(request.into_inner())?;
+        self.call("commitBlockSynchronization", |nn, now, _| {
+            nn.commit_block_synchronization(&synchronization, now)
         })
         .await
     }

@@ -16,7 +16,7 @@ use super::{MESSAGE_MAX, RpcError, wire};
 use crate::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock};
 use crate::protocol::{
     AddBlockRequest, AdditionalDatanodeRequest, ContentSummary, CreateRequest, DatanodeReport,
-    FileStatus, FsStatus, FsckFile, Listing, LocatedBlocks, Permission,
+    FileStatus, FsStatus, FsckFile, LeaseLimits, Listing, LocatedBlocks, Permission,
 };
 use crate::server::connector::Connector;
 use crate::server::trace;
@@ -207,6 +207,32 @@ impl NameNodeClient {
         self.answer(self.client.clone().update_pipeline(request))
             .await?;
         Ok(())
+    }
+
+    /// Says that `client` lives; returns how long its lease counts.
+    pub async fn renew_lease(&self, client: &str) -> Result<LeaseLimits, RpcError> {
+        let client = client.to_owned();
+        let request = wire::RenewLeaseRequest { client };
+        let answer = self
+            .answer(self.client.clone().renew_lease(request))
+            .await?;
+        Ok(answer.into())
+    }
+
+    /// Closes a file whose writer is thought to be gone; false while that is under way.
+    pub async fn recover_lease(&self, path: &str) -> Result<bool, RpcError> {
+        let path = path.to_owned();
+        let request = wire::RecoverLeaseRequest { path };
+        let mut stub = self.client.clone();
+        Ok(self.answer(stub.recover_lease(request)).await?.closed)
+    }
+
+    /// Whether nobody is writing a file any more.
+    pub async fn is_file_closed(&self, path: &str) -> Result<bool, RpcError> {
+        let path = path.to_owned();
+        let request = wire::IsFileClosedRequest { path };
+        let mut stub = self.client.clone();
+        Ok(self.answer(stub.is_file_closed(request)).await?.closed)
     }
 
     /// The blocks of `len` bytes from `offset`, with where to read them.

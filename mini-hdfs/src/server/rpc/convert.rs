@@ -113,11 +113,13 @@ mod tests {
     use std::fmt::Debug;
 
     use super::*;
-    use crate::block::{Block, DatanodeId, DatanodeInfo, InodeId, LocatedBlock, ReplicaState};
+    use crate::block::{
+        Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock, ReplicaState,
+    };
     use crate::namenode::blocks::BlockState;
     use crate::protocol::{
-        BlockEvent, Command, CreateRequest, FileStatus, FsckBlock, Permission, ReplicaHealth,
-        ReportedReplica,
+        BlockEvent, BlockSynchronization, Command, CreateRequest, FileStatus, FsckBlock,
+        Permission, RecoveringBlock, ReplicaHealth, ReportedReplica,
     };
 
     fn node(id: u64) -> DatanodeInfo {
@@ -197,6 +199,19 @@ mod tests {
             block,
             targets: vec![node(3)],
         });
+        arrives::<_, wire::Command>(&Command::Recover(vec![RecoveringBlock {
+            block,
+            recovery_id: GenerationStamp(1002),
+            locations: vec![node(4)],
+        }]));
+        for len in [None, Some(0)] {
+            arrives::<_, wire::CommitBlockSynchronizationRequest>(&BlockSynchronization {
+                block,
+                recovery_id: GenerationStamp(1002),
+                len,
+                datanodes: vec![DatanodeId(4)],
+            });
+        }
         arrives::<_, wire::BlockEvent>(&BlockEvent::Deleted(block));
         arrives::<_, wire::ReportedReplica>(&ReportedReplica {
             block,

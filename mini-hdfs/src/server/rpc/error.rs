@@ -100,7 +100,8 @@ pub(crate) fn to_status(error: &FsError) -> Status {
         | FsError::SafeMode { .. }
         | FsError::InconsistentNamespace { .. }
         | FsError::UnregisteredNode(_) => Code::FailedPrecondition,
-        FsError::AlreadyBeingCreated { .. }
+        FsError::RecoveryInProgress { .. }
+        | FsError::AlreadyBeingCreated { .. }
         | FsError::LeaseExpired { .. }
         | FsError::StaleBlock { .. }
         | FsError::NotReplicatedYet(_) => Code::Aborted,

@@ -10,7 +10,7 @@ use node::{Disk, DiskError, FileDisk, Rng};
 use tracing::warn;
 
 use super::{DataEvent, Sockets, lock};
-use crate::block::{Block, BlockId, ReplicaState};
+use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
 use crate::datanode::block_file::BlockFileError;
 use crate::datanode::directory_scanner::Difference;
 use crate::datanode::replica_map::ReplicaError;
@@ -228,7 +228,7 @@ impl Dataset {
 
     /// Ends whoever writes a replica of this generation of the block or an older one, and waits until he is gone, for so
     /// long at most.
-    fn stop_writer(&self, block: Block, patience: Duration) {
+    pub(super) fn stop_writer(&self, block: Block, patience: Duration) {
         let (state, id) = (lock(&self.state), block.id);
         let replica = state.map.get(id);
         if replica.is_none_or(|replica| replica.block.generation > block.generation) {
@@ -323,6 +323,61 @@ impl Dataset {
             return Err(e);
         }
         Ok(writing)
+    }
+
+    /// What a recovery wants to know: the replica with its good bytes, and its state. Its writer is stopped, and nobody else may write it.
+    pub(super) fn init_recovery(
+        &self,
+        id: BlockId,
+        recovery_id: GenerationStamp,
+        patience: Duration,
+    ) -> Result<Option<(Block, ReplicaState)>> {
+        let upto = Block {
+            id,
+            generation: recovery_id,
+            len: 0,
+        };
+        self.stop_writer(upto, patience);
+        let replica = lock(&self.state).map.init_recovery(id, recovery_id)?;
+        let Some(replica) = replica else {
+            return Ok(None);
+        };
+        let disk = self.disk(replica.volume)?;
+        let len = replica_writer::recoverable_len(&disk, &replica)?;
+        Ok(len.map(|len| {
+            let block = Block {
+                len,
+                ..replica.block
+            };
+            (block, replica.state)
+        }))
+    }
+
+    /// The recovery has chosen the replica: it is cut to `len` bytes, gets the recovery's id as its generation, and is on the disk, finalised,
+    /// when this returns.
+    pub(super) fn update_recovered(
+        &self,
+        id: BlockId,
+        recovery_id: GenerationStamp,
+        len: u64,
+    ) -> Result<Block> {
+        let map = |state: &mut State| state.map.update_recovered(id, recovery_id, len);
+        let old = map(&mut lock(&self.state))?;
+        let written = self.disk(old.volume).and_then(|mut disk| {
+            let writer = ReplicaWriter::recover(&mut disk, &old, recovery_id, len)?;
+            Ok(writer.finalize(&mut disk, true)?)
+        });
+        let mut state = lock(&self.state);
+        match written {
+            Ok(block) => {
+                state.map.finalize(block)?;
+                Ok(block)
+            }
+            Err(e) => {
+                state.map.give_back(old);
+                Err(OnVolume::wrap(old.volume, e))
+            }
+        }
     }
 
     /// Forgets a replica of this generation or an older one: from now on no report lists it. Its files are still there,

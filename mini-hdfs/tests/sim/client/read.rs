@@ -217,18 +217,19 @@ impl ClientProcess {
                 got,
                 ..
             } = &*reading;
-            if *open && got.len() < *least && history.open.contains_key(path) {
+            if *open && got.len() < *least && !history.is_recovered(path) {
                 let read = got.len();
                 let short = format!("{path}: {read} bytes were read, and {least} were flushed");
                 history.wrong_reads.push(short);
             }
-            let bytes = match history.paths.get(path) {
-                Some(Known::Closed(file)) => Some(file.bytes.clone()),
-                // Somebody may have deleted or renamed it meanwhile: then nothing is expected.
-                _ => history.open.get(path).cloned(),
+            let (bytes, whole) = match history.paths.get(path) {
+                Some(Known::Closed(file)) => (Some(file.bytes.clone()), true),
+                // Somebody may have deleted or renamed it meanwhile: then nothing is expected. Or it was closed for its
+                // writer, with less than all.
+                _ => (history.open.get(path).cloned(), false),
             };
             if let Some(bytes) = bytes
-                && !(*bytes == **got || *open && bytes.starts_with(got))
+                && !(*bytes == **got || (*open || !whole) && bytes.starts_with(got))
             {
                 let (len, read) = (bytes.len(), got.len());
                 let same = bytes.iter().zip(got).take_while(|(a, b)| a == b).count();

@@ -16,7 +16,7 @@ use node::{Ctx, Rng};
 
 use super::{ClientProcess, Task};
 use crate::cluster::{BLOCK_SIZE, Member};
-use crate::history::{ClosedFile, Known, Promise, Shared};
+use crate::history::{ClosedFile, Known, Promise, Shared, Told};
 use crate::name_node::permission;
 use crate::wire::{Frame, Request, Response, Stage, Timer, node_at};
 
@@ -28,6 +28,8 @@ const COMPLETE_MAX: u32 = 40;
 /// A file being written.
 pub(super) struct Writing {
     path: String,
+    /// Who holds its lease.
+    holder: String,
     bytes: Arc<[u8]>,
     replication: u16,
     inode: Option<InodeId>,
@@ -43,6 +45,8 @@ pub(super) struct Writing {
     /// How often each node had been started when the pipeline was set up.
     boots: BTreeMap<DatanodeId, u32>,
     completes: u32,
+    /// The packets of the current block that are to be synced, and where each ends.
+    syncs: Vec<(u64, u64)>,
     /// It writes a piece now and then, so that a block stays open for long.
     slow: bool,
     /// It flushes to be sure of what it has written.
@@ -63,7 +67,7 @@ impl ClientProcess {
         drop(history);
         let request = CreateRequest {
             path: path.clone(),
-            client: self.name.clone(),
+            client: self.holder.clone(),
             overwrite: false,
             create_parent: false,
             replication,
@@ -72,8 +76,10 @@ impl ClientProcess {
         };
         self.task = Task::Write(Box::new(Writing {
             path,
+            holder: self.holder.clone(),
             bytes,
             replication,
+            syncs: Vec::new(),
             inode: None,
             written: 0,
             in_block: true,
@@ -129,10 +135,10 @@ impl ClientProcess {
 
     /// Does what the streamer wants next.
     pub(super) fn write_on(&mut self, ctx: &mut Ctx<'_, Member>) {
-        let client = self.name.clone();
         let Task::Write(writing) = &mut self.task else {
             return;
         };
+        let client = writing.holder.clone();
         let Some(inode) = writing.inode else {
             return;
         };
@@ -236,6 +242,7 @@ impl ClientProcess {
         };
         if let Some(block) = writing.streamer.take_finished() {
             writing.finished.push(block);
+            writing.syncs.clear();
             writing.in_block = true;
             writing.note_promises(&self.history);
             if let Some(connection) = writing.connection.take() {
@@ -285,7 +292,10 @@ impl ClientProcess {
         let accepted = matches!(frame, Frame::Accepted);
         match frame {
             Frame::Accepted => writing.streamer.on_connected(),
-            Frame::Ack(ack) => writing.streamer.on_ack(&ack),
+            Frame::Ack(ack) => {
+                writing.streamer.on_ack(&ack);
+                writing.note_told(&self.history);
+            }
             Frame::Refused { bad, reason } => {
                 let index = match writing.streamer.action() {
                     Action::Connect(setup) => setup.nodes.iter().position(|n| n.id == bad),
@@ -329,13 +339,15 @@ impl ClientProcess {
         self.idle(ctx);
     }
 
-    /// The file stays open and unknown: leases do not run out in this part.
+    /// The file stays open and unknown, until its lease runs out: it is not renewed any more.
     fn give_up(&mut self, ctx: &mut Ctx<'_, Member>) {
         if let Task::Write(writing) = &mut self.task
             && let Some(connection) = writing.connection.take()
         {
             self.connections.close(connection, ctx);
         }
+        self.holders += 1;
+        self.holder = format!("{}-{}", self.name, self.holders);
         self.idle(ctx);
     }
 }
@@ -377,6 +389,20 @@ impl Writing {
         finished == self.bytes.len() as u64
     }
 
+    /// Notes what the writer was told is safe.
+    fn note_told(&self, history: &Shared) {
+        let (block, nodes) = (self.streamer.acked(), self.streamer.nodes());
+        let acked = self.syncs.iter();
+        let acked = acked.filter(|(seqno, _)| self.streamer.is_acked(*seqno));
+        let told = Told {
+            path: self.path.clone(),
+            len: block.len,
+            synced: acked.map(|(_, end)| *end).max().unwrap_or(0),
+            nodes: nodes.iter().map(|node| node.id).collect(),
+        };
+        history.borrow_mut().told.insert(block.id, told);
+    }
+
     /// Queues the next packets: of a size drawn, so that chunks are flushed in the middle too.
     fn cut(&mut self, ctx: &mut Ctx<'_, Member>) {
         let rest = &self.bytes[self.written..];
@@ -389,7 +415,9 @@ impl Writing {
             self.streamer.set_hflushed();
         }
         if let Some(packet) = flushed {
-            self.streamer.push(packet);
+            let (sync, end) = (packet.sync, packet.end());
+            let seqno = self.streamer.push(packet);
+            self.syncs.extend(sync.then_some((seqno, end)));
         }
         if self.packetizer.block_is_full() || self.written == self.bytes.len() {
             for packet in self.packetizer.end_block(true) {

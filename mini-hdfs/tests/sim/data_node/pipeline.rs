@@ -175,7 +175,7 @@ impl Running {
     }
 
     /// A writer that comes back after its pipeline broke takes the replica from its old connection.
-    fn stop_writer(
+    pub(super) fn stop_writer(
         &mut self,
         block: Block,
         generation: GenerationStamp,

@@ -67,7 +67,7 @@ impl Invariant<Member> for Flushed {
                 continue;
             };
             let expected = &bytes[promise.before..promise.bytes];
-            if expected.is_empty() {
+            if expected.is_empty() || history.is_recovered(path) {
                 continue;
             }
             for (_, node) in faithful(promise, &history, world) {

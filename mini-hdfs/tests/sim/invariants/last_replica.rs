@@ -58,8 +58,8 @@ fn judge(
         return Ok(());
     }
     Err(format!(
-        "{node} is told to delete {order} of {}, and of the good replicas on {:?} none would be left",
-        block.path, held
+        "{node} is told to delete {order} of {}, and of the good replicas on {:?} none would be left; damaged {:?}, ordered {:?}, of {:?}",
+        block.path, held, block.damaged, ordered, block.replication
     ))
 }
 

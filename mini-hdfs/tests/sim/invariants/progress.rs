@@ -1,6 +1,5 @@
-//! Once everything is mended, every closed file reaches its replication and reads back, what was flushed of others can be found,
-//! and what is of no use is deleted. Damage counts as mended once it is, whether or not anybody has read it: the background
-//! scan does.
+//! Once everything is mended, every file is closed, reaches its replication and reads back, and what is of no use is deleted. Damage
+//! counts as mended once it is, whether or not anybody has read it: the background scan does.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -96,6 +95,11 @@ impl Invariant<Member> for Progress {
         if let (Some(path), true) = (history.open.keys().next(), self.every_write_succeeds) {
             return Err(format!("the write of {path} was given up"));
         }
+        // With a disk all of a last block may be gone; then nobody can say how long it was.
+        if core.namespace().open_files() > 0 && !history.damaged {
+            let open = core.namespace().open_files();
+            return Err(format!("{open} files are still open"));
+        }
         let truth = self.truth.borrow();
         let reports = core.datanode_report(world.now());
         let nodes: BTreeMap<DatanodeId, NodeId> = reports
@@ -118,7 +122,7 @@ impl Invariant<Member> for Progress {
             let Some(info) = core.blocks().blocks().get(id) else {
                 continue;
             };
-            if promise.block.len > 0 && history.open.contains_key(path) {
+            if promise.block.len > 0 && !history.is_recovered(path) {
                 let faithful = faithful(promise, &history, world);
                 let faithful: Vec<DatanodeId> = faithful.into_iter().map(|(id, _)| id).collect();
                 let good = info.pipeline.iter().chain(&info.replicas).copied();

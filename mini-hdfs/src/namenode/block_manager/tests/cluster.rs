@@ -143,6 +143,7 @@ impl Cluster {
             );
             match command {
                 Command::Register => self.register(id),
+                Command::Recover(blocks) => panic!("the block manager knows no leases: {blocks:?}"),
                 Command::Invalidate(blocks) => blocks.iter().for_each(|b| self.delete(id, *b)),
                 Command::Transfer { block, targets } => {
                     let source = self.nodes[&id].replicas.get(&block.id).copied();

@@ -7,7 +7,8 @@ use super::super::{ITEMS_PER_MESSAGE, RpcError, wire};
 use super::NameNodeClient;
 use crate::block::{DatanodeId, DatanodeInfo};
 use crate::protocol::{
-    BlockEvent, Command, Heartbeat, HeartbeatDetails, Registration, RegistrationId, ReportedReplica,
+    BlockEvent, BlockSynchronization, Command, Heartbeat, HeartbeatDetails, Registration,
+    RegistrationId, ReportedReplica,
 };
 
 /// `DatanodeProtocol`.
@@ -80,6 +81,18 @@ impl NameNodeClient {
         };
         let mut stub = self.datanode.clone();
         self.answer(stub.block_received_and_deleted(request))
+            .await?;
+        Ok(())
+    }
+
+    /// What came of a recovery of a block.
+    pub async fn commit_block_synchronization(
+        &self,
+        synchronization: BlockSynchronization,
+    ) -> Result<(), RpcError> {
+        let request = wire::CommitBlockSynchronizationRequest::from(synchronization);
+        let mut stub = self.datanode.clone();
+        self.answer(stub.commit_block_synchronization(request))
             .await?;
         Ok(())
     }

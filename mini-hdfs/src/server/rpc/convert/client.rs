@@ -1,11 +1,13 @@
 //! What clients ask, and what they are answered.
 
+use std::time::Duration;
+
 use super::{Malformed, all, answers, empty_answers, enums, narrowed, needed, try_all, wire};
 use crate::block::{DatanodeId, DatanodeInfo, GenerationStamp, InodeId};
 use crate::namenode::blocks::BlockState;
 use crate::protocol::{
     AddBlockRequest, AdditionalDatanodeRequest, CreateRequest, DatanodeReport, FileStatus,
-    FsckBlock, Listing, ReplicaHealth,
+    FsckBlock, LeaseLimits, Listing, ReplicaHealth,
 };
 
 enums! {
@@ -20,12 +22,33 @@ empty_answers! {
 
 answers! {
     CompleteResponse { done: bool => |done| done }
+    RecoverLeaseResponse { closed: bool => |closed| closed }
+    IsFileClosedResponse { closed: bool => |closed| closed }
     DeleteResponse { deleted: bool => |deleted| deleted }
     SetSafeModeResponse { status: Option<String> => |status| status }
     UpdateBlockForPipelineResponse { generation: GenerationStamp => |stamp: GenerationStamp| stamp.0 }
     GetAdditionalDatanodeResponse { datanode: DatanodeInfo => |node: DatanodeInfo| Some(node.into()) }
     GetFileInfoResponse { status: Option<FileStatus> => |status: Option<FileStatus>| status.map(Into::into) }
     GetDatanodeReportResponse { datanodes: Vec<DatanodeReport> => all }
+}
+
+impl From<LeaseLimits> for wire::RenewLeaseResponse {
+    fn from(limits: LeaseLimits) -> Self {
+        let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        wire::RenewLeaseResponse {
+            soft_ms: millis(limits.soft),
+            hard_ms: millis(limits.hard),
+        }
+    }
+}
+
+impl From<wire::RenewLeaseResponse> for LeaseLimits {
+    fn from(answer: wire::RenewLeaseResponse) -> Self {
+        LeaseLimits {
+            soft: Duration::from_millis(answer.soft_ms),
+            hard: Duration::from_millis(answer.hard_ms),
+        }
+    }
 }
 
 impl From<CreateRequest> for wire::CreateRequest {

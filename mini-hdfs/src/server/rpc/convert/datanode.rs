@@ -1,10 +1,10 @@
 //! What DataNodes say, and what they are told.
 
-use super::{Malformed, all, answers, empty_answers, enums, needed, same_fields, wire};
-use crate::block::{DatanodeId, ReplicaState, StorageId};
+use super::{Malformed, all, answers, empty_answers, enums, needed, same_fields, try_all, wire};
+use crate::block::{DatanodeId, GenerationStamp, ReplicaState, StorageId};
 use crate::protocol::{
-    BlockEvent, Command, FailedVolume, Heartbeat, HeartbeatDetails, Registration, RegistrationId,
-    ReportedReplica, SlowPeer, StorageReport,
+    BlockEvent, BlockSynchronization, Command, FailedVolume, Heartbeat, HeartbeatDetails,
+    RecoveringBlock, Registration, RegistrationId, ReportedReplica, SlowPeer, StorageReport,
 };
 
 enums! {
@@ -15,7 +15,9 @@ same_fields! {
     FailedVolume { dir, reason }
 }
 
-empty_answers! { BlockReportResponse, BlockReceivedAndDeletedResponse }
+empty_answers! {
+    BlockReportResponse, BlockReceivedAndDeletedResponse, CommitBlockSynchronizationResponse
+}
 
 answers! {
     HeartbeatResponse { commands: Vec<Command> => all }
@@ -128,7 +130,7 @@ impl From<wire::Heartbeat> for Heartbeat {
 
 impl From<Command> for wire::Command {
     fn from(command: Command) -> Self {
-        use wire::command::{Invalidate, Kind, Register, Transfer};
+        use wire::command::{Invalidate, Kind, Recover, Register, Transfer};
         let kind = match command {
             Command::Register => Kind::Register(Register {}),
             Command::Invalidate(blocks) => Kind::Invalidate(Invalidate {
@@ -137,6 +139,9 @@ impl From<Command> for wire::Command {
             Command::Transfer { block, targets } => Kind::Transfer(Transfer {
                 block: Some(block.into()),
                 targets: all(targets),
+            }),
+            Command::Recover(blocks) => Kind::Recover(Recover {
+                blocks: all(blocks),
             }),
         };
         wire::Command { kind: Some(kind) }
@@ -155,6 +160,53 @@ impl TryFrom<wire::Command> for Command {
                 block: needed(transfer.block, "Transfer.block")?,
                 targets: all(transfer.targets),
             },
+            Kind::Recover(recover) => Command::Recover(try_all(recover.blocks)?),
+        })
+    }
+}
+
+impl From<RecoveringBlock> for wire::RecoveringBlock {
+    fn from(recovering: RecoveringBlock) -> Self {
+        wire::RecoveringBlock {
+            block: Some(recovering.block.into()),
+            recovery_id: recovering.recovery_id.0,
+            locations: all(recovering.locations),
+        }
+    }
+}
+
+impl TryFrom<wire::RecoveringBlock> for RecoveringBlock {
+    type Error = Malformed;
+
+    fn try_from(recovering: wire::RecoveringBlock) -> Result<Self, Malformed> {
+        Ok(RecoveringBlock {
+            block: needed(recovering.block, "RecoveringBlock.block")?,
+            recovery_id: GenerationStamp(recovering.recovery_id),
+            locations: all(recovering.locations),
+        })
+    }
+}
+
+impl From<BlockSynchronization> for wire::CommitBlockSynchronizationRequest {
+    fn from(synchronization: BlockSynchronization) -> Self {
+        wire::CommitBlockSynchronizationRequest {
+            block: Some(synchronization.block.into()),
+            recovery_id: synchronization.recovery_id.0,
+            len: synchronization.len,
+            datanodes: synchronization.datanodes.iter().map(|id| id.0).collect(),
+        }
+    }
+}
+
+impl TryFrom<wire::CommitBlockSynchronizationRequest> for BlockSynchronization {
+    type Error = Malformed;
+
+    fn try_from(request: wire::CommitBlockSynchronizationRequest) -> Result<Self, Malformed> {
+        Ok(BlockSynchronization {
+            block: needed(request.block, "CommitBlockSynchronizationRequest.block")?,
+            recovery_id: GenerationStamp(request.recovery_id),
+            len: request.len,
+            datanodes: request.datanodes.into_iter().map(DatanodeId).collect(),
         })
     }
 }

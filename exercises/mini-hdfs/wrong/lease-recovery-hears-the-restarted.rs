@@ -1,0 +1,47 @@
+//! Replicas being written and such whose DataNode has restarted are treated alike: what was flushed to memory, and is there on one node, is cut
+//! off since another one has lost it.
+//! caught-by: lease_recovery::recovery_trusts_restarted_nodes_only_where_there_is_nothing_better
+
+pub fn choose_replicas(block: Block, answers: &[(DatanodeId, Answer)]) -> Choice {
+    let unknown = answers.iter().any(|(_, answer)| *answer == Answer::Unknown);
+    let usable: Vec<(DatanodeId, u64, ReplicaState)> = answers
+        .iter()
+        .filter_map(|(datanode, answer)| match answer {
+            Answer::Replica(replica, state) => {
+                let useful = replica.generation >= block.generation && replica.len > 0;
+                useful.then_some((*datanode, replica.len, *state))
+            }
+            Answer::None | Answer::Unknown => None,
+        })
+        .collect();
+    let shortest = |wanted: ReplicaState| {
+        let open = |state: ReplicaState| state == ReplicaState::Rbw || state == ReplicaState::Rwr;
+        let lens = usable.iter().filter(|(_, _, state)| {
+            *state == wanted || wanted == ReplicaState::Rbw && open(*state)
+        });
+        lens.map(|(_, len, _)| *len).min()
+    };
+    let agree = |len: u64, goes_on: &dyn Fn(u64, ReplicaState) -> bool| Choice::Agree {
+        len,
+        datanodes: usable
+            .iter()
+            .filter(|(_, its_len, state)| goes_on(*its_len, *state))
+            .map(|(datanode, _, _)| *datanode)
+            .collect(),
+    };
+    if let Some(len) = shortest(ReplicaState::Finalized) {
+        return agree(len, &|its_len, state| {
+            state == ReplicaState::Finalized || (state == ReplicaState::Rbw && its_len == len)
+        });
+    }
+    if let Some(len) = shortest(ReplicaState::Rbw) {
+        return agree(len, &|_, state| state == ReplicaState::Rbw);
+    }
+    if unknown {
+        return Choice::Wait;
+    }
+    match shortest(ReplicaState::Rwr) {
+        Some(len) => agree(len, &|_, state| state == ReplicaState::Rwr),
+        None => Choice::Remove,
+    }
+}
