@@ -60,7 +60,7 @@ pub fn draw(
 ) -> Result<String, Vec<EventId>> {
     let run = log.run();
     let order = run.causal_order()?;
-    let layout = layout(log, run, order, options);
+    let layout = layout(log, clocks, run, order, options);
     let mut svg = String::new();
     // Writing into a string does not fail.
     let _ = write_head(&mut svg, log, &layout, &options.title)
@@ -68,7 +68,13 @@ pub fn draw(
     Ok(svg)
 }
 
-fn layout(log: &Log, run: Run, mut order: Vec<EventId>, options: &Options) -> Layout {
+fn layout(
+    log: &Log,
+    clocks: &[VectorClock<ProcessId>],
+    run: Run,
+    mut order: Vec<EventId>,
+    options: &Options,
+) -> Layout {
     let hidden = options
         .last
         .map_or(0, |last| order.len().saturating_sub(last));
@@ -78,7 +84,7 @@ fn layout(log: &Log, run: Run, mut order: Vec<EventId>, options: &Options) -> La
         |message: &Message| is_shown.contains(&message.send) && is_shown.contains(&message.receive);
     let messages: Vec<Message> = run.messages.into_iter().filter(shows).collect();
     let rows = rows(log, &order, &messages);
-    let (columns, right) = columns(log, &order);
+    let (columns, right) = columns(log, clocks, &order);
     let rows_count = rows.values().map(|row| row + 1).max().unwrap_or(0);
     Layout {
         rows,
@@ -113,21 +119,31 @@ fn rows(log: &Log, order: &[EventId], messages: &[Message]) -> BTreeMap<EventId,
     rows
 }
 
-/// The line of each process that has events, and where the last column ends. A column is as wide as its longest text.
-fn columns(log: &Log, order: &[EventId]) -> (Vec<(ProcessId, usize)>, usize) {
+/// The line of each process that has events, and where the last column ends. A column is as wide as its longest text or stamp.
+fn columns(
+    log: &Log,
+    clocks: &[VectorClock<ProcessId>],
+    order: &[EventId],
+) -> (Vec<(ProcessId, usize)>, usize) {
+    let process_of = |id: &EventId| log.events[id.0].process;
+    let shown: BTreeSet<ProcessId> = order.iter().map(process_of).collect();
     let mut longest: BTreeMap<ProcessId, usize> = BTreeMap::new();
     for id in order {
-        let letters = text_of(log, *id).chars().count().min(LETTERS_MAX);
-        let most = longest.entry(log.events[id.0].process).or_default();
-        *most = letters.max(*most);
+        let text = text_of(log, *id).chars().count().min(LETTERS_MAX);
+        let digits = clocks.get(id.0).map_or(0, |clock| {
+            let known = clock.iter().filter(|(process, _)| shown.contains(process));
+            known.map(|(_, count)| count.ilog10() as usize).sum()
+        });
+        let stamp = shown.len() * 2 + digits;
+        let most = longest.entry(process_of(id)).or_default();
+        *most = text.max(stamp).max(*most);
     }
-    let stamp = longest.len() * 2;
     let mut columns = Vec::new();
     let mut left = MARGIN;
     for (process, letters) in &longest {
         let name = log.name(*process).chars().count().min(LETTERS_MAX);
         let half = (name * LETTER / 2 + 16).max(40);
-        let right = letters.max(&stamp) * LETTER + 16;
+        let right = letters * LETTER + 16;
         columns.push((*process, left + half));
         left += half + right.max(half);
     }
