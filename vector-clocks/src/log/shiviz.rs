@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 use regex::RegexBuilder;
 
+use super::json::in_line;
 use super::{Event, Kind, Log, ProcessId, ReadError, stamp};
 
 /// The viewer's own expression: the text on one line, host and clock on the next.
@@ -52,7 +53,10 @@ pub fn read_into(log: &mut Log, file: &str, text: &str, expression: &str) -> Res
             let clock = group("clock");
             error(
                 line,
-                format!("the clock `{clock}` is no JSON object of counts: {e}"),
+                format!(
+                    "the clock `{clock}` is no JSON object of counts: {}",
+                    in_line(&e)
+                ),
             )
         })?;
         let counts = counts.into_iter();

@@ -45,6 +45,8 @@ struct Layout {
     /// Of each process that has events: where its line is.
     columns: Vec<(ProcessId, usize)>,
     messages: Vec<Message>,
+    /// Where the events are, from above to below.
+    dots: Vec<(i64, i64)>,
     width: usize,
     height: usize,
 }
@@ -86,13 +88,19 @@ fn layout(
     let rows = rows(log, &order, &messages);
     let (columns, right) = columns(log, clocks, &order);
     let rows_count = rows.values().map(|row| row + 1).max().unwrap_or(0);
-    Layout {
+    let mut layout = Layout {
         rows,
         columns,
         messages,
+        dots: Vec::new(),
         width: (right + MARGIN).max(320),
         height: TOP + rows_count * ROW + MARGIN,
-    }
+    };
+    let places = layout.rows.keys().filter_map(|id| layout.place(log, *id));
+    let mut dots: Vec<(i64, i64)> = places.map(|(x, y)| (signed(x), signed(y))).collect();
+    dots.sort_unstable_by_key(|(_, y)| *y);
+    layout.dots = dots;
+    layout
 }
 
 /// The row of each event: below all that happened before it.
@@ -158,11 +166,14 @@ impl Layout {
 
     /// How far the middle of an arrow has to be pulled down, or up, so that it keeps away from the events of processes between its
     /// ends: it would look like a message to or from them.
-    fn sag(&self, log: &Log, (x, y): (usize, usize), (to_x, to_y): (usize, usize)) -> i64 {
+    fn sag(&self, (x, y): (usize, usize), (to_x, to_y): (usize, usize)) -> i64 {
         let (x, y, to_x, to_y) = (signed(x), signed(y), signed(to_x), signed(to_y));
-        let dots = self.rows.keys().filter_map(|id| self.place(log, *id));
-        let dots = dots.map(|(x, y)| (signed(x), signed(y)));
+        // No curve leaves the rows of its ends by more than this.
+        let (top, bottom) = (y.min(to_y) - 128, y.max(to_y) + 128);
+        let first = self.dots.partition_point(|(_, dot)| *dot < top);
+        let dots = self.dots.iter().skip(first).copied();
         let between: Vec<(i64, i64)> = dots
+            .take_while(|(_, dot)| *dot <= bottom)
             .filter(|(dot, _)| x.min(to_x) < *dot && *dot < x.max(to_x))
             .collect();
         let keeps_away = |sag: &i64| {
@@ -248,7 +259,7 @@ fn write_body(
             layout.place(log, message.send),
             layout.place(log, message.receive),
         ) {
-            write_arrow(svg, from, to, layout.sag(log, from, to))?;
+            write_arrow(svg, from, to, layout.sag(from, to))?;
         }
     }
     let received: BTreeSet<&str> = (log.events.iter())

@@ -263,9 +263,9 @@ fn errors_say_what_to_do() {
     check(
         "check chat.jsonl --format trace",
         &expect![[r#"
-        vector-clocks: chat.jsonl:1: not a record of a trace: missing field `kind` at line 1 column 63
-        exit 2
-    "#]],
+            vector-clocks: chat.jsonl:1: not a record of a trace: missing field `kind` at column 63
+            exit 2
+        "#]],
     );
     assert_eq!(command("check").output().unwrap().status.code(), Some(2));
 }
