@@ -151,3 +151,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn times_disagree_where_the_receipt_is_earlier() {
+    let told = |time: u64| {
+        let received = format!(r#"{{"process":"bob","receive":"m","time":{time}}}"#);
+        let sent = r#"{"process":"ada","send":"m","time":5}"#;
+        findings(&log(&format!("{sent}\n{received}")))
+    };
+    assert_eq!(told(5), []);
+    assert_eq!(told(4), [(2, Wrong::TimeDisagrees)]);
+}
