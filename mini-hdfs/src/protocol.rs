@@ -186,6 +186,10 @@ pub struct DatanodeReport {
     pub info: DatanodeInfo,
     /// Live, stale or dead.
     pub state: DatanodeState,
+    /// Whether it is in service.
+    pub admin: AdminState,
+    /// What it still has to wait for while it is about to leave the service.
+    pub leaving: LeavingStatus,
     /// Its last heartbeat's figures.
     pub heartbeat: Heartbeat,
     /// When that came, in milliseconds since the epoch.
@@ -205,6 +209,33 @@ pub enum DatanodeState {
     Dead,
 }
 
+/// Whether a DataNode is in service, as its operator wants it (`DatanodeInfo.AdminStates`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AdminState {
+    /// In service.
+    #[default]
+    Normal,
+    /// It shall be taken out for good: its replicas are copied elsewhere, and no new ones come to it.
+    DecommissionInProgress,
+    /// Everything that it holds is elsewhere too: it may be switched off.
+    Decommissioned,
+    /// It shall be away for a while: blocks that would have too few replicas meanwhile get more.
+    EnteringMaintenance,
+    /// It may be away: its replicas are not made anew.
+    InMaintenance,
+}
+
+/// What a DataNode that is about to leave the service still waits for (`DatanodeDescriptor.LeavingServiceStatus`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeavingStatus {
+    /// Blocks on it with too few replicas elsewhere.
+    pub under_replicated: u64,
+    /// Of these, those without a replica elsewhere.
+    pub only_here: u64,
+    /// Of these, those that are being written.
+    pub in_open_files: u64,
+}
+
 /// The state of a replica as `fsck` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReplicaHealth {
@@ -216,6 +247,14 @@ pub enum ReplicaHealth {
     Corrupt,
     /// More than the file needs; chosen to be deleted.
     Excess,
+    /// Good, on a DataNode that is about to be decommissioned.
+    Decommissioning,
+    /// Good, on a DataNode that is decommissioned.
+    Decommissioned,
+    /// Good, on a DataNode that is about to be in maintenance.
+    EnteringMaintenance,
+    /// Good, as far as is known, on a DataNode in maintenance.
+    InMaintenance,
     /// Being written.
     Rbw,
 }
@@ -275,6 +314,14 @@ pub struct FsStatus {
     pub stale_datanodes: u64,
     /// Dead DataNodes.
     pub dead_datanodes: u64,
+    /// DataNodes that are about to be decommissioned, dead or alive.
+    pub decommissioning_datanodes: u64,
+    /// DataNodes that are decommissioned, dead or alive.
+    pub decommissioned_datanodes: u64,
+    /// DataNodes that are about to be in maintenance, dead or alive.
+    pub entering_maintenance_datanodes: u64,
+    /// DataNodes in maintenance, dead or alive.
+    pub in_maintenance_datanodes: u64,
     /// Why safe mode is on, and what turns it off; none when it is off.
     pub safe_mode: Option<String>,
     /// The last transaction of the edit log.

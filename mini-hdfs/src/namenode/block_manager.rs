@@ -7,8 +7,9 @@
 //! which change leads to which queue. What the queues hold is worked off by [`BlockManager::tick`], and leaves as
 //! commands in the answers to heartbeats.
 //!
-//! This file is what the namespace calls; `reports` is what DataNodes call.
+//! This file is what the namespace calls; `reports` is what DataNodes call; `admin` takes DataNodes out of service and back.
 
+mod admin;
 mod redundancy;
 mod reports;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, LocatedBlock};
 use crate::namenode::blocks::{BlockInfo, BlockState, BlocksMap};
 use crate::namenode::config::Config;
 use crate::namenode::datanodes::{Datanode, DatanodeManager};
+use crate::namenode::hosts::Hosts;
 use crate::namenode::invalidate::InvalidateQueue;
 use crate::namenode::pending::PendingCopies;
 use crate::namenode::placement::{Candidate, PlacementError, Request, choose_targets};
@@ -29,8 +31,10 @@ use crate::namenode::replication_queue::ReplicationQueue;
 use crate::namenode::safe_mode::{Progress, SafeMode};
 use crate::namenode::topology::{Place, sort_for_reader};
 use crate::protocol::{
-    AddBlockRequest, DatanodeReport, DatanodeState, FsStatus, FsckBlock, ReplicaHealth,
+    AddBlockRequest, AdminState, DatanodeReport, DatanodeState, FsStatus, FsckBlock, ReplicaHealth,
 };
+
+use admin::Leaving;
 
 /// A copy that a DataNode is to be told to make.
 #[derive(Clone, Debug)]
@@ -57,6 +61,14 @@ pub struct BlockManager {
     /// The block to go on from while all blocks are being looked at afresh; none when that is done, or has not begun
     /// since safe mode at the start is still on.
     rescan: Option<BlockId>,
+    /// DataNodes all of whose blocks are being looked at afresh, each with the block to go on from.
+    walks: BTreeMap<DatanodeId, BlockId>,
+    /// Copies that may still be decided on in this round.
+    round_left: usize,
+    /// Which DataNodes shall be out of service.
+    hosts: Hosts,
+    /// What is known of those that are about to leave.
+    leaving: BTreeMap<DatanodeId, Leaving>,
     /// Before safe mode at the start is over, nothing is known of most blocks, and no queue is filled.
     judging: bool,
     /// In how many racks DataNodes stand.
@@ -85,6 +97,10 @@ impl BlockManager {
             over_replicated: BTreeSet::new(),
             invalidates: InvalidateQueue::default(),
             rescan: None,
+            walks: BTreeMap::new(),
+            round_left: 0,
+            hosts: Hosts::default(),
+            leaving: BTreeMap::new(),
             judging: false,
             racks: 0,
             now,
@@ -182,11 +198,13 @@ impl BlockManager {
         rng: &mut Rng,
     ) -> Option<LocatedBlock> {
         let info = self.blocks.get(id)?;
-        // A replica that is about to be deleted is a last resort, like one on a silent DataNode.
+        // A replica that is about to be deleted is a last resort, like one on a DataNode that is silent or leaves.
         let replica = |id| {
             let node = self.datanodes.alive(id)?;
             let silent = self.datanodes.state_of(node, now) != DatanodeState::Live;
-            Some((node.info.clone(), silent || info.excess.contains(&id)))
+            let leaves = node.admin != AdminState::Normal;
+            let last = silent || leaves || info.excess.contains(&id);
+            Some((node.info.clone(), last))
         };
         let mut replicas: Vec<(DatanodeInfo, bool)> =
             info.replicas.iter().copied().filter_map(replica).collect();
@@ -334,12 +352,14 @@ impl BlockManager {
         let good = info.replicas.iter().map(|id| {
             let node = self.datanodes.get(*id);
             let state = node.map(|node| self.datanodes.state_of(node, now));
-            let health = if info.excess.contains(id) {
-                ReplicaHealth::Excess
-            } else if state == Some(DatanodeState::Live) {
-                ReplicaHealth::Live
-            } else {
-                ReplicaHealth::Stale
+            let health = match node.map(|node| node.admin).unwrap_or_default() {
+                _ if info.excess.contains(id) => ReplicaHealth::Excess,
+                AdminState::DecommissionInProgress => ReplicaHealth::Decommissioning,
+                AdminState::Decommissioned => ReplicaHealth::Decommissioned,
+                AdminState::EnteringMaintenance => ReplicaHealth::EnteringMaintenance,
+                AdminState::InMaintenance => ReplicaHealth::InMaintenance,
+                AdminState::Normal if state == Some(DatanodeState::Live) => ReplicaHealth::Live,
+                AdminState::Normal => ReplicaHealth::Stale,
             };
             (*id, health)
         });
@@ -355,13 +375,20 @@ impl BlockManager {
             replicas: replicas.filter_map(known).collect(),
             badly_distributed: info.state == BlockState::Complete
                 && info.live_count() >= info.expected()
-                && !self.is_spread(info.live(), info.expected()),
+                && !self.is_spread(info.standing(), info.expected()),
         })
     }
 
     /// Fills in what `FsStatus` says of blocks, DataNodes and safe mode; leaves the rest alone.
     pub fn fill_status(&self, status: &mut FsStatus, now: Time) {
         for node in self.datanodes.iter() {
+            match node.admin {
+                AdminState::Normal => {}
+                AdminState::DecommissionInProgress => status.decommissioning_datanodes += 1,
+                AdminState::Decommissioned => status.decommissioned_datanodes += 1,
+                AdminState::EnteringMaintenance => status.entering_maintenance_datanodes += 1,
+                AdminState::InMaintenance => status.in_maintenance_datanodes += 1,
+            }
             match self.datanodes.state_of(node, now) {
                 DatanodeState::Dead => {
                     status.dead_datanodes += 1;
@@ -390,6 +417,8 @@ impl BlockManager {
         let report = |node: &Datanode| DatanodeReport {
             info: node.info.clone(),
             state: self.datanodes.state_of(node, now),
+            admin: node.admin,
+            leaving: self.leaving_status(node.info.id),
             heartbeat: node.heartbeat,
             last_contact_ms: node.last_contact.as_millis(),
             blocks: self.blocks.count_of(node.info.id) as u64,

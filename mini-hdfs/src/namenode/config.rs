@@ -43,6 +43,11 @@ pub struct Config {
     pub safemode_datanodes_min: usize,
     /// How long to stay in safe mode once the threshold is reached (`dfs.namenode.safemode.extension`).
     pub safemode_extension: Duration,
+    /// How often it is looked whether DataNodes that shall leave the service may go (`dfs.namenode.decommission.interval`).
+    pub decommission_interval: Duration,
+    /// Replicas that a block must have in service while others are in maintenance
+    /// (`dfs.namenode.maintenance.replication.min`).
+    pub maintenance_replication_min: u16,
     /// fsimages kept (`dfs.namenode.num.checkpoints.retained`).
     pub checkpoints_retained: usize,
     /// A checkpoint is due after this many transactions (`dfs.namenode.checkpoint.txns`).
@@ -75,6 +80,8 @@ impl Default for Config {
             safemode_threshold_permille: 999,
             safemode_datanodes_min: 0,
             safemode_extension: Duration::from_secs(30),
+            decommission_interval: Duration::from_secs(30),
+            maintenance_replication_min: 1,
             checkpoints_retained: 2,
             checkpoint_txns: 1_000_000,
             checkpoint_period: Duration::from_secs(60 * 60),

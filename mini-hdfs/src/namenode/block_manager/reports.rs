@@ -28,9 +28,12 @@ impl BlockManager {
         let registered = self.datanodes.register(info, now, rng);
         if let Some(replaced) = registered.replaced {
             self.lose_datanode(replaced);
+            self.leaving.remove(&replaced);
+            self.blocks.set_away(replaced, None);
         }
         self.void_copies(id);
         self.invalidates.resend(id);
+        self.obey_operator(id, now);
         self.note_racks();
         Ok(registered.registration)
     }
@@ -110,10 +113,7 @@ impl BlockManager {
         }
         if self.datanodes.set_reported(datanode) {
             // Its replicas may be counted as too many only from now on.
-            let held: Vec<BlockId> = self.blocks.blocks_of(datanode).collect();
-            for id in held {
-                self.refresh(id);
-            }
+            self.walk(datanode);
         }
         Ok(())
     }
@@ -201,6 +201,7 @@ impl BlockManager {
     /// A DataNode has died or was replaced: what it held does not count any more.
     pub(super) fn lose_datanode(&mut self, datanode: DatanodeId) {
         self.invalidates.remove_datanode(datanode);
+        self.walks.remove(&datanode);
         let held: Vec<BlockId> = self.blocks.blocks_of(datanode).collect();
         for id in held {
             self.blocks.remove_replica(id, datanode);
@@ -210,7 +211,7 @@ impl BlockManager {
     }
 
     /// Copies from and to a DataNode will not arrive.
-    fn void_copies(&mut self, datanode: DatanodeId) {
+    pub(super) fn void_copies(&mut self, datanode: DatanodeId) {
         self.transfers.remove(&datanode);
         for id in self.pending.end_datanode(datanode) {
             self.refresh(id);

@@ -1,6 +1,7 @@
 //! The block manager among DataNodes that do as they are told: stories, and random lives.
 
 mod cluster;
+mod leaving;
 
 use std::collections::BTreeSet;
 
