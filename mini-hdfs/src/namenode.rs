@@ -46,6 +46,7 @@ use node::{Disk, Rng, Time};
 use self::block_manager::BlockManager;
 use self::edit_op::{EditOp, apply};
 use self::group_commit::GroupCommit;
+use self::hosts::Hosts;
 use self::namespace::Namespace;
 use crate::block::{Block, DatanodeId, DatanodeInfo, TxId};
 use crate::error::FsError;
@@ -216,6 +217,11 @@ impl NameNode {
         self.blocks.set_safe_mode(on, now);
     }
 
+    /// The operator's file says this of DataNodes from now on (`refreshNodes`).
+    pub fn refresh_nodes(&mut self, hosts: Hosts, now: Time) {
+        self.blocks.refresh_nodes(hosts, now);
+    }
+
     /// All DataNodes that are known.
     pub fn datanode_report(&self, now: Time) -> Vec<DatanodeReport> {
         self.blocks.datanode_reports(now)
@@ -281,9 +287,11 @@ impl NameNode {
             .incremental_block_report(datanode, registration, events, now)
     }
 
-    /// What happens by itself: call it every [`Config::replication_interval`] or more often.
-    pub fn tick(&mut self, now: Time, rng: &mut Rng) {
-        self.blocks.tick(now, rng);
+    /// What happens by itself: call it every [`Config::replication_interval`] or more often. It does not take long, whatever
+    /// there is to do; true says that more is to be done in this round. Let others call first, and call again.
+    pub fn tick(&mut self, now: Time, rng: &mut Rng) -> bool {
+        let more = self.blocks.tick(now, rng);
         self.request_checkpoint_when_due(now);
+        more
     }
 }

@@ -113,7 +113,10 @@ impl BlockView {
     /// nobody from reading there.
     pub(crate) fn is_readable(&self) -> bool {
         let mut health = self.replicas.iter().map(|replica| replica.health);
-        health.any(|health| matches!(health, Health::Good | Health::Stale | Health::Excess))
+        health.any(|health| matches!(
+                health,
+                Health::Good | Health::Stale | Health::Excess | Health::Leaving
+            ))
     }
 
     /// Whether a writer has finished it.
@@ -151,6 +154,8 @@ pub(crate) enum Health {
     Corrupt,
     /// One more than needed; it will be deleted.
     Excess,
+    /// Its node leaves the service, or has left it: it is good, but does not count.
+    Leaving,
 }
 
 impl Snapshot {
@@ -232,6 +237,13 @@ fn block(block: &FsckBlock, by_address: &BTreeMap<&str, &NodeView>) -> BlockView
                 (_, ReplicaHealth::Stale) => Health::Stale,
                 (_, ReplicaHealth::Excess) => Health::Excess,
                 (_, ReplicaHealth::Rbw) => Health::Writing,
+                (
+                    _,
+                    ReplicaHealth::Decommissioning
+                    | ReplicaHealth::Decommissioned
+                    | ReplicaHealth::EnteringMaintenance
+                    | ReplicaHealth::InMaintenance,
+                ) => Health::Leaving,
             },
         }
     });

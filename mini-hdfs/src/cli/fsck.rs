@@ -272,6 +272,10 @@ fn replica((node, health): &(DatanodeInfo, ReplicaHealth), racks: bool) -> Strin
         ReplicaHealth::Corrupt => "(CORRUPT)",
         ReplicaHealth::Excess => "(EXCESS)",
         ReplicaHealth::Rbw => "(RBW)",
+        ReplicaHealth::Decommissioning => "(DECOMMISSIONING)",
+        ReplicaHealth::Decommissioned => "(DECOMMISSIONED)",
+        ReplicaHealth::EnteringMaintenance => "(ENTERING MAINTENANCE)",
+        ReplicaHealth::InMaintenance => "(IN MAINTENANCE)",
     };
     format!("{rack}{slash}{}{health}", node.address)
 }

@@ -4,6 +4,8 @@
 //! it starts and when it is told to (`dfsadmin -refreshNodes`). So an order to decommission survives a restart, and the NameNode
 //! works out anew how far it has got.
 
+use std::fmt::{self, Display};
+
 use serde::{Deserialize, Serialize};
 
 use crate::block::DatanodeInfo;
@@ -63,6 +65,15 @@ impl Host {
         };
         (self.name == datanode.hostname || self.name == host)
             && (self.port == 0 || self.port == port)
+    }
+}
+
+impl Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            0 => f.write_str(&self.name),
+            port => write!(f, "{}:{port}", self.name),
+        }
     }
 }
 

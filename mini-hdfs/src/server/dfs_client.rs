@@ -39,6 +39,7 @@ use tokio::runtime::Runtime;
 
 use super::rpc::{FsckFiles, NameNodeClient, RpcError};
 use crate::client::retry::{CallFailure, Repeat};
+use crate::namenode::hosts::Wish;
 use crate::protocol::{
     ContentSummary, CreateRequest, DatanodeReport, FileStatus, FsStatus, FsckFile, LocatedBlocks,
     Permission,
@@ -268,6 +269,19 @@ impl DfsClient {
     /// Turns safe mode on or off by hand.
     pub fn set_safe_mode(&self, on: bool) -> Result<(), DfsError> {
         self.call(Repeat::Idempotent, || self.name_node().set_safe_mode(on))
+    }
+
+    /// Lets the NameNode read again which DataNodes shall be out of service.
+    pub fn refresh_nodes(&self) -> Result<(), DfsError> {
+        self.call(Repeat::Idempotent, || self.name_node().refresh_nodes())
+    }
+
+    /// Lets the NameNode write down what is wanted of DataNodes, each `HOST` or `HOST:PORT`, and act upon it: none to have
+    /// them in service.
+    pub fn set_admin_state(&self, hosts: &[String], wish: Option<Wish>) -> Result<(), DfsError> {
+        self.call(Repeat::Idempotent, || {
+            self.name_node().set_admin_state(hosts, wish)
+        })
     }
 
     fn name_node(&self) -> &NameNodeClient {

@@ -41,8 +41,10 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.namenode.checkpoint.check.period", Kind::Seconds),
     ("dfs.namenode.checkpoint.period", Kind::Seconds),
     ("dfs.namenode.checkpoint.txns", Kind::Count),
+    ("dfs.namenode.decommission.interval", Kind::Seconds),
     ("dfs.namenode.fs-limits.min-block-size", Kind::Bytes),
     ("dfs.namenode.heartbeat.recheck-interval", Kind::Millis),
+    ("dfs.namenode.maintenance.replication.min", Kind::Count),
     ("dfs.namenode.num.checkpoints.retained", Kind::Count),
     (
         "dfs.namenode.reconstruction.pending.timeout-sec",
@@ -215,6 +217,14 @@ impl Settings {
                 d.safemode_datanodes_min,
             )?,
             safemode_extension: time("dfs.namenode.safemode.extension", d.safemode_extension),
+            decommission_interval: time(
+                "dfs.namenode.decommission.interval",
+                d.decommission_interval,
+            ),
+            maintenance_replication_min: self.number(
+                "dfs.namenode.maintenance.replication.min",
+                d.maintenance_replication_min,
+            )?,
             checkpoints_retained: self.number(
                 "dfs.namenode.num.checkpoints.retained",
                 d.checkpoints_retained,
@@ -270,6 +280,11 @@ fn parse_value(kind: Kind, value: &str) -> Option<u64> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// Reads a time such as `90s`, `30m` or `6h`; a plain number is in seconds.
+pub fn parse_time(value: &str) -> Option<Duration> {
+    parse_value(Kind::Seconds, value).map(Duration::from_millis)
 }
 
 /// Thousandths; further digits are dropped.

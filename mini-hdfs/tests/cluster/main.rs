@@ -7,5 +7,6 @@ mod command;
 mod datanodes;
 mod harness;
 mod namenode;
+mod operator;
 mod shell;
 mod streams;

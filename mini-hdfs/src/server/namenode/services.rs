@@ -13,12 +13,13 @@ use super::shared::Shared;
 use crate::block::{DatanodeId, DatanodeInfo, InodeId};
 use crate::error::FsError;
 use crate::namenode::NameNode;
+use crate::namenode::hosts::{Host, Wish};
 use crate::protocol::{
     BlockEvent, CreateRequest, FsckFile, Heartbeat, RegistrationId, ReportedReplica,
 };
 use crate::server::rpc::wire::client_protocol_server::ClientProtocol;
 use crate::server::rpc::wire::datanode_protocol_server::DatanodeProtocol;
-use crate::server::rpc::{ITEMS_PER_MESSAGE, all, narrowed, needed, try_all, wire};
+use crate::server::rpc::{ITEMS_PER_MESSAGE, all, narrowed, needed, to_status, try_all, wire};
 
 /// Files in one page of an fsck: the lock is free between pages.
 const FSCK_PAGE: usize = 200;
@@ -250,6 +251,37 @@ impl ClientProtocol for Services {
             |nn, now, _| Ok(nn.datanode_report(now)),
         )
         .await
+    }
+
+    async fn refresh_nodes(
+        &self,
+        _: Request<wire::RefreshNodesRequest>,
+    ) -> Answer<wire::RefreshNodesResponse> {
+        self.0.refresh_nodes().await?;
+        Ok(Response::new(wire::RefreshNodesResponse {}))
+    }
+
+    async fn set_admin_state(
+        &self,
+        request: Request<wire::SetAdminStateRequest>,
+    ) -> Answer<wire::SetAdminStateResponse> {
+        let request = request.into_inner();
+        let refused = |reason| to_status(&FsError::InvalidArgument(reason));
+        let hosts = request.hosts.iter().map(|host| Host::parse(host));
+        let hosts: Vec<Host> = hosts.collect::<Result<_, _>>().map_err(refused)?;
+        let wish = match request.wish() {
+            wire::AdminState::Normal => None,
+            wire::AdminState::Decommissioned => Some(Wish::Decommission),
+            wire::AdminState::InMaintenance => Some(Wish::Maintenance {
+                until_ms: request.until_ms,
+            }),
+            other => {
+                let reason = format!("nobody can wish for a DataNode to be {other:?}");
+                return Err(refused(reason));
+            }
+        };
+        self.0.set_admin_state(&hosts, wish).await?;
+        Ok(Response::new(wire::SetAdminStateResponse {}))
     }
 
     async fn get_status(&self, _: Request<wire::GetStatusRequest>) -> Answer<wire::FsStatus> {

@@ -9,12 +9,14 @@ use crate::protocol::{
 
 enums! {
     BlockState { UnderConstruction, Committed, Complete }
-    ReplicaHealth { Live, Stale, Corrupt, Excess, Rbw }
+    ReplicaHealth {
+        Live, Stale, Corrupt, Excess, Rbw, Decommissioning, Decommissioned, EnteringMaintenance, InMaintenance
+    }
 }
 
 empty_answers! {
     MkdirsResponse, AbandonBlockResponse, UpdatePipelineResponse, ReportBadBlockResponse,
-    RenameResponse, SetReplicationResponse
+    RenameResponse, SetReplicationResponse, RefreshNodesResponse, SetAdminStateResponse
 }
 
 answers! {
