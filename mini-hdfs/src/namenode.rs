@@ -33,6 +33,7 @@ pub mod path;
 pub mod pending;
 pub mod placement;
 pub mod replication_queue;
+pub mod report_lease;
 pub mod safe_mode;
 pub mod storage;
 #[cfg(test)]
@@ -48,10 +49,11 @@ use self::edit_op::{EditOp, apply};
 use self::group_commit::GroupCommit;
 use self::hosts::Hosts;
 use self::namespace::Namespace;
-use crate::block::{Block, DatanodeId, DatanodeInfo, TxId};
+use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, TxId};
 use crate::error::FsError;
 use crate::protocol::{
-    BlockEvent, Command, DatanodeReport, Heartbeat, Registration, RegistrationId, ReportedReplica,
+    BlockEvent, Command, DatanodeReport, Heartbeat, Registration, RegistrationId, ReportLeaseId,
+    ReportedReplica,
 };
 pub use config::Config;
 pub use group_commit::{Batch, Roll};
@@ -257,7 +259,52 @@ impl NameNode {
         self.blocks.heartbeat(heartbeat, now)
     }
 
-    /// All the replicas that a DataNode has (`blockReport`).
+    /// A full block report begins (`blockReport`).
+    ///
+    /// # Errors
+    /// As [`BlockManager::begin_block_report`].
+    pub fn begin_block_report(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+        now: Time,
+    ) -> Result<(), FsError> {
+        self.blocks
+            .begin_block_report(datanode, registration, lease, now)
+    }
+
+    /// A part of it.
+    ///
+    /// # Errors
+    /// As [`BlockManager::block_report_part`].
+    pub fn block_report_part(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+        replicas: &[ReportedReplica],
+        last: BlockId,
+        now: Time,
+    ) -> Result<(), FsError> {
+        self.blocks
+            .block_report_part(datanode, registration, lease, replicas, last, now)
+    }
+
+    /// Its end.
+    ///
+    /// # Errors
+    /// As [`BlockManager::end_block_report`].
+    pub fn end_block_report(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+    ) -> Result<(), FsError> {
+        self.blocks.end_block_report(datanode, registration, lease)
+    }
+
+    /// All the replicas that a DataNode has, in one go.
     ///
     /// # Errors
     /// As [`BlockManager::block_report`].

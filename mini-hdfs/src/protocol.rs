@@ -141,13 +141,21 @@ pub struct Heartbeat {
     pub remaining: u64,
     /// Transfers under way (`xceiverCount`), the measure of its load.
     pub xceivers: u32,
+    /// A full block report is due: it asks for a lease to send it (`requestFullBlockReportLease`).
+    pub wants_report_lease: bool,
 }
+
+/// Names the permission to send one full block report (`fullBlockReportLeaseId`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReportLeaseId(pub u64);
 
 /// What the NameNode tells a DataNode to do, in answer to a heartbeat (`DatanodeCommand`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Register again and report all blocks: the NameNode does not know you.
     Register,
+    /// Send a full block report now, under this lease.
+    ReportBlocks(ReportLeaseId),
     /// Delete these replicas, if they are of this generation or an older one.
     Invalidate(Vec<Block>),
     /// Copy this finalised replica to these DataNodes, through a pipeline.
@@ -177,6 +185,17 @@ pub enum BlockEvent {
     Received(Block),
     /// A replica was deleted.
     Deleted(Block),
+}
+
+impl BlockEvent {
+    /// The block that it is about.
+    pub fn block(&self) -> Block {
+        match self {
+            BlockEvent::Receiving(block)
+            | BlockEvent::Received(block)
+            | BlockEvent::Deleted(block) => *block,
+        }
+    }
 }
 
 /// A DataNode as the NameNode sees it, for `dfsadmin -report`, the status page and the lab.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use node::Time;
 
 use crate::block::{Block, DatanodeInfo};
-use crate::protocol::{BlockEvent, Command, RegistrationId};
+use crate::protocol::{BlockEvent, Command, RegistrationId, ReportLeaseId};
 
 /// How often things are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +48,10 @@ pub struct CallId(pub u64);
 pub enum Call {
     /// `registerDatanode`.
     Register,
-    /// `sendHeartbeat`.
-    Heartbeat(RegistrationId),
-    /// `blockReport`, of [`ReplicaMap::report`](super::ReplicaMap::report) as it is now.
-    BlockReport(RegistrationId),
+    /// `sendHeartbeat`; true to ask for a lease for a full block report.
+    Heartbeat(RegistrationId, bool),
+    /// `blockReport`, of [`ReplicaMap::report`](super::ReplicaMap::report) as it is now, under a lease.
+    BlockReport(RegistrationId, ReportLeaseId),
     /// `blockReceivedAndDeleted`.
     Incremental(RegistrationId, Vec<BlockEvent>),
 }
@@ -101,6 +101,8 @@ pub struct BpServiceActor {
     under_way: Option<UnderWay>,
     next_heartbeat: Time,
     next_block_report: Time,
+    /// The permission to send a full report.
+    report_lease: Option<ReportLeaseId>,
     /// After a failed call: nothing is sent before.
     retry_at: Time,
     /// Not yet sent; at most one for each block, the newest.
@@ -117,6 +119,7 @@ impl BpServiceActor {
             under_way: None,
             next_heartbeat: Time::ZERO,
             next_block_report: Time::ZERO,
+            report_lease: None,
             retry_at: Time::ZERO,
             events: Vec::new(),
         }
@@ -125,7 +128,7 @@ impl BpServiceActor {
     /// A replica has changed: to be reported at once. Tell it after the replica map knows.
     pub fn notify(&mut self, event: BlockEvent) {
         self.events
-            .retain(|old| block_of(old).id != block_of(&event).id);
+            .retain(|old| old.block().id != event.block().id);
         self.events.push(event);
     }
 
@@ -158,12 +161,14 @@ impl BpServiceActor {
         // Heartbeats first: a node that has much to report must not be taken for dead.
         if now >= self.next_heartbeat {
             self.next_heartbeat = now + self.intervals.heartbeat;
-            Some(Call::Heartbeat(registration))
+            let asks = now >= self.next_block_report && self.report_lease.is_none();
+            Some(Call::Heartbeat(registration, asks))
         } else if !self.events.is_empty() {
             let events = std::mem::take(&mut self.events);
             Some(Call::Incremental(registration, events))
         } else if now >= self.next_block_report {
-            Some(Call::BlockReport(registration))
+            let lease = self.report_lease.take();
+            lease.map(|lease| Call::BlockReport(registration, lease))
         } else {
             None
         }
@@ -176,8 +181,10 @@ impl BpServiceActor {
         }
         let due = if self.registration.is_none() || !self.events.is_empty() {
             Time::ZERO
-        } else {
+        } else if self.report_lease.is_some() {
             self.next_heartbeat.min(self.next_block_report)
+        } else {
+            self.next_heartbeat
         };
         due.max(self.retry_at)
     }
@@ -190,12 +197,13 @@ impl BpServiceActor {
         match answer {
             Answer::Registered(registration) => {
                 self.registration = Some(registration);
+                self.report_lease = None;
                 self.next_heartbeat = now;
                 self.next_block_report = now;
             }
             Answer::Commands(commands) => return self.obey(commands),
             Answer::Done => {
-                if matches!(call, Call::BlockReport(_)) {
+                if matches!(call, Call::BlockReport(..)) {
                     self.next_block_report = now + self.intervals.block_report;
                 }
             }
@@ -215,8 +223,8 @@ impl BpServiceActor {
     fn keep(&mut self, call: Call) {
         if let Call::Incremental(_, mut events) = call {
             events.retain(|old| {
-                let id = block_of(old).id;
-                self.events.iter().all(|new| block_of(new).id != id)
+                let id = old.block().id;
+                self.events.iter().all(|new| new.block().id != id)
             });
             events.append(&mut self.events);
             self.events = events;
@@ -233,6 +241,7 @@ impl BpServiceActor {
         for command in commands {
             match command {
                 Command::Register => {}
+                Command::ReportBlocks(lease) => self.report_lease = Some(lease),
                 Command::Invalidate(blocks) => actions.push(Action::Delete(blocks)),
                 Command::Transfer { block, targets } => {
                     actions.push(Action::Transfer { block, targets });
@@ -248,21 +257,17 @@ impl BpServiceActor {
     }
 }
 
-/// The block that an event is about.
-fn block_of(event: &BlockEvent) -> Block {
-    match event {
-        BlockEvent::Receiving(block) | BlockEvent::Received(block) | BlockEvent::Deleted(block) => {
-            *block
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const FIRST: RegistrationId = RegistrationId(1);
     const SECOND: RegistrationId = RegistrationId(2);
+    const LEASE: ReportLeaseId = ReportLeaseId(7);
+
+    fn permission() -> Answer {
+        Answer::Commands(vec![Command::ReportBlocks(LEASE)])
+    }
 
     fn ms(millis: u64) -> Time {
         Time::from_millis(millis)
@@ -273,8 +278,8 @@ mod tests {
         let mut actor = BpServiceActor::new(Intervals::default());
         for (expected, answer) in [
             (Call::Register, Answer::Registered(FIRST)),
-            (Call::Heartbeat(FIRST), Answer::Commands(vec![])),
-            (Call::BlockReport(FIRST), Answer::Done),
+            (Call::Heartbeat(FIRST, true), permission()),
+            (Call::BlockReport(FIRST, LEASE), Answer::Done),
         ] {
             let (id, call) = actor.poll(Time::ZERO).unwrap();
             assert_eq!(call, expected);
@@ -290,12 +295,26 @@ mod tests {
         assert_eq!(actor.next_poll(), ms(3000));
         assert_eq!(actor.poll(ms(2999)), None);
         let (id, call) = actor.poll(ms(3000)).unwrap();
-        assert_eq!(call, Call::Heartbeat(FIRST));
+        assert_eq!(call, Call::Heartbeat(FIRST, false));
         actor.answered(id, Answer::Commands(vec![]), ms(3001));
-        let six_hours = ms(6 * 60 * 60 * 1000);
-        let (id, _) = actor.poll(six_hours).unwrap();
-        actor.answered(id, Answer::Commands(vec![]), six_hours);
-        assert_eq!(actor.poll(six_hours).unwrap().1, Call::BlockReport(FIRST));
+        let six_hours = 6 * 60 * 60 * 1000;
+        let (id, call) = actor.poll(ms(six_hours)).unwrap();
+        assert_eq!(call, Call::Heartbeat(FIRST, true));
+        actor.answered(id, Answer::Commands(vec![]), ms(six_hours));
+        assert_eq!(
+            actor.poll(ms(six_hours)),
+            None,
+            "others report; it asks again with the next heartbeat"
+        );
+        let (id, call) = actor.poll(ms(six_hours + 3000)).unwrap();
+        assert_eq!(call, Call::Heartbeat(FIRST, true));
+        actor.answered(id, permission(), ms(six_hours + 3000));
+        let (id, call) = actor.poll(ms(six_hours + 3000)).unwrap();
+        assert_eq!(call, Call::BlockReport(FIRST, LEASE));
+        // A report that was not heard needs a new lease.
+        actor.answered(id, Answer::Failed, ms(six_hours + 3001));
+        let (_, call) = actor.poll(ms(six_hours + 6001)).unwrap();
+        assert_eq!(call, Call::Heartbeat(FIRST, true));
     }
 
     #[test]
@@ -322,7 +341,7 @@ mod tests {
         assert_eq!(call, Call::Register);
         actor.answered(id, Answer::Registered(SECOND), ms(3003));
         let (id, _) = actor.poll(ms(3003)).unwrap();
-        actor.answered(id, Answer::Commands(vec![]), ms(3003));
+        actor.answered(id, permission(), ms(3003));
         let newest = vec![BlockEvent::Received(a), BlockEvent::Deleted(b)];
         let (id, call) = actor.poll(ms(3003)).unwrap();
         assert_eq!(
@@ -331,7 +350,7 @@ mod tests {
             "before the full report"
         );
         actor.answered(id, Answer::Done, ms(3004));
-        assert_eq!(actor.poll(ms(3004)).unwrap().1, Call::BlockReport(SECOND));
+        assert_eq!(actor.poll(ms(3004)).unwrap().1, Call::BlockReport(SECOND, LEASE));
     }
 
     #[test]
@@ -341,7 +360,7 @@ mod tests {
         let (old, _) = actor.poll(ms(3000)).unwrap();
         assert_eq!(actor.poll(ms(63_000)), None, "it has failed by now");
         let (new, call) = actor.poll(ms(66_000)).unwrap();
-        assert_eq!(call, Call::Heartbeat(FIRST));
+        assert_eq!(call, Call::Heartbeat(FIRST, false));
         assert_eq!(actor.answered(old, delete(), ms(66_001)), []);
         assert_eq!(actor.answered(new, delete(), ms(66_002)).len(), 1);
         assert_eq!(actor.answered(new, delete(), ms(66_003)), []);

@@ -28,6 +28,7 @@ use crate::namenode::invalidate::InvalidateQueue;
 use crate::namenode::pending::PendingCopies;
 use crate::namenode::placement::{Candidate, PlacementError, Request, choose_targets};
 use crate::namenode::replication_queue::ReplicationQueue;
+use crate::namenode::report_lease::ReportLeases;
 use crate::namenode::safe_mode::{Progress, SafeMode};
 use crate::namenode::topology::{Place, sort_for_reader};
 use crate::protocol::{
@@ -35,6 +36,7 @@ use crate::protocol::{
 };
 
 use admin::Leaving;
+use reports::ReportUnderWay;
 
 /// A copy that a DataNode is to be told to make.
 #[derive(Clone, Debug)]
@@ -65,6 +67,10 @@ pub struct BlockManager {
     walks: BTreeMap<DatanodeId, BlockId>,
     /// Copies that may still be decided on in this round.
     round_left: usize,
+    /// Who may send a full block report.
+    report_leases: ReportLeases,
+    /// Full block reports that have begun and not ended, by DataNode.
+    reports: BTreeMap<DatanodeId, ReportUnderWay>,
     /// Which DataNodes shall be out of service.
     hosts: Hosts,
     /// What is known of those that are about to leave.
@@ -99,6 +105,8 @@ impl BlockManager {
             rescan: None,
             walks: BTreeMap::new(),
             round_left: 0,
+            report_leases: ReportLeases::new(config.report_leases_max, config.report_lease_length),
+            reports: BTreeMap::new(),
             hosts: Hosts::default(),
             leaving: BTreeMap::new(),
             judging: false,

@@ -43,6 +43,10 @@ pub struct Config {
     pub safemode_datanodes_min: usize,
     /// How long to stay in safe mode once the threshold is reached (`dfs.namenode.safemode.extension`).
     pub safemode_extension: Duration,
+    /// DataNodes that may send a full block report at a time (`dfs.namenode.max.full.block.report.leases`).
+    pub report_leases_max: usize,
+    /// How long each may take (`dfs.namenode.full.block.report.lease.length.ms`).
+    pub report_lease_length: Duration,
     /// How often it is looked whether DataNodes that shall leave the service may go (`dfs.namenode.decommission.interval`).
     pub decommission_interval: Duration,
     /// Replicas that a block must have in service while others are in maintenance
@@ -80,6 +84,8 @@ impl Default for Config {
             safemode_threshold_permille: 999,
             safemode_datanodes_min: 0,
             safemode_extension: Duration::from_secs(30),
+            report_leases_max: 6,
+            report_lease_length: Duration::from_secs(5 * 60),
             decommission_interval: Duration::from_secs(30),
             maintenance_replication_min: 1,
             checkpoints_retained: 2,

@@ -214,7 +214,7 @@ impl Service {
                     .register_datanode(&info, namespace_id)
                     .await
                     .map(Reply::Registered),
-                Call::Heartbeat(registration) => {
+                Call::Heartbeat(registration, wants_report_lease) => {
                     let heartbeat = Heartbeat {
                         id: me,
                         registration,
@@ -222,13 +222,14 @@ impl Service {
                         dfs_used: server.used(),
                         remaining,
                         xceivers: server.transfers(),
+                        wants_report_lease,
                     };
                     let commands = namenode.heartbeat(&heartbeat).await;
                     commands.map(|commands| Reply::Other(Answer::Commands(commands)))
                 }
-                Call::BlockReport(registration) => {
+                Call::BlockReport(registration, lease) => {
                     let report = server.report();
-                    let reported = namenode.block_report(me, registration, report).await;
+                    let reported = namenode.block_report(me, registration, lease, report).await;
                     reported.map(|()| Reply::Other(Answer::Done))
                 }
                 Call::Incremental(registration, events) => {

@@ -43,8 +43,13 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.namenode.checkpoint.txns", Kind::Count),
     ("dfs.namenode.decommission.interval", Kind::Seconds),
     ("dfs.namenode.fs-limits.min-block-size", Kind::Bytes),
+    (
+        "dfs.namenode.full.block.report.lease.length.ms",
+        Kind::Millis,
+    ),
     ("dfs.namenode.heartbeat.recheck-interval", Kind::Millis),
     ("dfs.namenode.maintenance.replication.min", Kind::Count),
+    ("dfs.namenode.max.full.block.report.leases", Kind::Count),
     ("dfs.namenode.num.checkpoints.retained", Kind::Count),
     (
         "dfs.namenode.reconstruction.pending.timeout-sec",
@@ -217,6 +222,14 @@ impl Settings {
                 d.safemode_datanodes_min,
             )?,
             safemode_extension: time("dfs.namenode.safemode.extension", d.safemode_extension),
+            report_leases_max: self.number(
+                "dfs.namenode.max.full.block.report.leases",
+                d.report_leases_max,
+            )?,
+            report_lease_length: time(
+                "dfs.namenode.full.block.report.lease.length.ms",
+                d.report_lease_length,
+            ),
             decommission_interval: time(
                 "dfs.namenode.decommission.interval",
                 d.decommission_interval,

@@ -7,8 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mini_hdfs::block::{Block, BlockId, DatanodeId, TxId};
+use mini_hdfs::namenode::hosts::Hosts;
 use node::NodeId;
 
+use crate::operator;
 use crate::invariants::{Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery};
 
 /// Shared by all processes and invariants of a run.
@@ -71,6 +73,10 @@ pub(crate) struct History {
     pub(crate) wrong_recoveries: Vec<String>,
     /// The NameNode has been formatted: from now on it must always start.
     pub(crate) formatted: bool,
+    /// What the operator's file says of DataNodes.
+    pub(crate) hosts: Hosts,
+    /// What the operator will write into it, in order of time.
+    pub(crate) orders_of_operator: Vec<operator::Order>,
     /// Which process is which DataNode.
     pub(crate) datanodes: BTreeMap<DatanodeId, NodeId>,
     /// Clients that have done all they wanted, and read back every file of theirs after the faults were over.

@@ -7,8 +7,10 @@
 //! | [`namespace`] | The namespace after recovery equals that before, for every acknowledged operation. |
 //! | [`generation`] | No replica of an old generation is served. |
 //! | [`safe_mode`] | Never a write in safe mode. |
-//! | [`progress`] | Once everything is mended, every closed file reaches its replication and reads back. |
+//! | [`decommissioned`] | A DataNode that is decommissioned is not needed: what it has is elsewhere too. |
+//! | [`progress`] | Once everything is mended, every closed file reaches its replication on enough racks, and reads back. |
 
+mod decommissioned;
 mod generation;
 mod last_replica;
 mod namespace;
@@ -46,5 +48,9 @@ pub(crate) fn all(history: &Shared, truth: &Rc<RefCell<Truth>>) -> Vec<Box<dyn I
             truth.clone(),
         )),
         Box::new(safe_mode::NoWrites(history.clone())),
+        Box::new(decommissioned::NotNeeded::new(
+            history.clone(),
+            truth.clone(),
+        )),
     ]
 }

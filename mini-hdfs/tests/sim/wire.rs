@@ -9,7 +9,7 @@ use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{Packet, PipelineAck};
 use mini_hdfs::protocol::{
     AddBlockRequest, BlockEvent, Command, CreateRequest, FileStatus, Heartbeat, LocatedBlocks,
-    RegistrationId, ReportedReplica,
+    RegistrationId, ReportLeaseId, ReportedReplica,
 };
 use node::{Ctx, NodeId};
 
@@ -73,7 +73,12 @@ pub(crate) enum Request {
     SetReplication(String, u16),
     Register(DatanodeInfo),
     Heartbeat(Heartbeat),
-    BlockReport(DatanodeId, RegistrationId, Vec<ReportedReplica>),
+    BlockReport(
+        DatanodeId,
+        RegistrationId,
+        ReportLeaseId,
+        Vec<ReportedReplica>,
+    ),
     Incremental(DatanodeId, RegistrationId, Vec<BlockEvent>),
 }
 
@@ -159,6 +164,8 @@ impl Debug for Frame {
 pub(crate) enum Timer {
     /// NameNode: decide what to copy and delete.
     Tick,
+    /// NameNode: take the next part of a block report that came as this call.
+    ReportPart(u64),
     /// NameNode: the batch under way reaches the disk.
     Flush,
     /// NameNode: merge the edits into an image.

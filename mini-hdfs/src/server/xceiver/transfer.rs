@@ -74,7 +74,11 @@ fn send_replica(shared: &Shared, down: &mut TcpStream, replica: &Replica) -> Res
     let len = replica.block.len;
     let (mut seqno, mut at) = (0, 0);
     while at < len {
-        let chunks = read_ahead(&disk, replica, at, len.min(at + READ_AHEAD as u64))?;
+        let chunks = read_ahead(&disk, replica, at, len.min(at + READ_AHEAD as u64));
+        let chunks = chunks.inspect_err(|_| {
+            // Its files are gone, or shorter than they were. Unsaid, this copy would be asked for again and again.
+            (shared.on_event)(DataEvent::Corrupt(replica.block));
+        })?;
         if let Err(wrong) = verify(&chunks.data, &chunks.checksums) {
             (shared.on_event)(DataEvent::Corrupt(replica.block));
             bail!("the replica here is damaged at {}", at + wrong as u64);

@@ -1,29 +1,51 @@
 //! Once everything is mended, every closed file reaches its replication and reads back, and what is of no use is deleted.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use mini_hdfs::protocol::{AdminState, DatanodeState, LeavingStatus};
 use node::NodeId;
 use sim::{Invariant, World};
 
-use crate::cluster::Member;
+use crate::cluster::{Member, rack_of};
 use crate::history::Shared;
 use crate::truth::{Holders, Truth};
 use crate::wire::NAMENODE;
 
 /// Whether a block has as many good replicas as it should, if there are so many DataNodes. Damaged ones count until
 /// somebody has read them: nobody can know.
-fn judge(block: &Holders, datanodes: usize) -> Result<(), String> {
+fn judge(block: &Holders, datanodes: usize, stays_out: Option<NodeId>) -> Result<(), String> {
     let Some(replication) = block.replication else {
         return Ok(());
     };
+    let datanodes = datanodes - usize::from(stays_out.is_some());
     let wanted = usize::from(replication).min(datanodes);
-    let (good, unnoticed) = (block.now.len(), block.unnoticed.len());
+    let counts = |nodes: &BTreeSet<NodeId>| {
+        let nodes = nodes.iter().filter(|node| Some(**node) != stays_out);
+        nodes.count()
+    };
+    let (good, unnoticed) = (counts(&block.now), counts(&block.unnoticed));
     if good + unnoticed < wanted || good > wanted {
         let (path, id) = (&block.path, block.block);
         return Err(format!("{path}: {id} has {good} good replicas of {wanted}"));
     }
     Ok(())
+}
+
+/// Whether the replicas of a block stand in two racks, where there are DataNodes in two and it has two.
+fn judge_racks(block: &Holders, stays_out: Option<NodeId>, racks: usize) -> Result<(), String> {
+    let holders = block.now.union(&block.unnoticed);
+    let holders = holders.filter(|node| Some(**node) != stays_out);
+    let places: Vec<String> = holders.map(|node| rack_of(*node)).collect();
+    let distinct: BTreeSet<&String> = places.iter().collect();
+    if distinct.len() >= racks.min(places.len()).min(2) {
+        return Ok(());
+    }
+    let (path, id) = (&block.path, block.block);
+    Err(format!(
+        "{path}: all replicas of {id} are in one rack of {racks}"
+    ))
 }
 
 /// Whether a block that the NameNode does not know any more is off the disks.
@@ -41,6 +63,8 @@ pub(crate) struct Progress {
     pub(crate) clients: Vec<NodeId>,
     /// DataNodes that are there in the end.
     pub(crate) datanodes: usize,
+    /// One of them that is decommissioned then.
+    pub(crate) stays_out: Option<NodeId>,
     /// The faults are few: no client may have given up a file.
     pub(crate) every_write_succeeds: bool,
 }
@@ -65,7 +89,37 @@ impl Invariant<Member> for Progress {
             return Err(format!("the write of {path} was given up"));
         }
         let truth = self.truth.borrow();
-        truth.blocks().try_for_each(|b| judge(b, self.datanodes))?;
+        truth
+            .blocks()
+            .try_for_each(|b| judge(b, self.datanodes, self.stays_out))?;
+        let nodes = core.datanode_report(world.now());
+        let in_service = nodes
+            .iter()
+            .filter(|node| node.state == DatanodeState::Live && node.admin == AdminState::Normal);
+        let racks: BTreeSet<&String> = in_service.map(|node| &node.info.rack).collect();
+        truth
+            .blocks()
+            .try_for_each(|b| judge_racks(b, self.stays_out, racks.len()))?;
+        if let Some(out) = self.stays_out {
+            let name = crate::operator::host(out).name;
+            let node = nodes.iter().find(|node| node.info.hostname == name);
+            let state = node.map(|node| node.admin);
+            // A writer that gave up in the middle of a block leaves its pipeline open.
+            let waits_for_writers = node.is_some_and(|node| {
+                let LeavingStatus {
+                    under_replicated,
+                    in_open_files,
+                    ..
+                } = node.leaving;
+                under_replicated > 0 && under_replicated == in_open_files
+            });
+            if state != Some(AdminState::Decommissioned) && !waits_for_writers {
+                let leaving = node.map(|node| node.leaving);
+                return Err(format!(
+                    "{name} shall be decommissioned, and is {state:?}: {leaving:?}"
+                ));
+            }
+        }
         let known = |b: &&Holders| core.blocks().blocks().get(b.block.id).is_some();
         let mut deleted = truth.former_blocks().filter(|b| !known(b));
         deleted.try_for_each(judge_deleted)
@@ -83,10 +137,17 @@ mod tests {
             replication: Some(3),
             ..Holders::default()
         };
-        assert!(judge(&block(&[1, 2]), 4).is_err());
-        assert_eq!(judge(&block(&[1, 2, 3]), 4), Ok(()));
-        assert_eq!(judge(&block(&[1, 2]), 2), Ok(()));
-        assert!(judge(&block(&[1, 2, 3, 4]), 4).is_err());
+        assert!(judge(&block(&[1, 2]), 4, None).is_err());
+        assert_eq!(judge(&block(&[1, 2, 3]), 4, None), Ok(()));
+        assert_eq!(judge(&block(&[1, 2]), 2, None), Ok(()));
+        assert!(judge(&block(&[1, 2, 3, 4]), 4, None).is_err());
+        // What is on a node that is out does not count.
+        assert!(judge(&block(&[1, 2, 3]), 4, Some(NodeId(1))).is_err());
+        assert_eq!(judge(&block(&[1, 2, 3, 4]), 4, Some(NodeId(1))), Ok(()));
+        assert!(judge_racks(&block(&[1, 3]), None, 2).is_err());
+        assert_eq!(judge_racks(&block(&[1, 3]), None, 1), Ok(()));
+        assert_eq!(judge_racks(&block(&[1, 2, 3]), None, 2), Ok(()));
+        assert!(judge_racks(&block(&[1, 2, 3]), Some(NodeId(2)), 2).is_err());
         assert!(judge_deleted(&block(&[1])).is_err());
         assert_eq!(judge_deleted(&block(&[])), Ok(()));
     }

@@ -145,6 +145,7 @@ impl Cluster {
             );
             match command {
                 Command::Register => self.register(id),
+                Command::ReportBlocks(_) => {}
                 Command::Invalidate(blocks) => blocks.iter().for_each(|b| self.delete(id, *b)),
                 Command::Transfer { block, targets } => {
                     let source = self.nodes[&id].replicas.get(&block.id).copied();

@@ -7,7 +7,7 @@ use super::super::{ITEMS_PER_MESSAGE, RpcError, wire};
 use super::NameNodeClient;
 use crate::block::{DatanodeId, DatanodeInfo};
 use crate::protocol::{
-    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica,
+    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportLeaseId, ReportedReplica,
 };
 
 /// `DatanodeProtocol`.
@@ -35,13 +35,15 @@ impl NameNodeClient {
         try_all(answer.commands).map_err(|e| self.broken(e))
     }
 
-    /// Every replica that the DataNode has.
+    /// Every replica that the DataNode has, under a lease.
     pub async fn block_report(
         &self,
         datanode: DatanodeId,
         registration: RegistrationId,
-        replicas: Vec<ReportedReplica>,
+        lease: ReportLeaseId,
+        mut replicas: Vec<ReportedReplica>,
     ) -> Result<(), RpcError> {
+        replicas.sort_unstable_by_key(|replica| replica.block.id);
         let mut replicas = replicas.into_iter();
         let mut first = true;
         let parts = std::iter::from_fn(move || {
@@ -51,6 +53,7 @@ impl NameNodeClient {
                 datanode: datanode.0,
                 registration: registration.0,
                 replicas: all(replicas),
+                lease: lease.0,
             })
         });
         let mut stub = self.datanode.clone();

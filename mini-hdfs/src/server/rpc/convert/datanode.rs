@@ -3,7 +3,7 @@
 use super::{Malformed, all, answers, empty_answers, enums, needed, wire};
 use crate::block::{DatanodeId, ReplicaState};
 use crate::protocol::{
-    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportedReplica,
+    BlockEvent, Command, Heartbeat, Registration, RegistrationId, ReportLeaseId, ReportedReplica,
 };
 
 enums! {
@@ -43,6 +43,7 @@ impl From<Heartbeat> for wire::Heartbeat {
             dfs_used: heartbeat.dfs_used,
             remaining: heartbeat.remaining,
             xceivers: heartbeat.xceivers,
+            wants_report_lease: heartbeat.wants_report_lease,
         }
     }
 }
@@ -56,15 +57,17 @@ impl From<wire::Heartbeat> for Heartbeat {
             dfs_used: heartbeat.dfs_used,
             remaining: heartbeat.remaining,
             xceivers: heartbeat.xceivers,
+            wants_report_lease: heartbeat.wants_report_lease,
         }
     }
 }
 
 impl From<Command> for wire::Command {
     fn from(command: Command) -> Self {
-        use wire::command::{Invalidate, Kind, Register, Transfer};
+        use wire::command::{Invalidate, Kind, Register, ReportBlocks, Transfer};
         let kind = match command {
             Command::Register => Kind::Register(Register {}),
+            Command::ReportBlocks(lease) => Kind::ReportBlocks(ReportBlocks { lease: lease.0 }),
             Command::Invalidate(blocks) => Kind::Invalidate(Invalidate {
                 blocks: all(blocks),
             }),
@@ -84,6 +87,7 @@ impl TryFrom<wire::Command> for Command {
         use wire::command::Kind;
         Ok(match command.kind.ok_or(Malformed("Command.kind"))? {
             Kind::Register(_) => Command::Register,
+            Kind::ReportBlocks(report) => Command::ReportBlocks(ReportLeaseId(report.lease)),
             Kind::Invalidate(invalidate) => Command::Invalidate(all(invalidate.blocks)),
             Kind::Transfer(transfer) => Command::Transfer {
                 block: needed(transfer.block, "Transfer.block")?,
