@@ -35,7 +35,7 @@ pub struct LeavingNode {
     pub alive: bool,
     /// It has sent a full block report since it registered.
     pub reported: bool,
-    /// Since it was last changed by anything that is here, every block that it holds was looked at.
+    /// Every block that it holds has just been looked at.
     pub scanned: bool,
     /// How many of its blocks were not [sufficient](is_sufficient) when they were last looked at.
     pub waiting: usize,

@@ -39,6 +39,8 @@ mod excess;
 
 mod safe_mode;
 
+mod decommission;
+
 mod capstone;
 
 autograder::main! {
@@ -58,5 +60,6 @@ autograder::main! {
     "hdfs/replication-queue" => replication_queue,
     "hdfs/excess" => excess,
     "hdfs/safe-mode" => safe_mode,
+    "hdfs/decommission" => decommission,
     "hdfs/capstone" => capstone,
 }

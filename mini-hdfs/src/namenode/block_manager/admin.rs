@@ -24,7 +24,7 @@ pub(super) struct Leaving {
     pass: Option<(Pass, BlockId)>,
     /// Blocks that cannot do without it, when they were last looked at.
     waiting: BTreeSet<BlockId>,
-    /// The last pass was over all blocks.
+    /// A pass over all blocks has just ended.
     scanned: bool,
     /// What the pass under way has found so far, and what the last one did.
     counting: LeavingStatus,
@@ -180,6 +180,8 @@ impl BlockManager {
         left: &mut usize,
         now: Time,
     ) -> bool {
+        // What an earlier pass has found says nothing of now: the DataNode may have come back with all that it had.
+        leaving.scanned = false;
         if leaving.pass.is_none() && now >= leaving.due {
             let pass = if leaving.waiting.is_empty() {
                 Pass::All

@@ -133,6 +133,32 @@ fn a_dead_node_is_done_when_nothing_is_missing_that_it_might_have() {
     assert_eq!(cluster.admin(0), AdminState::Decommissioned);
 }
 
+/// Seed 0x1d3 of the simulator: it was said to be decommissioned as soon as it had reported, for nothing had been found on it
+/// while it was dead.
+#[test]
+fn a_dead_node_that_comes_back_is_looked_at_again() {
+    let mut cluster = Cluster::new(&["/r1", "/r1", "/r2"]);
+    let blocks: Vec<BlockId> = (0..6).map(|_| cluster.write(1)).collect();
+    let node = *cluster.good(blocks[0]).first().unwrap();
+    cluster.wish(node, OUT);
+    cluster.nodes.get_mut(&node).unwrap().up = false;
+    // Only what nobody else has is missing; nothing can be copied.
+    cluster.manager.set_safe_mode(true, cluster.now);
+    cluster.run(60);
+    cluster.manager.set_safe_mode(false, cluster.now);
+    cluster.run(10);
+    assert_eq!(cluster.status().dead_datanodes, 1);
+    assert_eq!(cluster.admin(node), AdminState::DecommissionInProgress);
+    cluster.start(node);
+    cluster.manager.tick(cluster.now, &mut cluster.rng);
+    assert_eq!(cluster.admin(node), AdminState::DecommissionInProgress);
+    cluster.run(60);
+    assert_eq!(cluster.admin(node), AdminState::Decommissioned);
+    for id in blocks {
+        assert!(!in_service(&cluster, id).is_empty(), "{id}");
+    }
+}
+
 #[test]
 fn a_node_in_a_pipeline_waits_for_it() {
     let mut cluster = Cluster::new(&["/r1", "/r1", "/r2"]);
