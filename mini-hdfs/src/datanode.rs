@@ -19,6 +19,7 @@ pub mod replica_map;
 pub mod replica_writer;
 pub mod storage;
 mod synced_chunk;
+pub mod throttler;
 
 pub use actor::BpServiceActor;
 pub use block_file::BlockFile;

@@ -101,7 +101,9 @@ pub enum FsError {
         theirs: u64,
     },
     /// A DataNode sends a full block report and may not, or not any more.
-    #[error("DataNode {datanode} may not send a full block report: {reason}; it must ask for a lease")]
+    #[error(
+        "DataNode {datanode} may not send a full block report: {reason}; it must ask for a lease"
+    )]
     InvalidBlockReportLease {
         /// Which DataNode.
         datanode: String,

@@ -42,6 +42,7 @@
 //! the real HDFS does instead.
 
 pub mod atomic_file;
+pub mod balancer;
 pub mod block;
 pub mod client;
 pub mod datanode;

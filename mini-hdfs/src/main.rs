@@ -31,6 +31,9 @@ enum Command {
     /// Look after the cluster: -report, -safemode
     #[command(disable_help_flag = true)]
     Dfsadmin(cli::Words),
+    /// Even out how full DataNodes are
+    #[command(disable_help_flag = true)]
+    Balancer(cli::Words),
     /// Check files and their blocks: PATH -files -blocks -locations -racks
     #[command(disable_help_flag = true)]
     Fsck(cli::Words),
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Cluster(options) => cluster::run(&options),
         Command::Dfs(words) => return cli::run(cli::dfs::run, &words),
         Command::Dfsadmin(words) => return cli::run(cli::admin::run, &words),
+        Command::Balancer(words) => return cli::balancer::run(&words),
         Command::Fsck(words) => return cli::run(cli::fsck::run, &words),
     };
     match ran {

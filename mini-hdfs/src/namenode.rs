@@ -49,6 +49,7 @@ use self::edit_op::{EditOp, apply};
 use self::group_commit::GroupCommit;
 use self::hosts::Hosts;
 use self::namespace::Namespace;
+use crate::balancer::StoredBlock;
 use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, TxId};
 use crate::error::FsError;
 use crate::protocol::{
@@ -222,6 +223,20 @@ impl NameNode {
     /// The operator's file says this of DataNodes from now on (`refreshNodes`).
     pub fn refresh_nodes(&mut self, hosts: Hosts, now: Time) {
         self.blocks.refresh_nodes(hosts, now);
+    }
+
+    /// Some blocks of a DataNode, for the balancer (`NamenodeProtocol.getBlocks`).
+    ///
+    /// # Errors
+    /// As [`BlockManager::get_blocks`].
+    pub fn get_blocks(
+        &self,
+        datanode: DatanodeId,
+        size: u64,
+        min_block_size: u64,
+        rng: &mut Rng,
+    ) -> Result<Vec<StoredBlock>, FsError> {
+        self.blocks.get_blocks(datanode, size, min_block_size, rng)
     }
 
     /// All DataNodes that are known.

@@ -183,6 +183,13 @@ pub enum BlockEvent {
     Receiving(Block),
     /// A replica is finalised.
     Received(Block),
+    /// A replica was fetched for the balancer and is finalised: that of `delete` may go now (`delHints`).
+    Moved {
+        /// The replica.
+        block: Block,
+        /// Whose replica it takes the place of.
+        delete: DatanodeId,
+    },
     /// A replica was deleted.
     Deleted(Block),
 }
@@ -193,6 +200,7 @@ impl BlockEvent {
         match self {
             BlockEvent::Receiving(block)
             | BlockEvent::Received(block)
+            | BlockEvent::Moved { block, .. }
             | BlockEvent::Deleted(block) => *block,
         }
     }

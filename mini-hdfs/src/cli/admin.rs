@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_millis(500);
 
 /// Runs `dfsadmin` with the words behind it.
 pub(crate) fn run(words: &[String], out: &mut dyn Write) -> Result<(), Failure> {
-    let (Generic { client }, words) = Generic::parse(words)?;
+    let (Generic { client, .. }, words) = Generic::parse(words)?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["-report", which @ ..] => report(&client, which, out),
@@ -78,7 +78,11 @@ fn now_ms() -> u64 {
 
 fn time_in_ms(time: &str) -> Result<u64, Failure> {
     let parsed = settings::parse_time(time);
-    let usage = || Failure::Usage(format!("-for {time}: expected a time, such as 90s, 30m or 6h"));
+    let usage = || {
+        Failure::Usage(format!(
+            "-for {time}: expected a time, such as 90s, 30m or 6h"
+        ))
+    };
     let parsed = parsed.ok_or_else(usage)?;
     Ok(u64::try_from(parsed.as_millis()).unwrap_or(u64::MAX))
 }
@@ -219,7 +223,12 @@ fn describe(node: &DatanodeReport, out: &mut dyn Write) -> Result<(), Failure> {
         AdminState::InMaintenance => "In Maintenance",
     };
     writeln!(out, "Decommission Status : {admin}")?;
-    if [AdminState::DecommissionInProgress, AdminState::EnteringMaintenance].contains(&node.admin) {
+    if [
+        AdminState::DecommissionInProgress,
+        AdminState::EnteringMaintenance,
+    ]
+    .contains(&node.admin)
+    {
         let LeavingStatus {
             under_replicated,
             only_here,

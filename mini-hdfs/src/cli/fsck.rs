@@ -42,7 +42,7 @@ struct Sums {
 
 /// Runs `fsck` with the words behind it. A file system with missing blocks is a failure, so that scripts notice.
 pub(crate) fn run(words: &[String], out: &mut dyn Write) -> Result<(), Failure> {
-    let (Generic { client }, words) = Generic::parse(words)?;
+    let (Generic { client, .. }, words) = Generic::parse(words)?;
     let (mut path, mut show) = (None, Show::default());
     for word in words {
         match word.as_str() {

@@ -127,8 +127,7 @@ impl BpServiceActor {
 
     /// A replica has changed: to be reported at once. Tell it after the replica map knows.
     pub fn notify(&mut self, event: BlockEvent) {
-        self.events
-            .retain(|old| old.block().id != event.block().id);
+        self.events.retain(|old| old.block().id != event.block().id);
         self.events.push(event);
     }
 
@@ -350,7 +349,10 @@ mod tests {
             "before the full report"
         );
         actor.answered(id, Answer::Done, ms(3004));
-        assert_eq!(actor.poll(ms(3004)).unwrap().1, Call::BlockReport(SECOND, LEASE));
+        assert_eq!(
+            actor.poll(ms(3004)).unwrap().1,
+            Call::BlockReport(SECOND, LEASE)
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! This file is what the namespace calls; `reports` is what DataNodes call; `admin` takes DataNodes out of service and back.
 
 mod admin;
+mod balancing;
 mod redundancy;
 mod reports;
 #[cfg(test)]
@@ -57,6 +58,8 @@ pub struct BlockManager {
     pending: PendingCopies,
     /// Copies decided and not yet handed out, by source.
     transfers: BTreeMap<DatanodeId, Vec<Transfer>>,
+    /// Of blocks with one replica too many since the balancer moved one: whose shall go.
+    delete_hints: BTreeMap<BlockId, DatanodeId>,
     /// Complete blocks with more replicas than they should have.
     over_replicated: BTreeSet<BlockId>,
     invalidates: InvalidateQueue,
@@ -100,6 +103,7 @@ impl BlockManager {
             needed: ReplicationQueue::default(),
             pending: PendingCopies::default(),
             transfers: BTreeMap::new(),
+            delete_hints: BTreeMap::new(),
             over_replicated: BTreeSet::new(),
             invalidates: InvalidateQueue::default(),
             rescan: None,

@@ -109,7 +109,10 @@ impl BlockInfo {
     /// The good replicas by whose racks it is judged whether the block is well distributed: those that count, and those that are
     /// in maintenance and will be back.
     pub fn standing(&self) -> impl Iterator<Item = DatanodeId> + '_ {
-        let maintenance = self.away.as_deref().map_or(&[][..], |away| &away.maintenance);
+        let maintenance = self
+            .away
+            .as_deref()
+            .map_or(&[][..], |away| &away.maintenance);
         self.live().chain(maintenance.iter().copied())
     }
 
@@ -443,11 +446,7 @@ impl BlocksMap {
 
     /// The blocks that a DataNode is writing in a pipeline.
     pub fn written_by(&self, datanode: DatanodeId) -> impl Iterator<Item = BlockId> + '_ {
-        self.pipelines
-            .get(&datanode)
-            .into_iter()
-            .flatten()
-            .copied()
+        self.pipelines.get(&datanode).into_iter().flatten().copied()
     }
 
     /// The blocks of which `datanode` holds a replica, good or corrupt.
@@ -468,7 +467,9 @@ impl BlocksMap {
         // A range that ends before it begins is empty, and no range of a set.
         let held = self.by_datanode.get(&datanode).filter(|_| !part.is_empty());
         let part = part.clone();
-        held.into_iter().flat_map(move |held| held.range(part.clone())).copied()
+        held.into_iter()
+            .flat_map(move |held| held.range(part.clone()))
+            .copied()
     }
 
     /// How many those are.

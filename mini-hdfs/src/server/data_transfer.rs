@@ -15,8 +15,12 @@
 //! - **Reading**: `op READ →`, `← reply`, then `← packet` until the last one, which has no data. The first one begins at the chunk
 //!   that holds the first byte asked for, and the range ends with a whole chunk or with the replica, so that the
 //!   reader can check all of it. The connection can then be used for the next op.
+//! - **Moving**, for the balancer: `op REPLACE →` to who shall have the replica, `← move reply` from time to time, and at the end.
+//!   That one sends `op COPY →` to another, who answers as to a reader.
 //!
 //! Hand in buffered readers: messages are read in small pieces.
+
+mod moves;
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
@@ -26,6 +30,8 @@ use prost::Message;
 
 use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp};
 use crate::packet::{AckStatus, BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet, PipelineAck};
+
+pub use moves::{CopyBlock, MoveReply, ReplaceBlock, receive_move_reply, send_move_reply};
 
 mod wire {
     #![allow(unreachable_pub, clippy::all, rust_2018_idioms)] // Generated.
@@ -41,6 +47,8 @@ pub const RECEIVED_DATA_MAX: usize = 16 * PACKET_DATA_MAX;
 
 const OP_WRITE: u8 = 80;
 const OP_READ: u8 = 81;
+const OP_REPLACE: u8 = 83;
+const OP_COPY: u8 = 84;
 /// The longest packet header, in bytes.
 const HEADER_MAX: usize = 256;
 
@@ -51,6 +59,10 @@ pub enum Op {
     Write(WriteBlock),
     /// Send a range of one.
     Read(ReadBlock),
+    /// Fetch one for the balancer.
+    Replace(ReplaceBlock),
+    /// Send one to whoever fetches it for the balancer.
+    Copy(CopyBlock),
 }
 
 /// Asks a DataNode to write a replica of a block and to pass it on.
@@ -139,6 +151,14 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
             bytes.push(OP_READ);
             bytes.extend(read_to_wire(read).encode_length_delimited_to_vec());
         }
+        Op::Replace(replace) => {
+            bytes.push(OP_REPLACE);
+            bytes.extend(replace.to_wire().encode_length_delimited_to_vec());
+        }
+        Op::Copy(copy) => {
+            bytes.push(OP_COPY);
+            bytes.extend(copy.to_wire().encode_length_delimited_to_vec());
+        }
     }
     to.write_all(&bytes)
 }
@@ -164,8 +184,17 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<Op>> {
             write_from_wire(receive_message(from, "write op")?).map(|op| Some(Op::Write(op)))
         }
         OP_READ => read_from_wire(receive_message(from, "read op")?).map(|op| Some(Op::Read(op))),
+        OP_REPLACE => {
+            let message = receive_message(from, "replace op")?;
+            ReplaceBlock::from_wire(message).map(|op| Some(Op::Replace(op)))
+        }
+        OP_COPY => {
+            let message = receive_message(from, "copy op")?;
+            CopyBlock::from_wire(message).map(|op| Some(Op::Copy(op)))
+        }
         other => Err(invalid(format!(
-            "data transfer op {other} is not known, only {OP_WRITE} (write) and {OP_READ} (read) are"
+            "data transfer op {other} is not known, only {OP_WRITE} (write), {OP_READ} (read), {OP_REPLACE} (replace) and \
+             {OP_COPY} (copy) are"
         ))),
     }
 }
@@ -415,6 +444,24 @@ fn block_from_wire(block: Option<wire::Block>, what: &str) -> io::Result<Block> 
     })
 }
 
+fn datanode_to_wire(datanode: &DatanodeInfo) -> wire::Datanode {
+    wire::Datanode {
+        id: datanode.id.0,
+        hostname: datanode.hostname.clone(),
+        address: datanode.address.clone(),
+        rack: datanode.rack.clone(),
+    }
+}
+
+fn datanode_from_wire(datanode: wire::Datanode) -> DatanodeInfo {
+    DatanodeInfo {
+        id: DatanodeId(datanode.id),
+        hostname: datanode.hostname,
+        address: datanode.address,
+        rack: datanode.rack,
+    }
+}
+
 fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
     let (stage, new_generation, acked_len) = match op.stage {
         Stage::Create => (wire::Stage::Create, 0, 0),
@@ -424,19 +471,13 @@ fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
         } => (wire::Stage::Recovery, generation.0, acked_len),
         Stage::Transfer => (wire::Stage::Transfer, 0, 0),
     };
-    let target = |target: &DatanodeInfo| wire::Datanode {
-        id: target.id.0,
-        hostname: target.hostname.clone(),
-        address: target.address.clone(),
-        rack: target.rack.clone(),
-    };
     wire::WriteBlock {
         block: Some(block_to_wire(op.block)),
         stage: stage.into(),
         new_generation,
         acked_len,
         client: op.client.clone(),
-        targets: op.targets.iter().map(target).collect(),
+        targets: op.targets.iter().map(datanode_to_wire).collect(),
     }
 }
 
@@ -452,17 +493,11 @@ fn write_from_wire(op: wire::WriteBlock) -> io::Result<WriteBlock> {
             return Err(invalid(format!("write op: unknown stage {}", op.stage)));
         }
     };
-    let target = |target: wire::Datanode| DatanodeInfo {
-        id: DatanodeId(target.id),
-        hostname: target.hostname,
-        address: target.address,
-        rack: target.rack,
-    };
     Ok(WriteBlock {
         block: block_from_wire(op.block, "write op")?,
         stage,
         client: op.client,
-        targets: op.targets.into_iter().map(target).collect(),
+        targets: op.targets.into_iter().map(datanode_from_wire).collect(),
     })
 }
 

@@ -38,6 +38,8 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 
 use super::rpc::{FsckFiles, NameNodeClient, RpcError};
+use crate::balancer::StoredBlock;
+use crate::block::DatanodeId;
 use crate::client::retry::{CallFailure, Repeat};
 use crate::namenode::hosts::Wish;
 use crate::protocol::{
@@ -281,6 +283,18 @@ impl DfsClient {
     pub fn set_admin_state(&self, hosts: &[String], wish: Option<Wish>) -> Result<(), DfsError> {
         self.call(Repeat::Idempotent, || {
             self.name_node().set_admin_state(hosts, wish)
+        })
+    }
+
+    /// Some of the blocks of a DataNode, for the balancer.
+    pub fn get_blocks(
+        &self,
+        datanode: DatanodeId,
+        size: u64,
+        min_block_size: u64,
+    ) -> Result<Vec<StoredBlock>, DfsError> {
+        self.call(Repeat::Idempotent, || {
+            self.name_node().get_blocks(datanode, size, min_block_size)
         })
     }
 

@@ -104,7 +104,10 @@ impl Metrics {
             for (admin, nodes) in [
                 ("decommissioning", status.decommissioning_datanodes),
                 ("decommissioned", status.decommissioned_datanodes),
-                ("entering_maintenance", status.entering_maintenance_datanodes),
+                (
+                    "entering_maintenance",
+                    status.entering_maintenance_datanodes,
+                ),
                 ("in_maintenance", status.in_maintenance_datanodes),
             ] {
                 gauge!(OUT_OF_SERVICE, "state" => admin).set(nodes as f64);
@@ -236,7 +239,10 @@ fn describe() {
     );
     describe_histogram!(CHECKPOINT_DURATION, seconds, "Making an fsimage.");
     describe_gauge!("hdfs_namenode_datanodes", "DataNodes by state.");
-    describe_gauge!(OUT_OF_SERVICE, "DataNodes that leave or have left the service, dead or alive.");
+    describe_gauge!(
+        OUT_OF_SERVICE,
+        "DataNodes that leave or have left the service, dead or alive."
+    );
     for (name, _, unit, help) in gauges(&FsStatus::default()) {
         match unit {
             Some(unit) => describe_gauge!(name, unit, help),

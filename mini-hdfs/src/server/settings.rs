@@ -34,6 +34,11 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.blocksize", Kind::Bytes),
     ("dfs.client.retry.window.base", Kind::Millis),
     ("dfs.client.socket-timeout", Kind::Millis),
+    ("dfs.balancer.getBlocks.min-block-size", Kind::Bytes),
+    ("dfs.balancer.getBlocks.size", Kind::Bytes),
+    ("dfs.balancer.max-size-to-move", Kind::Bytes),
+    ("dfs.datanode.balance.bandwidthPerSec", Kind::Bytes),
+    ("dfs.datanode.balance.max.concurrent.moves", Kind::Count),
     ("dfs.datanode.max.transfer.threads", Kind::Count),
     ("dfs.datanode.synconclose", Kind::Flag),
     ("dfs.heartbeat.interval", Kind::Seconds),
@@ -163,6 +168,14 @@ impl Settings {
             sync_on_close: self.number("dfs.datanode.synconclose", u8::from(data.sync_on_close))?
                 != 0,
             transfers_max: self.number("dfs.datanode.max.transfer.threads", data.transfers_max)?,
+            balance_bandwidth: self.number(
+                "dfs.datanode.balance.bandwidthPerSec",
+                data.balance_bandwidth,
+            )?,
+            balance_moves_max: self.number(
+                "dfs.datanode.balance.max.concurrent.moves",
+                data.balance_moves_max,
+            )?,
         };
         let calls = Intervals {
             heartbeat: time("dfs.heartbeat.interval", calls.heartbeat),

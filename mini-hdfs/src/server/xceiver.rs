@@ -4,8 +4,9 @@
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies.
+//! pipeline; `transfer.rs`, copies; `balancing.rs`, moves for the balancer.
 
+mod balancing;
 mod block_receiver;
 mod dataset;
 mod transfer;
@@ -32,6 +33,7 @@ use crate::datanode::replica_map::ReplicaError;
 use crate::datanode::{Replica, ReplicaMap, replica_writer};
 use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
 use crate::protocol::{BlockEvent, ReportedReplica};
+use balancing::Balancing;
 use dataset::Dataset;
 
 /// Bytes read from the disk at a time; they leave as several packets.
@@ -56,6 +58,10 @@ pub struct DataSettings {
     pub sync_on_close: bool,
     /// Ops at a time (`dfs.datanode.max.transfer.threads`).
     pub transfers_max: u32,
+    /// Bytes in a second that move for the balancer, in and out together (`dfs.datanode.balance.bandwidthPerSec`).
+    pub balance_bandwidth: u64,
+    /// Such moves at a time (`dfs.datanode.balance.max.concurrent.moves`).
+    pub balance_moves_max: u32,
 }
 
 impl Default for DataSettings {
@@ -64,6 +70,8 @@ impl Default for DataSettings {
             socket_timeout: Duration::from_secs(60),
             sync_on_close: true,
             transfers_max: 4096,
+            balance_bandwidth: 100 << 20,
+            balance_moves_max: 100,
         }
     }
 }
@@ -94,6 +102,7 @@ struct Shared {
     on_event: Box<dyn Fn(DataEvent) + Send + Sync>,
     /// Ops under way.
     transfers: AtomicU32,
+    balancing: Balancing,
     stopping: AtomicBool,
     connections: Mutex<BTreeMap<u64, Arc<Sockets>>>,
     connection_ended: Condvar,
@@ -135,6 +144,7 @@ impl DataServer {
             dataset: Dataset::new(disk, map),
             on_event: Box::new(on_event),
             transfers: AtomicU32::new(0),
+            balancing: Balancing::new(settings.balance_bandwidth),
             stopping: AtomicBool::new(false),
             connections: Mutex::default(),
             connection_ended: Condvar::new(),
@@ -322,6 +332,8 @@ fn serve(
         match op {
             Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
             Op::Read(op) => serve_read(shared, &mut up, &op)?,
+            Op::Replace(op) => return balancing::replace(shared, &mut up, &op),
+            Op::Copy(op) => return balancing::copy(shared, &mut up, op),
         }
         up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
     }

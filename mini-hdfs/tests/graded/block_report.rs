@@ -261,7 +261,11 @@ fn block_report_of_a_part_says_nothing_of_the_rest() {
         "the part is that of blocks 4 to 6, and lists 5 alone; others come in other parts"
     );
     let empty = report_diff(&blocks, NODE, &(BlockId(10)..=BlockId(20)), &[]);
-    assert_eq!(empty, nothing(), "nothing is held there, and nothing listed");
+    assert_eq!(
+        empty,
+        nothing(),
+        "nothing is held there, and nothing listed"
+    );
 }
 
 /// A comparison of each reported replica with each that is known would take hours here.

@@ -41,6 +41,8 @@ mod safe_mode;
 
 mod decommission;
 
+mod balancer;
+
 mod capstone;
 
 autograder::main! {
@@ -61,5 +63,6 @@ autograder::main! {
     "hdfs/excess" => excess,
     "hdfs/safe-mode" => safe_mode,
     "hdfs/decommission" => decommission,
+    "hdfs/balancer" => balancer,
     "hdfs/capstone" => capstone,
 }

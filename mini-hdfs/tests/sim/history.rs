@@ -10,8 +10,8 @@ use mini_hdfs::block::{Block, BlockId, DatanodeId, TxId};
 use mini_hdfs::namenode::hosts::Hosts;
 use node::NodeId;
 
-use crate::operator;
 use crate::invariants::{Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery};
+use crate::operator;
 
 /// Shared by all processes and invariants of a run.
 pub(crate) type Shared = Rc<RefCell<History>>;

@@ -11,8 +11,8 @@ use mini_hdfs::namenode::{Batch, Config, NameNode, StorageError, checkpoint};
 use mini_hdfs::protocol::{BlockEvent, Command, Permission};
 use node::{Ctx, DiskErrorKind, Event, NodeId};
 
-use crate::cluster::{CALM_AT, Member};
 use self::reports::Report;
+use crate::cluster::{CALM_AT, Member};
 use crate::history::Shared;
 use crate::invariants::{Located, Order, OrderNews, SafeModeStep, Snapshot};
 use crate::operator::Operator;
@@ -254,7 +254,8 @@ fn note(
                 }
             }
             let orders = commands.iter();
-            let orders = orders.filter(|c| !matches!(c, Command::Register | Command::ReportBlocks(_)));
+            let orders =
+                orders.filter(|c| !matches!(c, Command::Register | Command::ReportBlocks(_)));
             let orders = orders.count();
             if in_safe_mode {
                 history

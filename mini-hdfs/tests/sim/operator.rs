@@ -61,7 +61,9 @@ impl Operator {
     /// Writes down what is due, and has it read.
     pub(crate) fn act(&mut self, core: &mut NameNode, history: &Shared, now: Time) {
         let mut history = history.borrow_mut();
-        let due = history.orders_of_operator.partition_point(|order| order.at <= now);
+        let due = history
+            .orders_of_operator
+            .partition_point(|order| order.at <= now);
         if due == self.heard {
             return;
         }

@@ -173,13 +173,7 @@ impl BlockManager {
     }
 
     /// Goes on with the passes over one DataNode's blocks, `left` of them at most. Whether it has left the service.
-    fn look(
-        &mut self,
-        id: DatanodeId,
-        leaving: &mut Leaving,
-        left: &mut usize,
-        now: Time,
-    ) -> bool {
+    fn look(&mut self, id: DatanodeId, leaving: &mut Leaving, left: &mut usize, now: Time) -> bool {
         // What an earlier pass has found says nothing of now: the DataNode may have come back with all that it had.
         leaving.scanned = false;
         if leaving.pass.is_none() && now >= leaving.due {
@@ -259,7 +253,8 @@ impl BlockManager {
         if !good && !(open && info.pipeline.contains(&datanode)) {
             return None;
         }
-        let stays = |id: &&DatanodeId| self.in_service(**id) && self.datanodes.alive(**id).is_some();
+        let stays =
+            |id: &&DatanodeId| self.in_service(**id) && self.datanodes.alive(**id).is_some();
         let live = if open {
             info.pipeline.iter().filter(stays).count()
         } else {

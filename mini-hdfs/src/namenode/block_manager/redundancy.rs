@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use node::{Rng, Time};
 
+use super::balancing::may_go;
 use super::{BlockManager, Transfer};
 use crate::block::{Block, BlockId, DatanodeId, GenerationStamp};
 use crate::namenode::blocks::{BlockInfo, BlockState};
@@ -74,6 +75,7 @@ impl BlockManager {
         if self.blocks.get(id).filter(complete).is_none() {
             self.needed.remove(id);
             self.over_replicated.remove(&id);
+            self.delete_hints.remove(&id);
             return;
         }
         if !self.judging {
@@ -88,6 +90,7 @@ impl BlockManager {
             self.over_replicated.insert(id);
         } else {
             self.over_replicated.remove(&id);
+            self.delete_hints.remove(&id);
         }
         self.needed.update(id, self.priority_of(info));
     }
@@ -171,9 +174,13 @@ impl BlockManager {
                     reported: node.reported,
                 })
             };
-            let replicas: Vec<Replica<'_>> = info.live().filter_map(replica).collect();
-            let block = info.block;
-            for datanode in choose_excess(&replicas, usize::from(info.replication)) {
+            let mut replicas: Vec<Replica<'_>> = info.live().filter_map(replica).collect();
+            let (block, expected) = (info.block, usize::from(info.replication));
+            let moved = self.delete_hints.remove(&id);
+            let moved = moved.filter(|hint| may_go(*hint, &replicas, expected));
+            replicas.retain(|replica| Some(replica.datanode) != moved);
+            let others = choose_excess(&replicas, expected);
+            for datanode in moved.into_iter().chain(others) {
                 self.blocks.set_excess(id, datanode, true);
                 self.invalidates.add(datanode, block);
             }
@@ -306,7 +313,9 @@ impl BlockManager {
             excluded: &info.corrupt.keys().chain(&info.excess).copied().collect(),
         };
         let targets = choose_targets(candidates, &request, rng).unwrap_or_default();
-        let all = info.standing().chain(chosen.iter().chain(&targets).copied());
+        let all = info
+            .standing()
+            .chain(chosen.iter().chain(&targets).copied());
         if chosen.len() >= expected && !self.is_spread(all, expected) {
             return Vec::new();
         }

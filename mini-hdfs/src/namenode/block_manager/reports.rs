@@ -281,6 +281,8 @@ impl BlockManager {
             let (block, state) = match *event {
                 BlockEvent::Receiving(block) => (block, ReplicaState::Rbw),
                 BlockEvent::Received(block) => (block, ReplicaState::Finalized),
+                // That another one may go is said below, once this one counts.
+                BlockEvent::Moved { block, .. } => (block, ReplicaState::Finalized),
                 BlockEvent::Deleted(block) => {
                     self.note_deleted(block, datanode);
                     continue;
@@ -296,6 +298,9 @@ impl BlockManager {
                     self.refresh(block.id);
                 }
                 Verdict::Invalidate => self.invalidates.add(datanode, block),
+            }
+            if let BlockEvent::Moved { block, delete } = *event {
+                self.note_moved(block.id, delete);
             }
         }
         Ok(())

@@ -118,6 +118,9 @@ mod tests {
         assert!(text.contains(r#""adminState": "IN_MAINTENANCE""#), "{text}");
         std::fs::write(dir.path().join(FILE), r#"[{"hostName":"a","x":1}]"#).unwrap();
         let error = format!("{:#}", read(&disk).unwrap_err());
-        assert!(error.contains("adminState") && error.contains('x'), "{error}");
+        assert!(
+            error.contains("adminState") && error.contains('x'),
+            "{error}"
+        );
     }
 }

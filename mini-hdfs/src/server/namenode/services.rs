@@ -282,6 +282,18 @@ impl ClientProtocol for Services {
         Ok(Response::new(wire::SetAdminStateResponse {}))
     }
 
+    async fn get_blocks(
+        &self,
+        request: Request<wire::GetBlocksRequest>,
+    ) -> Answer<wire::GetBlocksResponse> {
+        let request = request.into_inner();
+        let (datanode, min) = (DatanodeId(request.datanode), request.min_block_size);
+        self.call("getBlocks", |nn, _, rng| {
+            nn.get_blocks(datanode, request.size, min, rng)
+        })
+        .await
+    }
+
     async fn get_status(&self, _: Request<wire::GetStatusRequest>) -> Answer<wire::FsStatus> {
         self.call("getStatus", |nn, now, _| Ok(nn.status(now)))
             .await

@@ -17,7 +17,13 @@ use crate::wire::NAMENODE;
 /// Judges one block, at the moment at which `node` is found to be decommissioned. `out` are all nodes that are not in service.
 fn judge(block: &Holders, node: NodeId, out: &BTreeSet<NodeId>) -> Result<(), String> {
     // Those that had it a moment ago: their disk may have failed since.
-    let held: BTreeSet<NodeId> = block.before.iter().flatten().chain(&block.now).copied().collect();
+    let held: BTreeSet<NodeId> = block
+        .before
+        .iter()
+        .flatten()
+        .chain(&block.now)
+        .copied()
+        .collect();
     let elsewhere = held.iter().any(|holder| !out.contains(holder));
     // What a fault has damaged counts until somebody reads it: see `readable`.
     let misled = !block.damaged.is_empty();
@@ -72,7 +78,9 @@ impl Invariant<Member> for NotNeeded {
         }
         let truth = self.truth.borrow();
         for node in done.difference(&self.known.1) {
-            truth.blocks().try_for_each(|block| judge(block, *node, &out))?;
+            truth
+                .blocks()
+                .try_for_each(|block| judge(block, *node, &out))?;
         }
         self.known.1 = done;
         Ok(())

@@ -13,7 +13,8 @@ use crate::namenode::blocks::{BlockCounts, BlockState, BlocksMap};
 use crate::namenode::config::Config;
 use crate::namenode::hosts::{Host, Wish};
 use crate::protocol::{
-    AddBlockRequest, AdminState, BlockEvent, Command, FsStatus, Heartbeat, RegistrationId, ReportedReplica,
+    AddBlockRequest, AdminState, BlockEvent, Command, FsStatus, Heartbeat, RegistrationId,
+    ReportedReplica,
 };
 
 #[derive(Default)]

@@ -329,3 +329,57 @@ fn random_lives_with_an_operator() {
         cluster.assert_settled();
     }
 }
+
+/// The node that `block` was moved to says so, as the balancer's target does.
+fn say_moved(cluster: &mut Cluster, block: BlockId, from: u64, to: u64) {
+    let replica = cluster.nodes[&from].replicas[&block];
+    cluster
+        .nodes
+        .get_mut(&to)
+        .unwrap()
+        .replicas
+        .insert(block, replica);
+    let (block, delete) = (replica.0, DatanodeId(from));
+    cluster.tell(to, crate::protocol::BlockEvent::Moved { block, delete });
+}
+
+#[test]
+fn what_the_balancer_has_moved_goes_from_where_it_was() {
+    for seed in 0..30 {
+        let mut cluster = Cluster::new(&["/r1", "/r1", "/r1", "/r2", "/r2"]);
+        cluster.rng = Rng::new(seed);
+        let block = cluster.write(3);
+        let holders = cluster.good(block);
+        let rack = |id: &u64| cluster.racks[usize::try_from(*id).unwrap()];
+        // Within a rack.
+        let moves: Vec<(u64, u64)> = holders
+            .iter()
+            .flat_map(|from| (0..5).map(|to| (*from, to)))
+            .filter(|(from, to)| !holders.contains(to) && rack(from) == rack(to))
+            .collect();
+        let (from, to) = moves[0];
+        let told = cluster
+            .manager
+            .get_blocks(DatanodeId(from), 1000, 1, &mut Rng::new(seed));
+        let told = told.unwrap();
+        assert_eq!((told.len(), told[0].holders.len()), (1, 3));
+        say_moved(&mut cluster, block, from, to);
+        cluster.run(3);
+        let after = cluster.good(block);
+        assert!(after.contains(&to) && !after.contains(&from), "{after:?}");
+        cluster.assert_settled();
+    }
+}
+
+#[test]
+fn a_move_does_not_cost_a_rack() {
+    let mut cluster = Cluster::new(&["/r1", "/r1", "/r2"]);
+    let block = cluster.write(2);
+    // Whoever asked for this did not know the racks.
+    let alone = cluster.good(block).into_iter().find(|id| *id == 2).unwrap();
+    let to = (0..2).find(|id| !cluster.good(block).contains(id)).unwrap();
+    say_moved(&mut cluster, block, alone, to);
+    cluster.run(5);
+    assert!(cluster.good(block).contains(&2), "it keeps the second rack");
+    cluster.assert_settled();
+}

@@ -1,7 +1,10 @@
 //! The calls of operators' tools.
 
+use super::super::convert::try_all;
 use super::super::{RpcError, wire};
 use super::NameNodeClient;
+use crate::balancer::StoredBlock;
+use crate::block::DatanodeId;
 use crate::namenode::hosts::Wish;
 
 /// `ClientProtocol`, for operators.
@@ -12,6 +15,22 @@ impl NameNodeClient {
         self.answer(self.client.clone().refresh_nodes(request))
             .await?;
         Ok(())
+    }
+
+    /// Blocks of a DataNode of at least `min_block_size` bytes, from a random one on, until they have `size` bytes.
+    pub async fn get_blocks(
+        &self,
+        datanode: DatanodeId,
+        size: u64,
+        min_block_size: u64,
+    ) -> Result<Vec<StoredBlock>, RpcError> {
+        let request = wire::GetBlocksRequest {
+            datanode: datanode.0,
+            size,
+            min_block_size,
+        };
+        let answer = self.answer(self.client.clone().get_blocks(request)).await?;
+        try_all(answer.blocks).map_err(|e| self.broken(e))
     }
 
     /// Has it written down what is wanted of DataNodes, each `HOST` or `HOST:PORT`; none to have them in service.

@@ -1,6 +1,7 @@
 //! What clients ask, and what they are answered.
 
 use super::{Malformed, all, answers, empty_answers, enums, narrowed, needed, try_all, wire};
+use crate::balancer::StoredBlock;
 use crate::block::{DatanodeId, DatanodeInfo, GenerationStamp, InodeId};
 use crate::namenode::blocks::BlockState;
 use crate::protocol::{
@@ -25,7 +26,28 @@ answers! {
     SetSafeModeResponse { status: Option<String> => |status| status }
     UpdateBlockForPipelineResponse { generation: GenerationStamp => |stamp: GenerationStamp| stamp.0 }
     GetFileInfoResponse { status: Option<FileStatus> => |status: Option<FileStatus>| status.map(Into::into) }
+    GetBlocksResponse { blocks: Vec<StoredBlock> => all }
     GetDatanodeReportResponse { datanodes: Vec<DatanodeReport> => all }
+}
+
+impl From<StoredBlock> for wire::BlockWithLocations {
+    fn from(stored: StoredBlock) -> Self {
+        wire::BlockWithLocations {
+            block: Some(stored.block.into()),
+            datanodes: stored.holders.into_iter().map(|id| id.0).collect(),
+        }
+    }
+}
+
+impl TryFrom<wire::BlockWithLocations> for StoredBlock {
+    type Error = Malformed;
+
+    fn try_from(stored: wire::BlockWithLocations) -> Result<Self, Malformed> {
+        Ok(StoredBlock {
+            block: needed(stored.block, "BlockWithLocations.block")?,
+            holders: stored.datanodes.into_iter().map(DatanodeId).collect(),
+        })
+    }
 }
 
 impl From<CreateRequest> for wire::CreateRequest {

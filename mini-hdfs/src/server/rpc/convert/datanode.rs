@@ -119,8 +119,12 @@ impl TryFrom<wire::ReportedReplica> for ReportedReplica {
 
 impl From<BlockEvent> for wire::BlockEvent {
     fn from(event: BlockEvent) -> Self {
-        use wire::block_event::Kind;
+        use wire::block_event::{Kind, Moved};
         let kind = match event {
+            BlockEvent::Moved { block, delete } => Kind::Moved(Moved {
+                block: Some(block.into()),
+                delete: delete.0,
+            }),
             BlockEvent::Receiving(block) => Kind::Receiving(block.into()),
             BlockEvent::Received(block) => Kind::Received(block.into()),
             BlockEvent::Deleted(block) => Kind::Deleted(block.into()),
@@ -137,6 +141,10 @@ impl TryFrom<wire::BlockEvent> for BlockEvent {
         Ok(match event.kind.ok_or(Malformed("BlockEvent.kind"))? {
             Kind::Receiving(block) => BlockEvent::Receiving(block.into()),
             Kind::Received(block) => BlockEvent::Received(block.into()),
+            Kind::Moved(moved) => BlockEvent::Moved {
+                block: needed(moved.block, "Moved.block")?,
+                delete: DatanodeId(moved.delete),
+            },
             Kind::Deleted(block) => BlockEvent::Deleted(block.into()),
         })
     }
