@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
 
+mod balancer;
 mod command;
 mod datanodes;
 mod harness;
