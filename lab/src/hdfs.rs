@@ -39,6 +39,7 @@ const SETTINGS: &[&str] = &[
     "dfs.namenode.redundancy.interval.seconds=1s",
     "dfs.namenode.reconstruction.pending.timeout-sec=10s",
     "dfs.namenode.safemode.extension=1s",
+    "dfs.namenode.decommission.interval=1s",
 ];
 
 const HEARTBEAT: &str = "dfs.heartbeat.interval=500ms";

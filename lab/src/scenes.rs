@@ -40,6 +40,7 @@ pub(crate) const SCENES: &[&Scene] = &[
     &hdfs::kill_two::SCENE,
     &hdfs::restart_namenode::SCENE,
     &hdfs::cut_off_rack::SCENE,
+    &hdfs::decommission::SCENE,
 ];
 
 /// The scene called `name`.
@@ -219,6 +220,18 @@ impl Stage {
             let said: Vec<Option<&str>> = said.collect();
             let all = now.answered && said.iter().all(|said| *said == Some(state));
             ensure(all, || format!("it says: {said:?}"))
+        })
+    }
+
+    /// Expects that the NameNode says that `node` is out of service in this way; none that it is in service.
+    fn expect_service(&self, node: &str, service: Option<&str>, within: Duration) -> Result<()> {
+        let word = service.unwrap_or("in service");
+        let what = format!("the NameNode says that {node} is {word}");
+        self.expect(&what, within, |now| {
+            let said = now.node(node).and_then(|node| node.service);
+            ensure(now.answered && said == service, || {
+                format!("it says: {said:?}")
+            })
         })
     }
 

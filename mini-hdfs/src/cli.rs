@@ -6,6 +6,8 @@ pub(crate) mod balancer;
 pub(crate) mod dfs;
 mod format;
 pub(crate) mod fsck;
+mod mode_change;
+pub(crate) mod offline;
 mod paths;
 
 use std::io::{self, ErrorKind, Write};
@@ -78,7 +80,10 @@ pub(crate) fn run(
     words: &Words,
 ) -> ExitCode {
     let mut out = io::BufWriter::with_capacity(64 << 10, io::stdout());
-    let ran = command(&words.words, &mut out);
+    // The beginning of a trace, where there are any.
+    let span = tracing::info_span!(target: "mini_hdfs", "command", words = words.words.join(" "));
+    let ran = span.in_scope(|| command(&words.words, &mut out));
+    drop(span);
     let ran = out.flush().map_err(Failure::from).and(ran);
     match ran {
         Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,

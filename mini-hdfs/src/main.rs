@@ -2,12 +2,10 @@
 
 mod cli;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mini_hdfs::server::{cluster, datanode, namenode};
-use tracing_subscriber::EnvFilter;
+use mini_hdfs::server::{cluster, datanode, namenode, trace};
 
 /// HDFS in miniature: a NameNode, DataNodes, and the commands of Hadoop's users.
 #[derive(Parser)]
@@ -34,9 +32,13 @@ enum Command {
     /// Even out how full DataNodes are
     #[command(disable_help_flag = true)]
     Balancer(cli::Words),
-    /// Check files and their blocks: PATH -files -blocks -locations -racks
+    /// Check files and their blocks: PATH -files -blocks -locations -racks -move -delete -list-corruptfileblocks
     #[command(disable_help_flag = true)]
     Fsck(cli::Words),
+    /// Show an edit log as JSON, or make one of it
+    Oev(cli::offline::Options),
+    /// Show an fsimage as JSON, or make one of it
+    Oiv(cli::offline::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,13 +49,15 @@ fn main() -> ExitCode {
     );
     // Shell commands say what failed by themselves; RUST_LOG shows how they came to it.
     let default = if server { "info" } else { "off" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let service = match command {
+        Command::Namenode(_) => "namenode",
+        Command::Datanode(_) => "datanode",
+        _ => "client",
+    };
+    let _tracing = trace::init(service, default);
     let ran = match command {
+        Command::Oev(options) => cli::offline::oev(&options),
+        Command::Oiv(options) => cli::offline::oiv(&options),
         Command::Namenode(options) => namenode::run(&options),
         Command::Datanode(options) => datanode::run(&options),
         Command::Cluster(options) => cluster::run(&options),

@@ -14,6 +14,7 @@ pub mod namenode;
 pub mod process;
 pub mod rpc;
 pub mod settings;
+pub mod trace;
 pub mod xceiver;
 
 /// The name of this machine, by which a client and the DataNode beside it find each other.

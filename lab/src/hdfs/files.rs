@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use mini_hdfs::namenode::hosts::Wish;
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient};
 use serde::Serialize;
@@ -122,6 +123,20 @@ fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(u64, String)> {
 }
 
 impl Hdfs {
+    /// Takes the DataNode `name` out of service for good, or puts it back.
+    pub(crate) fn decommission(&self, name: &str, out: bool) -> Result<()> {
+        let (word, wish) = if out {
+            ("decommission", Some(Wish::Decommission))
+        } else {
+            ("recommission", None)
+        };
+        let journal = &self.lab.journal;
+        let command = format!("mini-hdfs dfsadmin -{word} {name}");
+        journal.action(Some(name), format!("the operator {word}s {name}"), &command);
+        let hosts = [self.lab.address(name, "address")?];
+        Ok(self.files.client.set_admin_state(&hosts, wish)?)
+    }
+
     /// Writes a new file, and remembers the checksum of what was acknowledged.
     pub(crate) fn put(&self, path: &str, contents: &mut dyn Read) -> Result<Checked> {
         let command = format!("mini-hdfs dfs -put FILE {path}");

@@ -1,6 +1,7 @@
 //! The scenes of mini-hdfs.
 
 pub(super) mod cut_off_rack;
+pub(super) mod decommission;
 pub(super) mod kill_datanode;
 pub(super) mod kill_two;
 pub(super) mod restart_namenode;

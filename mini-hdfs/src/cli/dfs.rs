@@ -2,9 +2,12 @@
 //!
 //! A command goes on after a file that fails, tells of it at once, and ends with exit code 1. Times are shown in UTC.
 
+mod attributes;
 mod cat;
 mod copy;
+mod cp;
 mod list;
+mod sums;
 mod tree;
 
 use std::fmt::Write as _;
@@ -36,6 +39,62 @@ const COMMANDS: &[Spec] = &[
         flags: &[],
         words: 1..=ANY,
         run: cat::cat,
+    },
+    Spec {
+        name: "-checksum",
+        usage: "<src> ...",
+        help: "Show checksums of files: an MD5 of MD5s of CRC32Cs, computed where the blocks are.",
+        flags: &[],
+        words: 1..=ANY,
+        run: sums::checksum,
+    },
+    Spec {
+        name: "-chgrp",
+        usage: "[-R] GROUP <path> ...",
+        help: "Change the group. -R: and of all below.",
+        flags: &["R"],
+        words: 2..=ANY,
+        run: attributes::chgrp,
+    },
+    Spec {
+        name: "-chmod",
+        usage: "[-R] <MODE[,MODE]... | OCTALMODE> <path> ...",
+        help: "Change modes, as chmod(1) does: 644, u=rwx,go-w, +t. -R: and of all below.",
+        flags: &["R"],
+        words: 2..=ANY,
+        run: attributes::chmod,
+    },
+    Spec {
+        name: "-chown",
+        usage: "[-R] [OWNER][:[GROUP]] <path> ...",
+        help: "Change owner, group, or both. -R: and of all below.",
+        flags: &["R"],
+        words: 2..=ANY,
+        run: attributes::chown,
+    },
+    Spec {
+        name: "-count",
+        usage: "[-h] [-v] <path> ...",
+        help: "Count directories, files and bytes below a path. -h: 1.5 K. -v: with a header.",
+        flags: &["h", "v"],
+        words: 1..=ANY,
+        run: sums::count,
+    },
+    Spec {
+        name: "-cp",
+        usage: "[-f] [-p] <src> ... <dst>",
+        help: "Copy files and directories within the file system. -f: replace what is there. -p: keep owner, group and mode.",
+        flags: &["f", "p"],
+        words: 2..=ANY,
+        run: cp::cp,
+    },
+    Spec {
+        name: "-df",
+        usage: "[-h] [<path> ...]",
+        help: "Show how large the file system is, and how full. -h: 1.5 K.",
+        flags: &["h"],
+        words: 0..=ANY,
+        run: sums::df,
     },
     Spec {
         name: "-du",
@@ -109,6 +168,30 @@ const COMMANDS: &[Spec] = &[
         flags: &[],
         words: 1..=ANY,
         run: list::stat,
+    },
+    Spec {
+        name: "-tail",
+        usage: "[-f] <file>",
+        help: "Show the last 1 KB of a file. -f: and what is added to it, until interrupted.",
+        flags: &["f"],
+        words: 1..=1,
+        run: cat::tail,
+    },
+    Spec {
+        name: "-test",
+        usage: "-[defrswz] <path>",
+        help: "Answer by the exit code, 0 for yes: -e it is there, -d a directory, -f a file, -s not empty, -z an empty file, -r and -w it can be read and written.",
+        flags: &["d", "e", "f", "r", "s", "w", "z"],
+        words: 1..=1,
+        run: attributes::test,
+    },
+    Spec {
+        name: "-touchz",
+        usage: "<path> ...",
+        help: "Make empty files.",
+        flags: &[],
+        words: 1..=ANY,
+        run: attributes::touchz,
     },
 ];
 

@@ -1,6 +1,8 @@
 //! `mini-hdfs fsck`: whether every file below a path can be read, and where its blocks are (`NamenodeFsck`).
 //!
-//! It goes by what the NameNode knows and reads no data. Files are shown as they come, so that memory stays flat.
+//! It goes by what the NameNode knows and reads no data, but for what `-move` saves. Files are shown as they come, so that memory stays flat.
+
+mod repair;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,8 +13,8 @@ use mini_hdfs::protocol::{DatanodeState, FsckBlock, FsckFile, ReplicaHealth};
 
 use super::{Failure, Generic, paths, reason};
 
-const USAGE: &str =
-    "Usage: mini-hdfs fsck [generic options] <path> [-files [-blocks [-locations | -racks]]]";
+const USAGE: &str = "Usage: mini-hdfs fsck [generic options] <path> [-list-corruptfileblocks | [-move | -delete] \
+     [-files [-blocks [-locations | -racks]]]]";
 
 #[derive(Default)]
 struct Show {
@@ -20,6 +22,14 @@ struct Show {
     blocks: bool,
     locations: bool,
     racks: bool,
+}
+
+/// What to do about files that have lost a block.
+#[derive(Default)]
+struct Repair {
+    list: bool,
+    save: bool,
+    delete: bool,
 }
 
 /// Sums over the files seen.
@@ -43,13 +53,16 @@ struct Sums {
 /// Runs `fsck` with the words behind it. A file system with missing blocks is a failure, so that scripts notice.
 pub(crate) fn run(words: &[String], out: &mut dyn Write) -> Result<(), Failure> {
     let (Generic { client, .. }, words) = Generic::parse(words)?;
-    let (mut path, mut show) = (None, Show::default());
+    let (mut path, mut show, mut repair) = (None, Show::default(), Repair::default());
     for word in words {
         match word.as_str() {
             "-files" => show.files = true,
             "-blocks" => show.blocks = true,
             "-locations" => show.locations = true,
             "-racks" => show.racks = true,
+            "-list-corruptfileblocks" => repair.list = true,
+            "-move" => repair.save = true,
+            "-delete" => repair.delete = true,
             "-help" | "--help" | "-h" => return Ok(writeln!(out, "{USAGE}")?),
             word if word.starts_with('-') || path.is_some() => {
                 return Err(Failure::Usage(format!(
@@ -66,6 +79,9 @@ pub(crate) fn run(words: &[String], out: &mut dyn Write) -> Result<(), Failure> 
     show.blocks |= show.locations || show.racks;
     show.files |= show.blocks;
 
+    if repair.list {
+        return repair::list(&client, &path, out);
+    }
     let told = |error| Failure::said(format!("fsck: {}", reason(&error)));
     writeln!(out, "FSCK started by {} for path {path}", paths::user())?;
     let mut sums = Sums::default();
@@ -75,6 +91,14 @@ pub(crate) fn run(words: &[String], out: &mut dyn Write) -> Result<(), Failure> 
         sums.add(&file);
         let now = (sums.missing, sums.corrupt, sums.under);
         print_file(&file, begun != now, &show, out)?;
+        if repair::is_corrupt(&file) {
+            if repair.save {
+                repair::save(&client, &file, out)?;
+            }
+            if repair.delete {
+                repair::delete(&client, &file.status.path, out)?;
+            }
+        }
     }
     let summary = client.content_summary(&path).map_err(told)?;
     let nodes = client.datanode_report().map_err(told)?;

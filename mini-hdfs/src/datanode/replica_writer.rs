@@ -208,6 +208,26 @@ pub fn read(
     Ok(chunks)
 }
 
+/// The stored checksums of a finalised replica: up to `count` of them, from that of chunk `from` on.
+///
+/// # Errors
+/// As the disk's.
+pub fn read_checksums(
+    disk: &dyn Disk,
+    replica: &Replica,
+    from: u64,
+    count: u64,
+) -> Result<Vec<u32>, BlockFileError> {
+    let Block {
+        id,
+        generation,
+        len,
+    } = replica.block;
+    let place = Place::of(replica.state);
+    BlockFile::with_len(&place.data(id), &place.meta(id, generation), len)
+        .read_checksums(disk, from, count)
+}
+
 /// Removes a replica's files, as far as they are there.
 ///
 /// # Errors

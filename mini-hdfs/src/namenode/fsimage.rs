@@ -45,6 +45,9 @@ pub struct Header {
     pub inodes: u64,
 }
 
+/// An inode as a record of an image: with the durable part of its blocks.
+pub type InodeRecord = (Inode, Vec<(Block, BlockState)>);
+
 /// What an image holds.
 #[derive(Clone, Debug)]
 pub struct Image {
@@ -64,13 +67,7 @@ pub struct Image {
 /// The disk's.
 pub fn write(image: &Image, file: &str, disk: &mut dyn Disk) -> Result<(), DiskError> {
     let (namespace, blocks) = (&image.namespace, &image.blocks);
-    let mut writer = Writer {
-        disk,
-        file,
-        offset: 0,
-        buffer: Vec::new(),
-    };
-    writer.record(&Header {
+    let header = Header {
         version: VERSION,
         namespace_id: image.namespace_id,
         txid: image.txid,
@@ -78,7 +75,8 @@ pub fn write(image: &Image, file: &str, disk: &mut dyn Disk) -> Result<(), DiskE
         last_block_id: blocks.last_id(),
         last_generation: blocks.last_generation(),
         inodes: namespace.len() as u64,
-    })?;
+    };
+    let mut writer = ImageWriter::create(&header, file, disk)?;
     let root = namespace.get(ROOT).expect("the root is never removed");
     for inode in namespace.walk(root) {
         let ids = inode.as_file().map_or(&[][..], |file| &file.blocks);
@@ -87,9 +85,9 @@ pub fn write(image: &Image, file: &str, disk: &mut dyn Disk) -> Result<(), DiskE
             .filter_map(|id| blocks.get(*id))
             .map(|info| (info.block, info.state))
             .collect();
-        writer.record(&(inode, its_blocks))?;
+        writer.inode(inode, &its_blocks)?;
     }
-    writer.flush()
+    writer.finish()
 }
 
 /// Reads an image.
@@ -97,27 +95,17 @@ pub fn write(image: &Image, file: &str, disk: &mut dyn Disk) -> Result<(), DiskE
 /// # Errors
 /// [`StorageError::Corrupt`] for any damage; the disk's.
 pub fn read(file: &str, disk: &dyn Disk) -> Result<Image, StorageError> {
-    let mut reader = Reader::open(disk, file)?;
-    let header: Header = reader.record()?;
-    if header.version != VERSION {
-        let reason = format!(
-            "its format, {}, is not {VERSION}, the one known here",
-            header.version
-        );
-        return Err(reader.corrupt(0, reason));
-    }
+    let mut reader = ImageReader::open(file, disk)?;
     let mut namespace = Namespace::default();
     let mut blocks = BlocksMap::default();
-    for _ in 0..header.inodes {
-        let at = reader.offset;
-        let (inode, its_blocks): (Inode, Vec<(Block, BlockState)>) = reader.record()?;
+    while let Some((inode, its_blocks)) = reader.next_inode()? {
         if let Some(file) = inode.as_file() {
             if !file
                 .blocks
                 .iter()
                 .eq(its_blocks.iter().map(|(block, _)| &block.id))
             {
-                return Err(reader.corrupt(at, "a file without its blocks".to_owned()));
+                return Err(reader.misfit("a file without its blocks".to_owned()));
             }
             for (block, state) in its_blocks {
                 blocks.insert(block, inode.id, file.replication, state);
@@ -125,14 +113,9 @@ pub fn read(file: &str, disk: &dyn Disk) -> Result<Image, StorageError> {
         }
         namespace
             .restore(inode)
-            .map_err(|e| reader.corrupt(at, e.to_string()))?;
+            .map_err(|e| reader.misfit(e.to_string()))?;
     }
-    if !reader.is_at_end() {
-        return Err(reader.corrupt(
-            reader.offset,
-            "more follows after the last inode".to_owned(),
-        ));
-    }
+    let header = reader.header;
     namespace.reserve_inodes(header.last_inode);
     blocks.raise_last_id(header.last_block_id);
     blocks.raise_last_generation(header.last_generation);
@@ -142,6 +125,106 @@ pub fn read(file: &str, disk: &dyn Disk) -> Result<Image, StorageError> {
         namespace,
         blocks,
     })
+}
+
+/// Writes an image record by record.
+pub struct ImageWriter<'a>(Writer<'a>);
+
+impl<'a> ImageWriter<'a> {
+    /// Begins a new file.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn create(
+        header: &Header,
+        file: &'a str,
+        disk: &'a mut dyn Disk,
+    ) -> Result<ImageWriter<'a>, DiskError> {
+        let mut writer = Writer {
+            disk,
+            file,
+            offset: 0,
+            buffer: Vec::new(),
+        };
+        writer.record(header)?;
+        Ok(ImageWriter(writer))
+    }
+
+    /// Adds an inode, after its parent, with the durable part of its blocks.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn inode(
+        &mut self,
+        inode: &Inode,
+        blocks: &[(Block, BlockState)],
+    ) -> Result<(), DiskError> {
+        self.0.record(&(inode, blocks))
+    }
+
+    /// Writes what is left. The file is not synced.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn finish(mut self) -> Result<(), DiskError> {
+        self.0.flush()
+    }
+}
+
+/// Reads an image record by record.
+pub struct ImageReader<'a> {
+    /// The first record.
+    pub header: Header,
+    reader: Reader<'a>,
+    /// Inodes that are still to come.
+    left: u64,
+    /// Where the last inode begins in the file.
+    at: u64,
+}
+
+impl<'a> ImageReader<'a> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`] where it is damaged, or of another version; the disk's.
+    pub fn open(file: &'a str, disk: &'a dyn Disk) -> Result<ImageReader<'a>, StorageError> {
+        let mut reader = Reader::open(disk, file)?;
+        let header: Header = reader.record()?;
+        if header.version != VERSION {
+            let reason = format!(
+                "its format, {}, is not {VERSION}, the one known here",
+                header.version
+            );
+            return Err(reader.corrupt(0, reason));
+        }
+        Ok(ImageReader {
+            header,
+            reader,
+            left: header.inodes,
+            at: 0,
+        })
+    }
+
+    /// The next inode, with the durable part of its blocks; none at the end.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`] for any damage, something that follows the last inode among it; the disk's.
+    pub fn next_inode(&mut self) -> Result<Option<InodeRecord>, StorageError> {
+        self.at = self.reader.offset;
+        let Some(left) = self.left.checked_sub(1) else {
+            return match self.reader.is_at_end() {
+                true => Ok(None),
+                false => Err(self.misfit("more follows after the last inode".to_owned())),
+            };
+        };
+        self.left = left;
+        self.reader.record().map(Some)
+    }
+
+    /// The last inode does not fit to those before it.
+    fn misfit(&self, reason: String) -> StorageError {
+        self.reader.corrupt(self.at, reason)
+    }
 }
 
 struct Writer<'a> {

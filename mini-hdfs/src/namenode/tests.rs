@@ -552,6 +552,33 @@ fn arguments_are_checked() {
 }
 
 #[test]
+fn owner_group_and_mode_change_and_survive() {
+    let mut rig = Rig::new();
+    rig.namenode
+        .create(&request("/f", "ada", false), NOW)
+        .unwrap();
+    rig.namenode.set_permission("/f", 0o1600).unwrap();
+    rig.namenode.set_owner("/f", Some("bob"), None).unwrap();
+    rig.namenode.set_owner("/f", None, Some("wheel")).unwrap();
+    let changed = Permission {
+        owner: "bob".into(),
+        group: "wheel".into(),
+        mode: 0o1600,
+    };
+    let again = rig.restart();
+    for rig in [&rig, &again] {
+        let status = rig.namenode.get_file_info("/f").unwrap().unwrap();
+        assert_eq!(status.permission, changed);
+    }
+    assert!(rig.namenode.set_permission("/f", 0o2000).is_err());
+    assert!(rig.namenode.set_owner("/f", Some(""), None).is_err());
+    assert_eq!(
+        rig.namenode.set_owner("/none", Some("bob"), None),
+        Err(FsError::FileNotFound("/none".into()))
+    );
+}
+
+#[test]
 fn a_datanode_of_another_file_system_is_refused() {
     let mut rig = Rig::new();
     let info = |id: u64| DatanodeInfo {

@@ -296,6 +296,52 @@ impl NameNode {
         Ok(())
     }
 
+    /// Changes the mode of a file or directory (`setPermission`).
+    ///
+    /// # Errors
+    /// [`FsError::SafeMode`], [`FsError::InvalidPath`], [`FsError::FileNotFound`]; [`FsError::InvalidArgument`] where it is no
+    /// mode.
+    pub fn set_permission(&mut self, path: &str, mode: u16) -> Result<(), FsError> {
+        self.refuse_in_safe_mode("set the permission of", path)?;
+        check(path)?;
+        check_mode(mode)?;
+        if self.namespace.require(path)?.permission.mode == mode {
+            return Ok(());
+        }
+        self.log(&EditOp::SetPermissions {
+            path: path.to_owned(),
+            mode,
+        })
+    }
+
+    /// Changes who owns a file or directory, the group, or both (`setOwner`).
+    ///
+    /// # Errors
+    /// [`FsError::SafeMode`], [`FsError::InvalidPath`], [`FsError::FileNotFound`]; [`FsError::InvalidArgument`] where a name is
+    /// empty or too long.
+    pub fn set_owner(
+        &mut self,
+        path: &str,
+        owner: Option<&str>,
+        group: Option<&str>,
+    ) -> Result<(), FsError> {
+        self.refuse_in_safe_mode("set the owner of", path)?;
+        check(path)?;
+        owner.map_or(Ok(()), |owner| check_who("owner", owner))?;
+        group.map_or(Ok(()), |group| check_who("group", group))?;
+        let now = &self.namespace.require(path)?.permission;
+        if owner.is_none_or(|owner| owner == now.owner)
+            && group.is_none_or(|group| group == now.group)
+        {
+            return Ok(());
+        }
+        self.log(&EditOp::SetOwner {
+            path: path.to_owned(),
+            owner: owner.map(str::to_owned),
+            group: group.map(str::to_owned),
+        })
+    }
+
     pub(super) fn check_replication(&self, replication: u16) -> Result<(), FsError> {
         let (min, max) = (self.config.replication_min, self.config.replication_max);
         if (min..=max).contains(&replication) {
@@ -309,8 +355,12 @@ impl NameNode {
 pub(super) fn check_permission(permission: &Permission) -> Result<(), FsError> {
     check_who("owner", &permission.owner)?;
     check_who("group", &permission.group)?;
-    if permission.mode > 0o1777 {
-        let reason = format!("{:o} is no mode: it goes from 0 to 1777", permission.mode);
+    check_mode(permission.mode)
+}
+
+fn check_mode(mode: u16) -> Result<(), FsError> {
+    if mode > 0o1777 {
+        let reason = format!("{mode:o} is no mode: it goes from 0 to 1777");
         return Err(FsError::InvalidArgument(reason));
     }
     Ok(())

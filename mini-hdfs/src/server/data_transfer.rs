@@ -17,6 +17,7 @@
 //!   reader can check all of it. The connection can then be used for the next op.
 //! - **Moving**, for the balancer: `op REPLACE →` to who shall have the replica, `← move reply` from time to time, and at the end.
 //!   That one sends `op COPY →` to another, who answers as to a reader.
+//! - **Comparing**: `op BLOCK_CHECKSUM →`, `← reply` with an MD5. The connection can then be used for the next op.
 //!
 //! Hand in buffered readers: messages are read in small pieces.
 
@@ -30,6 +31,7 @@ use prost::Message;
 
 use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp};
 use crate::packet::{AckStatus, BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet, PipelineAck};
+use crate::server::trace;
 
 pub use moves::{CopyBlock, MoveReply, ReplaceBlock, receive_move_reply, send_move_reply};
 
@@ -49,6 +51,7 @@ const OP_WRITE: u8 = 80;
 const OP_READ: u8 = 81;
 const OP_REPLACE: u8 = 83;
 const OP_COPY: u8 = 84;
+const OP_BLOCK_CHECKSUM: u8 = 85;
 /// The longest packet header, in bytes.
 const HEADER_MAX: usize = 256;
 
@@ -63,6 +66,8 @@ pub enum Op {
     Replace(ReplaceBlock),
     /// Send one to whoever fetches it for the balancer.
     Copy(CopyBlock),
+    /// Send the MD5 of the checksums of the first bytes of one, as many as the block's length says (`BLOCK_CHECKSUM`).
+    Checksum(Block),
 }
 
 /// Asks a DataNode to write a replica of a block and to pass it on.
@@ -142,14 +147,31 @@ fn invalid(what: impl Into<String>) -> io::Error {
 /// As the connection's.
 pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
     let mut bytes = VERSION.to_be_bytes().to_vec();
+    let traceparent = trace::traceparent().unwrap_or_default();
     match op {
         Op::Write(write) => {
             bytes.push(OP_WRITE);
-            bytes.extend(write_to_wire(write).encode_length_delimited_to_vec());
+            let message = wire::WriteBlock {
+                traceparent,
+                ..write_to_wire(write)
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
         }
         Op::Read(read) => {
             bytes.push(OP_READ);
-            bytes.extend(read_to_wire(read).encode_length_delimited_to_vec());
+            let message = wire::ReadBlock {
+                traceparent,
+                ..read_to_wire(read)
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
+        }
+        Op::Checksum(block) => {
+            bytes.push(OP_BLOCK_CHECKSUM);
+            let message = wire::BlockChecksum {
+                block: Some(block_to_wire(*block)),
+                traceparent,
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
         }
         Op::Replace(replace) => {
             bytes.push(OP_REPLACE);
@@ -163,11 +185,12 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
     to.write_all(&bytes)
 }
 
-/// Receives an op; none where the other side has closed the connection instead.
+/// Receives an op, and the `traceparent` of the trace that it belongs to, empty where there is none; nothing where the
+/// other side has closed the connection instead.
 ///
 /// # Errors
 /// As the connection's; `InvalidData` where it is no op of this version.
-pub fn receive_op(from: &mut impl Read) -> io::Result<Option<Op>> {
+pub fn receive_op(from: &mut impl Read) -> io::Result<Option<(Op, String)>> {
     let mut head = [0; 3];
     if from.read(&mut head[..1])? == 0 {
         return Ok(None);
@@ -181,20 +204,33 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<Op>> {
     }
     match head[2] {
         OP_WRITE => {
-            write_from_wire(receive_message(from, "write op")?).map(|op| Some(Op::Write(op)))
+            let mut op: wire::WriteBlock = receive_message(from, "write op")?;
+            let trace = std::mem::take(&mut op.traceparent);
+            Ok(Some((Op::Write(write_from_wire(op)?), trace)))
         }
-        OP_READ => read_from_wire(receive_message(from, "read op")?).map(|op| Some(Op::Read(op))),
+        OP_READ => {
+            let mut op: wire::ReadBlock = receive_message(from, "read op")?;
+            let trace = std::mem::take(&mut op.traceparent);
+            Ok(Some((Op::Read(read_from_wire(op)?), trace)))
+        }
+        OP_BLOCK_CHECKSUM => {
+            let op: wire::BlockChecksum = receive_message(from, "checksum op")?;
+            let block = block_from_wire(op.block, "checksum op")?;
+            Ok(Some((Op::Checksum(block), op.traceparent)))
+        }
         OP_REPLACE => {
             let message = receive_message(from, "replace op")?;
-            ReplaceBlock::from_wire(message).map(|op| Some(Op::Replace(op)))
+            let op = Op::Replace(ReplaceBlock::from_wire(message)?);
+            Ok(Some((op, String::new())))
         }
         OP_COPY => {
             let message = receive_message(from, "copy op")?;
-            CopyBlock::from_wire(message).map(|op| Some(Op::Copy(op)))
+            let op = Op::Copy(CopyBlock::from_wire(message)?);
+            Ok(Some((op, String::new())))
         }
         other => Err(invalid(format!(
-            "data transfer op {other} is not known, only {OP_WRITE} (write), {OP_READ} (read), {OP_REPLACE} (replace) and \
-             {OP_COPY} (copy) are"
+            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_REPLACE} (replace), {OP_COPY} (copy) \
+             and {OP_BLOCK_CHECKSUM} (checksum) are"
         ))),
     }
 }
@@ -235,6 +271,33 @@ pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
             bad_link: message.bad_link.map(DatanodeId),
         }
     })
+}
+
+/// Sends the answer to [`Op::Checksum`].
+///
+/// # Errors
+/// As the connection's.
+pub fn send_checksum(to: &mut impl Write, md5: [u8; 16]) -> io::Result<()> {
+    let message = wire::OpReply {
+        success: true,
+        md5: md5.to_vec(),
+        ..wire::OpReply::default()
+    };
+    to.write_all(&message.encode_length_delimited_to_vec())
+}
+
+/// Receives the answer to [`Op::Checksum`]: the MD5, or why there is none.
+///
+/// # Errors
+/// As the connection's; `InvalidData` where it is no reply, or none to that op.
+pub fn receive_checksum(from: &mut impl Read) -> io::Result<Result<[u8; 16], String>> {
+    let message: wire::OpReply = receive_message(from, "reply")?;
+    if !message.success {
+        return Ok(Err(message.reason));
+    }
+    let md5 = message.md5.as_slice().try_into();
+    md5.map(Ok)
+        .map_err(|_| invalid(format!("an MD5 of {} bytes", message.md5.len())))
 }
 
 /// Sends a packet, its data straight from where it is, in one system call where the connection takes it whole.
@@ -478,6 +541,7 @@ fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
         acked_len,
         client: op.client.clone(),
         targets: op.targets.iter().map(datanode_to_wire).collect(),
+        traceparent: String::new(),
     }
 }
 
@@ -507,6 +571,7 @@ fn read_to_wire(op: &ReadBlock) -> wire::ReadBlock {
         offset: op.offset,
         len: op.len,
         client: op.client.clone(),
+        traceparent: String::new(),
     }
 }
 
@@ -552,7 +617,7 @@ mod tests {
         send_reply(&mut bytes, &refused).unwrap();
         send_ack(&mut bytes, &ack).unwrap();
         let mut from = bytes.as_slice();
-        assert_eq!(receive_op(&mut from).unwrap(), Some(write));
+        assert_eq!(receive_op(&mut from).unwrap(), Some((write, String::new())));
         assert_eq!(receive_reply(&mut from).unwrap(), refused);
         assert_eq!(receive_ack(&mut from).unwrap(), ack);
         assert_eq!(receive_op(&mut from).unwrap(), None);

@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod checksum;
 mod error;
 mod input_stream;
 mod output_stream;
@@ -46,6 +47,7 @@ use crate::protocol::{
     ContentSummary, CreateRequest, DatanodeReport, FileStatus, FsStatus, FsckFile, LocatedBlocks,
     Permission,
 };
+pub use checksum::FileChecksum;
 pub use error::DfsError;
 pub use input_stream::DfsInputStream;
 pub use output_stream::DfsOutputStream;
@@ -214,6 +216,25 @@ impl DfsClient {
     pub fn set_replication(&self, path: &str, replication: u16) -> Result<(), DfsError> {
         self.call(Repeat::Idempotent, || {
             self.name_node().set_replication(path, replication)
+        })
+    }
+
+    /// Changes the mode of a file or directory: `0o644`.
+    pub fn set_permission(&self, path: &str, mode: u16) -> Result<(), DfsError> {
+        self.call(Repeat::Idempotent, || {
+            self.name_node().set_permission(path, mode)
+        })
+    }
+
+    /// Changes who owns a file or directory, its group, or both; none: it stays.
+    pub fn set_owner(
+        &self,
+        path: &str,
+        owner: Option<&str>,
+        group: Option<&str>,
+    ) -> Result<(), DfsError> {
+        self.call(Repeat::Idempotent, || {
+            self.name_node().set_owner(path, owner, group)
         })
     }
 

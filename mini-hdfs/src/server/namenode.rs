@@ -25,6 +25,7 @@ use super::rpc::MESSAGE_MAX;
 use super::rpc::wire::client_protocol_server::ClientProtocolServer;
 use super::rpc::wire::datanode_protocol_server::DatanodeProtocolServer;
 use super::settings::Settings;
+use super::trace;
 use super::{http, lifetime};
 use crate::namenode::{Config, NameNode, StorageError};
 use services::Services;
@@ -134,6 +135,7 @@ async fn serve(options: &Options, config: &Config, shared: Arc<Shared>) -> Resul
     let rpc = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
+        .trace_fn(trace::of_call)
         .add_service(client)
         .add_service(datanode)
         .serve_with_incoming_shutdown(

@@ -4,10 +4,11 @@
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies; `balancing.rs`, moves for the balancer.
+//! pipeline; `transfer.rs`, copies; `checksum.rs`, digests; `balancing.rs`, moves for the balancer.
 
 mod balancing;
 mod block_receiver;
+mod checksum;
 mod dataset;
 mod transfer;
 
@@ -21,12 +22,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use node::FileDisk;
-use tracing::{debug, warn};
+use tracing::{Span, debug, info_span, warn};
 
 use super::connector::Connector;
 use super::data_transfer::{
     Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_reply,
 };
+use super::trace;
 use crate::block::{Block, DatanodeId, DatanodeInfo};
 use crate::datanode::block_file::Chunks;
 use crate::datanode::replica_map::ReplicaError;
@@ -311,8 +313,11 @@ fn serve(
     up.socket
         .set_read_timeout(Some(shared.settings.socket_timeout))?;
     loop {
-        let op = match receive_op(&mut up.reader) {
-            Ok(Some(op)) => op,
+        let (op, span) = match receive_op(&mut up.reader) {
+            Ok(Some((op, traceparent))) => {
+                let span = span_of(shared, &op, &traceparent);
+                (op, span)
+            }
             Ok(None) => return Ok(()),
             Err(e) => {
                 if e.kind() == ErrorKind::InvalidData {
@@ -329,14 +334,33 @@ fn serve(
         };
         up.socket
             .set_read_timeout(Some(shared.settings.socket_timeout))?;
+        let _entered = span.entered();
         match op {
             Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
             Op::Read(op) => serve_read(shared, &mut up, &op)?,
             Op::Replace(op) => return balancing::replace(shared, &mut up, &op),
             Op::Copy(op) => return balancing::copy(shared, &mut up, op),
+            Op::Checksum(block) => checksum::serve(shared, &mut up, block)?,
         }
         up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
     }
+}
+
+/// The span of an op that belongs to a trace.
+fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
+    if traceparent.is_empty() {
+        return Span::none();
+    }
+    let (name, block) = match op {
+        Op::Write(op) => ("WriteBlock", op.block),
+        Op::Read(op) => ("ReadBlock", op.block),
+        Op::Checksum(block) => ("BlockChecksum", *block),
+        Op::Replace(op) => ("ReplaceBlock", op.block),
+        Op::Copy(op) => ("CopyBlock", op.block),
+    };
+    let span =
+        info_span!("op", otel.name = name, otel.kind = "server", datanode = %shared.id, %block);
+    trace::continued(span, traceparent)
 }
 
 fn refuse(up: &mut Upstream, reason: String, bad_link: Option<DatanodeId>) -> io::Result<()> {

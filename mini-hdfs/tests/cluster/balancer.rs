@@ -94,8 +94,14 @@ fn new_datanodes_get_their_share_and_nothing_is_lost() {
 
     let (said, code) = run_balancer(&world, &["-threshold", "10"]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.starts_with("Time Stamp               Iteration#"), "{said}");
-    assert!(said.contains("The cluster is balanced. Exiting..."), "{said}");
+    assert!(
+        said.starts_with("Time Stamp               Iteration#"),
+        "{said}"
+    );
+    assert!(
+        said.contains("The cluster is balanced. Exiting..."),
+        "{said}"
+    );
     until("all are within ten percent of the average", || {
         used(&client).iter().all(|used| (15..=35).contains(used))
     });

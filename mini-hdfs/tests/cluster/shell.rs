@@ -11,7 +11,7 @@ use expect_test::{Expect, expect};
 use crate::harness::{World, bytes, is_healthy, program, until};
 
 /// Runs each line and compares all that is printed. Standard error is marked by `! `, an exit code other than 0 by `?`.
-fn check(world: &World, dir: &Path, lines: &str, expected: &Expect) {
+pub(crate) fn check(world: &World, dir: &Path, lines: &str, expected: &Expect) {
     let mut transcript = String::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (stdin, words) = line.split_once(" | ").unwrap_or(("", line));
@@ -288,6 +288,13 @@ fn trees_are_moved_and_removed() {
             ! -frobnicate: Unknown command
             ! Usage: mini-hdfs dfs [generic options]
             ! 	[-cat <src> ...]
+            ! 	[-checksum <src> ...]
+            ! 	[-chgrp [-R] GROUP <path> ...]
+            ! 	[-chmod [-R] <MODE[,MODE]... | OCTALMODE> <path> ...]
+            ! 	[-chown [-R] [OWNER][:[GROUP]] <path> ...]
+            ! 	[-count [-h] [-v] <path> ...]
+            ! 	[-cp [-f] [-p] <src> ... <dst>]
+            ! 	[-df [-h] [<path> ...]]
             ! 	[-du [-s] [-h] <path> ...]
             ! 	[-get [-f] <src> ... <localdst>]
             ! 	[-ls [-d] [-h] [-R] [<path> ...]]
@@ -297,6 +304,9 @@ fn trees_are_moved_and_removed() {
             ! 	[-rm [-f] [-r|-R] [-skipTrash] <src> ...]
             ! 	[-setrep [-R] [-w] <rep> <path> ...]
             ! 	[-stat [format] <path> ...]
+            ! 	[-tail [-f] <file>]
+            ! 	[-test -[defrswz] <path>]
+            ! 	[-touchz <path> ...]
             ! 	[-help [cmd ...]]
             ! 
             ! Generic options:
@@ -359,11 +369,11 @@ fn operators_see_the_cluster() {
             ! fsck: `/none': No such file or directory
             ? 1
             $ fsck
-            ! Usage: mini-hdfs fsck [generic options] <path> [-files [-blocks [-locations | -racks]]]
+            ! Usage: mini-hdfs fsck [generic options] <path> [-list-corruptfileblocks | [-move | -delete] [-files [-blocks [-locations | -racks]]]]
             ? 255
             $ fsck / -x
             ! fsck: Illegal option -x
-            ! Usage: mini-hdfs fsck [generic options] <path> [-files [-blocks [-locations | -racks]]]
+            ! Usage: mini-hdfs fsck [generic options] <path> [-list-corruptfileblocks | [-move | -delete] [-files [-blocks [-locations | -racks]]]]
             ? 255
         "#]],
     );

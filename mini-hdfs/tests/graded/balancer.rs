@@ -96,8 +96,8 @@ fn balancer_pairs_the_worst_first() {
 fn balancer_pairs_within_racks_first() {
     // The average is 50.
     assert_eq!(
-        pairs(&nodes(&[(0, 80), (1, 80), (0, 20), (1, 20)]), u64::MAX),
-        BTreeSet::from([(1, 3, 300), (2, 4, 300)]),
+        pairs(&nodes(&[(0, 80), (1, 80), (1, 20), (0, 20)]), u64::MAX),
+        BTreeSet::from([(1, 4, 300), (2, 3, 300)]),
         "each rack has a full node and an empty one"
     );
     assert_eq!(

@@ -181,6 +181,23 @@ impl BlockFile {
         todo!("hdfs/block-file: whole chunks, with their checksums.")
     }
 
+    /// The checksums of the first `len` bytes, as [`BlockFile::read`] gives them, up to `count` of them from that of chunk `from` on.
+    ///
+    /// # Errors
+    /// As the disk's.
+    pub fn read_checksums(
+        &self,
+        disk: &dyn Disk,
+        from: u64,
+        count: u64,
+    ) -> Result<Vec<u32>, BlockFileError> {
+        let end = from.saturating_add(count).min(self.len.div_ceil(CHUNK));
+        let len = usize::try_from(4 * end.saturating_sub(from)).unwrap_or(usize::MAX);
+        let sums = disk.read_at(&self.meta, slot(from * CHUNK), len)?;
+        let (words, _) = sums.as_chunks::<4>();
+        Ok(words.iter().copied().map(u32::from_be_bytes).collect())
+    }
+
     /// The bytes that [`BlockFile::read`] gives, checked.
     ///
     /// # Errors

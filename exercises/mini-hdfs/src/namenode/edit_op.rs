@@ -105,6 +105,22 @@ pub enum EditOp {
     AllocateBlockId(BlockId),
     /// The highest generation stamp handed out.
     SetGenerationStamp(GenerationStamp),
+    /// A file or directory gets another mode.
+    SetPermissions {
+        /// Which.
+        path: String,
+        /// The mode, as chmod counts the bits.
+        mode: u16,
+    },
+    /// A file or directory gets another owner, another group, or both.
+    SetOwner {
+        /// Which.
+        path: String,
+        /// The new owner; none where he stays.
+        owner: Option<String>,
+        /// The new group; none where it stays.
+        group: Option<String>,
+    },
 }
 
 /// Carries an operation out, live or in recovery, and returns the blocks that it removed: the replicas of these are garbage.
@@ -187,6 +203,16 @@ pub fn apply(
         }
         EditOp::AllocateBlockId(id) => blocks.raise_last_id(*id),
         EditOp::SetGenerationStamp(generation) => blocks.raise_last_generation(*generation),
+        EditOp::SetPermissions { path, mode } => namespace.permission_mut(path)?.mode = *mode,
+        EditOp::SetOwner { path, owner, group } => {
+            let permission = namespace.permission_mut(path)?;
+            if let Some(owner) = owner {
+                permission.owner.clone_from(owner);
+            }
+            if let Some(group) = group {
+                permission.group.clone_from(group);
+            }
+        }
     }
     Ok(Vec::new())
 }

@@ -1,6 +1,8 @@
-//! `-cat`, and the copying that `-put` and `-get` share with it.
+//! `-cat` and `-tail`, and the copying that `-put` and `-get` share with it.
 
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::thread;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -8,6 +10,10 @@ use super::{Failure, Shell};
 
 /// Bytes that are copied in one go.
 const PIECE: usize = 256 << 10;
+/// Bytes that `-tail` shows.
+const TAIL: u64 = 1024;
+/// How often `-tail -f` looks whether the file has grown.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// A copy of fewer bytes is over before a bar could be read.
 const BAR_MIN: u64 = 32 << 20;
 
@@ -67,6 +73,35 @@ pub(super) fn cat(shell: &mut Shell<'_>, words: &[String]) -> Result<(), Failure
                 Ok(_) => Ok(()),
                 Err(CopyError::From(error)) => Err(Failure::said(error.to_string())),
                 Err(CopyError::To(error)) => Err(error.into()),
+            }
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn tail(shell: &mut Shell<'_>, words: &[String]) -> Result<(), Failure> {
+    for word in words {
+        shell.each(word, |shell, item| {
+            if item.is_directory {
+                return Err(Failure::said(format!("`{word}': Is a directory")));
+            }
+            let mut shown = None;
+            loop {
+                let mut file = shell.client.open(&item.path)?;
+                // A file that is shorter than it was is another one.
+                let from = shown.filter(|shown| *shown <= file.len());
+                let from = from.unwrap_or(file.len().saturating_sub(TAIL));
+                file.set_range(from, u64::MAX);
+                match copy(&mut file, shell.out, word, None) {
+                    Ok(copied) => shown = Some(from + copied),
+                    Err(CopyError::From(error)) => return Err(Failure::said(error.to_string())),
+                    Err(CopyError::To(error)) => return Err(error.into()),
+                }
+                if !shell.has("f") {
+                    return Ok(());
+                }
+                shell.out.flush()?;
+                thread::sleep(FOLLOW_EVERY);
             }
         })?;
     }

@@ -16,7 +16,7 @@ use super::{Failure, Shell};
 /// Added to a file's name while it is copied.
 const COPYING: &str = "._COPYING_";
 
-fn no_such(path: impl std::fmt::Display) -> Failure {
+pub(super) fn no_such(path: impl std::fmt::Display) -> Failure {
     Failure::said(format!("`{path}': No such file or directory"))
 }
 
@@ -104,7 +104,7 @@ fn put_tree(shell: &mut Shell<'_>, from: &Path, to: &str) -> Result<(), Failure>
     Ok(())
 }
 
-fn put_file(
+pub(super) fn put_file(
     shell: &mut Shell<'_>,
     from: &mut dyn Read,
     name: &str,

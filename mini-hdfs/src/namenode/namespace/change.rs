@@ -6,6 +6,7 @@ use super::{FileInode, Inode, InodeKind, Namespace, ROOT, not_found};
 use crate::block::{BlockId, InodeId};
 use crate::error::FsError;
 use crate::namenode::path::{is_below, parent};
+use crate::protocol::Permission;
 
 /// Doing what was decided.
 impl Namespace {
@@ -113,6 +114,16 @@ impl Namespace {
             Some(InodeKind::Directory(_)) => Err(FsError::PathIsDirectory(format!("inode {id}"))),
             None => Err(not_found(&format!("inode {id}"))),
         }
+    }
+
+    /// Owner, group and mode of what is at `path`, to be changed.
+    ///
+    /// # Errors
+    /// [`FsError::FileNotFound`].
+    pub fn permission_mut(&mut self, path: &str) -> Result<&mut Permission, FsError> {
+        let id = self.require(path)?.id;
+        let inode = self.inodes.get_mut(&id);
+        Ok(&mut inode.ok_or_else(|| not_found(path))?.permission)
     }
 
     /// Closes a file: nobody is writing it any more.

@@ -29,7 +29,7 @@ impl Rig {
         let last = last.map(|id| self.namenode.blocks().blocks().get(id).unwrap().block);
         let named = last.unwrap_or_default();
         let written = last.map(|block| long(block, block.len.max(u64::from(b))));
-        match kind % 12 {
+        match kind % 14 {
             0 => drop(self.namenode.create(&request(path, "ada", b > 200), NOW)),
             1..=3 => drop(self.add(inode, written)),
             4 => self.received(written.unwrap_or_default()),
@@ -50,6 +50,11 @@ impl Rig {
             }
             9 => drop(self.namenode.rename(path, to, NOW)),
             10 => drop(self.namenode.delete(path, b > 100, NOW)),
+            11 => drop(self.namenode.set_permission(path, u16::from(b) * 8)),
+            12 => {
+                let name = |bit: u8, name| (b & bit == 0).then_some(name);
+                drop(self.namenode.set_owner(path, name(1, "bob"), name(2, "x")));
+            }
             _ => drop(self.namenode.set_replication(path, u16::from(b % 5))),
         }
     }

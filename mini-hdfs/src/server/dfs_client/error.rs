@@ -40,6 +40,12 @@ pub enum DfsError {
         /// Where no block was found.
         offset: u64,
     },
+    /// The file is still being written, so what was asked for is not known yet.
+    #[error("{path} is still being written; wait until it is closed")]
+    BeingWritten {
+        /// The file.
+        path: String,
+    },
     /// Everything is written, but the NameNode has not heard of enough replicas of the last block.
     #[error(
         "cannot close {path}: the NameNode has not heard of enough replicas of {last}; see whether its DataNodes run"

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::thread;
 
+use tracing::{Span, info_span};
+
 use super::sockets::{NoReplica, Replica};
 use super::{DfsClient, DfsError};
 use crate::block::{Block, DatanodeId, DatanodeInfo, LocatedBlock};
@@ -35,6 +37,8 @@ pub struct DfsInputStream {
     unread: Range<usize>,
     /// Nodes that failed.
     dead: BTreeSet<DatanodeId>,
+    /// From here to the end of reading, in traces.
+    span: Span,
 }
 
 impl DfsInputStream {
@@ -51,7 +55,9 @@ impl DfsInputStream {
             packet: Packet::new(0, 0, []),
             unread: 0..0,
             dead: BTreeSet::new(),
+            span: info_span!("read_file", path, otel.kind = "client"),
         };
+        let _entered = stream.span.clone().entered();
         let located = stream.locate(0)?;
         stream.len = located.len;
         if located.under_construction {
@@ -150,6 +156,7 @@ impl DfsInputStream {
 
     /// Fetches until there are bytes to hand on; false at the end.
     fn fetch(&mut self) -> Result<bool, DfsError> {
+        let _entered = self.unread.is_empty().then(|| self.span.clone().entered());
         while self.unread.is_empty() {
             if self.position >= self.end {
                 return Ok(false);

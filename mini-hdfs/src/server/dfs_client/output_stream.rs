@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use tracing::{Span, info_span};
+
 use super::streamer::Shared;
 use super::{DfsClient, DfsError};
 use crate::client::packets::Packetizer;
@@ -23,6 +25,8 @@ pub struct DfsOutputStream {
     /// The last packet queued in the current block.
     last_queued: Option<u64>,
     streamer: Option<JoinHandle<()>>,
+    /// From here to the end of the file, in traces.
+    span: Span,
 }
 
 impl DfsOutputStream {
@@ -33,15 +37,18 @@ impl DfsOutputStream {
     ) -> Result<DfsOutputStream, DfsError> {
         let shared = Arc::new(Shared::new(client, holder, status));
         let for_thread = Arc::clone(&shared);
+        let span = info_span!("write_file", path = status.path, otel.kind = "client");
+        let of_thread = span.clone();
         let streamer = thread::Builder::new()
             .name("dfs-streamer".to_owned())
-            .spawn(move || for_thread.stream())
+            .spawn(move || of_thread.in_scope(|| for_thread.stream()))
             .map_err(|e| DfsError::local("cannot start a thread", &e))?;
         Ok(DfsOutputStream {
             shared,
             packetizer: Packetizer::new(status.block_size),
             last_queued: None,
             streamer: Some(streamer),
+            span,
         })
     }
 
@@ -85,7 +92,8 @@ impl DfsOutputStream {
             // It has nothing more to do; a panic in it was printed when it happened.
             let _ = streamer.join();
         }
-        self.shared.complete(last)
+        let span = self.span.clone();
+        span.in_scope(|| self.shared.complete(last))
     }
 
     /// Waits until the current block is finished.

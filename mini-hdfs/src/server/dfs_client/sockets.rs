@@ -105,6 +105,21 @@ impl Replica {
     }
 }
 
+/// Asks `node` for the MD5 of the checksums of a block; an error says why there is none.
+pub(super) fn checksum(
+    settings: &ClientSettings,
+    node: &DatanodeInfo,
+    block: Block,
+) -> Result<[u8; 16], String> {
+    let exchange = |(mut down, mut up): (TcpStream, BufReader<TcpStream>)| {
+        data_transfer::send_op(&mut down, &Op::Checksum(block))?;
+        data_transfer::receive_checksum(&mut up)
+    };
+    dial(settings, node, settings.socket_timeout)
+        .and_then(exchange)
+        .map_err(|e| told(e, "answering").to_string())?
+}
+
 type Answer = (TcpStream, BufReader<TcpStream>, OpReply);
 
 fn ask(
@@ -113,19 +128,28 @@ fn ask(
     op: &Op,
     timeout: Duration,
 ) -> io::Result<Answer> {
-    let mut down = settings
-        .connector
-        .connect(&node.address, settings.socket_timeout)
-        .map_err(|e| told(e, "answering to a connection"))?;
-    down.set_read_timeout(Some(timeout))?;
-    down.set_write_timeout(Some(timeout))?;
-    let mut up = BufReader::with_capacity(64 << 10, down.try_clone()?);
+    let (mut down, mut up) = dial(settings, node, timeout)?;
     let mut exchange = || {
         data_transfer::send_op(&mut down, op)?;
         data_transfer::receive_reply(&mut up)
     };
     let reply = exchange().map_err(|e| told(e, "answering"))?;
     Ok((down, up, reply))
+}
+
+fn dial(
+    settings: &ClientSettings,
+    node: &DatanodeInfo,
+    timeout: Duration,
+) -> io::Result<(TcpStream, BufReader<TcpStream>)> {
+    let down = settings
+        .connector
+        .connect(&node.address, settings.socket_timeout)
+        .map_err(|e| told(e, "answering to a connection"))?;
+    down.set_read_timeout(Some(timeout))?;
+    down.set_write_timeout(Some(timeout))?;
+    let up = BufReader::with_capacity(64 << 10, down.try_clone()?);
+    Ok((down, up))
 }
 
 /// An error whose text says what happened, where the system's is short or odd.

@@ -186,6 +186,30 @@ impl ClientProtocol for Services {
         .await
     }
 
+    async fn set_permission(
+        &self,
+        request: Request<wire::SetPermissionRequest>,
+    ) -> Answer<wire::SetPermissionResponse> {
+        let request = request.into_inner();
+        let mode = narrowed(request.mode, "SetPermissionRequest.mode")?;
+        self.call("setPermission", |nn, _, _| {
+            nn.set_permission(&request.path, mode)
+        })
+        .await
+    }
+
+    async fn set_owner(
+        &self,
+        request: Request<wire::SetOwnerRequest>,
+    ) -> Answer<wire::SetOwnerResponse> {
+        let request = request.into_inner();
+        let (owner, group) = (request.owner.as_deref(), request.group.as_deref());
+        self.call("setOwner", |nn, _, _| {
+            nn.set_owner(&request.path, owner, group)
+        })
+        .await
+    }
+
     async fn get_file_info(
         &self,
         request: Request<wire::GetFileInfoRequest>,

@@ -13,7 +13,7 @@ use anyhow::Context;
 use node::{FileDisk, Rng, Time};
 use tokio::sync::{Mutex, mpsc, watch};
 use tonic::Status;
-use tracing::{error, info};
+use tracing::{Instrument, error, info, info_span};
 
 use super::hosts_file;
 use crate::block::{DatanodeInfo, TxId};
@@ -127,7 +127,8 @@ impl Shared {
             self.wake();
             // Readers wait as writers do: a crash must not take back what they have seen.
             let mut synced = self.synced.subscribe();
-            if synced.wait_for(|synced| *synced >= seen).await.is_err() {
+            let wait = synced.wait_for(|synced| *synced >= seen);
+            if wait.instrument(info_span!("edit_log_sync")).await.is_err() {
                 return Err(Status::unavailable("the NameNode is ending"));
             }
         }

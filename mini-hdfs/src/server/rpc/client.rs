@@ -6,8 +6,9 @@ mod datanode;
 use std::future::Future;
 use std::time::Duration;
 
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Response, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{Malformed, needed, try_all};
 use super::wire::client_protocol_client::ClientProtocolClient;
@@ -19,9 +20,13 @@ use crate::protocol::{
     Listing, LocatedBlocks, Permission,
 };
 use crate::server::connector::Connector;
+use crate::server::trace;
 
 /// How long a call may take before it counts as unanswered (`ipc.client.rpc-timeout.ms`).
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A channel by which each call is told which trace it belongs to.
+type Traced = InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Status>>;
 
 /// Calls a NameNode. Each method does what the one of the same name of [`crate::namenode::NameNode`] does, once:
 /// what to do about [`RpcError::Unavailable`] is the caller's decision. Clones share one connection.
@@ -29,7 +34,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct NameNodeClient {
     address: String,
     timeout: Duration,
-    client: ClientProtocolClient<Channel>,
+    client: ClientProtocolClient<Traced>,
     datanode: DatanodeProtocolClient<Channel>,
 }
 
@@ -44,8 +49,11 @@ impl NameNodeClient {
         Ok(NameNodeClient {
             address: address.to_owned(),
             timeout: CALL_TIMEOUT,
-            client: ClientProtocolClient::new(channel.clone())
-                .max_decoding_message_size(MESSAGE_MAX),
+            client: ClientProtocolClient::new(InterceptedService::new(
+                channel.clone(),
+                trace::tell as fn(_) -> _,
+            ))
+            .max_decoding_message_size(MESSAGE_MAX),
             datanode: DatanodeProtocolClient::new(channel).max_decoding_message_size(MESSAGE_MAX),
         })
     }
@@ -264,6 +272,33 @@ impl NameNodeClient {
         };
         self.answer(self.client.clone().set_replication(request))
             .await?;
+        Ok(())
+    }
+
+    /// Changes the mode of a file or directory.
+    pub async fn set_permission(&self, path: &str, mode: u16) -> Result<(), RpcError> {
+        let request = wire::SetPermissionRequest {
+            path: path.to_owned(),
+            mode: mode.into(),
+        };
+        self.answer(self.client.clone().set_permission(request))
+            .await?;
+        Ok(())
+    }
+
+    /// Changes owner, group, or both.
+    pub async fn set_owner(
+        &self,
+        path: &str,
+        owner: Option<&str>,
+        group: Option<&str>,
+    ) -> Result<(), RpcError> {
+        let request = wire::SetOwnerRequest {
+            path: path.to_owned(),
+            owner: owner.map(str::to_owned),
+            group: group.map(str::to_owned),
+        };
+        self.answer(self.client.clone().set_owner(request)).await?;
         Ok(())
     }
 

@@ -17,7 +17,8 @@ enums! {
 
 empty_answers! {
     MkdirsResponse, AbandonBlockResponse, UpdatePipelineResponse, ReportBadBlockResponse,
-    RenameResponse, SetReplicationResponse, RefreshNodesResponse, SetAdminStateResponse
+    RenameResponse, SetReplicationResponse, RefreshNodesResponse, SetAdminStateResponse, SetPermissionResponse,
+    SetOwnerResponse
 }
 
 answers! {
