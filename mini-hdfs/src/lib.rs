@@ -29,7 +29,8 @@
 //!    [`namenode::storage`].
 //! 3. Where replicas go and how they are kept: [`namenode::blocks`], [`namenode::placement`],
 //!    [`namenode::block_report`], [`namenode::replication_queue`], [`namenode::excess`],
-//!    [`namenode::safe_mode`], and [`namenode::block_manager`], which ties them together.
+//!    [`namenode::safe_mode`], [`namenode::decommission`], and [`namenode::block_manager`], which ties them together;
+//!    [`balancer`], a client that evens out what they have led to.
 //! 4. A replica's life on its DataNode: [`packet`], [`datanode`].
 //! 5. The writer and the reader: [`client`].
 //! 6. `server`: sockets, files and threads around all of that. It decides nothing.
