@@ -250,7 +250,8 @@ impl BlockManager {
         let info = self.blocks.get(id)?;
         let open = info.state == BlockState::UnderConstruction;
         let good = info.replicas.binary_search(&datanode).is_ok();
-        if !good && !(open && info.pipeline.contains(&datanode)) {
+        let writes = open && info.pipeline.contains(&datanode);
+        if !good && !writes {
             return None;
         }
         let stays =

@@ -152,7 +152,7 @@ impl Shared {
     /// Reads the file of hosts, and does what it says now.
     pub(crate) async fn refresh_nodes(&self) -> Result<(), Status> {
         let disk = self.hosts_file.lock().await;
-        let hosts = hosts_file::read(&*disk).map_err(|e| refused(&e))?;
+        let hosts = hosts_file::read(&disk).map_err(|e| refused(format!("{e:#}")))?;
         self.call("refreshNodes", |nn, now, _| {
             nn.refresh_nodes(hosts, now);
             Ok(())
@@ -167,17 +167,17 @@ impl Shared {
         wish: Option<Wish>,
     ) -> Result<(), Status> {
         let mut disk = self.hosts_file.lock().await;
-        let mut hosts = hosts_file::read(&*disk).map_err(|e| refused(&e))?;
+        let mut hosts = hosts_file::read(&disk).map_err(|e| refused(format!("{e:#}")))?;
         let known = self.durably(|nn, now, _| nn.datanode_report(now)).await?;
         for host in names {
             let is_known = known.iter().any(|node| host.is(&node.info));
             if !is_known && !hosts.0.iter().any(|(name, _)| name == host) {
-                return Err(refused(&unknown_host(host, &known)));
+                return Err(refused(unknown_host(host, &known)));
             }
             hosts.set(host, wish);
         }
-        tokio::task::block_in_place(|| hosts_file::write(&hosts, &mut *disk))
-            .map_err(|e| refused(&e))?;
+        tokio::task::block_in_place(|| hosts_file::write(&hosts, &mut disk))
+            .map_err(|e| refused(format!("{e:#}")))?;
         self.call("setAdminState", |nn, now, _| {
             nn.refresh_nodes(hosts, now);
             Ok(())
@@ -259,8 +259,8 @@ impl Shared {
     }
 }
 
-fn refused(reason: &impl ToString) -> Status {
-    to_status(&FsError::InvalidArgument(reason.to_string()))
+fn refused(reason: String) -> Status {
+    to_status(&FsError::InvalidArgument(reason))
 }
 
 fn unknown_host(host: &Host, known: &[DatanodeReport]) -> String {
