@@ -1,3 +1,11 @@
-//! The command line.
+//! `vector-clocks`: asks, checks and draws the logs of several processes.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::run(&cli::Arguments::parse())
+}

@@ -1,0 +1,37 @@
+//! The arrival of a message follows on the message alone: it gets a timestamp before what happened here already.
+//! caught-by: hlc::a_message_from_behind_does_not_turn_it_back
+
+impl HybridClock {
+    pub fn now(&mut self, wall_ms: u64) -> Result<Timestamp, HlcError> {
+        self.latest = after(self.latest, wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
+    }
+
+    pub fn observe(&mut self, sent: Timestamp, wall_ms: u64) -> Result<Timestamp, HlcError> {
+        let ahead_ms = sent.millis().saturating_sub(wall_ms);
+        if ahead_ms > self.drift_max_ms {
+            let drift_max_ms = self.drift_max_ms;
+            return Err(HlcError::RemoteAhead {
+                ahead_ms,
+                drift_max_ms,
+            });
+        }
+        self.latest = after(sent, wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
+    }
+}
+
+fn after(latest: Timestamp, wall_ms: u64, drift_max_ms: u64) -> Result<Timestamp, HlcError> {
+    if wall_ms > MILLIS_MAX {
+        return Err(HlcError::WallOutOfRange { wall_ms });
+    }
+    let next = Timestamp(latest.0.saturating_add(1)).max(Timestamp::new(wall_ms, 0));
+    let ahead_ms = next.millis() - wall_ms;
+    if ahead_ms > drift_max_ms || next == latest {
+        return Err(HlcError::TooFarAhead {
+            ahead_ms,
+            drift_max_ms,
+        });
+    }
+    Ok(next)
+}

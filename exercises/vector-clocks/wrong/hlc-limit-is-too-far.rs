@@ -1,0 +1,37 @@
+//! A timestamp exactly at the limit is refused: two good machines at the ends of what is allowed do not understand each other.
+//! caught-by: hlc::the_limit_itself_is_believed
+
+impl HybridClock {
+    pub fn now(&mut self, wall_ms: u64) -> Result<Timestamp, HlcError> {
+        self.latest = after(self.latest, wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
+    }
+
+    pub fn observe(&mut self, sent: Timestamp, wall_ms: u64) -> Result<Timestamp, HlcError> {
+        let ahead_ms = sent.millis().saturating_sub(wall_ms);
+        if ahead_ms >= self.drift_max_ms {
+            let drift_max_ms = self.drift_max_ms;
+            return Err(HlcError::RemoteAhead {
+                ahead_ms,
+                drift_max_ms,
+            });
+        }
+        self.latest = after(self.latest.max(sent), wall_ms, self.drift_max_ms)?;
+        Ok(self.latest)
+    }
+}
+
+fn after(latest: Timestamp, wall_ms: u64, drift_max_ms: u64) -> Result<Timestamp, HlcError> {
+    if wall_ms > MILLIS_MAX {
+        return Err(HlcError::WallOutOfRange { wall_ms });
+    }
+    let next = Timestamp(latest.0.saturating_add(1)).max(Timestamp::new(wall_ms, 0));
+    let ahead_ms = next.millis() - wall_ms;
+    if ahead_ms > drift_max_ms || next == latest {
+        return Err(HlcError::TooFarAhead {
+            ahead_ms,
+            drift_max_ms,
+        });
+    }
+    Ok(next)
+}
