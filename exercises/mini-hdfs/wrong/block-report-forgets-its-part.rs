@@ -5,9 +5,10 @@
 pub fn report_diff(
     blocks: &BlocksMap,
     datanode: DatanodeId,
-    _part: &RangeInclusive<BlockId>,
+    part: &RangeInclusive<BlockId>,
     report: &[ReportedReplica],
 ) -> ReportDiff {
+    let _ = part;
     let mut diff = ReportDiff::default();
     let listed = report
         .iter()
