@@ -2,6 +2,7 @@
 
 mod cluster;
 mod leaving;
+mod reports;
 
 use std::collections::BTreeSet;
 
