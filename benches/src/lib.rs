@@ -3,6 +3,10 @@
 //! `cargo bench` measures at full size. `cargo test --benches`, and `cargo bench -- --test`, run everything once on a
 //! small one, to see that it still works. Either way an environment variable has the last word: see [`size`].
 
+pub mod hdfs;
+pub mod machine;
+pub mod processes;
+
 use std::env;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

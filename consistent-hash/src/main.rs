@@ -1,3 +1,9 @@
-//! The command line.
+//! `consistent-hash`: shows what partitioning strategies do, with numbers and pictures.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

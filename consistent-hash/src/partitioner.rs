@@ -69,7 +69,15 @@ pub trait Partitioner {
     ///
     /// # Errors
     /// When it is a member, or the strategy cannot take it.
-    fn add(&mut self, node: Node) -> Result<(), MembershipError>;
+    fn add(&mut self, node: Node) -> Result<(), MembershipError> {
+        self.add_all(&[node])
+    }
+
+    /// Nodes join, in this order; tables are made once for all of them.
+    ///
+    /// # Errors
+    /// When one of them is a member, or the strategy cannot take it. Then none has joined.
+    fn add_all(&mut self, nodes: &[Node]) -> Result<(), MembershipError>;
 
     /// A node leaves.
     ///

@@ -33,7 +33,6 @@ pub(crate) const NAMENODE: &str = "namenode";
 /// 2 × 1 s + 10 × 0.5 s. Small blocks make even a small file visible.
 const SETTINGS: &[&str] = &[
     "dfs.blocksize=1m",
-    HEARTBEAT,
     "dfs.namenode.heartbeat.recheck-interval=1s",
     "dfs.namenode.stale.datanode.interval=3s",
     "dfs.namenode.redundancy.interval.seconds=1s",
@@ -72,8 +71,7 @@ pub(crate) struct Hdfs {
 impl Hdfs {
     /// Starts a cluster in `lab`, and watches it on `runtime` from then on.
     pub(crate) fn start(lab: Arc<Lab>, size: Size, runtime: &Handle) -> Result<Arc<Hdfs>> {
-        let address = start_namenode(&lab)?;
-        start_datanodes(&lab, size, &address)?;
+        let address = start_nodes(&lab, size, SETTINGS, &[HEARTBEAT])?;
         let hdfs = Arc::new(Hdfs {
             files: Files::new(&address, lab.dial_as(CLIENT)?)?,
             lab,
@@ -108,15 +106,28 @@ impl Hdfs {
     }
 }
 
+/// Starts the NameNode with the settings `namenode`, and the DataNodes; all with those of `everywhere`. Returns where the
+/// NameNode is called.
+pub(crate) fn start_nodes(
+    lab: &Lab,
+    size: Size,
+    namenode: &[&str],
+    everywhere: &[&str],
+) -> Result<String> {
+    let address = start_namenode(lab, &[namenode, everywhere].concat())?;
+    start_datanodes(lab, size, &address, everywhere)?;
+    Ok(address)
+}
+
 /// Starts the NameNode; returns where it is called.
-fn start_namenode(lab: &Lab) -> Result<String> {
+fn start_namenode(lab: &Lab, settings: &[&str]) -> Result<String> {
     let dir = lab.dir(NAMENODE).display().to_string();
     lab.add(NodeSpec {
         name: NAMENODE.to_owned(),
         kind: "namenode",
         rack: None,
         program: "mini-hdfs",
-        args: args(&["namenode", "--format-if-new", "--dir", &dir], SETTINGS),
+        args: args(&["namenode", "--format-if-new", "--dir", &dir], settings),
         listens: &[("--listen", "rpc"), ("--http", "http")],
     })?;
     lab.start(NAMENODE)?;
@@ -124,7 +135,7 @@ fn start_namenode(lab: &Lab) -> Result<String> {
 }
 
 /// Starts the DataNodes side by side: `dn1`, `dn2`, … on one rack after the other.
-fn start_datanodes(lab: &Lab, size: Size, namenode: &str) -> Result<()> {
+fn start_datanodes(lab: &Lab, size: Size, namenode: &str, settings: &[&str]) -> Result<()> {
     let names: Vec<String> = (1..=size.datanodes).map(|n| format!("dn{n}")).collect();
     for (n, name) in (0..size.datanodes).zip(&names) {
         let rack = format!("/rack{}", n % size.racks + 1);
@@ -134,7 +145,7 @@ fn start_datanodes(lab: &Lab, size: Size, namenode: &str) -> Result<()> {
         lab.add(NodeSpec {
             name: name.clone(),
             kind: "datanode",
-            args: args(&words, &[HEARTBEAT]),
+            args: args(&words, settings),
             rack: Some(rack),
             program: "mini-hdfs",
             listens: &[("--listen", "address")],

@@ -3,12 +3,13 @@
 //!     cargo run --release                                  # a cluster, and a page
 //!     cargo run --release -- scenes                        # what can be demonstrated
 //!     cargo run --release -- scene hdfs/kill-datanode      # one demonstration, told and checked
+//!     cargo run --release -- torture hdfs --minutes 10     # kills at random; what was acknowledged must be there
 //!
 //! `cargo run` builds this program alone, so it runs itself again for each node, calling the systems' libraries.
 //!
 //! Reading order: `lab.rs` (processes, and what can be done to them), `links.rs` (the network between them),
 //! `reaper.rs` (nothing is left behind), `hdfs.rs` (mini-hdfs on top of these), `web.rs` (the page's server),
-//! `scenes.rs` (demonstrations), then the page itself under `page/`.
+//! `scenes.rs` (demonstrations), `torture.rs`, then the page itself under `page/`.
 
 mod hdfs;
 mod journal;
@@ -16,6 +17,7 @@ mod lab;
 mod links;
 mod reaper;
 mod scenes;
+mod torture;
 mod unwritten;
 mod web;
 
@@ -54,6 +56,14 @@ enum Task {
     },
     /// List the scenes
     Scenes,
+    /// Kill processes at random under load, and check that everything acknowledged is there
+    Torture {
+        /// Which system
+        #[arg(value_enum)]
+        system: System,
+        #[command(flatten)]
+        options: torture::Options,
+    },
     /// Be a node
     #[command(hide = true, subcommand)]
     Node(Node),
@@ -63,6 +73,13 @@ enum Task {
         /// A directory that goes with the lab
         scratch: Option<PathBuf>,
     },
+}
+
+/// What can be tortured.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum System {
+    /// mini-hdfs
+    Hdfs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -98,6 +115,10 @@ fn main() -> ExitCode {
         None => serve(cli.page),
         Some(Task::Scene { name, dir }) => scene(&name, dir),
         Some(Task::Scenes) => list_scenes(),
+        Some(Task::Torture {
+            system: System::Hdfs,
+            options,
+        }) => torture(options),
         Some(Task::Node(node)) => be(&node),
         Some(Task::Reaper { scratch }) => reaper::run(scratch),
     };
@@ -150,6 +171,21 @@ fn scene(name: &str, dir: Option<PathBuf>) -> Result<()> {
     lab.stop();
     runtime.shutdown_background();
     played
+}
+
+/// Tortures a system, to the end or until somebody ends it.
+fn torture(options: torture::Options) -> Result<()> {
+    let runtime = Runtime::new()?;
+    let handle = runtime.handle().clone();
+    let running = runtime.spawn_blocking(move || torture::run(&options, &handle));
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = running => done?,
+            () = ended() => Err(anyhow::anyhow!("the torture was interrupted; its directory is left")),
+        }
+    });
+    runtime.shutdown_background();
+    done
 }
 
 /// Runs a cluster with its page until somebody ends it.

@@ -38,6 +38,7 @@ pub(crate) struct Scene {
 pub(crate) const SCENES: &[&Scene] = &[
     &hdfs::kill_datanode::SCENE,
     &hdfs::kill_two::SCENE,
+    &hdfs::replace_datanode::SCENE,
     &hdfs::restart_namenode::SCENE,
     &hdfs::cut_off_rack::SCENE,
     &hdfs::decommission::SCENE,

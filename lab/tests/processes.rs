@@ -157,6 +157,31 @@ fn scene_kill_two() {
 }
 
 #[test]
+fn scene_replace_datanode() {
+    play("hdfs/replace-datanode");
+}
+
+/// A short one. The long ones are a person's: `lab torture hdfs --minutes 10`.
+#[test]
+fn a_short_torture_of_hdfs_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let tortured = Command::new(env!("CARGO_BIN_EXE_lab"))
+        .args(["torture", "hdfs", "--kills", "20", "--dir"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&tortured.stdout);
+    let failed = String::from_utf8_lossy(&tortured.stderr);
+    if !tortured.status.success() {
+        // What there is to look at stays.
+        let dir = dir.keep();
+        panic!("{told}\n{failed}\nsee {}", dir.display());
+    }
+    let end = "everything that was acknowledged is there";
+    assert!(told.contains(end), "{told}");
+}
+
+#[test]
 fn scene_restart_namenode() {
     play("hdfs/restart-namenode");
 }

@@ -6,7 +6,9 @@
 //!
 //! - writing: [`packets`] cuts bytes into packets, [`ack_queue`] remembers which of them every node has, and
 //!   [`data_streamer`] carries one block after another through the life of its pipeline: set up, stream, rebuild;
-//! - reading: [`block_reader`] checks every chunk and goes on with the next replica when one fails;
+//!   [`pipeline_recovery`] says how a broken one goes on, [`replace_datanode`] whether it gets another node first;
+//! - reading: [`block_reader`] checks every chunk and goes on with the next replica when one fails; [`last_block`] says how long a
+//!   file is that is being written;
 //! - calls to the NameNode: [`retry`] says which may be sent twice.
 //!
 //! `server::dfs_client` drives these with threads and sockets, the simulator drives the same ones with virtual time.
@@ -14,5 +16,8 @@
 pub mod ack_queue;
 pub mod block_reader;
 pub mod data_streamer;
+pub mod last_block;
 pub mod packets;
+pub mod pipeline_recovery;
+pub mod replace_datanode;
 pub mod retry;

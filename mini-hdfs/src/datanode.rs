@@ -6,7 +6,8 @@
 //!   written, and damage is noticed: [`block_file`] holds bytes and checksums, [`storage`] the directories, [`ReplicaWriter`]
 //!   the order of writes and renames, [`ReplicaMap`] what may be done with which replica.
 //! - **Pass them on.** Bytes stream through it to the next node of a pipeline, and acknowledgements come back:
-//!   [`packet_responder`] says which may go up.
+//!   [`packet_responder`] says which may go up, [`rebuild`] and
+//!   [`pipeline_transfer`] what becomes of a replica whose pipeline broke.
 //! - **Tell the NameNode.** [`actor`] says when to register, to send a heartbeat or a report. The NameNode never calls; what it wants
 //!   done is in the answers to heartbeats.
 //!
@@ -15,6 +16,8 @@
 pub mod actor;
 pub mod block_file;
 pub mod packet_responder;
+pub mod pipeline_transfer;
+pub mod rebuild;
 pub mod replica_map;
 pub mod replica_writer;
 pub mod storage;

@@ -19,7 +19,8 @@
 //!   ([`namenode::replication_queue`]); the last good replica is never deleted.
 //! - A reader never takes bytes whose checksums do not match, nor a replica that missed part of the
 //!   writing ([`block::GenerationStamp`]).
-//! - One writer a file. What it has hflushed is on every node of its pipeline.
+//! - One writer a file. What it has hflushed is on every node of its pipeline, and readable while one of them lives, also
+//!   while the pipeline is rebuilt without the others ([`client::pipeline_recovery`]).
 //!
 //! # Reading order
 //!
@@ -39,8 +40,7 @@
 //!
 //! One NameNode without a standby, no permissions check, no quotas, snapshots, ACLs, encryption,
 //! erasure coding or storage types, no retry cache (a `rename` whose answer is lost is not repeated).
-//! Leases do not expire yet and failed pipeline nodes are not replaced. The crate's README says what
-//! the real HDFS does instead.
+//! Leases do not expire yet. The crate's README says what the real HDFS does instead.
 
 pub mod atomic_file;
 pub mod balancer;

@@ -28,6 +28,7 @@ pub mod fsimage;
 pub mod group_commit;
 pub mod hosts;
 pub mod invalidate;
+pub mod left_behind;
 pub mod namespace;
 pub mod path;
 pub mod pending;

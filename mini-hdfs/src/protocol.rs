@@ -91,6 +91,23 @@ pub struct AddBlockRequest {
     pub client_host: Option<String>,
 }
 
+/// What `get_additional_datanode` needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdditionalDatanodeRequest {
+    /// The file being written.
+    pub inode: InodeId,
+    /// The writer.
+    pub client: String,
+    /// The block that is being written, in its current generation.
+    pub block: Block,
+    /// The DataNodes that are left in its pipeline, in order.
+    pub existing: Vec<DatanodeId>,
+    /// DataNodes that failed.
+    pub exclude: Vec<DatanodeId>,
+    /// The writer's machine, where it is known.
+    pub client_host: Option<String>,
+}
+
 /// The blocks of a part of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocatedBlocks {

@@ -99,6 +99,23 @@ impl Datanode {
         report.first().map(|replica| (replica.block, replica.state))
     }
 
+    /// Has this node send its replica to another one of its pipeline.
+    fn send_on(&self, block: Block, target: &DatanodeInfo) -> OpReply {
+        let (mut from, mut to) = self.connect();
+        let op = Op::Transfer(TransferBlock {
+            block,
+            client: "test".to_owned(),
+            targets: vec![target.clone()],
+        });
+        send_op(&mut to, &op).unwrap();
+        loop {
+            match receive_reply(&mut from).unwrap() {
+                OpReply::InProgress => {}
+                reply => return reply,
+            }
+        }
+    }
+
     fn read(&self, block: Block, offset: u64, len: u64) -> Result<(u64, Vec<u8>), String> {
         let (mut from, mut to) = self.connect();
         let client = "test".to_owned();
@@ -115,6 +132,7 @@ impl Datanode {
         match receive_reply(&mut from).unwrap() {
             OpReply::Refused { reason, .. } => return Err(reason),
             OpReply::Success { .. } => {}
+            OpReply::InProgress => panic!("a read takes no while"),
         }
         let (mut data, mut start) = (Vec::new(), None);
         let mut packet = Packet::new(0, 0, Vec::new());
@@ -301,6 +319,91 @@ fn a_lost_node_is_told_of_and_the_others_go_on_in_a_new_generation() {
 }
 
 #[test]
+fn a_new_node_gets_what_the_others_have_acknowledged_and_joins_them() {
+    let [first, second, new] = datanodes();
+    let data = data(300_000);
+    let mut pipeline = Pipeline::open(&[&first, &second], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    // It ends in the middle of a chunk, and the old connection is still open.
+    pipeline.send(&Packet::new(0, 0, &data[..700]));
+    assert_eq!(pipeline.acks().replies, [OK, OK]);
+    drop(second);
+    pipeline.send(&Packet::new(1, 512, &data[512..20_000]));
+    assert_eq!(pipeline.acks().replies, [OK, AckStatus::Error]);
+
+    let old = Block { len: 700, ..BLOCK };
+    assert_eq!(
+        first.send_on(old, &new.info),
+        OpReply::Success { visible_len: 700 }
+    );
+    assert_eq!(
+        new.event(),
+        DataEvent::Replica(BlockEvent::Receiving(old)),
+        "the NameNode must know of it, should the writer die now"
+    );
+    let waits = new.replica();
+    assert_eq!(waits, Some((old, ReplicaState::Rbw)));
+    let new = new.restart();
+    assert_eq!(
+        new.replica(),
+        Some((old, ReplicaState::Rwr)),
+        "it is on the disk"
+    );
+
+    let recovery = Stage::Recovery {
+        generation: GenerationStamp(1002),
+        acked_len: 700,
+    };
+    let mut again = Pipeline::open(&[&first, &new], old, recovery).ok().unwrap();
+    again.send(&Packet::new(0, 512, &data[512..1024]));
+    assert_eq!(again.acks().replies, [OK, OK]);
+    let now = finalized(&data, 1002).unwrap().0;
+    for node in [&first, &new] {
+        assert_eq!(node.read(now, 0, u64::MAX), Ok((0, data[..1024].to_vec())));
+        assert_eq!(
+            node.read(BLOCK, 0, u64::MAX),
+            Ok((0, data[..1024].to_vec())),
+            "whoever has not heard of the new generation yet may read it too"
+        );
+    }
+}
+
+#[test]
+fn whoever_spoils_a_copy_for_a_pipeline_is_named() {
+    let [source, target, empty] = datanodes();
+    let refused_by = |reply| match reply {
+        OpReply::Refused { bad_link, .. } => bad_link,
+        other => panic!("{other:?}"),
+    };
+    let mut pipeline = Pipeline::open(&[&source], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    pipeline.send(&Packet::new(0, 0, data(5000)));
+    assert_eq!(pipeline.acks().replies, [OK]);
+    let block = Block { len: 5000, ..BLOCK };
+    let too_long = Block { len: 5001, ..BLOCK };
+    for (node, block) in [(&empty, block), (&source, too_long)] {
+        let bad = refused_by(node.send_on(block, &target.info));
+        assert_eq!(bad, Some(node.info.id), "the source is to blame");
+    }
+    let gone = DatanodeInfo {
+        id: DatanodeId(7),
+        address: {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap().to_string()
+        },
+        ..target.info.clone()
+    };
+    let bad = refused_by(source.send_on(block, &gone));
+    assert_eq!(bad, Some(gone.id), "the target is to blame");
+    assert_eq!(target.replica(), None);
+    source.send_on(block, &target.info);
+    let bad = refused_by(source.send_on(block, &target.info));
+    assert_eq!(bad, Some(target.info.id), "it has one already");
+}
+
+#[test]
 fn a_node_that_cannot_be_reached_is_named_and_leaves_no_trace() {
     let [first, second, third] = datanodes();
     let mut gone = start(tempfile::tempdir().unwrap());
@@ -310,7 +413,9 @@ fn a_node_that_cannot_be_reached_is_named_and_leaves_no_trace() {
     };
     let refused = Pipeline::open(&[&first, &second, &gone, &third], BLOCK, Stage::Create);
     match refused.err().unwrap() {
-        OpReply::Refused { reason, bad_link } => {
+        OpReply::Refused {
+            reason, bad_link, ..
+        } => {
             assert_eq!(bad_link, Some(gone.info.id), "{reason}");
             assert!(reason.contains(&gone.info.address), "{reason}");
         }

@@ -127,25 +127,20 @@ impl<P: Ord + Clone> VectorClock<P> {
     /// Takes over what the other clock knows: of each process the higher count. It is the least clock that both are `<=` to.
     pub fn merge(&mut self, other: &VectorClock<P>) {
         // EXERCISE(clocks/vector-clock): of each process the higher count; the list stays sorted, each process once.
-        let (known, mut at, mut all_known) = (self.entries.as_mut_slice(), 0, true);
-        for (process, count) in &other.entries {
-            while known.get(at).is_some_and(|entry| entry.0 < *process) {
+        let (known, mut at) = (self.entries.as_mut_slice(), 0);
+        let mut new: SmallVec<[&(P, u64); INLINE]> = SmallVec::new();
+        for theirs in &other.entries {
+            while known.get(at).is_some_and(|mine| mine.0 < theirs.0) {
                 at += 1;
             }
             match known.get_mut(at) {
-                Some(entry) if entry.0 == *process => entry.1 = entry.1.max(*count),
-                _ => all_known = false,
+                Some(mine) if mine.0 == theirs.0 => mine.1 = mine.1.max(theirs.1),
+                _ => new.push(theirs),
             }
         }
         // Rare: a process is new once, and then known for ever.
-        if !all_known {
-            let before = self.entries.len();
-            for entry in &other.entries {
-                let known = &self.entries[..before];
-                if known.binary_search_by(|(p, _)| p.cmp(&entry.0)).is_err() {
-                    self.entries.push(entry.clone());
-                }
-            }
+        if !new.is_empty() {
+            self.entries.extend(new.into_iter().cloned());
             self.entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         }
     }

@@ -4,4 +4,5 @@ pub(super) mod cut_off_rack;
 pub(super) mod decommission;
 pub(super) mod kill_datanode;
 pub(super) mod kill_two;
+pub(super) mod replace_datanode;
 pub(super) mod restart_namenode;

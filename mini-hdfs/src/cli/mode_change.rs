@@ -24,7 +24,8 @@ impl ModeChange {
             let mode = u16::from_str_radix(text, 8).ok().filter(|m| *m <= 0o1777);
             let mode = mode.filter(|_| text.len() <= 4).ok_or_else(is_none)?;
             let digit = |shift: u16| Clause {
-                who: 0o7 << shift,
+                // A number says what the sticky bit is; its last digit brings that along.
+                who: 0o7 << shift | if shift == 0 { 0o1000 } else { 0 },
                 sign: '=',
                 bits: mode >> shift & 0o7,
                 if_executable: false,
@@ -90,7 +91,6 @@ impl Clause {
         match self.sign {
             '+' => mode | bits,
             '-' => mode & !bits,
-            // A digit of an octal mode says what the sticky bit is; letters without a `t` leave it.
             _ => mode & !self.who | bits,
         }
     }

@@ -5,102 +5,38 @@
 //!             AddBlock ──▶ Connect ──▶ Stream ──▶ (last packet acknowledged: next block)
 //!                ▲            │ a node    │ a node fails
 //!                │            ▼ refuses   ▼
-//!             Abandon ◀───────┘     NewGeneration ──▶ Connect ──▶ UpdatePipeline ──▶ Stream
-//!                                         ▲              │ another node fails
-//!                                         └──────────────┘
+//!             Abandon ◀───────┘   (AdditionalDatanode ──▶ Transfer)
+//!                                         │         ▲
+//!                                         ▼         │ another node fails
+//!                                   NewGeneration ──▶ Connect ──▶ UpdatePipeline ──▶ Stream
 //! ```
 //!
 //! While no byte of a block is written yet, a failing node costs nothing: the block is given up and another asked for,
-//! without that node. Later the bytes count: the nodes that are left go on with the block under a new generation stamp,
-//! so that what the lost node has is known as old, should it come back. The NameNode has the block copied to further
-//! nodes when it is complete.
+//! without that node. Later the bytes count: [`after_failure`] says with whom and from which byte the block goes on, under a
+//! new generation stamp, so that what the lost node has is known as old, should it come back. Where [`is_wanted`]
+//! says so, the node is replaced first. Whatever is missing after that, the NameNode has copied when the block is complete.
+
+mod action;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use thiserror::Error;
-
 use super::ack_queue::{AckQueue, BadNode};
 use super::packets;
+use super::pipeline_recovery::{Pipeline, Recovery, Stage, after_failure};
+use super::replace_datanode::{Blame, Replacement, Shortage, Step, is_wanted};
 use crate::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, LocatedBlock};
 use crate::packet::{Packet, PipelineAck};
-
-/// How often another block is asked for when a pipeline cannot be set up (`dfs.client.block.write.retries`).
-pub const BLOCK_WRITE_RETRIES: usize = 3;
-
-/// What the writer has to do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Tell the NameNode that this block is given up (`abandonBlock`), then call [`DataStreamer::on_abandoned`].
-    Abandon(Block),
-    /// Ask the NameNode for a block (`addBlock`) without these nodes, then call [`DataStreamer::on_block`], or
-    /// [`DataStreamer::on_no_datanodes`].
-    AddBlock {
-        /// Nodes that failed in this file.
-        exclude: Vec<DatanodeId>,
-    },
-    /// Ask the NameNode for a new generation of this block (`updateBlockForPipeline`), then call
-    /// [`DataStreamer::on_generation`].
-    NewGeneration(Block),
-    /// Connect to the first node and have it set up the pipeline, then call [`DataStreamer::on_connected`] or
-    /// [`DataStreamer::on_node_failed`].
-    Connect(Setup),
-    /// Tell the NameNode of the rebuilt pipeline (`updatePipeline`), then call [`DataStreamer::on_pipeline_updated`].
-    UpdatePipeline {
-        /// The block before.
-        old: Block,
-        /// The block from now on: its new generation, and the length that all nodes have.
-        new: Block,
-        /// The nodes that are left.
-        nodes: Vec<DatanodeId>,
-    },
-    /// Send what [`DataStreamer::next_to_send`] gives and hand answers to [`DataStreamer::on_ack`], until a node fails
-    /// or the block is finished.
-    Stream,
-    /// Give up: the file cannot be written any further.
-    Fail(WriteError),
-}
-
-/// The pipeline to set up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setup {
-    /// The block; when a pipeline is rebuilt, in its old generation and with the length that all nodes have.
-    pub block: Block,
-    /// The generation to raise it to when a pipeline is rebuilt; none when the block is new.
-    pub recovery: Option<GenerationStamp>,
-    /// The nodes in order.
-    pub nodes: Vec<DatanodeInfo>,
-}
-
-/// Why a file cannot be written any further.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum WriteError {
-    /// No pipeline for a new block could be set up, however often another was asked for.
-    #[error("could not set up a pipeline for a new block, {attempts} times:{reasons}")]
-    NoPipeline {
-        /// How often it was tried.
-        attempts: usize,
-        /// Each node and its reason.
-        reasons: String,
-    },
-    /// Every node of a pipeline failed while a block was written.
-    #[error(
-        "every DataNode that {block} was written to failed; {acked} bytes of it were acknowledged:{reasons}"
-    )]
-    AllNodesFailed {
-        /// The block.
-        block: Block,
-        /// Bytes that all nodes had.
-        acked: u64,
-        /// Each node and its reason.
-        reasons: String,
-    },
-}
+pub use action::{Action, Setup, WriteError, WriteSettings};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     NeedsBlock,
     Abandoning,
+    /// A failed node is being replaced.
+    Replacing(Box<Replacement>),
     NeedsGeneration,
     Connecting(Option<GenerationStamp>),
     Updating(GenerationStamp),
@@ -111,37 +47,39 @@ enum State {
 /// Carries the blocks of one file through their pipelines.
 #[derive(Clone, Debug)]
 pub struct DataStreamer {
+    settings: WriteSettings,
     state: State,
     queue: AckQueue,
     /// The current block; its length is set when it is finished.
     block: Block,
+    /// While its pipeline is rebuilt: the block as those that are left have it, in its old generation.
+    kept: Block,
     nodes: Vec<DatanodeInfo>,
     excluded: BTreeSet<DatanodeId>,
-    /// Failures of nodes since the current block was asked for.
-    failures: Vec<(DatanodeInfo, String)>,
+    /// Failures of nodes since the current block was asked for, each with its node's address.
+    failures: Vec<(String, String)>,
     attempts: usize,
     /// The number of the packet that ends the block, once it is queued.
     last: Option<u64>,
-}
-
-impl Default for DataStreamer {
-    fn default() -> Self {
-        DataStreamer::new()
-    }
+    /// The user was promised that bytes of the current block are on every node.
+    hflushed: bool,
 }
 
 impl DataStreamer {
     /// Before the first block.
-    pub fn new() -> DataStreamer {
+    pub fn new(settings: WriteSettings) -> DataStreamer {
         DataStreamer {
+            settings,
             state: State::NeedsBlock,
             queue: AckQueue::new(),
             block: Block::default(),
+            kept: Block::default(),
             nodes: Vec::new(),
             excluded: BTreeSet::new(),
             failures: Vec::new(),
             attempts: 0,
             last: None,
+            hflushed: false,
         }
     }
 
@@ -152,15 +90,28 @@ impl DataStreamer {
                 exclude: self.excluded.iter().copied().collect(),
             },
             State::Abandoning => Action::Abandon(self.block),
+            State::Replacing(replacement) => match replacement.step() {
+                Step::Transfer { source, target } => Action::Transfer {
+                    block: self.kept,
+                    source,
+                    target,
+                },
+                Step::Ask { exclude } => self.ask_for_node(exclude),
+                // `replace` has left this state by then.
+                Step::GoOn(_) | Step::GiveUp => Action::NewGeneration(self.block),
+            },
             State::NeedsGeneration => Action::NewGeneration(self.block),
             State::Connecting(recovery) => Action::Connect(Setup {
-                block: self.acked_block(self.block.generation),
+                block: recovery.map_or(self.block, |_| self.kept),
                 recovery: *recovery,
                 nodes: self.nodes.clone(),
             }),
             State::Updating(generation) => Action::UpdatePipeline {
                 old: self.block,
-                new: self.acked_block(*generation),
+                new: Block {
+                    generation: *generation,
+                    ..self.kept
+                },
                 nodes: self.nodes.iter().map(|node| node.id).collect(),
             },
             State::Streaming => Action::Stream,
@@ -216,33 +167,141 @@ impl DataStreamer {
         if self.nodes.is_empty() {
             return;
         }
-        let index = if bad.index < self.nodes.len() {
-            bad.index
-        } else {
-            0
+        let stage = match self.state {
+            State::Connecting(None) => Stage::Create {
+                given_up: self.attempts,
+            },
+            _ => Stage::Written,
         };
-        let node = self.nodes.remove(index);
-        self.excluded.insert(node.id);
-        self.failures.push((node, bad.reason));
-        if self.state == State::Connecting(None) {
-            self.attempts += 1;
-            self.state = if self.attempts > BLOCK_WRITE_RETRIES {
-                State::Failed(self.no_pipeline())
-            } else {
-                State::Abandoning
-            };
-            return;
-        }
+        let pipeline = Pipeline {
+            block: self.block,
+            stage,
+            nodes: &self.nodes,
+            acked_len: self.queue.acked_len(),
+        };
+        let recovery = after_failure(&pipeline, &bad);
+        let (Recovery::Abandon { failed }
+        | Recovery::Rebuild { failed, .. }
+        | Recovery::Fail { failed }) = recovery;
+        self.excluded.insert(failed);
+        let node = self.nodes.iter().find(|node| node.id == failed);
+        let address = node.map_or_else(|| failed.to_string(), |node| node.address.clone());
+        self.failures.push((address, bad.reason));
         self.queue.requeue_unacked();
-        self.state = if self.nodes.is_empty() {
-            State::Failed(WriteError::AllNodesFailed {
-                block: self.block,
-                acked: self.queue.acked_len(),
-                reasons: self.reasons(),
-            })
-        } else {
-            State::NeedsGeneration
+        match (recovery, stage) {
+            (Recovery::Abandon { .. }, _) => {
+                self.attempts += 1;
+                self.state = State::Abandoning;
+            }
+            (Recovery::Rebuild { left, block, .. }, _) => {
+                self.nodes = left;
+                self.kept = block;
+                self.begin_rebuilding();
+            }
+            (Recovery::Fail { .. }, Stage::Create { .. }) => {
+                self.attempts += 1;
+                self.state = State::Failed(self.no_pipeline());
+            }
+            (Recovery::Fail { .. }, Stage::Written) => {
+                self.nodes.clear();
+                self.state = State::Failed(WriteError::AllNodesFailed {
+                    block: self.block,
+                    acked: self.queue.acked_len(),
+                    reasons: self.reasons(),
+                });
+            }
+        }
+    }
+
+    /// Replaces the node that failed, if that is worth it; then a new generation is due.
+    fn begin_rebuilding(&mut self) {
+        let shortage = Shortage {
+            replication: self.settings.replication,
+            left: self.nodes.len(),
+            hflushed: self.hflushed,
+            closing: self.last.is_some() && self.queue.acked_len() == self.queue.len_pushed(),
         };
+        self.state = State::NeedsGeneration;
+        if is_wanted(self.settings.policy, &shortage) {
+            let (left, failed) = (self.nodes.clone(), self.excluded.clone());
+            let replacement = Replacement::new(left, failed, self.settings.best_effort);
+            self.state = State::Replacing(Box::new(replacement));
+        }
+    }
+
+    /// Something has come of replacing a node.
+    fn replace(&mut self, news: impl FnOnce(&mut Replacement)) {
+        let State::Replacing(replacement) = &mut self.state else {
+            return;
+        };
+        news(replacement);
+        self.excluded.extend(replacement.failed());
+        match replacement.step() {
+            Step::Ask { .. } | Step::Transfer { .. } => {}
+            Step::GoOn(nodes) => {
+                self.nodes = nodes;
+                self.state = State::NeedsGeneration;
+            }
+            Step::GiveUp => {
+                self.state = State::Failed(WriteError::NoReplacement {
+                    block: self.block,
+                    left: self.nodes.len(),
+                    replication: self.settings.replication,
+                    reasons: self.reasons(),
+                });
+            }
+        }
+    }
+
+    /// The NameNode named another node for the pipeline.
+    pub fn on_additional(&mut self, node: DatanodeInfo) {
+        self.replace(|replacement| replacement.on_target(node));
+    }
+
+    /// The NameNode has no other node, for a reason that is for people.
+    pub fn on_no_additional(&mut self, reason: String) {
+        self.failures.push(("the NameNode".to_owned(), reason));
+        self.replace(Replacement::on_no_target);
+    }
+
+    /// The new node has the replica.
+    pub fn on_transferred(&mut self) {
+        self.replace(Replacement::on_transferred);
+    }
+
+    /// The replica could not be sent to the new node.
+    pub fn on_transfer_failed(&mut self, blame: Blame, reason: String) {
+        if let Action::Transfer { source, target, .. } = self.action() {
+            let (from, to) = (source.address, target.address);
+            self.failures.push((format!("{from} to {to}"), reason));
+        }
+        self.replace(|replacement| replacement.on_transfer_failed(blame));
+    }
+
+    fn ask_for_node(&self, exclude: Vec<DatanodeId>) -> Action {
+        Action::AdditionalDatanode {
+            block: self.block,
+            existing: self.nodes.iter().map(|node| node.id).collect(),
+            exclude,
+        }
+    }
+
+    /// The user waits until what he has written so far is on every node, and will count on it.
+    pub fn set_hflushed(&mut self) {
+        self.hflushed = true;
+    }
+
+    /// The nodes that the current block is written to.
+    pub fn nodes(&self) -> &[DatanodeInfo] {
+        &self.nodes
+    }
+
+    /// The current block in the generation that the NameNode knows, with the length that every node has.
+    pub fn acked(&self) -> Block {
+        Block {
+            len: self.queue.acked_len(),
+            ..self.block
+        }
     }
 
     /// Hears an answer of the pipeline; one that names a failed node leads to [`DataStreamer::on_node_failed`].
@@ -300,20 +359,12 @@ impl DataStreamer {
         if !self.queue.is_acked(self.last?) {
             return None;
         }
-        let block = self.acked_block(self.block.generation);
+        let block = self.acked();
         *self = DataStreamer {
             excluded: std::mem::take(&mut self.excluded),
-            ..DataStreamer::new()
+            ..DataStreamer::new(self.settings)
         };
         Some(block)
-    }
-
-    fn acked_block(&self, generation: GenerationStamp) -> Block {
-        Block {
-            generation,
-            len: self.queue.acked_len(),
-            ..self.block
-        }
     }
 
     fn no_pipeline(&self) -> WriteError {
@@ -325,149 +376,10 @@ impl DataStreamer {
 
     fn reasons(&self) -> String {
         let mut text = String::new();
-        for (node, reason) in &self.failures {
+        for (who, reason) in &self.failures {
             // Writing to a String cannot fail.
-            let _ = write!(text, "\n  {}: {reason}", node.address);
+            let _ = write!(text, "\n  {who}: {reason}");
         }
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::packet::AckStatus;
-
-    fn located(id: u64, nodes: &[u64]) -> LocatedBlock {
-        LocatedBlock {
-            block: Block::new(id, 1001, 0),
-            offset: 0,
-            locations: nodes
-                .iter()
-                .map(|n| DatanodeInfo {
-                    id: DatanodeId(*n),
-                    hostname: String::new(),
-                    address: format!("node{n}"),
-                    rack: String::new(),
-                })
-                .collect(),
-            corrupt: false,
-            under_construction: true,
-        }
-    }
-
-    fn bad(index: usize) -> BadNode {
-        BadNode {
-            index,
-            reason: "is gone".into(),
-        }
-    }
-
-    fn ack_all(streamer: &mut DataStreamer, nodes: usize) {
-        while let Some(packet) = streamer.next_to_send() {
-            streamer.on_ack(&PipelineAck {
-                seqno: packet.seqno,
-                replies: vec![AckStatus::Success; nodes],
-            });
-        }
-    }
-
-    #[test]
-    fn a_node_that_fails_before_the_first_byte_costs_the_block_only() {
-        let mut streamer = DataStreamer::new();
-        streamer.on_block(located(1, &[1, 2, 3]));
-        streamer.on_node_failed(bad(1));
-        assert_eq!(streamer.action(), Action::Abandon(Block::new(1, 1001, 0)));
-        streamer.on_abandoned();
-        let exclude = vec![DatanodeId(2)];
-        assert_eq!(streamer.action(), Action::AddBlock { exclude });
-        assert!(streamer.on_no_datanodes());
-        assert_eq!(streamer.action(), Action::AddBlock { exclude: vec![] });
-        assert!(!streamer.on_no_datanodes());
-        for _ in 0..BLOCK_WRITE_RETRIES {
-            streamer.on_block(located(2, &[1]));
-            streamer.on_node_failed(bad(0));
-        }
-        assert!(matches!(
-            streamer.action(),
-            Action::Fail(WriteError::NoPipeline { attempts: 4, .. })
-        ));
-    }
-
-    #[test]
-    fn survivors_go_on_under_a_new_generation_from_what_all_of_them_have() {
-        let mut streamer = DataStreamer::new();
-        streamer.on_block(located(1, &[1, 2, 3]));
-        streamer.on_connected();
-        streamer.push(Packet::new(0, 0, [1; 512]));
-        ack_all(&mut streamer, 3);
-        streamer.push(Packet::new(0, 512, [2; 100]));
-        streamer.push(Packet {
-            last: true,
-            ..packets::empty(612)
-        });
-        let lost = streamer.next_to_send();
-        streamer.on_ack(&PipelineAck {
-            seqno: 1,
-            replies: vec![AckStatus::Success, AckStatus::Error],
-        });
-        assert_eq!(streamer.next_to_send(), None, "there is no pipeline");
-        assert_eq!(
-            streamer.action(),
-            Action::NewGeneration(Block::new(1, 1001, 0))
-        );
-        streamer.on_generation(GenerationStamp(1002));
-        streamer.on_node_failed(bad(1)); // Node 3 refuses.
-        streamer.on_generation(GenerationStamp(1003));
-        let nodes = located(1, &[1]).locations;
-        let (block, recovery) = (Block::new(1, 1001, 512), Some(GenerationStamp(1003)));
-        let setup = Setup {
-            block,
-            recovery,
-            nodes,
-        };
-        assert_eq!(streamer.action(), Action::Connect(setup));
-        streamer.on_connected();
-        let (old, new, nodes) = (
-            Block::new(1, 1001, 0),
-            Block::new(1, 1003, 512),
-            vec![DatanodeId(1)],
-        );
-        assert_eq!(
-            streamer.action(),
-            Action::UpdatePipeline { old, new, nodes }
-        );
-        streamer.on_pipeline_updated();
-        assert_eq!(streamer.take_finished(), None);
-        assert_eq!(
-            streamer.next_to_send(),
-            lost,
-            "the packet in flight is sent again"
-        );
-        streamer.on_ack(&PipelineAck {
-            seqno: 1,
-            replies: vec![AckStatus::Success],
-        });
-        ack_all(&mut streamer, 1);
-        assert_eq!(streamer.take_finished(), Some(Block::new(1, 1003, 612)));
-        let exclude = vec![DatanodeId(2), DatanodeId(3)];
-        assert_eq!(streamer.action(), Action::AddBlock { exclude });
-    }
-
-    #[test]
-    fn when_no_node_is_left_the_error_names_each() {
-        let mut streamer = DataStreamer::new();
-        streamer.on_block(located(1, &[1, 2]));
-        streamer.on_connected();
-        streamer.on_node_failed(bad(0));
-        streamer.on_node_failed(bad(7));
-        let Action::Fail(error) = streamer.action() else {
-            panic!("expected a failure, not {:?}", streamer.action());
-        };
-        assert_eq!(
-            error.to_string(),
-            "every DataNode that blk_1_1001 was written to failed; 0 bytes of it were acknowledged:\
-             \n  node1: is gone\n  node2: is gone"
-        );
     }
 }

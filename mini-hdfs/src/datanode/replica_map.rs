@@ -10,6 +10,8 @@
 //!                        ▲─────────────────────────────┘
 //! ```
 //!
+//! A copy for a pipeline ends as `Rbw` instead of `Finalized`, and waits for that pipeline to recover it.
+//!
 //! The map decides and remembers; it touches no disk. The bytes are written by a [`ReplicaWriter`](super::ReplicaWriter), one for each
 //! replica at a time. So a shell can hold the map's lock for moments only, however slow a disk is.
 
@@ -17,6 +19,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use super::pipeline_transfer::sendable;
+use super::rebuild::recovered;
 use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
 use crate::protocol::ReportedReplica;
 
@@ -177,8 +181,7 @@ impl ReplicaMap {
     /// the writer from now on.
     ///
     /// # Errors
-    /// [`ReplicaError::OtherGeneration`] where the replica missed an earlier recovery or has had this one, and the
-    /// others as they say.
+    /// [`ReplicaError::NotFound`]; as [`recovered`].
     pub fn recover(
         &mut self,
         block: Block,
@@ -186,32 +189,7 @@ impl ReplicaMap {
         acked_len: u64,
     ) -> Result<Replica, ReplicaError> {
         let old = self.existing(block.id)?;
-        let there = old.block;
-        if old.state == ReplicaState::Temporary {
-            return Err(ReplicaError::NotReadable(there, old.state));
-        }
-        if there.generation < block.generation || there.generation >= generation {
-            let asked = Block {
-                generation,
-                ..block
-            };
-            return Err(ReplicaError::OtherGeneration { asked, there });
-        }
-        if old.writing {
-            return Err(ReplicaError::Busy(there));
-        }
-        if there.len < acked_len {
-            return Err(ReplicaError::TooShort { there, acked_len });
-        }
-        let block = Block {
-            id: block.id,
-            generation,
-            len: acked_len,
-        };
-        self.insert(Replica {
-            writing: true,
-            ..Replica::new(block, ReplicaState::Rbw)
-        });
+        self.insert(recovered(&old, block, generation, acked_len)?);
         Ok(old)
     }
 
@@ -241,6 +219,29 @@ impl ReplicaMap {
         self.current(block)
             .ok_or(ReplicaError::NotFound(block.id))?;
         self.insert(Replica::new(block, ReplicaState::Finalized));
+        Ok(())
+    }
+
+    /// The replica as it may be sent to a new node of its pipeline: see [`sendable`].
+    ///
+    /// # Errors
+    /// [`ReplicaError::NotFound`]; as [`sendable`].
+    pub fn to_send(&self, asked: Block) -> Result<Replica, ReplicaError> {
+        let replica = self.existing(asked.id)?;
+        let block = sendable(&replica, asked)?;
+        Ok(Replica { block, ..replica })
+    }
+
+    /// A copy for a pipeline is whole, and among the replicas being written: it waits for the pipeline to take it up
+    /// (`convertTemporaryToRbw`).
+    ///
+    /// # Errors
+    /// [`ReplicaError::NotFound`] where it was deleted meanwhile.
+    pub fn keep_as_rbw(&mut self, block: Block) -> Result<(), ReplicaError> {
+        self.current(block)
+            .filter(|replica| replica.state == ReplicaState::Temporary)
+            .ok_or(ReplicaError::NotFound(block.id))?;
+        self.insert(Replica::new(block, ReplicaState::Rbw));
         Ok(())
     }
 
@@ -277,7 +278,8 @@ impl ReplicaMap {
         Ok(replica)
     }
 
-    /// The replica for a reader of this generation of the block, no other.
+    /// The replica for a reader of this generation of the block. A newer one is as good: while a pipeline is being rebuilt
+    /// the NameNode does not know of it yet, and it has all that was acknowledged. An older one is not.
     ///
     /// # Errors
     /// [`ReplicaError::NotFound`], [`ReplicaError::OtherGeneration`], [`ReplicaError::NotReadable`].
@@ -285,7 +287,7 @@ impl ReplicaMap {
         let replica = self.existing(block.id)?;
         match replica.state {
             ReplicaState::Temporary => Err(ReplicaError::NotFound(block.id)),
-            _ if replica.block.generation != block.generation => {
+            _ if replica.block.generation < block.generation => {
                 Err(ReplicaError::OtherGeneration {
                     asked: block,
                     there: replica.block,
@@ -328,16 +330,17 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_is_served_in_its_own_generation_only() {
+    fn a_replica_of_an_older_generation_is_not_served_and_one_of_a_newer_is() {
         let block = Block::new(7, 1002, 100);
         let map = map(block, ReplicaState::Finalized);
-        for other in [1001, 1003] {
-            let asked = Block::new(7, other, 100);
-            let there = block;
-            let refused = Err(ReplicaError::OtherGeneration { asked, there });
-            assert_eq!(map.readable(asked), refused);
+        let asked = Block::new(7, 1003, 100);
+        let there = block;
+        let refused = Err(ReplicaError::OtherGeneration { asked, there });
+        assert_eq!(map.readable(asked), refused);
+        for asked in [1001, 1002] {
+            let served = map.readable(Block::new(7, asked, 100)).unwrap();
+            assert_eq!(served.block, block);
         }
-        assert!(map.readable(block).is_ok());
         let copying = self::map(block, ReplicaState::Temporary);
         assert_eq!(
             copying.readable(block),
@@ -376,6 +379,28 @@ mod tests {
             recover(1002, 1003, 101),
             Err(ReplicaError::TooShort { there, acked_len })
         );
+    }
+
+    #[test]
+    fn a_copy_for_a_pipeline_waits_to_be_taken_up() {
+        let there = Block::new(7, 1002, 100);
+        let source = map(there, ReplicaState::Rbw);
+        // The writer has seen less acknowledged, and an older generation.
+        let copy = source.to_send(Block::new(7, 1001, 60)).unwrap().block;
+        assert_eq!(copy, there, "in the generation that it has, and all of it");
+        let mut target = ReplicaMap::default();
+        target.create(copy, ReplicaState::Temporary).unwrap();
+        assert!(target.readable(copy).is_err(), "it is under way");
+        assert!(target.recover(there, GenerationStamp(1003), 60).is_err());
+        target.keep_as_rbw(copy).unwrap();
+        assert!(target.keep_as_rbw(copy).is_err(), "it is no copy any more");
+        assert_eq!(target.readable(copy).unwrap().block, there);
+        target.recover(there, GenerationStamp(1003), 60).unwrap();
+        let expected = Replica {
+            writing: true,
+            ..Replica::new(Block::new(7, 1003, 60), ReplicaState::Rbw)
+        };
+        assert_eq!(target.get(there.id), Some(&expected));
     }
 
     #[test]

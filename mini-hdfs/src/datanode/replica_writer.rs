@@ -171,6 +171,21 @@ impl ReplicaWriter {
         SyncedChunk::forget(disk, id)?;
         Ok(self.block())
     }
+
+    /// Moves a copy for a pipeline among the replicas being written and returns the block. All of it is durable then:
+    /// it stands in for a node that may have promised so of every byte.
+    ///
+    /// # Errors
+    /// As the disk's.
+    pub fn keep_as_rbw(mut self, disk: &mut dyn Disk) -> Result<Block, BlockFileError> {
+        self.sync(disk)?;
+        let (id, to) = (self.id, Place::Rbw);
+        disk.rename(self.file.data(), &to.data(id))?;
+        disk.rename(self.file.meta(), &to.meta(id, self.generation))?;
+        disk.sync_dir(&to.dir(id))?;
+        disk.sync_dir(&self.place.dir(id))?;
+        Ok(self.block())
+    }
 }
 
 /// What a reader gets of a replica that may be written meanwhile: the chunks that the range touches, up to what

@@ -26,6 +26,7 @@ use crate::namenode::config::Config;
 use crate::namenode::datanodes::{Datanode, DatanodeManager};
 use crate::namenode::hosts::Hosts;
 use crate::namenode::invalidate::InvalidateQueue;
+use crate::namenode::left_behind::left_behind;
 use crate::namenode::pending::PendingCopies;
 use crate::namenode::placement::{Candidate, PlacementError, Request, choose_targets};
 use crate::namenode::replication_queue::ReplicationQueue;
@@ -33,7 +34,8 @@ use crate::namenode::report_lease::ReportLeases;
 use crate::namenode::safe_mode::{Progress, SafeMode};
 use crate::namenode::topology::{Place, sort_for_reader};
 use crate::protocol::{
-    AddBlockRequest, AdminState, DatanodeReport, DatanodeState, FsStatus, FsckBlock, ReplicaHealth,
+    AddBlockRequest, AdditionalDatanodeRequest, AdminState, DatanodeReport, DatanodeState,
+    FsStatus, FsckBlock, ReplicaHealth,
 };
 
 use admin::Leaving;
@@ -157,22 +159,56 @@ impl BlockManager {
         choose_targets(&self.candidates(now), &placement, rng)
     }
 
-    /// The block is now written by this pipeline: it is new, or its pipeline was rebuilt and its generation
-    /// raised. What was reported of replicas of an older generation does not count any more.
+    /// Chooses a DataNode to add to the pipeline of a block.
+    ///
+    /// # Errors
+    /// When none can take it.
+    pub fn choose_additional(
+        &self,
+        request: &AdditionalDatanodeRequest,
+        block_size: u64,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Result<Option<DatanodeInfo>, PlacementError> {
+        // Who has an old replica is told to delete it some day, and might take the new one for it.
+        let holders = self.blocks.get(request.block.id).into_iter();
+        let bad = holders.flat_map(|info| info.corrupt.keys());
+        let placement = Request {
+            wanted: 1,
+            block_size,
+            writer_host: request.client_host.as_deref(),
+            chosen: &request.existing,
+            excluded: &request.exclude.iter().chain(bad).copied().collect(),
+        };
+        let chosen = choose_targets(&self.candidates(now), &placement, rng)?;
+        Ok(self.infos(&chosen).pop())
+    }
+
+    /// The block is now written by this pipeline: it is new, or its pipeline was lost in a restart.
     pub fn set_pipeline(&mut self, id: BlockId, pipeline: &[DatanodeId]) {
+        self.blocks.set_pipeline(id, pipeline.to_vec());
+    }
+
+    /// The block's pipeline was rebuilt of these DataNodes, and its generation raised; it was `old` before. What others
+    /// have of it does not count any more.
+    pub fn pipeline_rebuilt(&mut self, old: Block, pipeline: &[DatanodeId]) {
+        let id = old.id;
         let Some(info) = self.blocks.get(id) else {
             return;
         };
         let generation = info.block.generation;
-        let replicas = info.early.iter().chain(&info.corrupt);
-        let left_behind: Vec<(DatanodeId, Block)> = replicas
-            .filter(|(_, replica)| replica.generation < generation)
-            .map(|(datanode, replica)| (*datanode, *replica))
+        let known = info.early.iter().chain(&info.corrupt);
+        let raised: Vec<DatanodeId> = known
+            .filter(|(node, known)| known.generation < generation && pipeline.contains(node))
+            .map(|(node, _)| *node)
             .collect();
+        let left_behind = left_behind(info, old, pipeline);
+        for datanode in raised {
+            self.blocks.remove_replica(id, datanode);
+        }
         for (datanode, replica) in left_behind {
-            if pipeline.contains(&datanode) {
-                self.blocks.remove_replica(id, datanode);
-            } else {
+            // A dead one reports what it has when it comes back.
+            if self.datanodes.alive(datanode).is_some() {
                 self.blocks.add_corrupt(replica, datanode);
             }
         }

@@ -1,6 +1,7 @@
 //! The writer's calls on a NameNode with three DataNodes, and what of them survives a crash.
 
 mod invalid_paths;
+mod pipelines;
 mod random;
 
 use node::{MemDisk, Rng, Time};

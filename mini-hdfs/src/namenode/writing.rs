@@ -12,16 +12,20 @@ mod checks;
 
 use node::{Rng, Time};
 
-use self::checks::{check_replaceable, stale};
+use self::checks::check_replaceable;
 use super::NameNode;
 use super::blocks::{BlockInfo, BlockState};
 use super::edit_op::EditOp;
 use super::namespace::{FileInode, Inode};
 use super::path;
 use super::tree::{check_permission, check_who};
-use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, InodeId, LocatedBlock};
+use crate::block::{
+    Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock,
+};
 use crate::error::FsError;
-use crate::protocol::{AddBlockRequest, CreateRequest, FileStatus, Permission};
+use crate::protocol::{
+    AddBlockRequest, AdditionalDatanodeRequest, CreateRequest, FileStatus, Permission,
+};
 
 /// The most blocks in a file (`dfs.namenode.fs-limits.max-blocks-per-file`).
 const BLOCKS_PER_FILE_MAX: usize = 10_000;
@@ -270,6 +274,32 @@ impl NameNode {
         Ok(true)
     }
 
+    /// Names a DataNode that can take the place of one that failed in a block's pipeline. Nothing is changed: it belongs to
+    /// the pipeline only after [`NameNode::update_pipeline`] (`getAdditionalDatanode`).
+    ///
+    /// # Errors
+    /// As [`NameNode::update_block_for_pipeline`]; [`FsError::NoDatanodes`].
+    pub fn get_additional_datanode(
+        &self,
+        request: &AdditionalDatanodeRequest,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Result<DatanodeInfo, FsError> {
+        let block = request.block;
+        let (inode, file) = self.written_file(request.inode, &request.client)?;
+        self.refuse_in_safe_mode("add a DataNode to the pipeline of", &block.to_string())?;
+        self.check_current(file, block)?;
+        let chosen = self
+            .blocks
+            .choose_additional(request, file.block_size, now, rng);
+        let refuse = |reason| FsError::NoDatanodes {
+            path: self.namespace.path_of(inode),
+            reason,
+        };
+        let chosen = chosen.map_err(|e| refuse(e.to_string()))?;
+        chosen.ok_or_else(|| refuse("the DataNode chosen has just gone".to_owned()))
+    }
+
     /// Hands out a new generation for a block whose pipeline broke. The block has it only after
     /// [`NameNode::update_pipeline`] (`updateBlockForPipeline`).
     ///
@@ -284,10 +314,7 @@ impl NameNode {
     ) -> Result<GenerationStamp, FsError> {
         let (_, file) = self.written_file(inode, client)?;
         self.refuse_in_safe_mode("rebuild the pipeline of", &block.to_string())?;
-        let info = self.last_under_construction(file, block)?;
-        if info.block.generation != block.generation {
-            return Err(stale(block, format!("the current one is {}", info.block)));
-        }
+        self.check_current(file, block)?;
         self.allocate_generation()
     }
 
@@ -307,15 +334,17 @@ impl NameNode {
         let (_, file) = self.written_file(inode, client)?;
         self.refuse_in_safe_mode("rebuild the pipeline of", &old.to_string())?;
         let stored = self.last_under_construction(file, old)?.block;
-        if stored != new {
+        if stored == new {
+            self.blocks.set_pipeline(new.id, pipeline);
+        } else {
             self.check_newer(file, stored, old, new)?;
             let mut blocks = self.as_blocks(file.blocks.iter());
             if let Some(last) = blocks.last_mut() {
                 *last = new;
             }
             self.log(&EditOp::UpdateBlocks { inode, blocks })?;
+            self.blocks.pipeline_rebuilt(stored, pipeline);
         }
-        self.blocks.set_pipeline(new.id, pipeline);
         Ok(())
     }
 }

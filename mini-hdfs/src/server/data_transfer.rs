@@ -18,6 +18,7 @@
 //! - **Moving**, for the balancer: `op REPLACE →` to who shall have the replica, `← move reply` from time to time, and at the end.
 //!   That one sends `op COPY →` to another, who answers as to a reader.
 //! - **Comparing**: `op BLOCK_CHECKSUM →`, `← reply` with an MD5. The connection can then be used for the next op.
+//! - **Sending on**: `op TRANSFER →`, then `← reply` now and then that it is in progress, and one that says how it ended.
 //!
 //! Hand in buffered readers: messages are read in small pieces.
 
@@ -52,6 +53,7 @@ const OP_READ: u8 = 81;
 const OP_REPLACE: u8 = 83;
 const OP_COPY: u8 = 84;
 const OP_BLOCK_CHECKSUM: u8 = 85;
+const OP_TRANSFER: u8 = 86;
 /// The longest packet header, in bytes.
 const HEADER_MAX: usize = 256;
 
@@ -68,6 +70,8 @@ pub enum Op {
     Copy(CopyBlock),
     /// Send the MD5 of the checksums of the first bytes of one, as many as the block's length says (`BLOCK_CHECKSUM`).
     Checksum(Block),
+    /// Send one to another node of its pipeline.
+    Transfer(TransferBlock),
 }
 
 /// Asks a DataNode to write a replica of a block and to pass it on.
@@ -97,6 +101,20 @@ pub enum Stage {
     },
     /// A DataNode sends a copy of its finalised replica (`TRANSFER_FINALIZED`).
     Transfer,
+    /// A DataNode sends a copy of its replica to another node of the pipeline that writes it, which then takes it up
+    /// (`TRANSFER_RBW`).
+    TransferRbw,
+}
+
+/// Asks a DataNode to send its replica to another node of the pipeline that writes it. It is there when that is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferBlock {
+    /// The block in the generation that the NameNode knows, with the length that the writer has seen acknowledged.
+    pub block: Block,
+    /// The writer's name.
+    pub client: String,
+    /// Who is to get it.
+    pub targets: Vec<DatanodeInfo>,
 }
 
 /// Asks a DataNode for a range of a replica.
@@ -127,7 +145,11 @@ pub enum OpReply {
         reason: String,
         /// The node of the pipeline that failed (`firstBadLink`), where it is known.
         bad_link: Option<DatanodeId>,
+        /// The reason is that there is no replica of the block here (`ReplicaNotFoundException`).
+        no_replica: bool,
     },
+    /// It takes a while; another answer follows.
+    InProgress,
 }
 
 /// How long to wait for a sign of life from the next node of a pipeline with `below` more nodes after it, where `base` is
@@ -181,6 +203,14 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
             bytes.push(OP_COPY);
             bytes.extend(copy.to_wire().encode_length_delimited_to_vec());
         }
+        Op::Transfer(transfer) => {
+            bytes.push(OP_TRANSFER);
+            let message = wire::TransferBlock {
+                traceparent,
+                ..transfer_to_wire(transfer)
+            };
+            bytes.extend(message.encode_length_delimited_to_vec());
+        }
     }
     to.write_all(&bytes)
 }
@@ -228,9 +258,14 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<(Op, String)>> {
             let op = Op::Copy(CopyBlock::from_wire(message)?);
             Ok(Some((op, String::new())))
         }
+        OP_TRANSFER => {
+            let mut op: wire::TransferBlock = receive_message(from, "transfer op")?;
+            let trace = std::mem::take(&mut op.traceparent);
+            Ok(Some((Op::Transfer(transfer_from_wire(op)?), trace)))
+        }
         other => Err(invalid(format!(
-            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_REPLACE} (replace), {OP_COPY} (copy) \
-             and {OP_BLOCK_CHECKSUM} (checksum) are"
+            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_REPLACE} (replace), {OP_COPY} (copy), \
+             {OP_BLOCK_CHECKSUM} (checksum) and {OP_TRANSFER} (transfer) are"
         ))),
     }
 }
@@ -246,9 +281,18 @@ pub fn send_reply(to: &mut impl Write, reply: &OpReply) -> io::Result<()> {
             visible_len: *visible_len,
             ..wire::OpReply::default()
         },
-        OpReply::Refused { reason, bad_link } => wire::OpReply {
+        OpReply::Refused {
+            reason,
+            bad_link,
+            no_replica,
+        } => wire::OpReply {
+            no_replica: *no_replica,
             reason: reason.clone(),
             bad_link: bad_link.map(|id| id.0),
+            ..wire::OpReply::default()
+        },
+        OpReply::InProgress => wire::OpReply {
+            in_progress: true,
             ..wire::OpReply::default()
         },
     };
@@ -261,7 +305,9 @@ pub fn send_reply(to: &mut impl Write, reply: &OpReply) -> io::Result<()> {
 /// As the connection's; `InvalidData` where it is no reply.
 pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
     let message: wire::OpReply = receive_message(from, "reply")?;
-    Ok(if message.success {
+    Ok(if message.in_progress {
+        OpReply::InProgress
+    } else if message.success {
         OpReply::Success {
             visible_len: message.visible_len,
         }
@@ -269,6 +315,7 @@ pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
         OpReply::Refused {
             reason: message.reason,
             bad_link: message.bad_link.map(DatanodeId),
+            no_replica: message.no_replica,
         }
     })
 }
@@ -507,24 +554,6 @@ fn block_from_wire(block: Option<wire::Block>, what: &str) -> io::Result<Block> 
     })
 }
 
-fn datanode_to_wire(datanode: &DatanodeInfo) -> wire::Datanode {
-    wire::Datanode {
-        id: datanode.id.0,
-        hostname: datanode.hostname.clone(),
-        address: datanode.address.clone(),
-        rack: datanode.rack.clone(),
-    }
-}
-
-fn datanode_from_wire(datanode: wire::Datanode) -> DatanodeInfo {
-    DatanodeInfo {
-        id: DatanodeId(datanode.id),
-        hostname: datanode.hostname,
-        address: datanode.address,
-        rack: datanode.rack,
-    }
-}
-
 fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
     let (stage, new_generation, acked_len) = match op.stage {
         Stage::Create => (wire::Stage::Create, 0, 0),
@@ -533,6 +562,7 @@ fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
             acked_len,
         } => (wire::Stage::Recovery, generation.0, acked_len),
         Stage::Transfer => (wire::Stage::Transfer, 0, 0),
+        Stage::TransferRbw => (wire::Stage::TransferRbw, 0, 0),
     };
     wire::WriteBlock {
         block: Some(block_to_wire(op.block)),
@@ -540,9 +570,44 @@ fn write_to_wire(op: &WriteBlock) -> wire::WriteBlock {
         new_generation,
         acked_len,
         client: op.client.clone(),
-        targets: op.targets.iter().map(datanode_to_wire).collect(),
+        targets: op.targets.iter().map(target_to_wire).collect(),
         traceparent: String::new(),
     }
+}
+
+fn target_to_wire(target: &DatanodeInfo) -> wire::Datanode {
+    wire::Datanode {
+        id: target.id.0,
+        hostname: target.hostname.clone(),
+        address: target.address.clone(),
+        rack: target.rack.clone(),
+    }
+}
+
+fn target_from_wire(target: wire::Datanode) -> DatanodeInfo {
+    DatanodeInfo {
+        id: DatanodeId(target.id),
+        hostname: target.hostname,
+        address: target.address,
+        rack: target.rack,
+    }
+}
+
+fn transfer_to_wire(op: &TransferBlock) -> wire::TransferBlock {
+    wire::TransferBlock {
+        block: Some(block_to_wire(op.block)),
+        client: op.client.clone(),
+        targets: op.targets.iter().map(target_to_wire).collect(),
+        traceparent: String::new(),
+    }
+}
+
+fn transfer_from_wire(op: wire::TransferBlock) -> io::Result<TransferBlock> {
+    Ok(TransferBlock {
+        block: block_from_wire(op.block, "transfer op")?,
+        client: op.client,
+        targets: op.targets.into_iter().map(target_from_wire).collect(),
+    })
 }
 
 fn write_from_wire(op: wire::WriteBlock) -> io::Result<WriteBlock> {
@@ -553,6 +618,7 @@ fn write_from_wire(op: wire::WriteBlock) -> io::Result<WriteBlock> {
             acked_len: op.acked_len,
         },
         wire::Stage::Transfer => Stage::Transfer,
+        wire::Stage::TransferRbw => Stage::TransferRbw,
         wire::Stage::Unspecified => {
             return Err(invalid(format!("write op: unknown stage {}", op.stage)));
         }
@@ -561,7 +627,7 @@ fn write_from_wire(op: wire::WriteBlock) -> io::Result<WriteBlock> {
         block: block_from_wire(op.block, "write op")?,
         stage,
         client: op.client,
-        targets: op.targets.into_iter().map(datanode_from_wire).collect(),
+        targets: op.targets.into_iter().map(target_from_wire).collect(),
     })
 }
 
@@ -607,17 +673,31 @@ mod tests {
         let refused = OpReply::Refused {
             reason: "no".into(),
             bad_link: Some(DatanodeId(0)),
+            no_replica: true,
         };
+        let transfer = Op::Transfer(TransferBlock {
+            block: Block::new(7, 1001, 300),
+            client: "writer".into(),
+            targets: match &write {
+                Op::Write(write) => write.targets.clone(),
+                other => panic!("{other:?}"),
+            },
+        });
         let ack = PipelineAck {
             seqno: 300,
             replies: vec![AckStatus::Success, AckStatus::ErrorChecksum],
         };
         let mut bytes = Vec::new();
         send_op(&mut bytes, &write).unwrap();
+        send_op(&mut bytes, &transfer).unwrap();
+        send_reply(&mut bytes, &OpReply::InProgress).unwrap();
         send_reply(&mut bytes, &refused).unwrap();
         send_ack(&mut bytes, &ack).unwrap();
         let mut from = bytes.as_slice();
         assert_eq!(receive_op(&mut from).unwrap(), Some((write, String::new())));
+        let sent = Some((transfer, String::new()));
+        assert_eq!(receive_op(&mut from).unwrap(), sent);
+        assert_eq!(receive_reply(&mut from).unwrap(), OpReply::InProgress);
         assert_eq!(receive_reply(&mut from).unwrap(), refused);
         assert_eq!(receive_ack(&mut from).unwrap(), ack);
         assert_eq!(receive_op(&mut from).unwrap(), None);
@@ -659,7 +739,7 @@ mod tests {
             reason.contains("2097152 bytes of data, more than"),
             "{reason}"
         );
-        let reason = receive_op(&mut &[0, 28, 85][..]).unwrap_err().to_string();
-        assert!(reason.contains("op 85"), "{reason}");
+        let reason = receive_op(&mut &[0, 28, 99][..]).unwrap_err().to_string();
+        assert!(reason.contains("op 99"), "{reason}");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::xceiver::DataSettings;
+use crate::client::replace_datanode::Policy;
 use crate::datanode::actor::Intervals;
 use crate::namenode::Config;
 
@@ -25,6 +26,8 @@ enum Kind {
     Fraction,
     /// `true` or `false`, kept as 1 or 0.
     Flag,
+    /// `NEVER`, `DEFAULT` or `ALWAYS`, kept as 0, 1 or 2.
+    Policy,
 }
 
 /// Every key that has an effect.
@@ -32,6 +35,18 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.block.invalidate.limit", Kind::Count),
     ("dfs.blockreport.intervalMsec", Kind::Millis),
     ("dfs.blocksize", Kind::Bytes),
+    (
+        "dfs.client.block.write.replace-datanode-on-failure.best-effort",
+        Kind::Flag,
+    ),
+    (
+        "dfs.client.block.write.replace-datanode-on-failure.enable",
+        Kind::Flag,
+    ),
+    (
+        "dfs.client.block.write.replace-datanode-on-failure.policy",
+        Kind::Policy,
+    ),
     ("dfs.client.retry.window.base", Kind::Millis),
     ("dfs.client.socket-timeout", Kind::Millis),
     ("dfs.balancer.getBlocks.min-block-size", Kind::Bytes),
@@ -156,6 +171,18 @@ impl Settings {
         given.map_or(default, Duration::from_millis)
     }
 
+    /// When a writer replaces a failed node; none where that is not given.
+    pub fn replace_policy(&self) -> Option<Policy> {
+        let key = |name| format!("dfs.client.block.write.replace-datanode-on-failure.{name}");
+        let given = |name| self.values.get(key(name).as_str()).copied();
+        match (given("enable"), given("policy")) {
+            (Some(0), _) | (_, Some(0)) => Some(Policy::Never),
+            (_, Some(1)) => Some(Policy::Default),
+            (_, Some(_)) => Some(Policy::Always),
+            (_, None) => None,
+        }
+    }
+
     /// A DataNode's settings for its data half, and for when it calls the NameNode.
     ///
     /// # Errors
@@ -277,6 +304,7 @@ fn bad_value(kind: Kind, key: &str, value: &str) -> SettingError {
             Kind::Millis => "a time, such as 500ms, 3s, 5m or 6h, or a number of milliseconds",
             Kind::Fraction => "a fraction from 0 to 1, such as 0.999",
             Kind::Flag => "true or false",
+            Kind::Policy => "NEVER, DEFAULT or ALWAYS",
         },
     }
 }
@@ -289,6 +317,13 @@ fn parse_value(kind: Kind, value: &str) -> Option<u64> {
     match kind {
         Kind::Fraction => return parse_fraction(number, suffix),
         Kind::Flag => return value.parse::<bool>().ok().map(u64::from),
+        Kind::Policy => {
+            let names = ["NEVER", "DEFAULT", "ALWAYS"];
+            let place = names
+                .iter()
+                .position(|name| name.eq_ignore_ascii_case(value));
+            return place.map(|place| place as u64);
+        }
         Kind::Count | Kind::Bytes | Kind::Seconds | Kind::Millis => {}
     }
     let unit: u64 = match (kind, suffix.to_ascii_lowercase().as_str()) {
@@ -385,6 +420,10 @@ mod tests {
         assert!(refused("dfs.blocksize=1x").contains("bytes"));
         assert!(refused("dfs.blocksize=99999999999t").contains("bytes"));
         assert!(refused("dfs.namenode.safemode.threshold-pct=1.5").contains("0 to 1"));
+        let policy = "dfs.client.block.write.replace-datanode-on-failure.policy";
+        assert!(refused(&format!("{policy}=SOMETIMES")).contains("NEVER, DEFAULT or ALWAYS"));
+        let always = Settings::parse(&[format!("{policy}=always")]).unwrap();
+        assert_eq!(always.replace_policy(), Some(Policy::Always));
         let wide = Settings::parse(&["dfs.replication=70000"]).unwrap();
         assert!(wide.namenode().is_err());
     }

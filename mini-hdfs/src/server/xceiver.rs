@@ -341,6 +341,7 @@ fn serve(
             Op::Replace(op) => return balancing::replace(shared, &mut up, &op),
             Op::Copy(op) => return balancing::copy(shared, &mut up, op),
             Op::Checksum(block) => checksum::serve(shared, &mut up, block)?,
+            Op::Transfer(op) => transfer::serve(shared, &mut up, &op)?,
         }
         up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
     }
@@ -357,6 +358,7 @@ fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
         Op::Checksum(block) => ("BlockChecksum", *block),
         Op::Replace(op) => ("ReplaceBlock", op.block),
         Op::Copy(op) => ("CopyBlock", op.block),
+        Op::Transfer(op) => ("TransferBlock", op.block),
     };
     let span =
         info_span!("op", otel.name = name, otel.kind = "server", datanode = %shared.id, %block);
@@ -365,7 +367,12 @@ fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
 
 fn refuse(up: &mut Upstream, reason: String, bad_link: Option<DatanodeId>) -> io::Result<()> {
     debug!("refused {}: {reason}", up.peer);
-    send_reply(&mut up.socket, &OpReply::Refused { reason, bad_link })
+    let reply = OpReply::Refused {
+        reason,
+        bad_link,
+        no_replica: false,
+    };
+    send_reply(&mut up.socket, &reply)
 }
 
 /// Counts an op while it is under way.
@@ -420,7 +427,14 @@ fn serve_read(shared: &Shared, up: &mut Upstream, op: &ReadBlock) -> Result<()> 
     });
     let (replica, end, mut chunks) = match found {
         Ok(found) => found,
-        Err(e) => return Ok(refuse(up, format!("{}: {e:#}", shared.name()), None)?),
+        Err(e) => {
+            let reply = OpReply::Refused {
+                reason: format!("{}: {e:#}", shared.name()),
+                bad_link: None,
+                no_replica: matches!(e.downcast_ref(), Some(ReplicaError::NotFound(_))),
+            };
+            return Ok(send_reply(&mut up.socket, &reply)?);
+        }
     };
     let visible_len = replica.block.len;
     send_reply(&mut up.socket, &OpReply::Success { visible_len })?;

@@ -62,6 +62,43 @@ fn a_datanode_killed_in_mid_write_costs_nothing() {
 }
 
 #[test]
+fn a_datanode_killed_in_mid_write_is_replaced_at_once() {
+    let mut world = World::start(4, &[]);
+    let client = world.client();
+    let contents = bytes(7, BLOCK);
+    let mut out = client.create("/f", CreateOptions::default()).unwrap();
+    out.write_all(&contents[..100_001]).unwrap();
+    out.hflush().unwrap();
+    let before = blocks(&client, "/f").remove(0);
+    let victim = before.locations[1].address.clone();
+    world.datanode(&victim).kill();
+    out.write_all(&contents[100_001..200_000]).unwrap();
+    out.hflush().unwrap();
+    let after = blocks(&client, "/f").remove(0);
+    assert!(after.block.generation > before.block.generation);
+    let nodes: Vec<&str> = after.locations.iter().map(|n| n.address.as_str()).collect();
+    assert!(nodes.len() == 3 && !nodes.contains(&victim.as_str()));
+    // Each of the three has all that was flushed, from the first byte on.
+    for node in &after.locations {
+        let mut settings = world.client_settings();
+        settings.host = Some(node.hostname.clone());
+        let reader = DfsClient::connect(settings).unwrap();
+        assert_eq!(get(&reader, "/f"), contents[..200_000]);
+    }
+    // Of the next two, one cannot be replaced: there are only two nodes left then, and HDFS's default asks for more.
+    for node in &after.locations[..2] {
+        world.datanode(&node.address).kill();
+    }
+    // Whichever call comes first after the writer has noticed.
+    let refused = match out.write_all(&contents[200_000..]) {
+        Ok(()) => out.close().unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert!(refused.contains("best-effort=true"), "{refused}");
+    assert_eq!(get(&client, "/f"), contents[..200_000]);
+}
+
+#[test]
 fn a_datanode_paused_in_mid_write_is_left_behind() {
     let mut world = World::start(4, &["dfs.client.socket-timeout=1s"]);
     let mut settings = world.client_settings();

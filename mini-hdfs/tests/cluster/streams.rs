@@ -127,7 +127,12 @@ fn when_every_datanode_is_gone_both_sides_say_so() {
     until("both replicas are known", || {
         blocks(&client, "/read")[0].locations.len() == 2
     });
-    let mut out = client.create("/written", CreateOptions::default()).unwrap();
+    // Of two replicas, one that fails is not replaced.
+    let options = CreateOptions {
+        replication: 2,
+        ..CreateOptions::default()
+    };
+    let mut out = client.create("/written", options).unwrap();
     out.write_all(b"half").unwrap();
     out.hflush().unwrap();
     let mut file = client.open("/read").unwrap();

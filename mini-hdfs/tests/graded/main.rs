@@ -31,6 +31,10 @@ mod block_report;
 mod ack_queue;
 mod acks;
 
+mod pipeline_recovery;
+
+mod replace_datanode;
+
 mod read;
 
 mod replication_queue;
@@ -58,6 +62,8 @@ autograder::main! {
     "hdfs/block-report" => block_report,
     "hdfs/ack-queue" => ack_queue,
     "hdfs/pipeline-acks" => acks,
+    "hdfs/pipeline-recovery" => pipeline_recovery,
+    "hdfs/replace-datanode" => replace_datanode,
     "hdfs/read" => read,
     "hdfs/replication-queue" => replication_queue,
     "hdfs/excess" => excess,

@@ -31,6 +31,14 @@ pub(crate) enum Member {
 }
 
 impl Member {
+    /// The DataNode, if this is one.
+    pub(crate) fn datanode(&self) -> Option<&DataNodeProcess> {
+        match self {
+            Member::DataNode(process) => Some(process),
+            Member::NameNode(_) | Member::Client(_) => None,
+        }
+    }
+
     /// The NameNode's core, if this is the NameNode and it is loaded.
     pub(crate) fn namenode(&self) -> Option<&NameNode> {
         match self {
@@ -219,6 +227,23 @@ fn draw_lost_rack(rng: &mut Rng, datanodes: &[NodeId]) -> Schedule {
     schedule
 }
 
+/// DataNodes that crash shortly after each other and are back soon: while a pipeline is being rebuilt, the next of its nodes
+/// fails, or the source or the target of a copy.
+fn draw_burst(rng: &mut Rng, datanodes: &[NodeId]) -> Schedule {
+    let begins = Time::from_millis(1_000 + rng.below(25_000));
+    let burst = Mix {
+        from: begins,
+        until: begins + Duration::from_secs(3),
+        longest: Duration::from_millis(1_500),
+        ..mix(
+            datanodes.to_vec(),
+            &[Trouble::Crash, Trouble::Crash, Trouble::Pause],
+            2 + rng.below(4),
+        )
+    };
+    burst.draw(rng)
+}
+
 /// Crashes and network faults for everybody; disk faults for DataNodes. Clients that crash leave files open for ever,
 /// so they seldom do.
 fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Schedule {
@@ -243,6 +268,9 @@ fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Sched
         mix(clients.to_vec(), &[Trouble::Crash], rng.below(2)),
     ];
     let mut schedule: Schedule = mixes.iter().flat_map(|mix| mix.draw(rng)).collect();
+    if rng.percent(40) {
+        schedule.extend(draw_burst(rng, datanodes));
+    }
     // The NameNode has one disk and no copy of it: nothing can be asked of it without.
     schedule.retain(|timed| !matches!(timed.fault, Fault::LoseDisk { node: NAMENODE }));
     schedule.sort_by_key(|timed| timed.at_us);

@@ -5,14 +5,14 @@ mod pipeline;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo};
+use mini_hdfs::block::{Block, BlockId, DatanodeId, DatanodeInfo};
 use mini_hdfs::datanode::actor::{Action, Answer, Call, CallId, Intervals};
 use mini_hdfs::datanode::block_file::BlockFileError;
-use mini_hdfs::datanode::storage::{load_or_format, scan};
+use mini_hdfs::datanode::storage::{Identity, StorageError, join_namespace, load_or_format, scan};
 use mini_hdfs::datanode::{BpServiceActor, Replica, ReplicaMap, replica_writer};
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{BYTES_PER_CHECKSUM, Packet};
-use mini_hdfs::protocol::{BlockEvent, Heartbeat};
+use mini_hdfs::protocol::{BlockEvent, Heartbeat, Registration};
 use node::{Ctx, Event, Time};
 
 use self::pipeline::{Receiver, Transfer};
@@ -28,6 +28,8 @@ const READ_PACKET: usize = 2 * BYTES_PER_CHECKSUM;
 /// What a DataNode is once its disk let it start.
 struct Running {
     id: DatanodeId,
+    /// As its disk says.
+    identity: Identity,
     info: DatanodeInfo,
     replicas: ReplicaMap,
     actor: BpServiceActor,
@@ -71,6 +73,9 @@ impl DataNodeProcess {
         if self.dies_at.is_some_and(|at| at <= ctx.now()) {
             return;
         }
+        if matches!(event, Event::Start) {
+            *self.history.borrow_mut().boots.entry(ctx.id()).or_default() += 1;
+        }
         match (&mut self.running, event) {
             (None, Event::Start | Event::Timer(Timer::Boot)) => self.boot(ctx),
             (Some(running), event) => running.step(event, ctx),
@@ -81,17 +86,24 @@ impl DataNodeProcess {
         }
     }
 
+    /// What it knows of its replica of a block, if it runs and has one.
+    pub(crate) fn replica(&self, id: BlockId) -> Option<&Replica> {
+        self.running.as_ref()?.replicas.get(id)
+    }
+
     fn boot(&mut self, ctx: &mut Ctx<'_, Member>) {
         let found = load_or_format(ctx.disk, ctx.rng)
-            .and_then(|identity| scan(ctx.disk).map(|found| (identity.id, found)));
-        let Ok((id, found)) = found else {
+            .and_then(|identity| scan(ctx.disk).map(|found| (identity, found)));
+        let Ok((identity, found)) = found else {
             // Its disk is full, or it is crashing: somebody will start it again.
             ctx.set_timer(Timer::Boot, Duration::from_secs(1));
             return;
         };
         let address = ctx.id().0.to_string();
+        let id = identity.id;
         self.running = Some(Running {
             id,
+            identity,
             info: DatanodeInfo {
                 id,
                 hostname: format!("host{address}"),
@@ -144,7 +156,7 @@ impl Running {
         let now = ctx.now();
         while let Some((call, what)) = self.actor.poll(now) {
             let request = match what {
-                Call::Register => Request::Register(self.info.clone()),
+                Call::Register => Request::Register(self.info.clone(), self.identity.namespace_id),
                 Call::Heartbeat(registration, wants_report_lease) => {
                     Request::Heartbeat(Heartbeat {
                         id: self.id,
@@ -176,7 +188,12 @@ impl Running {
             return;
         };
         let answer = match result {
-            Ok(Response::Registered(registration)) => Answer::Registered(registration),
+            // A disk that does not take the note belongs to nobody yet: nothing may be reported of it.
+            Ok(Response::Registered(registration)) => match self.join(registration, ctx) {
+                Ok(()) => Answer::Registered(registration.id),
+                Err(StorageError::Disk(_)) => Answer::Failed,
+                Err(e) => panic!("DataNode {} cannot join: {e}", self.id),
+            },
             Ok(Response::Commands(commands)) => Answer::Commands(commands),
             Ok(_) => Answer::Done,
             Err(FsError::UnregisteredNode(_)) => Answer::Unregistered,
@@ -188,6 +205,17 @@ impl Running {
                 Action::Transfer { block, targets } => self.transfer(block, &targets, ctx),
             }
         }
+    }
+
+    fn join(
+        &mut self,
+        registration: Registration,
+        ctx: &mut Ctx<'_, Member>,
+    ) -> Result<(), StorageError> {
+        let mut joined = self.identity;
+        join_namespace(&mut joined, registration.namespace_id, ctx.disk)?;
+        self.identity = joined;
+        Ok(())
     }
 
     fn delete(&mut self, block: Block, ctx: &mut Ctx<'_, Member>) {
@@ -221,6 +249,9 @@ impl Running {
                 Frame::Read { block, offset, len } => {
                     self.read(connection, block, offset, len, ctx);
                 }
+                Frame::Transfer { block, target } => {
+                    self.send_to_pipeline(connection, block, target, ctx);
+                }
                 Frame::Packet(packet) => self.packet(connection, &packet, ctx),
                 _ => self.abort(connection, ctx),
             }
@@ -231,6 +262,8 @@ impl Running {
         if let Some(above) = self.above.get(&connection).copied() {
             self.connections.close(connection, ctx);
             self.below_said(above, connection, Frame::Reset, ctx);
+        } else if self.transfers.contains_key(&connection) {
+            self.on_transfer(connection, Frame::Reset, ctx);
         } else {
             self.abort(connection, ctx);
         }

@@ -40,6 +40,20 @@ pub(crate) enum Known {
     Unknown,
 }
 
+/// What the writer of an open file was told: these bytes are on every node of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// Bytes in the blocks before.
+    pub(crate) before: usize,
+    /// Bytes in all.
+    pub(crate) bytes: usize,
+    /// The current block in the generation that the NameNode knows, with the length that every node has.
+    pub(crate) block: Block,
+    /// The nodes of its pipeline, each with how often it had been started when the pipeline was set up; none between two
+    /// blocks.
+    pub(crate) nodes: Vec<(DatanodeId, u32)>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -49,6 +63,8 @@ pub(crate) struct History {
     pub(crate) paths: BTreeMap<String, Known>,
     /// What files being written, or given up, are to hold.
     pub(crate) open: BTreeMap<String, Arc<[u8]>>,
+    /// What writers of these files were told so far.
+    pub(crate) promised: BTreeMap<String, Promise>,
     /// Blocks that a reader has located while they were being written: he may ask for a generation that ends meanwhile.
     pub(crate) located_open: BTreeSet<BlockId>,
     /// Blocks whose every replica was on disks that faults have damaged: nothing can be asked of them any more.
@@ -77,6 +93,8 @@ pub(crate) struct History {
     pub(crate) hosts: Hosts,
     /// What the operator will write into it, in order of time.
     pub(crate) orders_of_operator: Vec<operator::Order>,
+    /// How often each DataNode has been started.
+    pub(crate) boots: BTreeMap<NodeId, u32>,
     /// Which process is which DataNode.
     pub(crate) datanodes: BTreeMap<DatanodeId, NodeId>,
     /// Clients that have done all they wanted, and read back every file of theirs after the faults were over.
@@ -93,6 +111,11 @@ impl History {
                 Known::Closed(file) if !lost(file) => Some((path, file)),
                 _ => None,
             })
+    }
+
+    /// Bytes of an open file that its writer was told are safe; 0 where nothing is known.
+    pub(crate) fn promised_len(&self, path: &str) -> usize {
+        self.promised.get(path).map_or(0, |promise| promise.bytes)
     }
 
     /// Notes what a client knows of a path, and returns what it knew before.

@@ -5,12 +5,14 @@
 //! | [`readable`] | A closed file reads back byte for byte while one replica of each block keeps its disk. |
 //! | [`last_replica`] | A block never falls to no good replica while one of its replicas lives. |
 //! | [`namespace`] | The namespace after recovery equals that before, for every acknowledged operation. |
+//! | [`flushed`] | What was flushed is on every node of the pipeline that has lived since. |
 //! | [`generation`] | No replica of an old generation is served. |
 //! | [`safe_mode`] | Never a write in safe mode. |
 //! | [`decommissioned`] | A DataNode that is decommissioned is not needed: what it has is elsewhere too. |
 //! | [`progress`] | Once everything is mended, every closed file reaches its replication on enough racks, and reads back. |
 
 mod decommissioned;
+mod flushed;
 mod generation;
 mod last_replica;
 mod namespace;
@@ -43,6 +45,7 @@ pub(crate) fn all(history: &Shared, truth: &Rc<RefCell<Truth>>) -> Vec<Box<dyn I
         )),
         Box::new(readable::Readable::new(history.clone(), truth.clone())),
         Box::new(namespace::Recovered::new(history.clone())),
+        Box::new(flushed::Flushed(history.clone())),
         Box::new(generation::NewestGeneration::new(
             history.clone(),
             truth.clone(),

@@ -234,7 +234,7 @@ fn note(
 ) {
     let mut history = history.borrow_mut();
     match (request, result) {
-        (Request::Register(info), Ok(_)) => {
+        (Request::Register(info, _), Ok(_)) => {
             let node = crate::wire::node_at(&info.address);
             history.datanodes.insert(info.id, node);
             history.orders.push(OrderNews::Void(info.id));
@@ -316,6 +316,9 @@ fn answer(
         } => core
             .update_block_for_pipeline(inode, &client, block)
             .map(Response::Generation),
+        Request::AdditionalDatanode(request) => core
+            .get_additional_datanode(&request, now, ctx.rng)
+            .map(Response::Datanode),
         Request::UpdatePipeline {
             inode,
             client,
@@ -334,9 +337,9 @@ fn answer(
         Request::SetReplication(path, replication) => {
             core.set_replication(&path, replication).map(done)
         }
-        Request::Register(info) => core
-            .register_datanode(info, None, now, ctx.rng)
-            .map(|registration| Response::Registered(registration.id)),
+        Request::Register(info, namespace) => core
+            .register_datanode(info, namespace, now, ctx.rng)
+            .map(Response::Registered),
         Request::Heartbeat(heartbeat) => Ok(Response::Commands(core.heartbeat(&heartbeat, now))),
         Request::BlockReport(..) => Err(FsError::InvalidArgument("it comes in parts".into())),
         Request::Incremental(id, registration, events) => core

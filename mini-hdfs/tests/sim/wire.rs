@@ -8,8 +8,8 @@ use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId
 use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{Packet, PipelineAck};
 use mini_hdfs::protocol::{
-    AddBlockRequest, BlockEvent, Command, CreateRequest, FileStatus, Heartbeat, LocatedBlocks,
-    RegistrationId, ReportLeaseId, ReportedReplica,
+    AddBlockRequest, AdditionalDatanodeRequest, BlockEvent, Command, CreateRequest, FileStatus,
+    Heartbeat, LocatedBlocks, Registration, RegistrationId, ReportLeaseId, ReportedReplica,
 };
 use node::{Ctx, NodeId};
 
@@ -56,6 +56,7 @@ pub(crate) enum Request {
         client: String,
         block: Block,
     },
+    AdditionalDatanode(AdditionalDatanodeRequest),
     UpdatePipeline {
         inode: InodeId,
         client: String,
@@ -71,7 +72,8 @@ pub(crate) enum Request {
     },
     Delete(String),
     SetReplication(String, u16),
-    Register(DatanodeInfo),
+    /// With the file system that its disk belongs to, if it belongs to one.
+    Register(DatanodeInfo, Option<u64>),
     Heartbeat(Heartbeat),
     BlockReport(
         DatanodeId,
@@ -89,8 +91,9 @@ pub(crate) enum Response {
     Block(LocatedBlock),
     Completed(bool),
     Generation(GenerationStamp),
+    Datanode(DatanodeInfo),
     Located(LocatedBlocks),
-    Registered(RegistrationId),
+    Registered(Registration),
     Commands(Vec<Command>),
 }
 
@@ -102,7 +105,10 @@ pub(crate) enum Stage {
         generation: GenerationStamp,
         acked_len: u64,
     },
+    /// A copy ends as a finalised replica.
     Transfer,
+    /// A copy for a pipeline, which takes it up.
+    TransferRbw,
 }
 
 /// What travels on a connection.
@@ -120,7 +126,12 @@ pub(crate) enum Frame {
         offset: u64,
         len: u64,
     },
-    /// The pipeline is set up, or the range follows.
+    /// Opens one: send this replica to another node of its pipeline.
+    Transfer {
+        block: Block,
+        target: DatanodeInfo,
+    },
+    /// The pipeline is set up, the range follows, or the copy is sent.
     Accepted,
     /// It is not, because of this node.
     Refused {
@@ -145,6 +156,7 @@ impl Debug for Frame {
                 write!(f, "write {block} {stage:?} then {targets:?}")
             }
             Frame::Read { block, offset, len } => write!(f, "read {block} at {offset}+{len}"),
+            Frame::Transfer { block, target } => write!(f, "send {block} to {}", target.address),
             Frame::Accepted => f.write_str("accepted"),
             Frame::Refused { bad, reason } => write!(f, "refused by {bad}: {reason}"),
             Frame::Packet(p) => {
@@ -240,7 +252,10 @@ impl Connections {
         frame: Frame,
         ctx: &mut Ctx<'_, Member>,
     ) -> Vec<Frame> {
-        let opens = matches!(frame, Frame::Write { .. } | Frame::Read { .. });
+        let opens = matches!(
+            frame,
+            Frame::Write { .. } | Frame::Read { .. } | Frame::Transfer { .. }
+        );
         if opens && !self.open.contains_key(&id) && !self.closed.contains(&id) {
             self.accept(id, from);
         }

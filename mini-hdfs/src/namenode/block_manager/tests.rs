@@ -78,7 +78,7 @@ fn a_replica_that_missed_the_rebuilding_of_its_pipeline_is_not_served_and_goes()
         .manager
         .blocks_mut()
         .update(Block { len: 0, ..new }, BlockState::UnderConstruction);
-    cluster.manager.set_pipeline(new.id, rest);
+    cluster.manager.pipeline_rebuilt(old, rest);
     // Late news from before.
     cluster.tell(rest[0].0, BlockEvent::Received(old));
     cluster.tell(lost.0, BlockEvent::Received(old));
@@ -129,7 +129,7 @@ fn a_replica_whose_newer_generation_nobody_told_of_goes() {
         .manager
         .blocks_mut()
         .update(Block { len: 0, ..new }, BlockState::UnderConstruction);
-    cluster.manager.set_pipeline(new.id, &[*stays]);
+    cluster.manager.pipeline_rebuilt(first, &[*stays]);
     cluster.receive(*stays, new);
     cluster.commit(new);
     cluster.run(60);

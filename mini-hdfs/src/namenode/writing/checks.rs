@@ -7,7 +7,7 @@ use crate::namenode::blocks::{BlockInfo, BlockState};
 use crate::namenode::namespace::{FileInode, Inode};
 use crate::protocol::CreateRequest;
 
-pub(super) fn stale(block: Block, reason: impl Into<String>) -> FsError {
+fn stale(block: Block, reason: impl Into<String>) -> FsError {
     FsError::StaleBlock {
         block: block.to_string(),
         reason: reason.into(),
@@ -97,6 +97,15 @@ impl NameNode {
             .ok_or_else(|| {
                 FsError::InvalidArgument(format!("{block} is not being written any more"))
             })
+    }
+
+    /// Whether `block` is the file's last one, under construction, in its current generation.
+    pub(super) fn check_current(&self, file: &FileInode, block: Block) -> Result<(), FsError> {
+        let current = self.last_under_construction(file, block)?.block;
+        if current.generation == block.generation {
+            return Ok(());
+        }
+        Err(stale(block, format!("the current one is {current}")))
     }
 
     pub(super) fn is_complete(&self, id: BlockId) -> bool {

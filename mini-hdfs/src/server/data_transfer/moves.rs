@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use prost::Message;
 
 use super::{
-    block_from_wire, block_to_wire, datanode_from_wire, datanode_to_wire, invalid, receive_message,
+    block_from_wire, block_to_wire, invalid, receive_message, target_from_wire, target_to_wire,
     wire,
 };
 use crate::block::{Block, DatanodeId, DatanodeInfo};
@@ -44,12 +44,12 @@ impl ReplaceBlock {
         wire::ReplaceBlock {
             block: Some(block_to_wire(self.block)),
             delete: self.delete.0,
-            proxy: Some(datanode_to_wire(&self.proxy)),
+            proxy: Some(target_to_wire(&self.proxy)),
         }
     }
 
     pub(super) fn from_wire(op: wire::ReplaceBlock) -> io::Result<ReplaceBlock> {
-        let proxy = op.proxy.map(datanode_from_wire);
+        let proxy = op.proxy.map(target_from_wire);
         Ok(ReplaceBlock {
             block: block_from_wire(op.block, "replace op")?,
             delete: DatanodeId(op.delete),

@@ -11,6 +11,7 @@ use super::sockets::{NoReplica, Replica};
 use super::{DfsClient, DfsError};
 use crate::block::{Block, DatanodeId, DatanodeInfo, LocatedBlock};
 use crate::client::block_reader::{BlockReader, ReadAction, ReadError};
+use crate::client::last_block::{Answer, LENGTH_RETRIES_MAX, visible_len};
 use crate::client::retry::Repeat;
 use crate::packet::Packet;
 use crate::protocol::LocatedBlocks;
@@ -59,19 +60,11 @@ impl DfsInputStream {
         };
         let _entered = stream.span.clone().entered();
         let located = stream.locate(0)?;
-        stream.len = located.len;
+        (stream.len, stream.blocks) = (located.len, located.blocks);
         if located.under_construction {
-            let beyond = stream.locate(located.len)?;
-            if let Some(last) = beyond
-                .blocks
-                .last()
-                .filter(|block| block.under_construction)
-            {
-                stream.len = last.offset + stream.visible_len(last)?;
-            }
+            stream.find_end()?;
         }
         stream.end = stream.len;
-        stream.blocks = located.blocks;
         Ok(stream)
     }
 
@@ -96,30 +89,44 @@ impl DfsInputStream {
         self.client.block_locations(&self.path, offset, PREFETCH)
     }
 
-    /// How much of the block that is being written can be read.
-    fn visible_len(&self, block: &LocatedBlock) -> Result<u64, DfsError> {
-        let mut reasons = Vec::new();
-        for node in &block.locations {
-            match Replica::open(self.client.settings(), node, block.block, 0, 0) {
-                Ok(replica) => return Ok(replica.visible_len),
-                // It has not been given a byte of it.
-                Err(NoReplica::Refused(_)) => {}
-                Err(NoReplica::Unreachable(reason)) => {
-                    reasons.push(format!("\n  {}: {reason}", node.address));
+    /// Finds out how long the file is that is being written. What was known of its last block may be out of date by then.
+    fn find_end(&mut self) -> Result<(), DfsError> {
+        for retry in 0.. {
+            let beyond = self.locate(self.len)?;
+            self.len = self.len.max(beyond.len);
+            self.blocks.retain(|block| !block.under_construction);
+            self.blocks.extend(beyond.blocks.iter().cloned());
+            let last = beyond.blocks.last();
+            let Some(last) = last.filter(|block| block.under_construction) else {
+                return Ok(());
+            };
+            let mut reasons = String::new();
+            let answers = last.locations.iter().map(|node| {
+                match Replica::open(self.client.settings(), node, last.block, 0, 0) {
+                    Ok(replica) => Answer::Visible(replica.visible_len),
+                    Err(NoReplica::NotFound(_)) => Answer::NoReplica,
+                    Err(NoReplica::Refused(reason) | NoReplica::Unreachable(reason)) => {
+                        reasons += &format!("\n  {}: {reason}", node.address);
+                        Answer::Unknown
+                    }
                 }
+            });
+            if let Some(visible) = visible_len(answers) {
+                self.len = last.offset + visible;
+                return Ok(());
             }
+            if retry == LENGTH_RETRIES_MAX {
+                return Err(self.unreadable(ReadError {
+                    block: last.block,
+                    offset: 0,
+                    reasons: format!(
+                        "no DataNode says how long it is, and it is not finished:{reasons}"
+                    ),
+                }));
+            }
+            thread::sleep(self.client.settings().retry_window * (retry + 1));
         }
-        if reasons.is_empty() || reasons.len() < block.locations.len() {
-            return Ok(0);
-        }
-        Err(self.unreadable(ReadError {
-            block: block.block,
-            offset: 0,
-            reasons: format!(
-                "every DataNode that it is written to failed:{}",
-                reasons.concat()
-            ),
-        }))
+        Ok(())
     }
 
     fn unreadable(&self, error: ReadError) -> DfsError {
@@ -219,7 +226,11 @@ impl DfsInputStream {
                     self.replica = Some((from.id, replica));
                     return;
                 }
-                Err(NoReplica::Refused(reason) | NoReplica::Unreachable(reason)) => Err(reason),
+                Err(
+                    NoReplica::NotFound(reason)
+                    | NoReplica::Refused(reason)
+                    | NoReplica::Unreachable(reason),
+                ) => Err(reason),
             },
         };
         let handed_on = match received {

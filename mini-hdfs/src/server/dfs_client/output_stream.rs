@@ -67,6 +67,7 @@ impl DfsOutputStream {
         if self.packetizer.block_len() == 0 {
             return self.shared.lock().check(&self.shared.path);
         }
+        self.shared.lock().streamer.set_hflushed();
         if let Some(packet) = self.packetizer.flush(sync) {
             self.queue(packet)?;
         }

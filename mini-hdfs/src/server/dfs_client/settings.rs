@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client::replace_datanode::Policy;
 use crate::client::retry::Backoff;
 use crate::server::connector::Connector;
 use crate::server::settings::{SettingError, Settings};
@@ -25,6 +26,12 @@ pub struct ClientSettings {
     pub block_size: u64,
     /// A DataNode that is silent for this long has failed (`dfs.client.socket-timeout`).
     pub socket_timeout: Duration,
+    /// When a failed node of a pipeline is replaced (`dfs.client.block.write.replace-datanode-on-failure.policy`; never where its
+    /// `enable` is false).
+    pub replace_datanode: Policy,
+    /// Where it cannot be, writing goes on with those that are left
+    /// (`dfs.client.block.write.replace-datanode-on-failure.best-effort`).
+    pub replace_best_effort: bool,
     /// The pauses between attempts to find a good replica are multiples of it (`dfs.client.retry.window.base`).
     pub retry_window: Duration,
     /// `close` returns when the file is on the DataNodes' disks (`dfs.datanode.synconclose`).
@@ -53,6 +60,8 @@ impl ClientSettings {
             replication: 0,
             block_size: 0,
             socket_timeout: Duration::from_secs(60),
+            replace_datanode: Policy::Default,
+            replace_best_effort: false,
             retry_window: Duration::from_secs(3),
             sync_on_close: true,
             retry,
@@ -72,6 +81,11 @@ impl ClientSettings {
             replication: settings.number("dfs.replication", self.replication)?,
             block_size: settings.number("dfs.blocksize", self.block_size)?,
             socket_timeout: settings.duration("dfs.client.socket-timeout", self.socket_timeout),
+            replace_datanode: settings.replace_policy().unwrap_or(self.replace_datanode),
+            replace_best_effort: settings.number(
+                "dfs.client.block.write.replace-datanode-on-failure.best-effort",
+                u8::from(self.replace_best_effort),
+            )? != 0,
             retry_window: settings.duration("dfs.client.retry.window.base", self.retry_window),
             ..self
         })

@@ -8,8 +8,11 @@ use super::ClientSettings;
 use crate::block::{Block, DatanodeInfo};
 use crate::client::ack_queue::BadNode;
 use crate::client::data_streamer::Setup;
+use crate::client::replace_datanode::Blame;
 use crate::packet::Packet;
-use crate::server::data_transfer::{self, Op, OpReply, ReadBlock, Stage, WriteBlock};
+use crate::server::data_transfer::{
+    self, Op, OpReply, ReadBlock, Stage, TransferBlock, WriteBlock,
+};
 
 /// A pipeline that stands.
 #[derive(Debug)]
@@ -48,7 +51,9 @@ pub(super) fn set_up(
         ask(settings, first, &op, timeout).map_err(|e| first_failed(e.to_string()))?;
     match reply {
         OpReply::Success { .. } => Ok(Pipeline { down, up }),
-        OpReply::Refused { reason, bad_link } => {
+        OpReply::Refused {
+            reason, bad_link, ..
+        } => {
             let bad = setup
                 .nodes
                 .iter()
@@ -58,6 +63,38 @@ pub(super) fn set_up(
                 reason,
             })
         }
+        OpReply::InProgress => Err(first_failed("answered out of turn".to_owned())),
+    }
+}
+
+/// Has one node of a pipeline send its replica to another. An error says who is to blame, and why.
+pub(super) fn transfer(
+    settings: &ClientSettings,
+    client: &str,
+    block: Block,
+    source: &DatanodeInfo,
+    target: &DatanodeInfo,
+) -> Result<(), (Blame, String)> {
+    let op = Op::Transfer(TransferBlock {
+        block,
+        client: client.to_owned(),
+        targets: vec![target.clone()],
+    });
+    // The source waits for the target as long, and says now and then that it is alive.
+    let timeout = 2 * settings.socket_timeout;
+    let answer = ask(settings, source, &op, timeout).and_then(|(_, mut up, mut reply)| {
+        while reply == OpReply::InProgress {
+            reply = data_transfer::receive_reply(&mut up).map_err(|e| told(e, "sending on"))?;
+        }
+        Ok(reply)
+    });
+    match answer {
+        Ok(OpReply::Refused {
+            reason, bad_link, ..
+        }) if bad_link == Some(target.id) => Err((Blame::Target, reason)),
+        Ok(OpReply::Refused { reason, .. }) => Err((Blame::Source, reason)),
+        Ok(_) => Ok(()),
+        Err(error) => Err((Blame::Source, error.to_string())),
     }
 }
 
@@ -71,7 +108,9 @@ pub(super) struct Replica {
 
 /// Why a replica cannot be read from a node.
 pub(super) enum NoReplica {
-    /// The node has answered: it has none, or not this version.
+    /// The node has answered: it has no replica of the block at all.
+    NotFound(String),
+    /// The node has answered: it has not this version, or cannot show it.
     Refused(String),
     /// The node cannot be reached or does not answer.
     Unreachable(String),
@@ -94,7 +133,20 @@ impl Replica {
         });
         match ask(settings, node, &op, settings.socket_timeout) {
             Ok((_, from, OpReply::Success { visible_len })) => Ok(Replica { from, visible_len }),
-            Ok((_, _, OpReply::Refused { reason, .. })) => Err(NoReplica::Refused(reason)),
+            Ok((
+                _,
+                _,
+                OpReply::Refused {
+                    reason, no_replica, ..
+                },
+            )) => Err(if no_replica {
+                NoReplica::NotFound(reason)
+            } else {
+                NoReplica::Refused(reason)
+            }),
+            Ok((_, _, OpReply::InProgress)) => {
+                Err(NoReplica::Unreachable("answered out of turn".to_owned()))
+            }
             Err(error) => Err(NoReplica::Unreachable(error.to_string())),
         }
     }

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use super::sockets::{self, Pipeline};
 use super::{DfsClient, DfsError};
-use crate::block::{Block, DatanodeId, InodeId};
+use crate::block::{Block, DatanodeId, DatanodeInfo, InodeId};
 use crate::client::ack_queue::BadNode;
-use crate::client::data_streamer::{Action, DataStreamer, Setup};
+use crate::client::data_streamer::{Action, DataStreamer, Setup, WriteSettings};
 use crate::client::retry::{CallFailure, Repeat};
 use crate::error::FsError;
-use crate::protocol::{AddBlockRequest, FileStatus};
+use crate::protocol::{AddBlockRequest, AdditionalDatanodeRequest, FileStatus};
 use crate::server::data_transfer;
 use crate::server::rpc::RpcError;
 
@@ -90,13 +90,19 @@ impl Drop for PanicGuard<'_> {
 
 impl Shared {
     pub(super) fn new(client: DfsClient, holder: String, status: &FileStatus) -> Shared {
+        let settings = client.settings();
+        let write = WriteSettings {
+            policy: settings.replace_datanode,
+            best_effort: settings.replace_best_effort,
+            ..WriteSettings::new(status.replication)
+        };
         Shared {
             client,
             path: status.path.clone(),
             inode: status.inode,
             holder,
             state: Mutex::new(State {
-                streamer: DataStreamer::new(),
+                streamer: DataStreamer::new(write),
                 previous: None,
                 blocks_finished: 0,
                 pipeline: None,
@@ -173,6 +179,16 @@ impl Shared {
                 })?;
                 self.lock().streamer.on_generation(generation);
             }
+            Action::AdditionalDatanode {
+                block,
+                existing,
+                exclude,
+            } => self.add_datanode(block, existing, exclude)?,
+            Action::Transfer {
+                block,
+                source,
+                target,
+            } => self.transfer(block, &source, &target),
             Action::Connect(setup) => self.connect(&setup),
             Action::UpdatePipeline { old, new, nodes } => {
                 self.client.call(Repeat::MidFile, || {
@@ -218,6 +234,51 @@ impl Shared {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// Asks for another node, where one of the pipeline has failed.
+    fn add_datanode(
+        &self,
+        block: Block,
+        existing: Vec<DatanodeId>,
+        exclude: Vec<DatanodeId>,
+    ) -> Result<(), DfsError> {
+        let request = AdditionalDatanodeRequest {
+            inode: self.inode,
+            client: self.holder.clone(),
+            block,
+            existing,
+            exclude,
+            client_host: self.client.settings().host.clone(),
+        };
+        let name_node = self.client.name_node();
+        let found = self.client.call(Repeat::MidFile, || {
+            name_node.get_additional_datanode(&request)
+        });
+        match found {
+            Ok(node) => self.lock().streamer.on_additional(node),
+            Err(DfsError::Call(RpcError::Refused(refused @ FsError::NoDatanodes { .. }))) => {
+                tracing::warn!(%block, %refused, "a failed DataNode cannot be replaced");
+                self.lock().streamer.on_no_additional(refused.to_string());
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn transfer(&self, block: Block, source: &DatanodeInfo, target: &DatanodeInfo) {
+        let sent = sockets::transfer(self.client.settings(), &self.holder, block, source, target);
+        let (from, to) = (&source.address, &target.address);
+        match sent {
+            Ok(()) => {
+                tracing::info!(%block, %from, %to, "a DataNode joins the pipeline");
+                self.lock().streamer.on_transferred();
+            }
+            Err((blame, reason)) => {
+                tracing::warn!(%block, %from, %to, ?blame, %reason, "no copy for the pipeline");
+                self.lock().streamer.on_transfer_failed(blame, reason);
+            }
+        }
     }
 
     fn connect(&self, setup: &Setup) {

@@ -15,7 +15,8 @@ use crate::error::FsError;
 use crate::namenode::NameNode;
 use crate::namenode::hosts::{Host, Wish};
 use crate::protocol::{
-    BlockEvent, CreateRequest, FsckFile, Heartbeat, RegistrationId, ReportLeaseId, ReportedReplica,
+    AdditionalDatanodeRequest, BlockEvent, CreateRequest, FsckFile, Heartbeat, RegistrationId,
+    ReportLeaseId, ReportedReplica,
 };
 use crate::server::rpc::wire::client_protocol_server::ClientProtocol;
 use crate::server::rpc::wire::datanode_protocol_server::DatanodeProtocol;
@@ -90,6 +91,17 @@ impl ClientProtocol for Services {
         let last = request.last.map(Into::into);
         self.call("complete", |nn, now, _| {
             nn.complete(InodeId(request.inode), &request.client, last, now)
+        })
+        .await
+    }
+
+    async fn get_additional_datanode(
+        &self,
+        request: Request<wire::GetAdditionalDatanodeRequest>,
+    ) -> Answer<wire::GetAdditionalDatanodeResponse> {
+        let request = AdditionalDatanodeRequest::try_from(request.into_inner())?;
+        self.call("getAdditionalDatanode", |nn, now, rng| {
+            nn.get_additional_datanode(&request, now, rng)
         })
         .await
     }

@@ -14,10 +14,10 @@ use super::convert::{Malformed, needed, try_all};
 use super::wire::client_protocol_client::ClientProtocolClient;
 use super::wire::datanode_protocol_client::DatanodeProtocolClient;
 use super::{MESSAGE_MAX, RpcError, wire};
-use crate::block::{Block, DatanodeId, GenerationStamp, InodeId, LocatedBlock};
+use crate::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock};
 use crate::protocol::{
-    AddBlockRequest, ContentSummary, CreateRequest, DatanodeReport, FileStatus, FsStatus, FsckFile,
-    Listing, LocatedBlocks, Permission,
+    AddBlockRequest, AdditionalDatanodeRequest, ContentSummary, CreateRequest, DatanodeReport,
+    FileStatus, FsStatus, FsckFile, Listing, LocatedBlocks, Permission,
 };
 use crate::server::connector::Connector;
 use crate::server::trace;
@@ -158,6 +158,18 @@ impl NameNodeClient {
         };
         let answer = self.answer(self.client.clone().complete(request)).await?;
         Ok(answer.done)
+    }
+
+    /// Another node for a pipeline that has lost one.
+    pub async fn get_additional_datanode(
+        &self,
+        request: &AdditionalDatanodeRequest,
+    ) -> Result<DatanodeInfo, RpcError> {
+        let request = wire::GetAdditionalDatanodeRequest::from(request.clone());
+        let mut stub = self.client.clone();
+        let answer = self.answer(stub.get_additional_datanode(request)).await?;
+        needed(answer.datanode, "GetAdditionalDatanodeResponse.datanode")
+            .map_err(|e| self.broken(e))
     }
 
     /// A new generation stamp for a block whose pipeline broke.

@@ -145,6 +145,7 @@ fn connect(shared: &Shared, up: &Upstream, op: &ReplaceBlock) -> Result<BufReade
             )
         }
         OpReply::Refused { reason, .. } => bail!("{reason}"),
+        OpReply::InProgress => bail!("it answered as if it had been asked for something else"),
     }
 }
 

@@ -58,10 +58,10 @@ pub(super) fn receive_block(shared: &Shared, up: &mut Upstream, op: WriteBlock) 
     };
     let visible_len = writing.parts()?.0.block().len;
     send_reply(&mut up.socket, &OpReply::Success { visible_len })?;
-    if stage != Stage::Transfer {
+    if matches!(stage, Stage::Create | Stage::Recovery { .. }) {
         shared.tell(BlockEvent::Receiving(writing.block));
     }
-    stream(shared, up, down.as_ref(), &mut writing)
+    stream(shared, up, down.as_ref(), &mut writing, stage)
 }
 
 /// Sets up the rest of the pipeline, if there is any.
@@ -87,9 +87,18 @@ fn connect_downstream(
     };
     match connect() {
         Ok((OpReply::Success { .. }, down)) => Ok(Some(down)),
-        Ok((OpReply::Refused { reason, bad_link }, _)) => Err(BadLink {
+        Ok((
+            OpReply::Refused {
+                reason, bad_link, ..
+            },
+            _,
+        )) => Err(BadLink {
             reason,
             node: bad_link.unwrap_or(next.id),
+        }),
+        Ok((OpReply::InProgress, _)) => Err(BadLink {
+            reason: format!("DataNode {} answered out of turn", next.id),
+            node: next.id,
         }),
         Err(e) => Err(BadLink {
             reason: format!(
@@ -147,6 +156,7 @@ fn stream(
     up: &mut Upstream,
     down: Option<&TcpStream>,
     writing: &mut Writing<'_>,
+    stage: Stage,
 ) -> Result<()> {
     let acks = Mutex::new(Acks {
         responder: PacketResponder::new(down.is_some()),
@@ -170,14 +180,26 @@ fn stream(
         let all_below = below.is_none_or(|below| below.join().unwrap_or(false));
         let last = received?;
         if all_below {
-            let block = writing.finalize(shared.settings.sync_on_close)?;
-            info!("received {block}, {} bytes", block.len);
-            shared.tell(BlockEvent::Received(block));
+            finish(shared, writing, stage)?;
         }
         let mut acks = lock(acks);
         let ready = acks.responder.local_synced(last);
         acks.send(ready)
     })
+}
+
+/// The replica is whole: puts it where it belongs, and tells of it.
+fn finish(shared: &Shared, writing: &mut Writing<'_>, stage: Stage) -> Result<()> {
+    if stage == Stage::TransferRbw {
+        let block = writing.keep_as_rbw()?;
+        info!("joined the pipeline of {block} with {} bytes", block.len);
+        shared.tell(BlockEvent::Receiving(block));
+    } else {
+        let block = writing.finalize(shared.settings.sync_on_close)?;
+        info!("received {block}, {} bytes", block.len);
+        shared.tell(BlockEvent::Received(block));
+    }
+    Ok(())
 }
 
 /// Hears the acknowledgements from below, until that of the last packet. Says whether it is one of success: then all

@@ -65,6 +65,11 @@ impl Dataset {
         Ok(lock(&self.state).map.readable(block)?)
     }
 
+    /// The replica as it may be sent to another node of its pipeline.
+    pub(super) fn to_send(&self, block: Block) -> Result<Replica> {
+        Ok(lock(&self.state).map.to_send(block)?)
+    }
+
     /// The pipeline has acknowledged the replica up to `len`.
     pub(super) fn acknowledged(&self, block: Block, len: u64, last_checksum: Option<u32>) {
         let mut state = lock(&self.state);
@@ -98,7 +103,7 @@ impl Dataset {
         let id = op.block.id;
         let generation = match op.stage {
             Stage::Recovery { generation, .. } => generation,
-            Stage::Create | Stage::Transfer => op.block.generation,
+            Stage::Create | Stage::Transfer | Stage::TransferRbw => op.block.generation,
         };
         let block = Block {
             generation,
@@ -117,7 +122,7 @@ impl Dataset {
         let map = &mut state.map;
         let (replica, old) = match op.stage {
             Stage::Create => (ReplicaState::Rbw, map.create(op.block, ReplicaState::Rbw)?),
-            Stage::Transfer => {
+            Stage::Transfer | Stage::TransferRbw => {
                 let old = map.create(op.block, ReplicaState::Temporary)?;
                 (ReplicaState::Temporary, old)
             }
@@ -230,6 +235,16 @@ impl Writing<'_> {
         };
         let block = writer.finalize(&mut self.disk, sync)?;
         lock(&self.dataset.state).map.finalize(block)?;
+        Ok(block)
+    }
+
+    /// The copy is whole, and waits for its pipeline to take it up. Returns the block.
+    pub(super) fn keep_as_rbw(&mut self) -> Result<Block> {
+        let Some(writer) = self.writer.take() else {
+            anyhow::bail!("{}: kept already", self.block);
+        };
+        let block = writer.keep_as_rbw(&mut self.disk)?;
+        lock(&self.dataset.state).map.keep_as_rbw(block)?;
         Ok(block)
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Reading {
     path: String,
     /// It was being written when it was located: only a beginning of it is there.
     open: bool,
+    /// Bytes that every reader was promised when this one began.
+    least: usize,
     got: Vec<u8>,
     blocks: VecDeque<LocatedBlock>,
     reader: Option<BlockReader>,
@@ -47,9 +49,11 @@ pub(super) struct Reading {
 impl ClientProcess {
     pub(super) fn begin_read(&mut self, path: String, ctx: &mut Ctx<'_, Member>) {
         let request = Request::Locations(path.clone());
+        let least = self.history.borrow().promised_len(&path);
         self.task = Task::Read(Box::new(Reading {
             path,
             open: false,
+            least,
             got: Vec::new(),
             blocks: VecDeque::new(),
             reader: None,
@@ -207,8 +211,17 @@ impl ClientProcess {
         if let (Task::Read(reading), true) = (task, whole) {
             let mut history = self.history.borrow_mut();
             let Reading {
-                path, open, got, ..
+                path,
+                open,
+                least,
+                got,
+                ..
             } = &*reading;
+            if *open && got.len() < *least && history.open.contains_key(path) {
+                let read = got.len();
+                let short = format!("{path}: {read} bytes were read, and {least} were flushed");
+                history.wrong_reads.push(short);
+            }
             let bytes = match history.paths.get(path) {
                 Some(Known::Closed(file)) => Some(file.bytes.clone()),
                 // Somebody may have deleted or renamed it meanwhile: then nothing is expected.

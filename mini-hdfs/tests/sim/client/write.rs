@@ -1,20 +1,22 @@
 //! How the simulated client writes a file: the client's core decides, this carries it out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mini_hdfs::block::{Block, InodeId};
+use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, InodeId};
 use mini_hdfs::client::ack_queue::BadNode;
-use mini_hdfs::client::data_streamer::{Action, DataStreamer, Setup};
+use mini_hdfs::client::data_streamer::{Action, DataStreamer, Setup, WriteSettings};
 use mini_hdfs::client::packets::Packetizer;
+use mini_hdfs::client::replace_datanode::{Blame, Policy};
 use mini_hdfs::client::retry::{CallFailure, Repeat};
 use mini_hdfs::error::FsError;
-use mini_hdfs::protocol::{AddBlockRequest, CreateRequest};
-use node::Ctx;
+use mini_hdfs::protocol::{AddBlockRequest, AdditionalDatanodeRequest, CreateRequest};
+use node::{Ctx, Rng};
 
 use super::{ClientProcess, Task};
 use crate::cluster::{BLOCK_SIZE, Member};
-use crate::history::{ClosedFile, Known};
+use crate::history::{ClosedFile, Known, Promise, Shared};
 use crate::name_node::permission;
 use crate::wire::{Frame, Request, Response, Stage, Timer, node_at};
 
@@ -38,9 +40,13 @@ pub(super) struct Writing {
     finished: Vec<Block>,
     /// The connection to the first node of the pipeline.
     connection: Option<u64>,
+    /// How often each node had been started when the pipeline was set up.
+    boots: BTreeMap<DatanodeId, u32>,
     completes: u32,
     /// It writes a piece now and then, so that a block stays open for long.
     slow: bool,
+    /// It flushes to be sure of what it has written.
+    counts_on_it: bool,
 }
 
 impl ClientProcess {
@@ -72,9 +78,11 @@ impl ClientProcess {
             written: 0,
             in_block: true,
             packetizer: Packetizer::new(BLOCK_SIZE),
-            streamer: DataStreamer::new(),
+            streamer: DataStreamer::new(self.write_settings(replication, ctx.rng)),
+            counts_on_it: ctx.rng.percent(60),
             finished: Vec::new(),
             connection: None,
+            boots: BTreeMap::new(),
             completes: 0,
             slow: ctx.rng.percent(40),
         }));
@@ -106,6 +114,12 @@ impl ClientProcess {
                 Action::Abandon(_) => writing.streamer.on_abandoned(),
                 _ => writing.streamer.on_pipeline_updated(),
             },
+            Ok(Response::Datanode(node)) => writing.streamer.on_additional(node),
+            Err(CallFailure::Refused(FsError::NoDatanodes { reason, .. }))
+                if matches!(writing.streamer.action(), Action::AdditionalDatanode { .. }) =>
+            {
+                writing.streamer.on_no_additional(reason);
+            }
             Err(CallFailure::Refused(FsError::NoDatanodes { .. }))
                 if writing.streamer.on_no_datanodes() => {}
             Ok(_) | Err(_) => return self.give_up(ctx),
@@ -153,6 +167,26 @@ impl ClientProcess {
                 new,
                 nodes,
             },
+            Action::AdditionalDatanode {
+                block,
+                existing,
+                exclude,
+            } => Request::AdditionalDatanode(AdditionalDatanodeRequest {
+                inode,
+                client,
+                block,
+                existing,
+                exclude,
+                client_host: None,
+            }),
+            Action::Transfer {
+                block,
+                source,
+                target,
+            } => {
+                let frame = Frame::Transfer { block, target };
+                return self.connect_to(&source.address, frame, ctx);
+            }
             Action::Connect(setup) => return self.connect(&setup, ctx),
             Action::Stream => return self.stream(ctx),
             Action::Fail(_) => return self.give_up(ctx),
@@ -161,12 +195,6 @@ impl ClientProcess {
     }
 
     fn connect(&mut self, setup: &Setup, ctx: &mut Ctx<'_, Member>) {
-        let Task::Write(writing) = &mut self.task else {
-            return;
-        };
-        if let Some(old) = writing.connection.take() {
-            self.connections.close(old, ctx);
-        }
         let stage = match setup.recovery {
             Some(generation) => Stage::Recovery {
                 generation,
@@ -179,8 +207,24 @@ impl ClientProcess {
             stage,
             targets: setup.nodes[1..].to_vec(),
         };
-        let peer = node_at(&setup.nodes[0].address);
-        let connection = self.connections.open(peer, frame, ctx);
+        if let Task::Write(writing) = &mut self.task {
+            let history = self.history.borrow();
+            let boots =
+                |node: &DatanodeInfo| Some((node.id, *history.boots.get(&node_at(&node.address))?));
+            writing.boots = setup.nodes.iter().filter_map(boots).collect();
+        }
+        self.connect_to(&setup.nodes[0].address, frame, ctx);
+    }
+
+    /// Opens another connection instead of the one that there is.
+    fn connect_to(&mut self, address: &str, frame: Frame, ctx: &mut Ctx<'_, Member>) {
+        let Task::Write(writing) = &mut self.task else {
+            return;
+        };
+        if let Some(old) = writing.connection.take() {
+            self.connections.close(old, ctx);
+        }
+        let connection = self.connections.open(node_at(address), frame, ctx);
         writing.connection = Some(connection);
         ctx.set_timer(Timer::Silence(connection), PATIENCE);
     }
@@ -193,6 +237,7 @@ impl ClientProcess {
         if let Some(block) = writing.streamer.take_finished() {
             writing.finished.push(block);
             writing.in_block = true;
+            writing.note_promises(&self.history);
             if let Some(connection) = writing.connection.take() {
                 self.connections.close(connection, ctx);
             }
@@ -222,6 +267,21 @@ impl ClientProcess {
             return;
         }
         ctx.set_timer(Timer::Silence(connection), PATIENCE);
+        if let Action::Transfer { target, .. } = writing.streamer.action() {
+            match frame {
+                Frame::Accepted => writing.streamer.on_transferred(),
+                Frame::Refused { bad, reason } if bad == target.id => {
+                    writing.streamer.on_transfer_failed(Blame::Target, reason);
+                }
+                _ => {
+                    let reason = "closed the connection".to_owned();
+                    writing.streamer.on_transfer_failed(Blame::Source, reason);
+                }
+            }
+            writing.connection = None;
+            self.connections.close(connection, ctx);
+            return self.write_on(ctx);
+        }
         let accepted = matches!(frame, Frame::Accepted);
         match frame {
             Frame::Accepted => writing.streamer.on_connected(),
@@ -239,6 +299,7 @@ impl ClientProcess {
                 writing.streamer.on_node_failed(BadNode { index, reason });
             }
         }
+        writing.note_promises(&self.history);
         let streams = matches!(writing.streamer.action(), Action::Stream);
         if !accepted && !streams {
             // A node has failed: what still comes from this pipeline is of no interest.
@@ -262,6 +323,7 @@ impl ClientProcess {
             };
             let mut history = self.history.borrow_mut();
             history.open.remove(&writing.path);
+            history.promised.remove(&writing.path);
             history.set(&writing.path, Known::Closed(file));
         }
         self.idle(ctx);
@@ -278,7 +340,37 @@ impl ClientProcess {
     }
 }
 
+impl ClientProcess {
+    /// Where no write may fail, the writer goes on with as few nodes as there are.
+    fn write_settings(&self, replication: u16, rng: &mut Rng) -> WriteSettings {
+        let policies = [Policy::Never, Policy::Default, Policy::Always];
+        WriteSettings {
+            policy: policies[rng.index(policies.len())],
+            best_effort: rng.percent(80) || self.replication_min > 1,
+            ..WriteSettings::new(replication)
+        }
+    }
+}
+
 impl Writing {
+    /// What its user may count on: the nodes of the pipeline have what is acknowledged.
+    fn note_promises(&self, history: &Shared) {
+        let finished: u64 = self.finished.iter().map(|block| block.len).sum();
+        let block = self.streamer.acked();
+        let known = |node: &DatanodeInfo| Some((node.id, *self.boots.get(&node.id)?));
+        let bytes = usize::try_from(finished + block.len).unwrap_or(usize::MAX);
+        let promise = Promise {
+            before: usize::try_from(finished).unwrap_or(usize::MAX),
+            bytes,
+            block,
+            nodes: self.streamer.nodes().iter().filter_map(known).collect(),
+        };
+        history
+            .borrow_mut()
+            .promised
+            .insert(self.path.clone(), promise);
+    }
+
     /// Every byte is in a finished block.
     fn is_written(&self) -> bool {
         let finished: u64 = self.finished.iter().map(|block| block.len).sum();
@@ -293,6 +385,9 @@ impl Writing {
         let packet = self.packetizer.write(&mut piece);
         self.written += size - piece.len();
         let flushed = packet.or_else(|| self.packetizer.flush(ctx.rng.percent(20)));
+        if self.counts_on_it {
+            self.streamer.set_hflushed();
+        }
         if let Some(packet) = flushed {
             self.streamer.push(packet);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mini_hdfs::block::{Block, DatanodeInfo, ReplicaState};
+use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
 use mini_hdfs::datanode::block_file::BlockFileError;
 use mini_hdfs::datanode::storage::Place;
 use mini_hdfs::datanode::{PacketResponder, Replica, ReplicaWriter, replica_writer};
@@ -18,10 +18,16 @@ use crate::wire::{Frame, Message, NAMENODE, Request, Stage, Timer, node_at};
 const DOWNSTREAM_PATIENCE: Duration = Duration::from_millis(1500);
 /// And so long for its writer.
 const WRITER_PATIENCE: Duration = Duration::from_secs(12);
+/// And so long for whoever it sends a copy; the writer that asked for it waits longer.
+const TRANSFER_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long to wait for an answer that so many nodes must give, one after the other.
 fn patience_with(nodes: usize) -> Duration {
     DOWNSTREAM_PATIENCE * u32::try_from(nodes).unwrap_or(1)
+}
+
+fn is_good(ack: &PipelineAck) -> bool {
+    ack.replies.iter().all(|r| *r == AckStatus::Success)
 }
 
 /// A replica being written, and its part of the pipeline.
@@ -35,6 +41,7 @@ pub(super) struct Receiver {
     below: Option<(u64, usize)>,
     /// Packets not acknowledged yet: number, end, checksum of a short last chunk.
     unacked: Vec<(u64, u64, Option<u32>)>,
+    /// It is whole, and this receiver has nothing more to do with it.
     finalized: bool,
 }
 
@@ -42,6 +49,8 @@ pub(super) struct Receiver {
 pub(super) struct Transfer {
     packets: Vec<Packet>,
     last: u64,
+    /// The writer that waits for it, on this connection, and the node that it is for.
+    asked: Option<(u64, DatanodeId)>,
 }
 
 impl Running {
@@ -59,11 +68,11 @@ impl Running {
             return;
         };
         let packets = read_packets(ctx, &replica, 0, replica.block.len).ok();
-        let packets = packets.filter(|packets| {
+        let sound = packets.is_some_and(|packets| {
             let sound = |packet: &Packet| verify(&packet.data, &packet.checksums).is_ok();
             packets.iter().all(sound)
         });
-        let Some(packets) = packets else {
+        if !sound {
             // The replica here is damaged; else nobody would ever notice.
             let (id, request) = (
                 ctx.rng.next_u64(),
@@ -71,20 +80,56 @@ impl Running {
             );
             ctx.send(NAMENODE, Message::Call { id, request });
             return;
-        };
-        let Some(first) = targets.first() else {
-            return;
-        };
+        }
+        // Where it fails, the NameNode asks somebody again.
+        let _ = self.send_replica(&replica, Stage::Transfer, targets, None, ctx);
+    }
+
+    /// A writer wants its new node to have what this one has.
+    pub(super) fn send_to_pipeline(
+        &mut self,
+        connection: u64,
+        block: Block,
+        target: DatanodeInfo,
+        ctx: &mut Ctx<'_, Member>,
+    ) {
+        let asked = Some((connection, target.id));
+        let replica = self.replicas.to_send(block).map_err(|e| e.to_string());
+        let sent = replica.and_then(|replica| {
+            self.send_replica(&replica, Stage::TransferRbw, &[target], asked, ctx)
+        });
+        if let Err(reason) = sent {
+            let bad = self.id;
+            let refused = Frame::Refused { bad, reason };
+            self.connections.send(connection, refused, ctx);
+        }
+    }
+
+    fn send_replica(
+        &mut self,
+        replica: &Replica,
+        stage: Stage,
+        targets: &[DatanodeInfo],
+        asked: Option<(u64, DatanodeId)>,
+        ctx: &mut Ctx<'_, Member>,
+    ) -> Result<(), String> {
+        let packets = read_packets(ctx, replica, 0, replica.block.len);
+        let packets = packets.map_err(|e| e.to_string())?;
+        let (first, rest) = targets.split_first().ok_or("no target was named")?;
         let frame = Frame::Write {
             block: replica.block,
-            stage: Stage::Transfer,
-            targets: targets[1..].to_vec(),
+            stage,
+            targets: rest.to_vec(),
         };
         let connection = self.connections.open(node_at(&first.address), frame, ctx);
-        let last = packets.last().map_or(0, |packet| packet.seqno);
-        self.transfers
-            .insert(connection, Transfer { packets, last });
-        ctx.set_timer(Timer::Silence(connection), WRITER_PATIENCE);
+        let transfer = Transfer {
+            last: packets.last().map_or(0, |packet| packet.seqno),
+            packets,
+            asked,
+        };
+        self.transfers.insert(connection, transfer);
+        ctx.set_timer(Timer::Silence(connection), TRANSFER_PATIENCE);
+        Ok(())
     }
 
     pub(super) fn write(
@@ -95,7 +140,9 @@ impl Running {
         targets: &[DatanodeInfo],
         ctx: &mut Ctx<'_, Member>,
     ) {
-        self.stop_writer(block, ctx);
+        if let Stage::Recovery { generation, .. } = stage {
+            self.stop_writer(block, generation, ctx);
+        }
         // In its old generation, if this is a recovery: the next node has that too.
         let asked = block;
         let writer = match self.open_replica(asked, stage, ctx) {
@@ -124,7 +171,7 @@ impl Running {
         if below.is_none() {
             self.connections.send(connection, Frame::Accepted, ctx);
         }
-        if !matches!(stage, Stage::Transfer) {
+        if !matches!(stage, Stage::Transfer | Stage::TransferRbw) {
             self.actor.notify(BlockEvent::Receiving(block));
         }
         let receiver = Receiver {
@@ -141,10 +188,18 @@ impl Running {
     }
 
     /// A writer that comes back after its pipeline broke takes the replica from its old connection.
-    fn stop_writer(&mut self, block: Block, ctx: &mut Ctx<'_, Member>) {
+    fn stop_writer(
+        &mut self,
+        block: Block,
+        generation: GenerationStamp,
+        ctx: &mut Ctx<'_, Member>,
+    ) {
+        let writes = |r: &Receiver| {
+            r.block.id == block.id && r.block.generation < generation && !r.finalized
+        };
         let old = self.receivers.iter();
         let old: Vec<u64> = old
-            .filter(|(_, r)| r.block.id == block.id && !r.finalized)
+            .filter(|(_, receiver)| writes(receiver))
             .map(|(connection, _)| *connection)
             .collect();
         for connection in old {
@@ -165,18 +220,14 @@ impl Running {
             } => {
                 let old = self.replicas.recover(block, generation, acked_len);
                 let old = old.map_err(|e| e.to_string())?;
-                let taken = Block {
-                    generation,
-                    ..block
-                };
                 let writer = ReplicaWriter::recover(ctx.disk, &old, generation, acked_len);
                 return writer.map_err(|e| {
-                    self.replicas.release(taken);
+                    self.replicas.give_back(old);
                     e.to_string()
                 });
             }
             Stage::Create => (ReplicaState::Rbw, Place::Rbw),
-            Stage::Transfer => (ReplicaState::Temporary, Place::Tmp),
+            Stage::Transfer | Stage::TransferRbw => (ReplicaState::Temporary, Place::Tmp),
         };
         let old = self.replicas.create(block, state);
         if let Some(old) = old.map_err(|e| e.to_string())? {
@@ -242,7 +293,13 @@ impl Running {
         let (disk, seqno) = (&mut *ctx.disk, packet.seqno);
         writer.write_packet(disk, packet.offset, &packet.data, &packet.checksums)?;
         let mut acks = receiver.responder.local_written(seqno);
-        if packet.last {
+        if packet.last && matches!(receiver.stage, Stage::TransferRbw) {
+            let block = writer.keep_as_rbw(disk)?;
+            receiver.finalized = true;
+            if self.replicas.keep_as_rbw(block).is_ok() {
+                self.actor.notify(BlockEvent::Receiving(block));
+            }
+        } else if packet.last {
             let block = writer.finalize(disk, true)?;
             receiver.finalized = true;
             if self.replicas.finalize(block).is_ok() {
@@ -265,7 +322,7 @@ impl Running {
             let Some(receiver) = self.receivers.get_mut(&connection) else {
                 return;
             };
-            let good = ack.replies.iter().all(|r| *r == AckStatus::Success);
+            let good = is_good(&ack);
             let acked = receiver.unacked.iter().position(|u| u.0 == ack.seqno);
             if let Some((_, end, checksum)) = acked.map(|i| receiver.unacked.remove(i))
                 && good
@@ -325,8 +382,20 @@ impl Running {
                         .send(connection, Frame::Packet(packet), ctx);
                 }
             }
-            Frame::Ack(ack) if ack.seqno != transfer.last => {}
-            _ => self.abort(connection, ctx),
+            Frame::Ack(ack) if ack.seqno != transfer.last && is_good(&ack) => {}
+            frame => {
+                let asked = transfer.asked;
+                let sent = matches!(frame, Frame::Ack(ack) if is_good(&ack));
+                self.abort(connection, ctx);
+                let Some((writer, bad)) = asked else { return };
+                let reason = "the copy did not arrive".to_owned();
+                let answer = if sent {
+                    Frame::Accepted
+                } else {
+                    Frame::Refused { bad, reason }
+                };
+                self.connections.send(writer, answer, ctx);
+            }
         }
     }
 
@@ -349,7 +418,7 @@ impl Running {
         }
         if !receiver.finalized {
             self.replicas.release(receiver.block);
-            if matches!(receiver.stage, Stage::Transfer) {
+            if matches!(receiver.stage, Stage::Transfer | Stage::TransferRbw) {
                 let replica = Replica::new(receiver.block, ReplicaState::Temporary);
                 let _ = replica_writer::delete(ctx.disk, &replica);
             }

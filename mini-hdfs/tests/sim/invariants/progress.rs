@@ -1,13 +1,16 @@
-//! Once everything is mended, every closed file reaches its replication and reads back, and what is of no use is deleted.
+//! Once everything is mended, every closed file reaches its replication and reads back, what was flushed of others can be found,
+//! and what is of no use is deleted.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use mini_hdfs::block::{Block, DatanodeId};
 use mini_hdfs::protocol::{AdminState, DatanodeState, LeavingStatus};
 use node::NodeId;
 use sim::{Invariant, World};
 
+use super::flushed::faithful;
 use crate::cluster::{Member, rack_of};
 use crate::history::Shared;
 use crate::truth::{Holders, Truth};
@@ -55,6 +58,31 @@ fn judge_deleted(block: &Holders) -> Result<(), String> {
     }
     let (id, now) = (block.block, &block.now);
     Err(format!("the deleted block {id} is still on {now:?}"))
+}
+
+/// Whether what a node has of a closed block has not missed the rebuilding of its pipeline.
+fn judge_generation(block: Block, there: Option<Block>, node: NodeId) -> Result<(), String> {
+    match there {
+        Some(there) if there.generation != block.generation => {
+            Err(format!("{node} still has {there} of {block}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a block that is still being written can be read on one of the nodes that have what was flushed of it.
+fn judge_open(
+    path: &str,
+    block: Block,
+    faithful: &[DatanodeId],
+    located: &[DatanodeId],
+) -> Result<(), String> {
+    if faithful.is_empty() || faithful.iter().any(|node| located.contains(node)) {
+        return Ok(());
+    }
+    Err(format!(
+        "{path}: {block} was flushed to {faithful:?}, and readers are sent to {located:?}"
+    ))
 }
 
 pub(crate) struct Progress {
@@ -120,6 +148,26 @@ impl Invariant<Member> for Progress {
                 ));
             }
         }
+        for block in truth.blocks() {
+            for (node, member) in world.nodes() {
+                let datanode = member.datanode();
+                let there = datanode.and_then(|node| node.replica(block.block.id));
+                judge_generation(block.block, there.map(|replica| replica.block), node)?;
+            }
+        }
+        for (path, promise) in &history.promised {
+            let id = promise.block.id;
+            let Some(info) = core.blocks().blocks().get(id) else {
+                continue;
+            };
+            if promise.block.len > 0 && history.open.contains_key(path) {
+                let faithful = faithful(promise, &history, world);
+                let faithful: Vec<DatanodeId> = faithful.into_iter().map(|(id, _)| id).collect();
+                let good = info.pipeline.iter().chain(&info.replicas).copied();
+                let good = good.filter(|node| !info.corrupt.contains_key(node));
+                judge_open(path, promise.block, &faithful, &good.collect::<Vec<_>>())?;
+            }
+        }
         let known = |b: &&Holders| core.blocks().blocks().get(b.block.id).is_some();
         let mut deleted = truth.former_blocks().filter(|b| !known(b));
         deleted.try_for_each(judge_deleted)
@@ -129,6 +177,19 @@ impl Invariant<Member> for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn replicas_that_missed_a_rebuilding_must_go_and_flushed_ones_be_found() {
+        let block = Block::new(7, 1002, 3);
+        let judge = |there| judge_generation(block, there, NodeId(1));
+        assert_eq!(judge(None), Ok(()));
+        assert_eq!(judge(Some(block)), Ok(()));
+        assert!(judge(Some(Block::new(7, 1001, 3))).is_err());
+        let [one, two] = [DatanodeId(1), DatanodeId(2)];
+        assert_eq!(judge_open("/f", block, &[], &[]), Ok(()));
+        assert_eq!(judge_open("/f", block, &[one, two], &[two]), Ok(()));
+        assert!(judge_open("/f", block, &[one], &[two]).is_err());
+    }
 
     #[test]
     fn too_few_or_too_many_replicas_are_no_progress() {

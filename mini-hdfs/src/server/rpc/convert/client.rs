@@ -5,7 +5,8 @@ use crate::balancer::StoredBlock;
 use crate::block::{DatanodeId, DatanodeInfo, GenerationStamp, InodeId};
 use crate::namenode::blocks::BlockState;
 use crate::protocol::{
-    AddBlockRequest, CreateRequest, DatanodeReport, FileStatus, FsckBlock, Listing, ReplicaHealth,
+    AddBlockRequest, AdditionalDatanodeRequest, CreateRequest, DatanodeReport, FileStatus,
+    FsckBlock, Listing, ReplicaHealth,
 };
 
 enums! {
@@ -26,6 +27,7 @@ answers! {
     DeleteResponse { deleted: bool => |deleted| deleted }
     SetSafeModeResponse { status: Option<String> => |status| status }
     UpdateBlockForPipelineResponse { generation: GenerationStamp => |stamp: GenerationStamp| stamp.0 }
+    GetAdditionalDatanodeResponse { datanode: DatanodeInfo => |node: DatanodeInfo| Some(node.into()) }
     GetFileInfoResponse { status: Option<FileStatus> => |status: Option<FileStatus>| status.map(Into::into) }
     GetBlocksResponse { blocks: Vec<StoredBlock> => all }
     GetDatanodeReportResponse { datanodes: Vec<DatanodeReport> => all }
@@ -102,6 +104,34 @@ impl From<wire::AddBlockRequest> for AddBlockRequest {
             exclude: request.exclude.into_iter().map(DatanodeId).collect(),
             client_host: request.client_host,
         }
+    }
+}
+
+impl From<AdditionalDatanodeRequest> for wire::GetAdditionalDatanodeRequest {
+    fn from(request: AdditionalDatanodeRequest) -> Self {
+        wire::GetAdditionalDatanodeRequest {
+            inode: request.inode.0,
+            client: request.client,
+            block: Some(request.block.into()),
+            existing: request.existing.into_iter().map(|id| id.0).collect(),
+            exclude: request.exclude.into_iter().map(|id| id.0).collect(),
+            client_host: request.client_host,
+        }
+    }
+}
+
+impl TryFrom<wire::GetAdditionalDatanodeRequest> for AdditionalDatanodeRequest {
+    type Error = Malformed;
+
+    fn try_from(request: wire::GetAdditionalDatanodeRequest) -> Result<Self, Malformed> {
+        Ok(AdditionalDatanodeRequest {
+            inode: InodeId(request.inode),
+            client: request.client,
+            block: needed(request.block, "GetAdditionalDatanodeRequest.block")?,
+            existing: request.existing.into_iter().map(DatanodeId).collect(),
+            exclude: request.exclude.into_iter().map(DatanodeId).collect(),
+            client_host: request.client_host,
+        })
     }
 }
 
