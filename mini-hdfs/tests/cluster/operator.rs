@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mini_hdfs::protocol::{AdminState, DatanodeReport};
+use mini_hdfs::protocol::{AdminState, DatanodeReport, DatanodeState};
 use mini_hdfs::server::dfs_client::DfsClient;
 
 use crate::harness::{World, bytes, fsck, get, is_healthy, program, put, until};
@@ -98,6 +98,10 @@ fn a_datanode_in_maintenance_is_away_for_a_while() {
     world.cluster.datanodes[2]
         .start(crate::harness::SOON)
         .unwrap();
+    // Put back while it is still taken for dead, it would be missed at once.
+    until("it is heard again", || {
+        node(&client, "dn3").state == DatanodeState::Live
+    });
     let (said, ok) = dfsadmin(&world, &["-recommission", "dn3"]);
     assert!(ok, "{said}");
     until("everything is as before", || {
