@@ -136,7 +136,7 @@ pub fn run(
     };
     let ended = balance(client, settings, &mut tell);
     drop(id_file);
-    // Whoever comes next replaces what is left.
+    // Where that fails, whoever comes next does it, once the lease has expired.
     let _ = client.delete(ID_PATH, false);
     ended
 }
@@ -145,13 +145,17 @@ fn is_written_by_another(error: &DfsError) -> bool {
     matches!(error.refusal(), Some(FsError::AlreadyBeingCreated { .. }))
 }
 
-/// Opens the file, and writes into it where this is.
+/// Opens the file, and writes into it where this is. It must not be overwritten: that would take it from whoever writes it.
+/// What a balancer that died has left is deleted once its lease has been recovered.
 fn mark_running(client: &DfsClient) -> Result<DfsOutputStream, DfsError> {
-    let options = CreateOptions {
-        overwrite: true,
-        ..CreateOptions::default()
+    let create = || client.create(ID_PATH, CreateOptions::default());
+    let mut file = match create() {
+        Err(e) if matches!(e.refusal(), Some(FsError::FileAlreadyExists(_))) => {
+            client.delete(ID_PATH, false)?;
+            create()?
+        }
+        created => created?,
     };
-    let mut file = client.create(ID_PATH, options)?;
     writeln!(file, "{}", crate::server::hostname()).map_err(|e| DfsError::Local(e.to_string()))?;
     file.hflush()?;
     Ok(file)

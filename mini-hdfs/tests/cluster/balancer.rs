@@ -36,6 +36,8 @@ fn start_datanode(world: &mut World, number: usize) {
         &name,
         "--capacity",
         &CAPACITY.to_string(),
+        "--http",
+        "127.0.0.1:0",
     ]
     .map(str::to_owned);
     let define = SETTINGS.iter().flat_map(|setting| ["-D", setting]);
@@ -122,7 +124,10 @@ fn one_balancer_at_a_time() {
     let (said, code) = run_balancer(&world, &[]);
     assert_eq!(code, Some(255), "{said}");
     assert!(said.contains("Another Balancer is running"), "{said}");
-    drop(held);
+    // It has taken nothing from the one that runs.
+    held.close().unwrap();
+    let (said, code) = run_balancer(&world, &[]);
+    assert_eq!(code, Some(0), "what is left of one that has ended: {said}");
     let (said, code) = run_balancer(&world, &["-threshold", "0"]);
     assert_eq!(code, Some(251), "{said}");
 }
