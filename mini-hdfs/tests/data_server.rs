@@ -733,6 +733,27 @@ fn a_damaged_replica_is_not_fetched_but_reported() {
     assert_eq!(target.replica(), None, "nothing is left of it");
 }
 
+#[test]
+fn a_replica_whose_file_is_gone_is_reported_when_it_is_copied() {
+    let [source, target, other] = datanodes();
+    let data = data(300_000);
+    let mut pipeline = Pipeline::open(&[&source], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    pipeline.finish(0, &data, 1);
+    let block = finalized(&data, 1001).unwrap().0;
+    let (receiving, received) = (source.event(), source.event());
+    assert_ne!(receiving, received);
+    let file = find(source.dir.path(), &block.id.to_string()).expect("the block's file");
+    std::fs::remove_file(file).unwrap();
+    source.server.transfer(block, vec![target.info.clone()]);
+    assert_eq!(source.event(), DataEvent::Corrupt(block));
+    let (reply, _) = replace(&other, &source, block);
+    assert!(matches!(reply, MoveReply::Failed(_)), "{reply:?}");
+    assert_eq!(source.event(), DataEvent::Corrupt(block));
+    assert_eq!(other.replica(), None, "nothing is left of it");
+}
+
 fn find(dir: &Path, name: &str) -> Option<std::path::PathBuf> {
     let entries = std::fs::read_dir(dir).ok()?.flatten();
     entries
