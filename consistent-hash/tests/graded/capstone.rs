@@ -265,7 +265,10 @@ fn large_clusters_are_no_different() {
         Rule::Superfluous,
         Rule::Source,
     ];
-    let nodes: Vec<Node> = (1..=48).map(|id| node(id, 1 + id % 3, id % 6)).collect();
+    // In each of the six zones two nodes of each weight, so that rules 4 to 6 hold.
+    let nodes: Vec<Node> = (1..=36)
+        .map(|id| node(id, 1 + id % 3, id / 3 % 6))
+        .collect();
     let mut world = World::new(5);
     world.begin(&nodes);
     world.change(Change::Fail(NodeId(17)));
