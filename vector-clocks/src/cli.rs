@@ -88,6 +88,9 @@ enum Command {
     Shiviz(Logs),
 }
 
+/// So many events are drawn at most: the picture would be 44 pixels high for each, and the way round every one is looked for.
+const DRAWN_MAX: usize = 5_000;
+
 /// What a command has found: whether the answer is yes.
 type Answer = Result<bool>;
 
@@ -183,6 +186,12 @@ fn answer(arguments: &Arguments, out: &mut dyn Write) -> Answer {
             title,
         } => {
             let log = load(&logs.files)?;
+            let drawn = last.unwrap_or(log.events.len()).min(log.events.len());
+            if drawn > DRAWN_MAX {
+                return Err(anyhow!(
+                    "{drawn} events make no picture that anybody can look at: draw at most {DRAWN_MAX}, for example the last ones with --last 200"
+                ));
+            }
             let options = svg::Options {
                 title: title.clone(),
                 last: *last,
@@ -241,7 +250,14 @@ fn load(files: &[String], arguments: &Arguments) -> Result<Log> {
         let name = if file == "-" { "standard input" } else { file };
         texts.push((name.to_owned(), text));
     }
-    Ok(read::read(&texts, format, arguments.regex.as_deref())?)
+    let log = read::read(&texts, format, arguments.regex.as_deref())?;
+    if log.events.is_empty() {
+        return Err(anyhow!(
+            "{}: there is no event in it; was it the right file, and was it written to the end?",
+            files.join(", ")
+        ));
+    }
+    Ok(log)
 }
 
 #[cfg(test)]

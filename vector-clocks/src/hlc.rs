@@ -108,7 +108,8 @@ impl HybridClock {
 
     /// Something happens here, while the wall clock shows `wall_ms`: an inner event, or the sending of a message, which then
     /// carries the timestamp. It is the lowest that is higher than every one given before and not below `wall_ms`; and it is
-    /// at most `drift_max_ms` ahead of `wall_ms`.
+    /// at most `drift_max_ms` ahead of `wall_ms`. After the last timestamp that there is none is higher, which is
+    /// [`HlcError::TooFarAhead`] too.
     ///
     /// # Errors
     /// [`HlcError::TooFarAhead`], [`HlcError::WallOutOfRange`]; the clock is as it was.

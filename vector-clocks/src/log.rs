@@ -24,13 +24,14 @@ pub mod svg;
 #[cfg(feature = "log")]
 pub mod trace;
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use crate::vector_clock::VectorClock;
 
 pub use check::{Finding, Wrong, check};
 pub use run::{Message, Run};
-pub use stamp::{concurrent, stamp};
+pub use stamp::{concurrent, concurrent_with, count_concurrent, stamp};
 
 /// An event's place in [`Log::events`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +65,8 @@ pub struct Event {
     pub clock: Option<VectorClock<ProcessId>>,
     /// When, in microseconds by the process's own clock. Nothing follows from it.
     pub time_us: Option<u64>,
+    /// Which event of its process it is, counted from 1.
+    pub number: usize,
     /// The line of its file that it begins on, counted from 1; 0 if it is of no file.
     pub line: usize,
     /// The place of its file in [`Log::files`].
@@ -79,16 +82,20 @@ pub struct Log {
     pub events: Vec<Event>,
     /// Names of files.
     pub files: Vec<String>,
+    /// The places of processes, by their names, and how many events each has.
+    index: BTreeMap<String, (ProcessId, usize)>,
 }
 
 impl Log {
     /// The process of this name, which is added if it is new.
     pub fn process(&mut self, name: &str) -> ProcessId {
-        let known = self.processes.iter().position(|known| known == name);
-        ProcessId(known.unwrap_or_else(|| {
-            self.processes.push(name.to_owned());
-            self.processes.len() - 1
-        }))
+        if let Some((process, _)) = self.index.get(name) {
+            return *process;
+        }
+        let process = ProcessId(self.processes.len());
+        self.processes.push(name.to_owned());
+        self.index.insert(name.to_owned(), (process, 0));
+        process
     }
 
     /// The name of a process; empty if there is none.
@@ -99,12 +106,18 @@ impl Log {
     /// Adds an event of `process` without text, clock and time, and returns it for those to be filled in.
     pub fn add(&mut self, process: &str, kind: Kind) -> &mut Event {
         let at = self.events.len();
+        let id = self.process(process);
+        let number = self.index.get_mut(process).map_or(1, |(_, events)| {
+            *events += 1;
+            *events
+        });
         let event = Event {
-            process: self.process(process),
+            process: id,
             text: String::new(),
             kind,
             clock: None,
             time_us: None,
+            number,
             line: 0,
             file: self.files.len().saturating_sub(1),
         };
@@ -119,13 +132,10 @@ impl Log {
 
     /// How an event is called: `ada:3` is the third of ada. Empty if there is no such event.
     pub fn label(&self, id: EventId) -> String {
-        let Some(event) = self.events.get(id.0) else {
-            return String::new();
-        };
-        let same = self.events[..=id.0]
-            .iter()
-            .filter(|other| other.process == event.process);
-        format!("{}:{}", self.name(event.process), same.count())
+        let event = self.events.get(id.0);
+        event.map_or(String::new(), |event| {
+            format!("{}:{}", self.name(event.process), event.number)
+        })
     }
 
     /// The event that is called so.

@@ -127,22 +127,31 @@ impl<P: Ord + Clone> VectorClock<P> {
     /// Takes over what the other clock knows: of each process the higher count. It is the least clock that both are `<=` to.
     pub fn merge(&mut self, other: &VectorClock<P>) {
         // EXERCISE(clocks/vector-clock): of each process the higher count; the list stays sorted, each process once.
-        let (known, mut at) = (self.entries.as_mut_slice(), 0);
-        let mut new: SmallVec<[&(P, u64); INLINE]> = SmallVec::new();
+        let (known, mut at, mut new) = (self.entries.as_mut_slice(), 0, 0);
         for theirs in &other.entries {
             while known.get(at).is_some_and(|mine| mine.0 < theirs.0) {
                 at += 1;
             }
             match known.get_mut(at) {
                 Some(mine) if mine.0 == theirs.0 => mine.1 = mine.1.max(theirs.1),
-                _ => new.push(theirs),
+                _ => new += 1,
             }
         }
-        // Rare: a process is new once, and then known for ever.
-        if !new.is_empty() {
-            self.entries.extend(new.into_iter().cloned());
-            self.entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        if new == 0 {
+            return;
         }
+        // Rare: a process is new once, and then known for ever. What both know has the higher count in `self` already.
+        let mut merged = SmallVec::with_capacity(self.entries.len() + new);
+        let mut others = other.entries.iter().peekable();
+        for mine in self.entries.drain(..) {
+            while let Some(theirs) = others.next_if(|theirs| theirs.0 < mine.0) {
+                merged.push(theirs.clone());
+            }
+            others.next_if(|theirs| theirs.0 == mine.0);
+            merged.push(mine);
+        }
+        merged.extend(others.cloned());
+        self.entries = merged;
     }
 
     /// What a process does when a message arrives that carries `sent`: it takes over what the sender knew, and counts the

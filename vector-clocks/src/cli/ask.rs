@@ -3,7 +3,10 @@
 use std::io::Write;
 
 use anyhow::{Result, anyhow};
-use vector_clocks::log::{EventId, Kind, Log, check as find_wrong, concurrent as pairs};
+use vector_clocks::log::{
+    EventId, Kind, Log, check as find_wrong, concurrent as all_pairs, concurrent_with,
+    count_concurrent,
+};
 
 use super::{Answer, clocks};
 
@@ -99,12 +102,22 @@ pub(super) fn concurrent(log: &Log, of: Option<&str>, limit: usize, out: &mut dy
         .map(|label| log.find(label))
         .transpose()
         .map_err(|why| anyhow!(why))?;
-    let mut count = 0;
-    for (a, b) in pairs(log, &clocks).filter(|(a, b)| of.is_none_or(|of| of == *a || of == *b)) {
-        if count < limit {
-            writeln!(out, "{}  ||  {}", told(log, a), told(log, b))?;
+    let (pairs, count): (Vec<(EventId, EventId)>, usize) = match of {
+        Some(of) => {
+            let others = concurrent_with(log, &clocks, of);
+            let pairs: Vec<_> = others.map(|other| (of.min(other), of.max(other))).collect();
+            let count = pairs.len();
+            (pairs, count)
         }
-        count += 1;
+        // Of a long log there are more than anybody would wait for, so they are not counted one by one.
+        None => {
+            let count = count_concurrent(&clocks);
+            let pairs = all_pairs(log, &clocks).take(limit.min(count));
+            (pairs.collect(), count)
+        }
+    };
+    for (a, b) in pairs.into_iter().take(limit) {
+        writeln!(out, "{}  ||  {}", told(log, a), told(log, b))?;
     }
     if count > limit {
         writeln!(

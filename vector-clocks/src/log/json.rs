@@ -56,6 +56,13 @@ impl MessageId {
     }
 }
 
+/// What is wrong with a line; the parser, which knows of one line only, calls each the first.
+pub(super) fn in_line(error: &serde_json::Error) -> String {
+    error
+        .to_string()
+        .replace(" at line 1 column ", " at column ")
+}
+
 /// Adds the events of a file to a log.
 ///
 /// # Errors
@@ -73,7 +80,8 @@ pub fn read_into(log: &mut Log, file: &str, text: &str) -> Result<(), ReadError>
         };
         let line: Line = serde_json::from_str(text).map_err(|e| {
             error(format!(
-                "not an event: {e}; a line is like {{\"process\":\"ada\",\"event\":\"asks\",\"send\":\"m1\"}}"
+                "not an event: {}; a line is like {{\"process\":\"ada\",\"event\":\"asks\",\"send\":\"m1\"}}",
+                in_line(&e)
             ))
         })?;
         let kind = match (line.send, line.receive) {

@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 use regex::RegexBuilder;
 
+use super::json::in_line;
 use super::{Event, Kind, Log, ProcessId, ReadError, stamp};
 
 /// The viewer's own expression: the text on one line, host and clock on the next.
@@ -52,7 +53,10 @@ pub fn read_into(log: &mut Log, file: &str, text: &str, expression: &str) -> Res
             let clock = group("clock");
             error(
                 line,
-                format!("the clock `{clock}` is no JSON object of counts: {e}"),
+                format!(
+                    "the clock `{clock}` is no JSON object of counts: {}",
+                    in_line(&e)
+                ),
             )
         })?;
         let counts = counts.into_iter();
@@ -79,19 +83,19 @@ pub fn read_into(log: &mut Log, file: &str, text: &str, expression: &str) -> Res
 /// Puts the events of the last file into the order of their hosts' own counts, as ShiViz does: lines may be out of order.
 fn sort_hosts(log: &mut Log) {
     let file = log.files.len().saturating_sub(1);
-    for host in (0..log.processes.len()).map(ProcessId) {
-        let is_of = |event: &Event| event.file == file && event.process == host;
-        let of_host = || {
-            log.events
-                .iter()
-                .enumerate()
-                .filter(|(_, event)| is_of(event))
-        };
-        let places: Vec<usize> = of_host().map(|(at, _)| at).collect();
-        let mut events: Vec<Event> = of_host().map(|(_, event)| event.clone()).collect();
+    let mut places: BTreeMap<ProcessId, Vec<usize>> = BTreeMap::new();
+    for (at, event) in log.events.iter().enumerate() {
+        if event.file == file {
+            places.entry(event.process).or_default().push(at);
+        }
+    }
+    for (host, places) in places {
+        let of_host = places.iter().map(|at| &log.events[*at]);
+        let numbers: Vec<usize> = of_host.clone().map(|event| event.number).collect();
+        let mut events: Vec<Event> = of_host.cloned().collect();
         events.sort_by_key(|event| event.clock.as_ref().map_or(0, |clock| clock.get(&host)));
-        for (at, event) in places.into_iter().zip(events) {
-            log.events[at] = event;
+        for ((at, number), event) in places.into_iter().zip(numbers).zip(events) {
+            log.events[at] = Event { number, ..event };
         }
     }
 }

@@ -41,15 +41,40 @@ pub fn concurrent<'a>(
     log: &'a Log,
     clocks: &'a [VectorClock<ProcessId>],
 ) -> impl Iterator<Item = (EventId, EventId)> + 'a {
-    // Of an event its own entry is enough: whoever knows that much of its process knows of it.
+    log.ids().flat_map(move |a| {
+        let later = log.ids().skip(a.0 + 1);
+        later
+            .filter(move |b| is_concurrent(log, clocks, a, *b))
+            .map(move |b| (a, b))
+    })
+}
+
+/// The events that are concurrent with this one, by their ids.
+pub fn concurrent_with<'a>(
+    log: &'a Log,
+    clocks: &'a [VectorClock<ProcessId>],
+    event: EventId,
+) -> impl Iterator<Item = EventId> + 'a {
+    let others = log.ids().filter(move |other| *other != event);
+    others.filter(move |other| is_concurrent(log, clocks, event, *other))
+}
+
+/// How many pairs [`concurrent`] would go through, given the clocks that [`stamp`] makes: each counts the events that happened
+/// before its own, and that one. All the other pairs are concurrent.
+pub fn count_concurrent(clocks: &[VectorClock<ProcessId>]) -> usize {
+    let known = clocks
+        .iter()
+        .flat_map(|clock| clock.iter().map(|(_, count)| count));
+    let ordered = usize::try_from(known.sum::<u64>()).unwrap_or(usize::MAX);
+    let pairs = clocks.len() * (clocks.len() + 1) / 2;
+    pairs.saturating_sub(ordered)
+}
+
+/// Of an event its own entry is enough: whoever knows that much of its process knows of it.
+fn is_concurrent(log: &Log, clocks: &[VectorClock<ProcessId>], a: EventId, b: EventId) -> bool {
     let knows = |of: EventId, by: EventId| {
         let process = log.events[of.0].process;
         clocks[by.0].get(&process) >= clocks[of.0].get(&process)
     };
-    log.ids().flat_map(move |a| {
-        let later = log.ids().skip(a.0 + 1);
-        later
-            .filter(move |b| !knows(a, *b) && !knows(*b, a))
-            .map(move |b| (a, b))
-    })
+    !knows(a, b) && !knows(b, a)
 }

@@ -45,6 +45,8 @@ struct Layout {
     /// Of each process that has events: where its line is.
     columns: Vec<(ProcessId, usize)>,
     messages: Vec<Message>,
+    /// Where the events are, from above to below.
+    dots: Vec<(i64, i64)>,
     width: usize,
     height: usize,
 }
@@ -60,7 +62,7 @@ pub fn draw(
 ) -> Result<String, Vec<EventId>> {
     let run = log.run();
     let order = run.causal_order()?;
-    let layout = layout(log, run, order, options);
+    let layout = layout(log, clocks, run, order, options);
     let mut svg = String::new();
     // Writing into a string does not fail.
     let _ = write_head(&mut svg, log, &layout, &options.title)
@@ -68,7 +70,13 @@ pub fn draw(
     Ok(svg)
 }
 
-fn layout(log: &Log, run: Run, mut order: Vec<EventId>, options: &Options) -> Layout {
+fn layout(
+    log: &Log,
+    clocks: &[VectorClock<ProcessId>],
+    run: Run,
+    mut order: Vec<EventId>,
+    options: &Options,
+) -> Layout {
     let hidden = options
         .last
         .map_or(0, |last| order.len().saturating_sub(last));
@@ -78,15 +86,21 @@ fn layout(log: &Log, run: Run, mut order: Vec<EventId>, options: &Options) -> La
         |message: &Message| is_shown.contains(&message.send) && is_shown.contains(&message.receive);
     let messages: Vec<Message> = run.messages.into_iter().filter(shows).collect();
     let rows = rows(log, &order, &messages);
-    let (columns, right) = columns(log, &order);
+    let (columns, right) = columns(log, clocks, &order);
     let rows_count = rows.values().map(|row| row + 1).max().unwrap_or(0);
-    Layout {
+    let mut layout = Layout {
         rows,
         columns,
         messages,
+        dots: Vec::new(),
         width: (right + MARGIN).max(320),
         height: TOP + rows_count * ROW + MARGIN,
-    }
+    };
+    let places = layout.rows.keys().filter_map(|id| layout.place(log, *id));
+    let mut dots: Vec<(i64, i64)> = places.map(|(x, y)| (signed(x), signed(y))).collect();
+    dots.sort_unstable_by_key(|(_, y)| *y);
+    layout.dots = dots;
+    layout
 }
 
 /// The row of each event: below all that happened before it.
@@ -113,21 +127,31 @@ fn rows(log: &Log, order: &[EventId], messages: &[Message]) -> BTreeMap<EventId,
     rows
 }
 
-/// The line of each process that has events, and where the last column ends. A column is as wide as its longest text.
-fn columns(log: &Log, order: &[EventId]) -> (Vec<(ProcessId, usize)>, usize) {
+/// The line of each process that has events, and where the last column ends. A column is as wide as its longest text or stamp.
+fn columns(
+    log: &Log,
+    clocks: &[VectorClock<ProcessId>],
+    order: &[EventId],
+) -> (Vec<(ProcessId, usize)>, usize) {
+    let process_of = |id: &EventId| log.events[id.0].process;
+    let shown: BTreeSet<ProcessId> = order.iter().map(process_of).collect();
     let mut longest: BTreeMap<ProcessId, usize> = BTreeMap::new();
     for id in order {
-        let letters = text_of(log, *id).chars().count().min(LETTERS_MAX);
-        let most = longest.entry(log.events[id.0].process).or_default();
-        *most = letters.max(*most);
+        let text = text_of(log, *id).chars().count().min(LETTERS_MAX);
+        let digits = clocks.get(id.0).map_or(0, |clock| {
+            let known = clock.iter().filter(|(process, _)| shown.contains(process));
+            known.map(|(_, count)| count.ilog10() as usize).sum()
+        });
+        let stamp = shown.len() * 2 + digits;
+        let most = longest.entry(process_of(id)).or_default();
+        *most = text.max(stamp).max(*most);
     }
-    let stamp = longest.len() * 2;
     let mut columns = Vec::new();
     let mut left = MARGIN;
     for (process, letters) in &longest {
         let name = log.name(*process).chars().count().min(LETTERS_MAX);
         let half = (name * LETTER / 2 + 16).max(40);
-        let right = letters.max(&stamp) * LETTER + 16;
+        let right = letters * LETTER + 16;
         columns.push((*process, left + half));
         left += half + right.max(half);
     }
@@ -142,11 +166,14 @@ impl Layout {
 
     /// How far the middle of an arrow has to be pulled down, or up, so that it keeps away from the events of processes between its
     /// ends: it would look like a message to or from them.
-    fn sag(&self, log: &Log, (x, y): (usize, usize), (to_x, to_y): (usize, usize)) -> i64 {
+    fn sag(&self, (x, y): (usize, usize), (to_x, to_y): (usize, usize)) -> i64 {
         let (x, y, to_x, to_y) = (signed(x), signed(y), signed(to_x), signed(to_y));
-        let dots = self.rows.keys().filter_map(|id| self.place(log, *id));
-        let dots = dots.map(|(x, y)| (signed(x), signed(y)));
+        // No curve leaves the rows of its ends by more than this.
+        let (top, bottom) = (y.min(to_y) - 128, y.max(to_y) + 128);
+        let first = self.dots.partition_point(|(_, dot)| *dot < top);
+        let dots = self.dots.iter().skip(first).copied();
         let between: Vec<(i64, i64)> = dots
+            .take_while(|(_, dot)| *dot <= bottom)
             .filter(|(dot, _)| x.min(to_x) < *dot && *dot < x.max(to_x))
             .collect();
         let keeps_away = |sag: &i64| {
@@ -232,7 +259,7 @@ fn write_body(
             layout.place(log, message.send),
             layout.place(log, message.receive),
         ) {
-            write_arrow(svg, from, to, layout.sag(log, from, to))?;
+            write_arrow(svg, from, to, layout.sag(from, to))?;
         }
     }
     let received: BTreeSet<&str> = (log.events.iter())

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::json::in_line;
 use super::{Kind, Log, ReadError};
 
 /// What is read of a record.
@@ -41,7 +42,7 @@ pub fn read_into(log: &mut Log, file: &str, text: &str) -> Result<(), ReadError>
             what,
         };
         let record: Record = serde_json::from_str(text)
-            .map_err(|e| error(format!("not a record of a trace: {e}")))?;
+            .map_err(|e| error(format!("not a record of a trace: {}", in_line(&e))))?;
         let lacks = |field: &str| {
             error(format!(
                 "a record of kind `{}` has a field `{field}`",

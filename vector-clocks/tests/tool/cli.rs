@@ -263,9 +263,9 @@ fn errors_say_what_to_do() {
     check(
         "check chat.jsonl --format trace",
         &expect![[r#"
-        vector-clocks: chat.jsonl:1: not a record of a trace: missing field `kind` at line 1 column 63
-        exit 2
-    "#]],
+            vector-clocks: chat.jsonl:1: not a record of a trace: missing field `kind` at column 63
+            exit 2
+        "#]],
     );
     assert_eq!(command("check").output().unwrap().status.code(), Some(2));
 }
@@ -293,4 +293,66 @@ fn a_reader_that_has_enough_is_no_failure() {
     assert!(line.contains("\"clock\":{\"ada\":1}"), "{line}");
     let said = shown(&child.wait_with_output().unwrap());
     assert_eq!(said, "exit 0\n");
+}
+
+/// Gives `text` to a command on its standard input.
+fn given(words: &str, text: &str) -> String {
+    let mut command = command(words);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    shown(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_log_without_events_is_told() {
+    let expected = "vector-clocks: -: there is no event in it; was it the right file, and was it written to the end?\nexit 2\n";
+    for text in ["", "\n\n"] {
+        assert_eq!(given("check -", text), expected);
+    }
+}
+
+/// Each of these had to do with all pairs of events once, which takes minutes here.
+#[test]
+fn long_logs_are_no_trouble() {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for number in 0..50_000 {
+        writeln!(
+            text,
+            r#"{{"process":"p{}","receive":{number}}}"#,
+            number % 3
+        )
+        .unwrap();
+    }
+    let ends = |words: &str| {
+        let said = given(words, &text);
+        said.lines().rev().take(2).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(
+        ends("check -"),
+        "exit 1; 50000 events of 3 processes, 0 messages received, 0 clocks: 50000 violations"
+    );
+    // Of 50,000 events, a third at each of three processes that never hear of each other.
+    assert_eq!(
+        ends("concurrent - --limit 1"),
+        "exit 0; … and 833333332 more pairs; --limit 833333333 lists them all"
+    );
+    assert_eq!(
+        ends("concurrent - --limit 1 --of p0:7"),
+        "exit 0; … and 33332 more pairs; --limit 33333 lists them all"
+    );
+    assert_eq!(
+        ends("draw -"),
+        "exit 2; vector-clocks: 50000 events make no picture that anybody can look at: draw at most 5000, for example the last ones with --last 200"
+    );
 }

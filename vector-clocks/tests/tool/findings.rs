@@ -1,7 +1,9 @@
 //! What is wrong is found where it is wrong, and nothing else is.
 
 use proptest::prelude::*;
-use vector_clocks::log::{Log, Wrong, check, concurrent, json, stamp};
+use vector_clocks::log::{
+    Log, Wrong, check, concurrent, concurrent_with, count_concurrent, json, stamp,
+};
 
 fn log(text: &str) -> Log {
     let mut log = Log::default();
@@ -134,6 +136,12 @@ proptest! {
         let log = true_log(&steps);
         let (run, clocks) = (log.run(), stamp(&log).unwrap());
         let pairs: Vec<_> = concurrent(&log, &clocks).collect();
+        prop_assert_eq!(count_concurrent(&clocks), pairs.len());
+        for a in log.ids() {
+            let is_pair = |b: &_| pairs.contains(&(a, *b)) || pairs.contains(&(*b, a));
+            let others: Vec<_> = log.ids().filter(is_pair).collect();
+            prop_assert_eq!(concurrent_with(&log, &clocks, a).collect::<Vec<_>>(), others);
+        }
         for a in log.ids() {
             for b in log.ids().filter(|b| a < *b) {
                 let is_ordered = run.chain(a, b).is_some() || run.chain(b, a).is_some();

@@ -20,10 +20,8 @@ fn any_log() -> impl Strategy<Value = Log> {
         .prop_map(Vec::from_iter)
         .prop_shuffle();
     (names, prop::collection::vec(event, 0..12)).prop_map(|(names, events)| {
-        let mut log = Log {
-            files: vec!["log".to_owned()],
-            ..Log::default()
-        };
+        let mut log = Log::default();
+        log.files.push("log".to_owned());
         for (number, (process, text, kind, message, clock, time_us)) in (1..).zip(events) {
             // Clocks name processes before their first event does, in the order of names.
             let clock = clock.map(|counts| {
@@ -53,10 +51,8 @@ fn any_log() -> impl Strategy<Value = Log> {
 fn true_log() -> impl Strategy<Value = Log> {
     let step = (0..3_usize, 0..3_u8, any::<prop::sample::Index>());
     prop::collection::vec(step, 1..25).prop_map(|steps| {
-        let mut log = Log {
-            files: vec!["log".to_owned()],
-            ..Log::default()
-        };
+        let mut log = Log::default();
+        log.files.push("log".to_owned());
         let mut sent = 0_usize;
         for (process, kind, which) in steps {
             let name = ["ada", "bob", "cy"][process];
