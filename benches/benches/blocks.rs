@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use benches::{Cluster, blocks, datanode, report, size};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mini_hdfs::block::{DatanodeId, InodeId};
+use mini_hdfs::block::{BlockId, DatanodeId, InodeId};
 use mini_hdfs::namenode::Config;
 use mini_hdfs::namenode::block_manager::BlockManager;
-use mini_hdfs::protocol::AddBlockRequest;
+use mini_hdfs::protocol::{AddBlockRequest, RegistrationId, ReportedReplica};
 use node::{Rng, Time};
 
 fn placement(c: &mut Criterion) {
@@ -45,7 +45,7 @@ fn replication(c: &mut Criterion) {
     let round = |cluster: &mut Cluster| {
         cluster.next_round();
         let start = Instant::now();
-        cluster.manager.tick(cluster.now, &mut cluster.rng);
+        while cluster.manager.tick(cluster.now, &mut cluster.rng) {}
         start.elapsed()
     };
     let sizes = format!("{nodes} nodes, {count} blocks");
@@ -60,7 +60,7 @@ fn replication(c: &mut Criterion) {
     let rounds = 10;
     let copies: usize = (0..rounds)
         .map(|_| {
-            cluster.manager.tick(cluster.now, &mut cluster.rng);
+            while cluster.manager.tick(cluster.now, &mut cluster.rng) {}
             cluster.next_round()
         })
         .sum();
@@ -71,7 +71,45 @@ fn replication(c: &mut Criterion) {
     group.bench_function(id, |b| {
         b.iter_custom(|iters| (0..iters).map(|_| round(&mut cluster)).sum());
     });
+    // Nobody else has the NameNode's lock for so long.
+    let id = BenchmarkId::new(
+        format!("the longest step of a round of {copies} copies"),
+        &sizes,
+    );
+    group.throughput(Throughput::Elements(1));
+    group.bench_function(id, |b| {
+        let longest = |cluster: &mut Cluster| {
+            cluster.next_round();
+            cluster.longest_step()
+        };
+        b.iter_custom(|iters| (0..iters).map(|_| longest(&mut cluster)).sum());
+    });
     group.finish();
+}
+
+/// Takes a report in parts of as many replicas as the RPC's have; returns how long the longest took.
+fn longest_part(
+    manager: &mut BlockManager,
+    registration: RegistrationId,
+    all: &[ReportedReplica],
+) -> Duration {
+    let id = DatanodeId(1);
+    let (mut longest, mut last) = (Duration::ZERO, None);
+    let begun = manager.begin_block_report(id, registration, None, Time::ZERO);
+    assert_eq!(begun, Ok(()));
+    let mut parts = all.chunks(2_000).peekable();
+    while let Some(part) = parts.next() {
+        last = parts.peek().and_then(|_| part.last()).map(|r| r.block.id);
+        let start = Instant::now();
+        let end = last.unwrap_or(BlockId(u64::MAX));
+        let taken = manager.block_report_part(id, registration, None, part, end, Time::ZERO);
+        longest = longest.max(start.elapsed());
+        assert_eq!(taken, Ok(()));
+    }
+    assert_eq!(last, None, "the last part reaches to the end");
+    let start = Instant::now();
+    assert_eq!(manager.end_block_report(id, registration, None), Ok(()));
+    longest.max(start.elapsed())
 }
 
 fn block_report(c: &mut Criterion) {
@@ -105,6 +143,25 @@ fn block_report(c: &mut Criterion) {
             });
         },
     );
+    group.throughput(Throughput::Elements(1));
+    group.bench_function(
+        BenchmarkId::new(
+            "the longest part of a first report",
+            format!("{count} blocks"),
+        ),
+        |b| {
+            b.iter_custom(|iters| {
+                let one = || {
+                    let (mut manager, registration) = fresh();
+                    longest_part(&mut manager, registration, &all)
+                };
+                std::iter::repeat_with(one)
+                    .take(usize::try_from(iters).unwrap_or(1))
+                    .sum()
+            });
+        },
+    );
+    group.throughput(Throughput::Elements(count));
     let (mut manager, registration) = fresh();
     group.bench_function(
         BenchmarkId::new("the same report again", format!("{count} blocks")),

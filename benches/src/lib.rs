@@ -9,7 +9,7 @@ pub mod processes;
 
 use std::env;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, InodeId, ReplicaState};
 use mini_hdfs::namenode::block_manager::BlockManager;
@@ -225,10 +225,9 @@ impl Cluster {
                 .block_report(DatanodeId(n), registration, &report(held.into_iter()), now)
                 .expect("a registered DataNode can report");
         }
-        // After safe mode all blocks are looked at, 50,000 in a round.
-        let rounds = u32::try_from(block_count / 50_000 + 1).unwrap_or(u32::MAX);
+        // After safe mode all blocks are looked at.
         let extension = cluster.config.safemode_extension;
-        cluster.live_through(2 * extension + rounds * cluster.config.replication_interval);
+        cluster.live_through(2 * extension + cluster.config.replication_interval);
         assert_eq!(cluster.manager.safe_mode(), None);
         cluster
     }
@@ -238,7 +237,20 @@ impl Cluster {
         let end = self.now + duration;
         while self.now < end {
             self.next_round();
-            self.manager.tick(self.now, &mut self.rng);
+            while self.manager.tick(self.now, &mut self.rng) {}
+        }
+    }
+
+    /// One round of work, in as many steps as it takes; returns how long the longest of them took.
+    pub fn longest_step(&mut self) -> Duration {
+        let mut longest = Duration::ZERO;
+        loop {
+            let start = Instant::now();
+            let more = self.manager.tick(self.now, &mut self.rng);
+            longest = longest.max(start.elapsed());
+            if !more {
+                return longest;
+            }
         }
     }
 
@@ -276,6 +288,7 @@ impl Cluster {
 /// A heartbeat of a DataNode with much room and little to do.
 pub fn heartbeat(id: DatanodeId, registration: RegistrationId) -> Heartbeat {
     Heartbeat {
+        wants_report_lease: false,
         id,
         registration,
         capacity: 100 << 40,

@@ -3,7 +3,7 @@
 //! A store keeps [`COPIES`] copies of every key on nodes of different weights in several zones. A key's hash is its *position*, from
 //! 0 to `u64::MAX`; a router says which nodes hold a position, and, when a node comes or goes, which node has to copy which ranges of positions
 //! from which. Everything else in this crate shows one strategy; here you choose, and may combine. It is judged by its answers
-//! alone. Of this crate it uses [`hash`](crate::hash) and the types of a node, and no strategy: it is to be your own.
+//! alone. Of this crate it uses [`hash`](crate::hash) and the types of a node, and no strategy: it is to be your own, and a test looks at its `use`s.
 //!
 //! # What it may count on
 //!

@@ -152,6 +152,22 @@ fn hot_keys_are_found() {
 }
 
 #[test]
+fn what_would_move_the_cursor_is_not_shown_as_it_is() {
+    let told = succeeds(&words("hot"), "a\u{1b}[2Jb\tc\n");
+    assert!(told.contains(r"a\u{1b}[2Jb\tc"), "{told:?}");
+}
+
+/// One way around the ring, and not one for each node.
+#[test]
+fn a_ring_of_many_nodes_is_shown_at_once() {
+    let told = succeeds(&words("ring --nodes 100000 --vnodes 1 --remove n5"), "");
+    assert_eq!(
+        told.lines().filter(|line| line.contains(" %  ")).count(),
+        100_000
+    );
+}
+
+#[test]
 fn drawn_keys_can_be_read_back() {
     let zipf = "--draws 3000 --distinct 300 --exponent 1.2 --zipf-seed 9";
     let keys = succeeds(&words(&format!("keys {zipf}")), "");
@@ -167,6 +183,7 @@ fn drawn_keys_can_be_read_back() {
 fn errors_say_what_to_do() {
     let errors = [
         ("ring --nodes 0", ""),
+        ("ring --nodes 99999999999", ""),
         ("ring --nodes n1,n1", ""),
         ("ring --nodes n1*0", ""),
         ("ring --nodes 4,x", ""),
@@ -185,6 +202,7 @@ fn errors_say_what_to_do() {
         ("compare --distinct 0", ""),
         ("compare --exponent 99", ""),
         ("hot", ""),
+        ("hot", &"x".repeat((1 << 20) + 1)),
     ];
     let told = errors.map(|(args, input)| {
         let words = words(args);

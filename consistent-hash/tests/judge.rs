@@ -6,6 +6,8 @@
     reason = "the rule of refusals is judged where changes are made"
 )]
 mod judge;
+#[path = "graded/capstone/own.rs"]
+mod own;
 
 use consistent_hash::capstone::{MOVES_MAX, Move};
 use consistent_hash::{Node, NodeId};
@@ -311,4 +313,33 @@ fn where_nobody_held_anything_nothing_moves() {
         rules(&plan, &first, None),
         [Rule::Superfluous, Rule::Source]
     );
+}
+
+#[test]
+fn what_is_borrowed_is_seen_however_it_is_written() {
+    let borrowed = |text| own::borrowed(text);
+    for free in [
+        "use super::{COPIES, Change, Move, Router};",
+        "use crate::{hash, partitioner::{MembershipError, Node, NodeId}, capstone::Move};",
+        "use crate::hash; struct Ring; let ring: Ring = ring::new(); range.bounded();",
+        "mod inner { use super::super::{COPIES, Change}; }",
+        "// as in crate::ring",
+    ] {
+        assert_eq!(borrowed(free), [""; 0], "{free}");
+    }
+    for (taken, names) in [
+        ("use crate::ring::Ring;", &["crate::ring"][..]),
+        ("crate::Ring::new(1, 0)", &["crate::Ring"]),
+        (
+            "use crate::{\n    hash,\n    ring::{Ring, moves},\n    Rendezvous\n};",
+            &["crate::ring", "crate::Rendezvous"],
+        ),
+        ("use crate::*;", &["crate::*"]),
+        (
+            "use super::super::rendezvous;",
+            &["super::super::rendezvous"],
+        ),
+    ] {
+        assert_eq!(borrowed(taken), names, "{taken}");
+    }
 }

@@ -39,6 +39,7 @@ const SETTINGS: &[&str] = &[
     "dfs.namenode.redundancy.interval.seconds=1s",
     "dfs.namenode.reconstruction.pending.timeout-sec=10s",
     "dfs.namenode.safemode.extension=1s",
+    "dfs.namenode.decommission.interval=1s",
     "dfs.namenode.lease-soft-limit-sec=5s",
     "dfs.namenode.lease-hard-limit-sec=60s",
     "dfs.namenode.lease-recheck-interval-ms=500ms",

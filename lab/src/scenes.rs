@@ -43,6 +43,7 @@ pub(crate) const SCENES: &[&Scene] = &[
     &hdfs::cut_off_rack::SCENE,
     &hdfs::bit_rot::SCENE,
     &hdfs::dead_writer::SCENE,
+    &hdfs::decommission::SCENE,
 ];
 
 /// The scene called `name`.
@@ -222,6 +223,18 @@ impl Stage {
             let said: Vec<Option<&str>> = said.collect();
             let all = now.answered && said.iter().all(|said| *said == Some(state));
             ensure(all, || format!("it says: {said:?}"))
+        })
+    }
+
+    /// Expects that the NameNode says that `node` is out of service in this way; none that it is in service.
+    fn expect_service(&self, node: &str, service: Option<&str>, within: Duration) -> Result<()> {
+        let word = service.unwrap_or("in service");
+        let what = format!("the NameNode says that {node} is {word}");
+        self.expect(&what, within, |now| {
+            let said = now.node(node).and_then(|node| node.service);
+            ensure(now.answered && said == service, || {
+                format!("it says: {said:?}")
+            })
         })
     }
 

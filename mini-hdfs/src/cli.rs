@@ -2,6 +2,7 @@
 //! codes (0, 1 when something failed, 255 when the command line is wrong).
 
 pub(crate) mod admin;
+pub(crate) mod balancer;
 pub(crate) mod debug;
 pub(crate) mod dfs;
 mod format;
@@ -103,6 +104,8 @@ pub(crate) fn run(
 #[derive(Debug)]
 pub(crate) struct Generic {
     pub(crate) client: DfsClient,
+    /// What `-D` said.
+    pub(crate) settings: Settings,
 }
 
 impl Generic {
@@ -140,16 +143,20 @@ impl Generic {
             .or_else(|| uri.map(str::to_owned))
             .or_else(|| std::env::var("MINI_HDFS_NAMENODE").ok())
             .unwrap_or_else(|| "127.0.0.1:8020".to_owned());
-        let client = connect(&name_node, socks.as_deref(), &define)?;
-        Ok((Generic { client }, rest))
+        let settings = Settings::parse(&define).map_err(|e| Failure::Usage(e.to_string()))?;
+        let client = connect(&name_node, socks.as_deref(), &settings)?;
+        Ok((Generic { client, settings }, rest))
     }
 }
 
-fn connect(name_node: &str, socks: Option<&str>, define: &[String]) -> Result<DfsClient, Failure> {
+fn connect(
+    name_node: &str,
+    socks: Option<&str>,
+    settings: &Settings,
+) -> Result<DfsClient, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
-    let settings = Settings::parse(define).map_err(|e| usage(&e))?;
     let mut client = ClientSettings::new(name_node, &paths::user())
-        .with(&settings)
+        .with(settings)
         .map_err(|e| usage(&e))?;
     client.host = Some(hostname());
     if let Some(socks) = socks {

@@ -30,6 +30,7 @@ pub mod replica_writer;
 pub mod scanner;
 pub mod storage;
 mod synced_chunk;
+pub mod throttler;
 pub mod volume_choice;
 pub mod volumes;
 

@@ -110,6 +110,16 @@ pub enum FsError {
         /// Who holds its lease now.
         holder: String,
     },
+    /// A DataNode sends a full block report and may not, or not any more.
+    #[error(
+        "DataNode {datanode} may not send a full block report: {reason}; it must ask for a lease"
+    )]
+    InvalidBlockReportLease {
+        /// Which DataNode.
+        datanode: String,
+        /// Why not.
+        reason: String,
+    },
     /// A DataNode called without having registered since the NameNode started or declared it dead.
     #[error("DataNode {0} is not registered; it must register and report its blocks")]
     UnregisteredNode(String),

@@ -31,7 +31,8 @@
 //!    [`namenode::storage`].
 //! 3. Where replicas go and how they are kept: [`namenode::blocks`], [`namenode::placement`],
 //!    [`namenode::block_report`], [`namenode::replication_queue`], [`namenode::excess`],
-//!    [`namenode::safe_mode`], and [`namenode::block_manager`], which ties them together.
+//!    [`namenode::safe_mode`], [`namenode::decommission`], and [`namenode::block_manager`], which ties them together;
+//!    [`balancer`], a client that evens out what they have led to.
 //! 4. A replica's life on its DataNode: [`packet`], [`datanode`].
 //! 5. The writer and the reader: [`client`].
 //! 6. A writer that dies: [`namenode::leases`], [`namenode::block_recoveries`], [`datanode::block_recovery`].
@@ -44,6 +45,7 @@
 //! A closed file is not opened again to append. The crate's README says what the real HDFS does instead.
 
 pub mod atomic_file;
+pub mod balancer;
 pub mod block;
 pub mod client;
 pub mod datanode;

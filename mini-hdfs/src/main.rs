@@ -32,6 +32,9 @@ enum Command {
     /// Mend by hand: recoverLease -path PATH [-retries N]
     #[command(disable_help_flag = true)]
     Debug(cli::Words),
+    /// Even out how full DataNodes are
+    #[command(disable_help_flag = true)]
+    Balancer(cli::Words),
     /// Check files and their blocks: PATH -files -blocks -locations -racks -move -delete -list-corruptfileblocks
     #[command(disable_help_flag = true)]
     Fsck(cli::Words),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Dfs(words) => return cli::run(cli::dfs::run, &words),
         Command::Dfsadmin(words) => return cli::run(cli::admin::run, &words),
         Command::Debug(words) => return cli::run(cli::debug::run, &words),
+        Command::Balancer(words) => return cli::balancer::run(&words),
         Command::Fsck(words) => return cli::run(cli::fsck::run, &words),
     };
     match ran {

@@ -21,11 +21,13 @@ pub mod blocks;
 pub mod capstone;
 pub mod config;
 pub mod datanodes;
+pub mod decommission;
 pub mod edit_log;
 pub mod edit_op;
 pub mod excess;
 pub mod fsimage;
 pub mod group_commit;
+pub mod hosts;
 pub mod invalidate;
 mod lease_recovery;
 pub mod leases;
@@ -35,6 +37,7 @@ pub mod path;
 pub mod pending;
 pub mod placement;
 pub mod replication_queue;
+pub mod report_lease;
 pub mod safe_mode;
 pub mod slow_peers;
 pub mod storage;
@@ -50,13 +53,15 @@ use self::block_manager::BlockManager;
 use self::block_recoveries::BlockRecoveries;
 use self::edit_op::{EditOp, apply};
 use self::group_commit::GroupCommit;
+use self::hosts::Hosts;
 use self::leases::LeaseManager;
 use self::namespace::{Inode, Namespace};
-use crate::block::{Block, DatanodeId, DatanodeInfo, InodeId, TxId};
+use crate::balancer::StoredBlock;
+use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, InodeId, TxId};
 use crate::error::FsError;
 use crate::protocol::{
     BlockEvent, Command, DatanodeReport, Heartbeat, HeartbeatDetails, Registration, RegistrationId,
-    ReportedReplica,
+    ReportLeaseId, ReportedReplica,
 };
 pub use config::Config;
 pub use group_commit::{Batch, Roll};
@@ -268,6 +273,25 @@ impl NameNode {
         self.blocks.set_safe_mode(on, now);
     }
 
+    /// The operator's file says this of DataNodes from now on (`refreshNodes`).
+    pub fn refresh_nodes(&mut self, hosts: Hosts, now: Time) {
+        self.blocks.refresh_nodes(hosts, now);
+    }
+
+    /// Some blocks of a DataNode, for the balancer (`NamenodeProtocol.getBlocks`).
+    ///
+    /// # Errors
+    /// As [`BlockManager::get_blocks`].
+    pub fn get_blocks(
+        &self,
+        datanode: DatanodeId,
+        size: u64,
+        min_block_size: u64,
+        rng: &mut Rng,
+    ) -> Result<Vec<StoredBlock>, FsError> {
+        self.blocks.get_blocks(datanode, size, min_block_size, rng)
+    }
+
     /// All DataNodes that are known.
     pub fn datanode_report(&self, now: Time) -> Vec<DatanodeReport> {
         self.blocks.datanode_reports(now)
@@ -318,7 +342,52 @@ impl NameNode {
         self.blocks.heartbeat_details(heartbeat, details, now);
     }
 
-    /// All the replicas that a DataNode has (`blockReport`).
+    /// A full block report begins (`blockReport`).
+    ///
+    /// # Errors
+    /// As [`BlockManager::begin_block_report`].
+    pub fn begin_block_report(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+        now: Time,
+    ) -> Result<(), FsError> {
+        self.blocks
+            .begin_block_report(datanode, registration, lease, now)
+    }
+
+    /// A part of it.
+    ///
+    /// # Errors
+    /// As [`BlockManager::block_report_part`].
+    pub fn block_report_part(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+        replicas: &[ReportedReplica],
+        last: BlockId,
+        now: Time,
+    ) -> Result<(), FsError> {
+        self.blocks
+            .block_report_part(datanode, registration, lease, replicas, last, now)
+    }
+
+    /// Its end.
+    ///
+    /// # Errors
+    /// As [`BlockManager::end_block_report`].
+    pub fn end_block_report(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+    ) -> Result<(), FsError> {
+        self.blocks.end_block_report(datanode, registration, lease)
+    }
+
+    /// All the replicas that a DataNode has, in one go.
     ///
     /// # Errors
     /// As [`BlockManager::block_report`].
@@ -348,10 +417,12 @@ impl NameNode {
             .incremental_block_report(datanode, registration, events, now)
     }
 
-    /// What happens by itself: call it every [`Config::replication_interval`] or more often.
-    pub fn tick(&mut self, now: Time, rng: &mut Rng) {
-        self.blocks.tick(now, rng);
+    /// What happens by itself: call it every [`Config::replication_interval`] or more often. It does not take long, whatever
+    /// there is to do; true says that more is to be done in this round. Let others call first, and call again.
+    pub fn tick(&mut self, now: Time, rng: &mut Rng) -> bool {
+        let more = self.blocks.tick(now, rng);
         self.check_leases(now);
         self.request_checkpoint_when_due(now);
+        more
     }
 }

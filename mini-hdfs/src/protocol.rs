@@ -163,6 +163,8 @@ pub struct Heartbeat {
     pub remaining: u64,
     /// Transfers under way (`xceiverCount`), the measure of its load.
     pub xceivers: u32,
+    /// A full block report is due: it asks for a lease to send it (`requestFullBlockReportLease`).
+    pub wants_report_lease: bool,
 }
 
 /// What a heartbeat says beside its figures: of each volume, and of peers.
@@ -207,11 +209,17 @@ pub struct SlowPeer {
     pub latency_us: u64,
 }
 
+/// Names the permission to send one full block report (`fullBlockReportLeaseId`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReportLeaseId(pub u64);
+
 /// What the NameNode tells a DataNode to do, in answer to a heartbeat (`DatanodeCommand`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Register again and report all blocks: the NameNode does not know you.
     Register,
+    /// Send a full block report now, under this lease.
+    ReportBlocks(ReportLeaseId),
     /// Delete these replicas, if they are of this generation or an older one.
     Invalidate(Vec<Block>),
     /// Copy this finalised replica to these DataNodes, through a pipeline.
@@ -275,8 +283,27 @@ pub enum BlockEvent {
     Receiving(Block),
     /// A replica is finalised.
     Received(Block),
+    /// A replica was fetched for the balancer and is finalised: that of `delete` may go now (`delHints`).
+    Moved {
+        /// The replica.
+        block: Block,
+        /// Whose replica it takes the place of.
+        delete: DatanodeId,
+    },
     /// A replica was deleted.
     Deleted(Block),
+}
+
+impl BlockEvent {
+    /// The block that it is about.
+    pub fn block(&self) -> Block {
+        match self {
+            BlockEvent::Receiving(block)
+            | BlockEvent::Received(block)
+            | BlockEvent::Moved { block, .. }
+            | BlockEvent::Deleted(block) => *block,
+        }
+    }
 }
 
 /// A DataNode as the NameNode sees it, for `dfsadmin -report`, the status page and the lab.
@@ -286,6 +313,10 @@ pub struct DatanodeReport {
     pub info: DatanodeInfo,
     /// Live, stale or dead.
     pub state: DatanodeState,
+    /// Whether it is in service.
+    pub admin: AdminState,
+    /// What it still has to wait for while it is about to leave the service.
+    pub leaving: LeavingStatus,
     /// Its last heartbeat's figures.
     pub heartbeat: Heartbeat,
     /// What that said of volumes.
@@ -309,6 +340,33 @@ pub enum DatanodeState {
     Dead,
 }
 
+/// Whether a DataNode is in service, as its operator wants it (`DatanodeInfo.AdminStates`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AdminState {
+    /// In service.
+    #[default]
+    Normal,
+    /// It shall be taken out for good: its replicas are copied elsewhere, and no new ones come to it.
+    DecommissionInProgress,
+    /// Everything that it holds is elsewhere too: it may be switched off.
+    Decommissioned,
+    /// It shall be away for a while: blocks that would have too few replicas meanwhile get more.
+    EnteringMaintenance,
+    /// It may be away: its replicas are not made anew.
+    InMaintenance,
+}
+
+/// What a DataNode that is about to leave the service still waits for (`DatanodeDescriptor.LeavingServiceStatus`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeavingStatus {
+    /// Blocks on it with too few replicas elsewhere.
+    pub under_replicated: u64,
+    /// Of these, those without a replica elsewhere.
+    pub only_here: u64,
+    /// Of these, those that are being written.
+    pub in_open_files: u64,
+}
+
 /// The state of a replica as `fsck` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReplicaHealth {
@@ -320,6 +378,14 @@ pub enum ReplicaHealth {
     Corrupt,
     /// More than the file needs; chosen to be deleted.
     Excess,
+    /// Good, on a DataNode that is about to be decommissioned.
+    Decommissioning,
+    /// Good, on a DataNode that is decommissioned.
+    Decommissioned,
+    /// Good, on a DataNode that is about to be in maintenance.
+    EnteringMaintenance,
+    /// Good, as far as is known, on a DataNode in maintenance.
+    InMaintenance,
     /// Being written.
     Rbw,
 }
@@ -383,6 +449,14 @@ pub struct FsStatus {
     pub volume_failures: u64,
     /// Live DataNodes that their peers report as slow.
     pub slow_datanodes: u64,
+    /// DataNodes that are about to be decommissioned, dead or alive.
+    pub decommissioning_datanodes: u64,
+    /// DataNodes that are decommissioned, dead or alive.
+    pub decommissioned_datanodes: u64,
+    /// DataNodes that are about to be in maintenance, dead or alive.
+    pub entering_maintenance_datanodes: u64,
+    /// DataNodes in maintenance, dead or alive.
+    pub in_maintenance_datanodes: u64,
     /// Why safe mode is on, and what turns it off; none when it is off.
     pub safe_mode: Option<String>,
     /// The last transaction of the edit log.

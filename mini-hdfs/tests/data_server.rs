@@ -3,9 +3,10 @@
 
 use std::io::{BufReader, ErrorKind};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::slice::from_ref;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mini_hdfs::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
 use mini_hdfs::datanode::peer_stats::PeerConfig;
@@ -32,10 +33,10 @@ struct Datanode {
 }
 
 fn start(dir: TempDir) -> Datanode {
-    start_with(dir, &VolumeSettings::default(), PeerConfig::default())
+    start_with(dir, &VolumeSettings::default(), DataSettings::default())
 }
 
-fn start_with(dir: TempDir, volumes: &VolumeSettings, peers: PeerConfig) -> Datanode {
+fn start_with(dir: TempDir, volumes: &VolumeSettings, settings: DataSettings) -> Datanode {
     let settings = DataSettings {
         socket_timeout: Duration::from_secs(2),
         // Damage is to be found by who reads.
@@ -43,8 +44,7 @@ fn start_with(dir: TempDir, volumes: &VolumeSettings, peers: PeerConfig) -> Data
             bytes_per_second: 0,
             ..ScanConfig::default()
         },
-        peers,
-        ..DataSettings::default()
+        ..settings
     };
     let volumes = volumes::open(&[dir.path().to_owned()], volumes).unwrap();
     let id = volumes.id;
@@ -584,7 +584,7 @@ fn a_replica_that_may_not_fit_is_refused_and_what_is_there_stays() {
         capacity: Some(150_000),
         ..VolumeSettings::default()
     };
-    let node = start_with(tempfile::tempdir().unwrap(), &room, PeerConfig::default());
+    let node = start_with(tempfile::tempdir().unwrap(), &room, DataSettings::default());
     let block = |id, len| Block::new(BLOCK.id.0 + id, 1001, len);
     // It may become so long; what it does not need is free again at its end.
     let mut first = Pipeline::open(&[&node], block(0, 100_000), Stage::Create).unwrap();
@@ -614,18 +614,17 @@ fn a_replica_that_may_not_fit_is_refused_and_what_is_there_stays() {
 
 #[test]
 fn only_the_last_node_is_measured_and_by_the_one_before_it() {
-    let peers = PeerConfig {
-        enabled: true,
-        samples_min: 10,
-        ..PeerConfig::default()
+    let settings = DataSettings {
+        peers: PeerConfig {
+            enabled: true,
+            samples_min: 10,
+            ..PeerConfig::default()
+        },
+        ..DataSettings::default()
     };
-    let nodes: [Datanode; 3] = std::array::from_fn(|_| {
-        start_with(
-            tempfile::tempdir().unwrap(),
-            &VolumeSettings::default(),
-            peers,
-        )
-    });
+    let volumes = VolumeSettings::default();
+    let nodes: [Datanode; 3] =
+        std::array::from_fn(|_| start_with(tempfile::tempdir().unwrap(), &volumes, settings));
     let data = data(12 * PACKET_DATA_MAX);
     let mut pipeline =
         Pipeline::open(&[&nodes[0], &nodes[1], &nodes[2]], BLOCK, Stage::Create).unwrap();
@@ -651,4 +650,117 @@ fn a_directory_has_one_process() {
     volumes::open(from_ref(&dir), &VolumeSettings::default()).expect("it is free again");
     let twice = volumes::open(&[dir.clone(), dir], &VolumeSettings::default()).unwrap_err();
     assert!(twice.to_string().contains("twice"), "{twice}");
+}
+
+/// Asks `target` to fetch a replica from `proxy`, and returns what became of it, and how often it was said to be under way.
+fn replace(target: &Datanode, proxy: &Datanode, block: Block) -> (MoveReply, usize) {
+    let (mut from, mut to) = target.connect();
+    let op = ReplaceBlock {
+        block,
+        delete: DatanodeId(7),
+        proxy: proxy.info.clone(),
+    };
+    send_op(&mut to, &Op::Replace(op)).unwrap();
+    let mut under_way = 0;
+    loop {
+        match receive_move_reply(&mut from).unwrap() {
+            MoveReply::UnderWay(_) => under_way += 1,
+            other => return (other, under_way),
+        }
+    }
+}
+
+#[test]
+fn a_replica_is_fetched_for_the_balancer_as_slowly_as_it_may() {
+    let slow = DataSettings {
+        balance_bandwidth: 500_000,
+        ..DataSettings::default()
+    };
+    let source = start(tempfile::tempdir().unwrap());
+    let target = start_with(
+        tempfile::tempdir().unwrap(),
+        &VolumeSettings::default(),
+        slow,
+    );
+    let data = data(1_000_000);
+    let mut pipeline = Pipeline::open(&[&source], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    pipeline.finish(0, &data, 1);
+    let block = finalized(&data, 1001).unwrap().0;
+
+    let began = Instant::now();
+    let (reply, under_way) = replace(&target, &source, block);
+    assert_eq!(reply, MoveReply::Done(1_000_000));
+    assert!(
+        began.elapsed() > Duration::from_millis(1_900),
+        "a million bytes in {:?}, at half a million a second",
+        began.elapsed()
+    );
+    assert!(under_way > 0, "whoever waits must hear something meanwhile");
+    let delete = DatanodeId(7);
+    let moved = BlockEvent::Moved { block, delete };
+    assert_eq!(target.event(), DataEvent::Replica(moved));
+    let target = target.restart();
+    assert_eq!(target.read(block, 0, u64::MAX), Ok((0, data.clone())));
+    // It has one now, and takes no other.
+    let (again, _) = replace(&target, &source, block);
+    assert!(
+        matches!(&again, MoveReply::Failed(why) if why.contains("a replica already")),
+        "{again:?}"
+    );
+    assert_eq!(target.replica(), finalized(&data, 1001));
+}
+
+#[test]
+fn a_damaged_replica_is_not_fetched_but_reported() {
+    let [source, target] = datanodes();
+    let data = data(300_000);
+    let mut pipeline = Pipeline::open(&[&source], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    pipeline.finish(0, &data, 1);
+    let block = finalized(&data, 1001).unwrap().0;
+    let (receiving, received) = (source.event(), source.event());
+    assert_ne!(receiving, received);
+    let file = find(source.dir.path(), &block.id.to_string()).expect("the block's file");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[200_000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let (reply, _) = replace(&target, &source, block);
+    assert!(matches!(reply, MoveReply::Failed(_)), "{reply:?}");
+    assert_eq!(source.event(), DataEvent::Corrupt(block));
+    assert_eq!(target.replica(), None, "nothing is left of it");
+}
+
+#[test]
+fn a_replica_whose_file_is_gone_is_reported_when_it_is_copied() {
+    let [source, target, other] = datanodes();
+    let data = data(300_000);
+    let mut pipeline = Pipeline::open(&[&source], BLOCK, Stage::Create)
+        .ok()
+        .unwrap();
+    pipeline.finish(0, &data, 1);
+    let block = finalized(&data, 1001).unwrap().0;
+    let (receiving, received) = (source.event(), source.event());
+    assert_ne!(receiving, received);
+    let file = find(source.dir.path(), &block.id.to_string()).expect("the block's file");
+    std::fs::remove_file(file).unwrap();
+    source.server.transfer(block, vec![target.info.clone()]);
+    assert_eq!(source.event(), DataEvent::Corrupt(block));
+    let (reply, _) = replace(&other, &source, block);
+    assert!(matches!(reply, MoveReply::Failed(_)), "{reply:?}");
+    assert_eq!(source.event(), DataEvent::Corrupt(block));
+    assert_eq!(other.replica(), None, "nothing is left of it");
+}
+
+fn find(dir: &Path, name: &str) -> Option<std::path::PathBuf> {
+    let entries = std::fs::read_dir(dir).ok()?.flatten();
+    entries
+        .filter_map(|entry| {
+            let path = entry.path();
+            let here = entry.file_name() == name;
+            if here { Some(path) } else { find(&path, name) }
+        })
+        .next()
 }

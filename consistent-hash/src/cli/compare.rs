@@ -227,6 +227,10 @@ fn changed(
 fn lookup_ns(partitioner: &dyn Partitioner, keys: &[Vec<u8>]) -> f64 {
     let mut order: Vec<&Vec<u8>> = keys.iter().collect();
     order.sort_by_cached_key(|key| hash::key(1, key));
+    // Once untimed, so that whoever comes first does not pay for the caches.
+    for key in &order {
+        black_box(partitioner.locate(black_box(key)));
+    }
     let (start, mut rounds) = (Instant::now(), 0u32);
     while rounds == 0 || start.elapsed() < TIMED_FOR {
         for key in &order {

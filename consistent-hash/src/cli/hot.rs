@@ -44,7 +44,10 @@ struct Line {
 
 pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     let mut summary = SpaceSaving::new(options.counters);
-    keys::for_each(&options.file, |key| summary.offer(key))?;
+    keys::for_each(&options.file, |key| {
+        summary.offer(key);
+        Ok(())
+    })?;
     let line = |counter: &&Counter| Line {
         key: String::from_utf8_lossy(&counter.key).into_owned(),
         at_least: counter.count - counter.error,
@@ -74,7 +77,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     let rows = top.into_iter().map(|line| {
         let share = percent(line.at_most as f64 / keys.max(1) as f64);
         vec![
-            line.key,
+            printable(&line.key),
             line.at_least.to_string(),
             line.at_most.to_string(),
             share,
@@ -83,4 +86,13 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     let rows: Vec<Vec<String>> = rows.collect();
     table::write(out, &["<key", "at least", "at most", "share"], &rows)?;
     Ok(())
+}
+
+/// A key as it may be shown on a terminal: what would move the cursor is written as an escape.
+fn printable(key: &str) -> String {
+    let shown = |letter: char| match letter.is_control() {
+        true => letter.escape_default().collect(),
+        false => letter.to_string(),
+    };
+    key.chars().map(shown).collect::<Vec<String>>().concat()
 }

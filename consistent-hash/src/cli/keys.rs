@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use consistent_hash::skew::zipf;
 
 /// As many keys are drawn at once: what a machine can hold.
-const DRAWS_MAX: usize = 100_000_000;
+const DRAWS_MAX: usize = 10_000_000;
+/// The longest key, in bytes: what is longer is hardly a list of keys.
+const KEY_LEN_MAX: usize = 1 << 20;
+/// As many bytes of keys are held at once.
+const KEYS_LEN_MAX: usize = 1 << 29;
 
 /// Keys that are made rather than read.
 #[derive(Clone, Debug, clap::Args)]
@@ -70,11 +74,7 @@ impl Source {
     /// All keys.
     pub(crate) fn load(&self) -> Result<Keys> {
         let (origin, all) = match &self.keys {
-            Some(path) => {
-                let mut all = Vec::new();
-                for_each(path, |key| all.push(key.to_vec()))?;
-                (name(path), all)
-            }
+            Some(path) => (name(path), load(path)?),
             None => {
                 let Zipf {
                     distinct,
@@ -108,8 +108,26 @@ fn name(path: &Path) -> String {
     }
 }
 
+/// All keys of a file, in order.
+pub(crate) fn load(path: &Path) -> Result<Vec<Vec<u8>>> {
+    let (mut all, mut bytes) = (Vec::new(), 0);
+    for_each(path, |key| {
+        bytes += key.len() + size_of::<Vec<u8>>();
+        if bytes > KEYS_LEN_MAX {
+            bail!(
+                "there are more keys in {} than are held at once, {} of {KEYS_LEN_MAX} bytes: give some of them, as `head` does",
+                name(path),
+                all.len()
+            );
+        }
+        all.push(key.to_vec());
+        Ok(())
+    })?;
+    Ok(all)
+}
+
 /// Calls `each` with every key of a file: a line without its end. Empty lines are no keys; bytes need not be text.
-pub(crate) fn for_each(path: &Path, mut each: impl FnMut(&[u8])) -> Result<()> {
+pub(crate) fn for_each(path: &Path, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let name = name(path);
     let mut input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
@@ -120,15 +138,23 @@ pub(crate) fn for_each(path: &Path, mut each: impl FnMut(&[u8])) -> Result<()> {
     let (mut line, mut keys) = (Vec::new(), 0u64);
     loop {
         line.clear();
-        let read = input.read_until(b'\n', &mut line);
+        let read = (&mut input)
+            .take(KEY_LEN_MAX as u64 + 2)
+            .read_until(b'\n', &mut line);
         if read.with_context(|| format!("cannot read the keys in {name}"))? == 0 {
             break;
         }
         let key = line.strip_suffix(b"\n").unwrap_or(&line);
         let key = key.strip_suffix(b"\r").unwrap_or(key);
+        if key.len() > KEY_LEN_MAX {
+            bail!(
+                "key {} in {name} is longer than {KEY_LEN_MAX} bytes: one a line is expected",
+                keys + 1
+            );
+        }
         if !key.is_empty() {
             keys += 1;
-            each(key);
+            each(key)?;
         }
     }
     if keys == 0 {

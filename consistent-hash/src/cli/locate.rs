@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
         .map(|key| key.clone().into_bytes())
         .collect();
     match &options.keys {
-        Some(path) => keys::for_each(path, |key| all.push(key.to_vec()))?,
+        Some(path) => all.extend(keys::load(path)?),
         None if all.is_empty() => bail!(
             "which keys? Write them behind the command, or give --keys FILE (- is the standard input)"
         ),

@@ -54,10 +54,12 @@ pub(crate) struct Nodes {
 impl Nodes {
     /// The nodes, at least one.
     pub(crate) fn list(&self) -> Result<Vec<Node>> {
-        let mut nodes = match self.nodes.trim().parse::<u32>() {
+        let mut nodes = match self.nodes.trim().parse::<u128>() {
             Ok(0) => bail!("--nodes 0: without nodes no key belongs anywhere; give at least 1"),
-            Ok(count) if count > COUNT_MAX => bail!("--nodes {count}: at most {COUNT_MAX}"),
-            Ok(count) => (1..=count).map(Node::new).collect(),
+            Ok(count) => match u32::try_from(count) {
+                Ok(count) if count <= COUNT_MAX => (1..=count).map(Node::new).collect(),
+                _ => bail!("--nodes {count}: at most {COUNT_MAX}"),
+            },
             Err(_) => {
                 let list = self.nodes.split(',').map(|text| parse_node(text.trim()));
                 list.collect::<Result<Vec<Node>, String>>()

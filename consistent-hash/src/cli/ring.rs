@@ -101,20 +101,24 @@ fn write_shares(out: &mut dyn Write, ring: &Ring, after: Option<&Ring>) -> Resul
     }
     let mut heading = vec!["<node", "weight", "zone", "share"];
     heading.extend(after.map(|_| "after"));
+    let columns: Vec<BTreeMap<NodeId, f64>> = [Some(ring), after]
+        .into_iter()
+        .flatten()
+        .map(picture::shares)
+        .collect();
     let rows = nodes.values().map(|node| {
         let zone = node.zone.map_or("-".to_owned(), |zone| zone.to_string());
         let mut row = vec![node.id.to_string(), node.weight.to_string(), zone];
-        for ring in [Some(ring), after].into_iter().flatten() {
-            let member = ring.members().get(node.id).is_some();
-            let share = || percent(picture::share(ring, node.id));
-            row.push(if member { share() } else { "-".to_owned() });
-        }
+        row.extend(columns.iter().map(|shares| {
+            let share = shares.get(&node.id).copied();
+            share.map_or("-".to_owned(), percent)
+        }));
         row
     });
     table::write(out, &heading, &rows.collect::<Vec<_>>())?;
-    let shown = after.unwrap_or(ring);
-    let load = |node: &Node| picture::share(shown, node.id) / f64::from(node.weight);
-    let loads: Vec<f64> = shown.nodes().iter().map(load).collect();
+    let shown = columns.last().into_iter().flatten();
+    let load = |(id, share): (&NodeId, &f64)| share / f64::from(nodes[id].weight);
+    let loads: Vec<f64> = shown.map(load).collect();
     if let Some(report) = LoadReport::of(&loads) {
         let (max, gini) = (report.max_over_mean(), report.gini);
         writeln!(

@@ -1,5 +1,6 @@
 //! The ring: each node's spans in its colour, and outside of them what moves when the membership changes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{colour, document, percent, rect, text};
@@ -20,9 +21,21 @@ const OWNERS: (f64, f64) = (150.0, 44.0);
 const MOVES: (f64, f64) = (192.0, 18.0);
 const TURN: f64 = 18_446_744_073_709_551_616.0;
 
-/// The part of all positions that a node owns.
-pub fn share(ring: &Ring, node: NodeId) -> f64 {
-    part(ring.owned(node).iter())
+/// The part of all positions that each member owns: of all of them in one way around the ring.
+pub fn shares(ring: &Ring) -> BTreeMap<NodeId, f64> {
+    let members = ring.members().nodes().iter();
+    let mut owned: BTreeMap<NodeId, u128> = members.map(|node| (node.id, 0)).collect();
+    // Of two points at the same position only the first one owns anything.
+    let mut points = ring.points().to_vec();
+    points.dedup_by_key(|point| point.position);
+    let mut after = points.last().map_or(0, |point| point.position);
+    for Point { position, node } in points {
+        let until = position;
+        *owned.entry(node).or_default() += Span { after, until }.len();
+        after = until;
+    }
+    let part = |(node, positions)| (node, positions as f64 / TURN);
+    owned.into_iter().map(part).collect()
 }
 
 /// The part of all positions that these spans are.
@@ -176,6 +189,12 @@ fn middle(out: &mut String, ring: &Ring, shown: &Ring, moves: &[Move], changes: 
 /// Each node's name and share, beside the circle.
 fn legend(out: &mut String, nodes: &[NodeId], ring: &Ring, after: Option<&Ring>) {
     let (left, mut y) = (470.0, 52.0);
+    let before = shares(ring);
+    let after = after.map(shares);
+    let shown = |shares: &BTreeMap<NodeId, f64>, node: &NodeId| {
+        let share = shares.get(node).copied();
+        share.map_or("-".to_owned(), percent)
+    };
     let heading = match after {
         Some(_) => "share of all positions, before and after",
         None => "share of all positions",
@@ -193,11 +212,11 @@ fn legend(out: &mut String, nodes: &[NodeId], ring: &Ring, after: Option<&Ring>)
             "start",
             &node.to_string(),
         );
-        let before = percent(share(ring, *node));
-        text(out, "t", (left + 140.0, y + 12.0), "end", &before);
-        if let Some(after) = after {
-            let after = percent(share(after, *node));
-            text(out, "t", (left + 220.0, y + 12.0), "end", &after);
+        let of_node = shown(&before, node);
+        text(out, "t", (left + 140.0, y + 12.0), "end", &of_node);
+        if let Some(after) = &after {
+            let of_node = shown(after, node);
+            text(out, "t", (left + 220.0, y + 12.0), "end", &of_node);
         }
         y += 21.0;
     }
@@ -219,9 +238,9 @@ fn legend(out: &mut String, nodes: &[NodeId], ring: &Ring, after: Option<&Ring>)
 }
 
 fn describe(ring: &Ring, after: Option<&Ring>, moves: &[Move]) -> String {
-    let shares: Vec<String> = (ring.members().nodes().iter())
+    let shares: Vec<String> = (shares(ring).into_iter())
         .take(NAMED_MAX)
-        .map(|node| format!("{} {}", node.id, percent(share(ring, node.id))))
+        .map(|(node, share)| format!("{node} {}", percent(share)))
         .collect();
     let mut description = format!(
         "A circle of all positions, cut by {} virtual nodes. Of it own: {}.",
@@ -277,10 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn shares_add_up() {
+    fn shares_are_what_is_owned_and_add_up() {
         let mut ring = Ring::new(40, 3);
         ring.add_all(&[1, 2, 3, 4, 5].map(Node::new)).unwrap();
-        let sum: f64 = (1..=5).map(|id| share(&ring, NodeId(id))).sum();
-        assert!((sum - 1.0).abs() < 1e-12);
+        let shares = shares(&ring);
+        assert!((shares.values().sum::<f64>() - 1.0).abs() < 1e-12);
+        for (node, share) in shares {
+            assert_eq!(share, part(ring.owned(node).iter()), "{node}");
+        }
+        assert_eq!(super::shares(&Ring::new(1, 0)), BTreeMap::new());
     }
 }

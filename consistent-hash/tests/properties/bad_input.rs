@@ -1,8 +1,8 @@
 //! Bad input: an error that says what to do, or an answer that is as good as can be; never a panic, and nothing half done.
 
 use consistent_hash::{
-    Anchor, Bounded, Lists, Maglev, MembershipError, MultiProbe, Node, NodeId, Partitioner, Ranges,
-    Ring,
+    Anchor, Bounded, Jump, Lists, Maglev, MembershipError, MultiProbe, Node, NodeId, Partitioner,
+    Ranges, Ring,
 };
 
 use crate::strategies::{ALL, keys, nodes, places};
@@ -163,6 +163,21 @@ fn what_has_no_room_says_so() {
     );
     maglev.add_all(&nodes(2)).unwrap();
     assert_eq!(maglev.table().len(), 2);
+}
+
+/// A bucket in the middle has no place in jump hashing's argument.
+#[test]
+fn jump_does_without_its_last_node_only() {
+    let mut jump = Jump::new(1);
+    jump.add_all(&nodes(3)).unwrap();
+    for middle in [0, 1] {
+        let error = jump.remove(NodeId(middle)).unwrap_err().to_string();
+        assert!(error.contains("the node that joined last, n2"), "{error}");
+    }
+    assert_eq!(jump.nodes(), nodes(3));
+    for last in [2, 1, 0] {
+        assert_eq!(jump.remove(NodeId(last)), Ok(()));
+    }
 }
 
 #[test]

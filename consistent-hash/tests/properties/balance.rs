@@ -159,6 +159,47 @@ fn the_rings_fullest_node_is_within_the_bound_for_its_virtual_nodes() {
     assert!((1.1..1.25).contains(&ring_peak_max(100.0, 1_000.0)));
 }
 
+/// On the ring a node of weight w has wv of all Wv points, and so a part distributed as Beta(wv, (W − w)v): its mean is
+/// w/W, and its variance (w/W)(1 − w/W)/(Wv + 1).
+#[test]
+fn on_the_ring_weights_are_shares_give_or_take_what_virtual_nodes_vary() {
+    let weights = [1, 2, 3, 5, 9];
+    for v in [1, 40, 1_000] {
+        let mut ring = Ring::new(v, 5);
+        for (id, weight) in (0..).zip(weights) {
+            let node = Node::new(id);
+            ring.add(Node { weight, ..node }).unwrap();
+        }
+        assert_eq!(ring.points().len(), 20 * v as usize);
+        for (share, weight) in shares(&ring).iter().zip(weights) {
+            let (part, mean) = (share / 5.0, f64::from(weight) / 20.0);
+            let deviation = (mean * (1.0 - mean) / (20.0 * f64::from(v) + 1.0)).sqrt();
+            assert!(
+                (part - mean).abs() <= 5.0 * deviation,
+                "{v} × {weight}: {part}, not {mean}"
+            );
+        }
+    }
+}
+
+/// Under multi-probe a node of weight w has w points, each of which wins as often as any other: of four hundred nodes,
+/// the half that weighs three times as much has three quarters.
+#[test]
+fn for_multi_probe_weights_are_shares_of_many_nodes() {
+    let keys = keys(20_000);
+    let mut strategy = MultiProbe::new(21, 5);
+    let node = |id| Node {
+        weight: 1 + 2 * (id % 2),
+        ..Node::new(id)
+    };
+    strategy
+        .add_all(&(0..400).map(node).collect::<Vec<_>>())
+        .unwrap();
+    let loads = loads(&strategy, &keys, 400);
+    let heavy: f64 = loads.iter().skip(1).step_by(2).sum();
+    assert!((heavy / 20_000.0 - 0.75).abs() < 0.03, "{heavy} of 20,000");
+}
+
 /// With one point for each node, the largest of n spans is H_n = 1 + 1/2 + … + 1/n times the mean on average (Holst
 /// 1980); its variance is less than π²/6. That is why there are virtual nodes.
 #[test]

@@ -1,7 +1,12 @@
-//! Values that others have published.
+//! Values that others have published, and our own, which must stay.
 
 use consistent_hash::jump::jump;
 use consistent_hash::maglev::{Preference, fill};
+use expect_test::expect;
+
+use crate::strategies::{
+    ANCHOR, BOUNDED, JUMP, MAGLEV, MODULO, MULTI_PROBE, RENDEZVOUS, RING, keys, nodes,
+};
 
 /// The paper prints its function and no values. These are from implementations of it: the tests of Guava's
 /// `Hashing.consistentHash` (keys 0 to 19 in 100 buckets), and those of ClickHouse's `jumpConsistentHash`, which
@@ -39,4 +44,40 @@ fn maglev_fills_the_papers_table() {
     let all = [preference(3, 4), preference(0, 2), preference(3, 1)];
     assert_eq!(fill(&all, &[0, 1, 2], 7), [1, 0, 1, 0, 2, 2, 0]);
     assert_eq!(fill(&[all[0], all[2]], &[0, 1], 7), [0, 0, 0, 0, 1, 1, 1]);
+}
+
+/// Each strategy's own answers, of seven nodes that have joined in order: a release that gives others would lose data.
+#[test]
+fn answers_are_the_same_in_every_release() {
+    let strategies = [
+        MODULO,
+        RING,
+        JUMP,
+        RENDEZVOUS,
+        MAGLEV,
+        ANCHOR,
+        MULTI_PROBE,
+        BOUNDED,
+    ];
+    let told = strategies.map(|make| {
+        let mut strategy = make(42);
+        strategy.add_all(&nodes(7)).unwrap();
+        let of_key = |key: &Vec<u8>| {
+            let nodes = strategy.replicas(key, 2).into_iter();
+            nodes.map(|node| node.0.to_string()).collect::<String>()
+        };
+        let answers: Vec<String> = keys(16).iter().map(of_key).collect();
+        format!("{:<12}{}\n", strategy.name(), answers.join(" "))
+    });
+    expect![[r#"
+        modulo      23 34 34 60 60 12 45 01 56 45 23 23 45 23 34 12
+        ring        20 60 56 65 12 31 15 42 04 40 61 21 43 61 03 50
+        jump        41 14 31 56 56 04 12 50 64 65 04 40 24 16 56 32
+        rendezvous  53 13 54 41 52 13 40 01 26 40 52 60 16 04 31 21
+        maglev      45 64 42 16 23 34 45 35 32 31 21 43 05 21 62 34
+        anchor      06 04 14 15 04 24 04 40 65 40 16 15 65 32 12 21
+        multi-probe 45 13 06 16 51 36 60 04 50 36 15 16 40 20 31 06
+        bounded     26 13 26 26 26 26 13 52 52 60 26 13 26 26 52 26
+    "#]]
+    .assert_eq(&told.concat());
 }

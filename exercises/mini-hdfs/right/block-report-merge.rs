@@ -34,6 +34,7 @@ pub fn judge_replica(
 pub fn report_diff(
     blocks: &BlocksMap,
     datanode: DatanodeId,
+    part: &RangeInclusive<BlockId>,
     report: &[ReportedReplica],
 ) -> ReportDiff {
     let mut diff = ReportDiff::default();
@@ -58,7 +59,7 @@ pub fn report_diff(
     }
     listed.sort_unstable();
     let mut listed = listed.into_iter().peekable();
-    for id in blocks.blocks_of(datanode) {
+    for id in blocks.blocks_in(datanode, part) {
         while listed.next_if(|other| *other < id).is_some() {}
         if listed.peek() == Some(&id) {
             continue;

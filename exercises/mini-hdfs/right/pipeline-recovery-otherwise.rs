@@ -59,6 +59,7 @@ pub fn recovered(
             state: ReplicaState::Rbw,
             writing: true,
             last_checksum: None,
+            ..*replica
         }),
     }
 }

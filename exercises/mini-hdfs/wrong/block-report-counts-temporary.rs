@@ -5,6 +5,7 @@
 pub fn report_diff(
     blocks: &BlocksMap,
     datanode: DatanodeId,
+    part: &RangeInclusive<BlockId>,
     report: &[ReportedReplica],
 ) -> ReportDiff {
     let mut diff = ReportDiff::default();
@@ -26,7 +27,7 @@ pub fn report_diff(
             info.state == BlockState::Complete || info.corrupt.contains_key(&datanode)
         })
     };
-    let held = blocks.blocks_of(datanode);
+    let held = blocks.blocks_in(datanode, part);
     let gone = held.filter(|id| !listed.contains(id)).filter(settled);
     diff.to_remove = gone.collect();
     diff

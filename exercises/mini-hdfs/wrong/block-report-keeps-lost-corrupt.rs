@@ -5,6 +5,7 @@
 pub fn report_diff(
     blocks: &BlocksMap,
     datanode: DatanodeId,
+    part: &RangeInclusive<BlockId>,
     report: &[ReportedReplica],
 ) -> ReportDiff {
     let mut diff = ReportDiff::default();
@@ -29,6 +30,6 @@ pub fn report_diff(
         });
         good && !listed.contains(id)
     };
-    diff.to_remove = blocks.blocks_of(datanode).filter(lost).collect();
+    diff.to_remove = blocks.blocks_in(datanode, part).filter(lost).collect();
     diff
 }

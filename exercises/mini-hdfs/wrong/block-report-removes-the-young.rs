@@ -5,6 +5,7 @@
 pub fn report_diff(
     blocks: &BlocksMap,
     datanode: DatanodeId,
+    part: &RangeInclusive<BlockId>,
     report: &[ReportedReplica],
 ) -> ReportDiff {
     let mut diff = ReportDiff::default();
@@ -22,7 +23,7 @@ pub fn report_diff(
             Verdict::Invalidate => diff.to_invalidate.push(replica.block),
         }
     }
-    let held = blocks.blocks_of(datanode);
+    let held = blocks.blocks_in(datanode, part);
     diff.to_remove = held.filter(|id| !listed.contains(id)).collect();
     diff
 }

@@ -16,6 +16,7 @@ const HEALTH = {
   lost: ["×", "node down"],
   corrupt: ["!", "corrupt"],
   excess: ["−", "one too many"],
+  leaving: ["→", "on a node that leaves the service"],
 };
 
 // ---- names: a letter for each file, a number for each of its blocks

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use mini_hdfs::error::FsError;
+use mini_hdfs::namenode::hosts::Wish;
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient};
 use serde::Serialize;
@@ -179,6 +180,20 @@ impl Hdfs {
             self.lab.journal.enter(Kind::Story, None, refusal.clone());
         }
         Ok(refusals)
+    }
+
+    /// Takes the DataNode `name` out of service for good, or puts it back.
+    pub(crate) fn decommission(&self, name: &str, out: bool) -> Result<()> {
+        let (word, wish) = if out {
+            ("decommission", Some(Wish::Decommission))
+        } else {
+            ("recommission", None)
+        };
+        let journal = &self.lab.journal;
+        let command = format!("mini-hdfs dfsadmin -{word} {name}");
+        journal.action(Some(name), format!("the operator {word}s {name}"), &command);
+        let hosts = [self.lab.address(name, "address")?];
+        Ok(self.files.client.set_admin_state(&hosts, wish)?)
     }
 
     /// Writes a new file, and remembers the checksum of what was acknowledged.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mini_hdfs::namenode::blocks::BlockState;
 use mini_hdfs::protocol::{
-    DatanodeReport, DatanodeState, FsStatus, FsckBlock, FsckFile, ReplicaHealth,
+    AdminState, DatanodeReport, DatanodeState, FsStatus, FsckBlock, FsckFile, ReplicaHealth,
 };
 use serde::Serialize;
 
@@ -52,6 +52,8 @@ pub(crate) struct NodeState {
     pub(crate) node: NodeView,
     /// In the NameNode's words: `live`, `stale`, `dead`; none for what is not a DataNode or not registered.
     pub(crate) state: Option<&'static str>,
+    /// Where it is on its way out of service, in the NameNode's words; none while it is in service.
+    pub(crate) service: Option<&'static str>,
     /// Bytes that its replicas use.
     pub(crate) used: u64,
 }
@@ -113,7 +115,12 @@ impl BlockView {
     /// nobody from reading there.
     pub(crate) fn is_readable(&self) -> bool {
         let mut health = self.replicas.iter().map(|replica| replica.health);
-        health.any(|health| matches!(health, Health::Good | Health::Stale | Health::Excess))
+        health.any(|health| {
+            matches!(
+                health,
+                Health::Good | Health::Stale | Health::Excess | Health::Leaving
+            )
+        })
     }
 
     /// Whether a writer has finished it.
@@ -151,6 +158,8 @@ pub(crate) enum Health {
     Corrupt,
     /// One more than needed; it will be deleted.
     Excess,
+    /// Its node leaves the service, or has left it: it is good, but does not count.
+    Leaving,
 }
 
 impl Snapshot {
@@ -215,6 +224,13 @@ fn node_state(node: &NodeView, reports: &[DatanodeReport]) -> NodeState {
             DatanodeState::Stale => "stale",
             DatanodeState::Dead => "dead",
         }),
+        service: report.and_then(|report| match report.admin {
+            AdminState::Normal => None,
+            AdminState::DecommissionInProgress => Some("decommission in progress"),
+            AdminState::Decommissioned => Some("decommissioned"),
+            AdminState::EnteringMaintenance => Some("entering maintenance"),
+            AdminState::InMaintenance => Some("in maintenance"),
+        }),
         used: report.map_or(0, |report| report.heartbeat.dfs_used),
     }
 }
@@ -232,6 +248,13 @@ fn block(block: &FsckBlock, by_address: &BTreeMap<&str, &NodeView>) -> BlockView
                 (_, ReplicaHealth::Stale) => Health::Stale,
                 (_, ReplicaHealth::Excess) => Health::Excess,
                 (_, ReplicaHealth::Rbw) => Health::Writing,
+                (
+                    _,
+                    ReplicaHealth::Decommissioning
+                    | ReplicaHealth::Decommissioned
+                    | ReplicaHealth::EnteringMaintenance
+                    | ReplicaHealth::InMaintenance,
+                ) => Health::Leaving,
             },
         }
     });

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs `debug` with the words behind it.
 pub(crate) fn run(words: &[String], out: &mut dyn Write) -> Result<(), Failure> {
-    let (Generic { client }, words) = Generic::parse(words)?;
+    let (Generic { client, .. }, words) = Generic::parse(words)?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["recoverLease", options @ ..] => {

@@ -52,7 +52,7 @@ struct Sums {
 
 /// Runs `fsck` with the words behind it. A file system with missing blocks is a failure, so that scripts notice.
 pub(crate) fn run(words: &[String], out: &mut dyn Write) -> Result<(), Failure> {
-    let (Generic { client }, words) = Generic::parse(words)?;
+    let (Generic { client, .. }, words) = Generic::parse(words)?;
     let (mut path, mut show, mut repair) = (None, Show::default(), Repair::default());
     for word in words {
         match word.as_str() {
@@ -296,6 +296,10 @@ fn replica((node, health): &(DatanodeInfo, ReplicaHealth), racks: bool) -> Strin
         ReplicaHealth::Corrupt => "(CORRUPT)",
         ReplicaHealth::Excess => "(EXCESS)",
         ReplicaHealth::Rbw => "(RBW)",
+        ReplicaHealth::Decommissioning => "(DECOMMISSIONING)",
+        ReplicaHealth::Decommissioned => "(DECOMMISSIONED)",
+        ReplicaHealth::EnteringMaintenance => "(ENTERING MAINTENANCE)",
+        ReplicaHealth::InMaintenance => "(IN MAINTENANCE)",
     };
     format!("{rack}{slash}{}{health}", node.address)
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use node::Time;
 
 use crate::block::{Block, BlockId, DatanodeInfo};
-use crate::protocol::{BlockEvent, Command, RecoveringBlock, RegistrationId};
+use crate::protocol::{BlockEvent, Command, RecoveringBlock, RegistrationId, ReportLeaseId};
 
 /// Changes told in one call: a volume that fails takes hundreds of thousands of replicas along.
 const EVENTS_MAX: usize = 10_000;
@@ -54,10 +54,10 @@ pub struct CallId(pub u64);
 pub enum Call {
     /// `registerDatanode`.
     Register,
-    /// `sendHeartbeat`.
-    Heartbeat(RegistrationId),
-    /// `blockReport`, of [`ReplicaMap::report`](super::ReplicaMap::report) as it is now.
-    BlockReport(RegistrationId),
+    /// `sendHeartbeat`; true to ask for a lease for a full block report.
+    Heartbeat(RegistrationId, bool),
+    /// `blockReport`, of [`ReplicaMap::report`](super::ReplicaMap::report) as it is now, under a lease.
+    BlockReport(RegistrationId, ReportLeaseId),
     /// `blockReceivedAndDeleted`.
     Incremental(RegistrationId, Vec<BlockEvent>),
     /// `reportBadBlocks`, of one.
@@ -111,6 +111,10 @@ pub struct BpServiceActor {
     under_way: Option<UnderWay>,
     next_heartbeat: Time,
     next_block_report: Time,
+    /// The permission to send a full report.
+    report_lease: Option<ReportLeaseId>,
+    /// Whether a full report was heard in this registration.
+    reported: bool,
     /// After a failed call: nothing is sent before.
     retry_at: Time,
     /// Not yet sent; at most one for each block, the newest.
@@ -129,6 +133,8 @@ impl BpServiceActor {
             under_way: None,
             next_heartbeat: Time::ZERO,
             next_block_report: Time::ZERO,
+            report_lease: None,
+            reported: false,
             retry_at: Time::ZERO,
             events: Vec::new(),
             bad: BTreeMap::new(),
@@ -137,22 +143,21 @@ impl BpServiceActor {
 
     /// A replica has changed: to be reported at once. Tell it after the replica map knows.
     pub fn notify(&mut self, event: BlockEvent) {
-        let replica = block_of(&event);
+        let replica = event.block();
         if let Some((bad, _)) = self.bad.get(&replica.id)
             && replica.generation >= bad.generation
         {
             // It is gone, or another one is in its place.
             self.bad.remove(&replica.id);
         }
-        self.events
-            .retain(|old| block_of(old).id != block_of(&event).id);
+        self.events.retain(|old| old.block().id != event.block().id);
         self.events.push(event);
     }
 
     /// Many replicas have changed at once.
     pub fn notify_all(&mut self, events: Vec<BlockEvent>) {
-        let ids: BTreeSet<BlockId> = events.iter().map(|event| block_of(event).id).collect();
-        self.events.retain(|old| !ids.contains(&block_of(old).id));
+        let ids: BTreeSet<BlockId> = events.iter().map(|event| event.block().id).collect();
+        self.events.retain(|old| !ids.contains(&old.block().id));
         self.bad.retain(|id, _| !ids.contains(id));
         self.events.extend(events);
     }
@@ -165,8 +170,12 @@ impl BpServiceActor {
         }
     }
 
-    /// The next damaged replica that the NameNode does not know of.
+    /// The next damaged replica that the NameNode does not know of. It has to have heard of all replicas before: what it
+    /// does not believe to be good cannot become bad.
     fn unreported(&self) -> Option<Block> {
+        if !self.reported {
+            return None;
+        }
         let mut bad = self.bad.values();
         bad.find(|(_, told)| !told).map(|(block, _)| *block)
     }
@@ -200,15 +209,16 @@ impl BpServiceActor {
         // Heartbeats first: a node that has much to report must not be taken for dead.
         if now >= self.next_heartbeat {
             self.next_heartbeat = now + self.intervals.heartbeat;
-            Some(Call::Heartbeat(registration))
+            let asks = now >= self.next_block_report && self.report_lease.is_none();
+            Some(Call::Heartbeat(registration, asks))
         } else if !self.events.is_empty() {
             let rest = self.events.split_off(self.events.len().min(EVENTS_MAX));
             let events = std::mem::replace(&mut self.events, rest);
             Some(Call::Incremental(registration, events))
-        } else if now >= self.next_block_report {
-            Some(Call::BlockReport(registration))
+        } else if let (true, Some(lease)) = (now >= self.next_block_report, self.report_lease) {
+            self.report_lease = None;
+            Some(Call::BlockReport(registration, lease))
         } else {
-            // After the report: what the NameNode does not believe to be good cannot become bad.
             self.unreported().map(Call::BadBlock)
         }
     }
@@ -221,8 +231,10 @@ impl BpServiceActor {
         let news = !self.events.is_empty() || self.unreported().is_some();
         let due = if self.registration.is_none() || news {
             Time::ZERO
-        } else {
+        } else if self.report_lease.is_some() {
             self.next_heartbeat.min(self.next_block_report)
+        } else {
+            self.next_heartbeat
         };
         due.max(self.retry_at)
     }
@@ -236,12 +248,15 @@ impl BpServiceActor {
             Answer::Registered(registration) => {
                 self.registration = Some(registration);
                 self.bad.values_mut().for_each(|(_, told)| *told = false);
+                self.report_lease = None;
+                self.reported = false;
                 self.next_heartbeat = now;
                 self.next_block_report = now;
             }
             Answer::Commands(commands) => return self.obey(commands),
             Answer::Done => match call {
-                Call::BlockReport(_) => {
+                Call::BlockReport(..) => {
+                    self.reported = true;
                     self.next_block_report = now + self.intervals.block_report;
                 }
                 Call::BadBlock(block) => {
@@ -249,7 +264,7 @@ impl BpServiceActor {
                         *told |= *bad == block;
                     }
                 }
-                Call::Register | Call::Heartbeat(_) | Call::Incremental(..) => {}
+                Call::Register | Call::Heartbeat(..) | Call::Incremental(..) => {}
             },
             Answer::Unregistered => {
                 self.registration = None;
@@ -267,8 +282,8 @@ impl BpServiceActor {
     fn keep(&mut self, call: Call) {
         if let Call::Incremental(_, mut events) = call {
             events.retain(|old| {
-                let id = block_of(old).id;
-                self.events.iter().all(|new| block_of(new).id != id)
+                let id = old.block().id;
+                self.events.iter().all(|new| new.block().id != id)
             });
             events.append(&mut self.events);
             self.events = events;
@@ -285,6 +300,7 @@ impl BpServiceActor {
         for command in commands {
             match command {
                 Command::Register => {}
+                Command::ReportBlocks(lease) => self.report_lease = Some(lease),
                 Command::Invalidate(blocks) => actions.push(Action::Delete(blocks)),
                 Command::Transfer { block, targets } => {
                     actions.push(Action::Transfer { block, targets });
@@ -301,21 +317,17 @@ impl BpServiceActor {
     }
 }
 
-/// The block that an event is about.
-fn block_of(event: &BlockEvent) -> Block {
-    match event {
-        BlockEvent::Receiving(block) | BlockEvent::Received(block) | BlockEvent::Deleted(block) => {
-            *block
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const FIRST: RegistrationId = RegistrationId(1);
     const SECOND: RegistrationId = RegistrationId(2);
+    const LEASE: ReportLeaseId = ReportLeaseId(7);
+
+    fn permission() -> Answer {
+        Answer::Commands(vec![Command::ReportBlocks(LEASE)])
+    }
 
     fn ms(millis: u64) -> Time {
         Time::from_millis(millis)
@@ -326,8 +338,8 @@ mod tests {
         let mut actor = BpServiceActor::new(Intervals::default());
         for (expected, answer) in [
             (Call::Register, Answer::Registered(FIRST)),
-            (Call::Heartbeat(FIRST), Answer::Commands(vec![])),
-            (Call::BlockReport(FIRST), Answer::Done),
+            (Call::Heartbeat(FIRST, true), permission()),
+            (Call::BlockReport(FIRST, LEASE), Answer::Done),
         ] {
             let (id, call) = actor.poll(Time::ZERO).unwrap();
             assert_eq!(call, expected);
@@ -343,12 +355,26 @@ mod tests {
         assert_eq!(actor.next_poll(), ms(3000));
         assert_eq!(actor.poll(ms(2999)), None);
         let (id, call) = actor.poll(ms(3000)).unwrap();
-        assert_eq!(call, Call::Heartbeat(FIRST));
+        assert_eq!(call, Call::Heartbeat(FIRST, false));
         actor.answered(id, Answer::Commands(vec![]), ms(3001));
-        let six_hours = ms(6 * 60 * 60 * 1000);
-        let (id, _) = actor.poll(six_hours).unwrap();
-        actor.answered(id, Answer::Commands(vec![]), six_hours);
-        assert_eq!(actor.poll(six_hours).unwrap().1, Call::BlockReport(FIRST));
+        let six_hours = 6 * 60 * 60 * 1000;
+        let (id, call) = actor.poll(ms(six_hours)).unwrap();
+        assert_eq!(call, Call::Heartbeat(FIRST, true));
+        actor.answered(id, Answer::Commands(vec![]), ms(six_hours));
+        assert_eq!(
+            actor.poll(ms(six_hours)),
+            None,
+            "others report; it asks again with the next heartbeat"
+        );
+        let (id, call) = actor.poll(ms(six_hours + 3000)).unwrap();
+        assert_eq!(call, Call::Heartbeat(FIRST, true));
+        actor.answered(id, permission(), ms(six_hours + 3000));
+        let (id, call) = actor.poll(ms(six_hours + 3000)).unwrap();
+        assert_eq!(call, Call::BlockReport(FIRST, LEASE));
+        // A report that was not heard needs a new lease.
+        actor.answered(id, Answer::Failed, ms(six_hours + 3001));
+        let (_, call) = actor.poll(ms(six_hours + 6001)).unwrap();
+        assert_eq!(call, Call::Heartbeat(FIRST, true));
     }
 
     #[test]
@@ -375,7 +401,7 @@ mod tests {
         assert_eq!(call, Call::Register);
         actor.answered(id, Answer::Registered(SECOND), ms(3003));
         let (id, _) = actor.poll(ms(3003)).unwrap();
-        actor.answered(id, Answer::Commands(vec![]), ms(3003));
+        actor.answered(id, permission(), ms(3003));
         let newest = vec![BlockEvent::Received(a), BlockEvent::Deleted(b)];
         let (id, call) = actor.poll(ms(3003)).unwrap();
         assert_eq!(
@@ -384,7 +410,10 @@ mod tests {
             "before the full report"
         );
         actor.answered(id, Answer::Done, ms(3004));
-        assert_eq!(actor.poll(ms(3004)).unwrap().1, Call::BlockReport(SECOND));
+        assert_eq!(
+            actor.poll(ms(3004)).unwrap().1,
+            Call::BlockReport(SECOND, LEASE)
+        );
     }
 
     #[test]
@@ -407,20 +436,29 @@ mod tests {
         actor.answered(id, Answer::Unregistered, ms(6002));
         for (expected, answer) in [
             (Call::Register, Answer::Registered(SECOND)),
-            (Call::Heartbeat(SECOND), Answer::Commands(vec![])),
-            (Call::BlockReport(SECOND), Answer::Done),
+            (Call::Heartbeat(SECOND, true), Answer::Commands(vec![])),
+        ] {
+            let (id, call) = actor.poll(ms(6002)).unwrap();
+            assert_eq!(call, expected);
+            actor.answered(id, answer, ms(6002));
+        }
+        assert_eq!(actor.poll(ms(6002)), None, "the report comes first");
+        assert_eq!(actor.next_poll(), ms(9002), "others report meanwhile");
+        for (expected, answer) in [
+            (Call::Heartbeat(SECOND, true), permission()),
+            (Call::BlockReport(SECOND, LEASE), Answer::Done),
             (Call::BadBlock(block), Answer::Done),
         ] {
-            let (id, call) = actor.poll(ms(6003)).unwrap();
+            let (id, call) = actor.poll(ms(9003)).unwrap();
             assert_eq!(call, expected);
-            actor.answered(id, answer, ms(6003));
+            actor.answered(id, answer, ms(9003));
         }
         actor.notify(BlockEvent::Deleted(block));
         actor.notify_bad(Block::new(2, 1001, 5));
         actor.notify(BlockEvent::Deleted(Block::new(2, 1001, 5)));
-        let (id, _) = actor.poll(ms(6004)).unwrap();
-        actor.answered(id, Answer::Done, ms(6004));
-        assert_eq!(actor.poll(ms(6005)), None, "what is gone is not reported");
+        let (id, _) = actor.poll(ms(9004)).unwrap();
+        actor.answered(id, Answer::Done, ms(9004));
+        assert_eq!(actor.poll(ms(9005)), None, "what is gone is not reported");
     }
 
     #[test]
@@ -452,7 +490,7 @@ mod tests {
         let (old, _) = actor.poll(ms(3000)).unwrap();
         assert_eq!(actor.poll(ms(63_000)), None, "it has failed by now");
         let (new, call) = actor.poll(ms(66_000)).unwrap();
-        assert_eq!(call, Call::Heartbeat(FIRST));
+        assert_eq!(call, Call::Heartbeat(FIRST, false));
         assert_eq!(actor.answered(old, delete(), ms(66_001)), []);
         assert_eq!(actor.answered(new, delete(), ms(66_002)).len(), 1);
         assert_eq!(actor.answered(new, delete(), ms(66_003)), []);

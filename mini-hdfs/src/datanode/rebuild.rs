@@ -13,7 +13,8 @@ use crate::block::{Block, GenerationStamp};
 
 /// The replica as it will be once it has joined a rebuilt pipeline: being written by somebody, in the new `generation`, and
 /// `acked_len` bytes long, without the checksum of a last chunk. `asked` is the block in the generation that the NameNode
-/// knows; its length is not looked at. Of several reasons to refuse, the first in this order is told.
+/// knows; its length is not looked at. The replica map sees to `volume` and `len_max`, and asks only when no recovery is under
+/// way. Of several reasons to refuse, the first in this order is told.
 ///
 /// A generation between that of `asked` and the new one is as good as that of `asked`: the replica had joined a
 /// rebuilding that was given up before the NameNode heard of it.

@@ -7,8 +7,10 @@
 //! which change leads to which queue. What the queues hold is worked off by [`BlockManager::tick`], and leaves as
 //! commands in the answers to heartbeats.
 //!
-//! This file is what the namespace calls; `reports` is what DataNodes call.
+//! This file is what the namespace calls; `reports` is what DataNodes call; `admin` takes DataNodes out of service and back.
 
+mod admin;
+mod balancing;
 mod recovery;
 mod redundancy;
 mod reports;
@@ -23,18 +25,23 @@ use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, LocatedBlock};
 use crate::namenode::blocks::{BlockInfo, BlockState, BlocksMap};
 use crate::namenode::config::Config;
 use crate::namenode::datanodes::{Datanode, DatanodeManager};
+use crate::namenode::hosts::Hosts;
 use crate::namenode::invalidate::InvalidateQueue;
 use crate::namenode::left_behind::left_behind;
 use crate::namenode::pending::PendingCopies;
 use crate::namenode::placement::{Candidate, PlacementError, Request, choose_targets};
 use crate::namenode::replication_queue::ReplicationQueue;
+use crate::namenode::report_lease::ReportLeases;
 use crate::namenode::safe_mode::{Progress, SafeMode};
 use crate::namenode::slow_peers::SlowPeerTracker;
 use crate::namenode::topology::{Place, sort_for_reader};
 use crate::protocol::{
-    AddBlockRequest, AdditionalDatanodeRequest, DatanodeReport, DatanodeState, FsStatus, FsckBlock,
-    ReplicaHealth,
+    AddBlockRequest, AdditionalDatanodeRequest, AdminState, DatanodeReport, DatanodeState,
+    FsStatus, FsckBlock, ReplicaHealth,
 };
+
+use admin::Leaving;
+use reports::ReportUnderWay;
 
 /// A copy that a DataNode is to be told to make.
 #[derive(Clone, Debug)]
@@ -55,6 +62,8 @@ pub struct BlockManager {
     pending: PendingCopies,
     /// Copies decided and not yet handed out, by source.
     transfers: BTreeMap<DatanodeId, Vec<Transfer>>,
+    /// Of blocks with one replica too many since the balancer moved one: whose shall go.
+    delete_hints: BTreeMap<BlockId, DatanodeId>,
     /// Complete blocks with more replicas than they should have.
     over_replicated: BTreeSet<BlockId>,
     invalidates: InvalidateQueue,
@@ -64,6 +73,18 @@ pub struct BlockManager {
     /// The block to go on from while all blocks are being looked at afresh; none when that is done, or has not begun
     /// since safe mode at the start is still on.
     rescan: Option<BlockId>,
+    /// DataNodes all of whose blocks are being looked at afresh, each with the block to go on from.
+    walks: BTreeMap<DatanodeId, BlockId>,
+    /// Copies that may still be decided on in this round.
+    round_left: usize,
+    /// Who may send a full block report.
+    report_leases: ReportLeases,
+    /// Full block reports that have begun and not ended, by DataNode.
+    reports: BTreeMap<DatanodeId, ReportUnderWay>,
+    /// Which DataNodes shall be out of service.
+    hosts: Hosts,
+    /// What is known of those that are about to leave.
+    leaving: BTreeMap<DatanodeId, Leaving>,
     /// Before safe mode at the start is over, nothing is known of most blocks, and no queue is filled.
     judging: bool,
     /// In how many racks DataNodes stand.
@@ -89,6 +110,7 @@ impl BlockManager {
             needed: ReplicationQueue::default(),
             pending: PendingCopies::default(),
             transfers: BTreeMap::new(),
+            delete_hints: BTreeMap::new(),
             over_replicated: BTreeSet::new(),
             invalidates: InvalidateQueue::default(),
             slow_peers: SlowPeerTracker::new(
@@ -97,6 +119,12 @@ impl BlockManager {
             ),
             slow_nodes: BTreeSet::new(),
             rescan: None,
+            walks: BTreeMap::new(),
+            round_left: 0,
+            report_leases: ReportLeases::new(config.report_leases_max, config.report_lease_length),
+            reports: BTreeMap::new(),
+            hosts: Hosts::default(),
+            leaving: BTreeMap::new(),
             judging: false,
             racks: 0,
             now,
@@ -237,15 +265,14 @@ impl BlockManager {
         rng: &mut Rng,
     ) -> Option<LocatedBlock> {
         let info = self.blocks.get(id)?;
-        // A replica that is about to be deleted is a last resort, like one on a silent DataNode or a slow one.
+        // A replica that is about to be deleted is a last resort, like one on a DataNode that is silent, slow, or leaves.
         let replica = |id| {
             let node = self.datanodes.alive(id)?;
             let silent = self.datanodes.state_of(node, now) != DatanodeState::Live;
             let slow = self.config.avoid_slow_reads && self.slow_nodes.contains(&id);
-            Some((
-                node.info.clone(),
-                silent || slow || info.excess.contains(&id),
-            ))
+            let leaves = node.admin != AdminState::Normal;
+            let last = silent || slow || leaves || info.excess.contains(&id);
+            Some((node.info.clone(), last))
         };
         let mut replicas: Vec<(DatanodeInfo, bool)> =
             info.replicas.iter().copied().filter_map(replica).collect();
@@ -393,12 +420,14 @@ impl BlockManager {
         let good = info.replicas.iter().map(|id| {
             let node = self.datanodes.get(*id);
             let state = node.map(|node| self.datanodes.state_of(node, now));
-            let health = if info.excess.contains(id) {
-                ReplicaHealth::Excess
-            } else if state == Some(DatanodeState::Live) {
-                ReplicaHealth::Live
-            } else {
-                ReplicaHealth::Stale
+            let health = match node.map(|node| node.admin).unwrap_or_default() {
+                _ if info.excess.contains(id) => ReplicaHealth::Excess,
+                AdminState::DecommissionInProgress => ReplicaHealth::Decommissioning,
+                AdminState::Decommissioned => ReplicaHealth::Decommissioned,
+                AdminState::EnteringMaintenance => ReplicaHealth::EnteringMaintenance,
+                AdminState::InMaintenance => ReplicaHealth::InMaintenance,
+                AdminState::Normal if state == Some(DatanodeState::Live) => ReplicaHealth::Live,
+                AdminState::Normal => ReplicaHealth::Stale,
             };
             (*id, health)
         });
@@ -414,13 +443,20 @@ impl BlockManager {
             replicas: replicas.filter_map(known).collect(),
             badly_distributed: info.state == BlockState::Complete
                 && info.live_count() >= info.expected()
-                && !self.is_spread(info.live(), info.expected()),
+                && !self.is_spread(info.standing(), info.expected()),
         })
     }
 
     /// Fills in what `FsStatus` says of blocks, DataNodes and safe mode; leaves the rest alone.
     pub fn fill_status(&self, status: &mut FsStatus, now: Time) {
         for node in self.datanodes.iter() {
+            match node.admin {
+                AdminState::Normal => {}
+                AdminState::DecommissionInProgress => status.decommissioning_datanodes += 1,
+                AdminState::Decommissioned => status.decommissioned_datanodes += 1,
+                AdminState::EnteringMaintenance => status.entering_maintenance_datanodes += 1,
+                AdminState::InMaintenance => status.in_maintenance_datanodes += 1,
+            }
             match self.datanodes.state_of(node, now) {
                 DatanodeState::Dead => {
                     status.dead_datanodes += 1;
@@ -451,6 +487,8 @@ impl BlockManager {
         let report = |node: &Datanode| DatanodeReport {
             info: node.info.clone(),
             state: self.datanodes.state_of(node, now),
+            admin: node.admin,
+            leaving: self.leaving_status(node.info.id),
             heartbeat: node.heartbeat,
             details: node.details.clone(),
             slow_reports: self.slow_peers.reporters(node.info.id),

@@ -6,7 +6,10 @@
 
 // BEGIN SOLUTION
 use std::collections::BTreeSet;
+// END SOLUTION
+use std::ops::RangeInclusive;
 
+// BEGIN SOLUTION
 use crate::block::ReplicaState;
 use crate::namenode::blocks::BlockState;
 
@@ -103,12 +106,13 @@ pub fn judge_replica(
     }
 }
 
-/// Compares a full block report with the blocks map.
+/// Compares a part of a full block report with the blocks map: the part that lists every replica on `datanode` of a block with
+/// an id in `part`. A report of millions comes in many parts, and between two of them the NameNode does other things.
 ///
 /// Each reported replica is judged by [`judge_replica`], but for those that are `Temporary`: they are passed over, as if
 /// the report did not list them.
 ///
-/// What the map says `datanode` holds ([`BlocksMap::blocks_of`]) and the report does not list is to be removed; but not
+/// What the map says `datanode` holds of these blocks ([`BlocksMap::blocks_in`]) and the report does not list is to be removed; but not
 /// good replicas of a block that is not complete yet, since they may have come into being after the report was made.
 /// Replicas that are known to be corrupt are removed whatever the block's state.
 ///
@@ -117,6 +121,7 @@ pub fn judge_replica(
 pub fn report_diff(
     blocks: &BlocksMap,
     datanode: DatanodeId,
+    part: &RangeInclusive<BlockId>,
     report: &[ReportedReplica],
 ) -> ReportDiff {
     // EXERCISE(hdfs/block-report): judge what is listed; then find what should have been listed and was not.
@@ -140,7 +145,7 @@ pub fn report_diff(
         };
         blocks.get(*id).is_some_and(settled)
     };
-    let held = blocks.blocks_of(datanode);
+    let held = blocks.blocks_in(datanode, part);
     let gone = held.filter(|id| !listed.contains(id)).filter(settled);
     diff.to_remove = gone.collect();
     diff

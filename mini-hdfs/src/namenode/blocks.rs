@@ -6,6 +6,7 @@
 //! of [`BlockCounts`] are right at any time without ever walking over all blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct BlockInfo {
     /// Those of `replicas` that are more than the file needs and chosen to be deleted, sorted. They are
     /// good, but do not count.
     pub excess: Vec<DatanodeId>,
+    /// Those of `replicas`, and not of `excess`, whose DataNodes are to leave or have left the service. They are good, can
+    /// be read and copied from, but do not count. None for nearly every block, so it takes no room there.
+    pub away: Option<Box<AwayReplicas>>,
     /// DataNodes whose replica is corrupt or of a wrong generation or length, with the replica as it was
     /// when that was found. A newer one in its place is judged afresh.
     pub corrupt: BTreeMap<DatanodeId, Block>,
@@ -49,21 +53,99 @@ pub struct BlockInfo {
     pub early: BTreeMap<DatanodeId, Block>,
 }
 
+/// Why the replicas of a DataNode do not count although they are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// It is decommissioned, or about to be: what it holds must be elsewhere too.
+    Decommission,
+    /// It is in maintenance, or about to be: it will be back, and at least `min` replicas must be elsewhere meanwhile
+    /// (`dfs.namenode.maintenance.replication.min`).
+    Maintenance {
+        /// See above.
+        min: u16,
+    },
+}
+
+/// The replicas of one block on DataNodes that are not in service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwayReplicas {
+    /// On DataNodes that are or shall be decommissioned, sorted.
+    pub decommissioned: Vec<DatanodeId>,
+    /// On DataNodes that are or shall be in maintenance, sorted.
+    pub maintenance: Vec<DatanodeId>,
+    /// See [`Away::Maintenance`].
+    pub maintenance_min: u16,
+}
+
+impl AwayReplicas {
+    fn is_empty(&self) -> bool {
+        self.decommissioned.is_empty() && self.maintenance.is_empty()
+    }
+}
+
 impl BlockInfo {
-    /// The good replicas that count: all but the excess ones.
+    /// The good replicas that count: those on DataNodes in service, but for the excess ones.
     pub fn live(&self) -> impl Iterator<Item = DatanodeId> + '_ {
-        let counts = |datanode: &DatanodeId| !self.excess.contains(datanode);
+        let counts = |datanode: &DatanodeId| {
+            !self.excess.contains(datanode) && !self.away().any(|away| away == *datanode)
+        };
         self.replicas.iter().copied().filter(counts)
     }
 
     /// How many good replicas count.
     pub fn live_count(&self) -> usize {
-        self.replicas.len() - self.excess.len()
+        self.replicas.len() - self.excess.len() - self.away().count()
     }
 
-    /// How many replicas it should have, as a `usize`.
+    /// The good replicas on DataNodes that are to leave or have left the service.
+    pub fn away(&self) -> impl Iterator<Item = DatanodeId> + '_ {
+        let [decommissioned, maintenance] = match &self.away {
+            Some(away) => [&away.decommissioned[..], &away.maintenance],
+            None => [&[][..], &[]],
+        };
+        decommissioned.iter().chain(maintenance).copied()
+    }
+
+    /// The good replicas by whose racks it is judged whether the block is well distributed: those that count, and those that are
+    /// in maintenance and will be back.
+    pub fn standing(&self) -> impl Iterator<Item = DatanodeId> + '_ {
+        let maintenance = self
+            .away
+            .as_deref()
+            .map_or(&[][..], |away| &away.maintenance);
+        self.live().chain(maintenance.iter().copied())
+    }
+
+    /// How many replicas should count: as many as its file says, less those that are in maintenance and will be back
+    /// (`getExpectedLiveRedundancyNum`).
     pub fn expected(&self) -> usize {
-        usize::from(self.replication)
+        let replication = usize::from(self.replication);
+        match &self.away {
+            Some(away) if !away.maintenance.is_empty() => {
+                let min = usize::from(away.maintenance_min).min(replication);
+                replication.saturating_sub(away.maintenance.len()).max(min)
+            }
+            _ => replication,
+        }
+    }
+
+    /// Puts a replica among those that are away, or takes it from there, as its DataNode demands.
+    fn settle(&mut self, datanode: DatanodeId, why: Option<Away>) {
+        let mut lists = self.away.take().unwrap_or_default();
+        take(&mut lists.decommissioned, datanode);
+        take(&mut lists.maintenance, datanode);
+        let has = self.replicas.binary_search(&datanode).is_ok();
+        if has && self.excess.binary_search(&datanode).is_err() {
+            match why {
+                Some(Away::Decommission) => put(&mut lists.decommissioned, datanode),
+                Some(Away::Maintenance { min }) => {
+                    put(&mut lists.maintenance, datanode);
+                    lists.maintenance_min = min;
+                }
+                None => {}
+            }
+        }
+        self.away = (!lists.is_empty()).then_some(lists);
     }
 
     fn holders(&self) -> impl Iterator<Item = DatanodeId> + '_ {
@@ -75,6 +157,9 @@ impl BlockInfo {
     fn drop_replica(&mut self, datanode: DatanodeId) -> bool {
         let good = take(&mut self.replicas, datanode);
         take(&mut self.excess, datanode);
+        if self.away.is_some() {
+            self.settle(datanode, None);
+        }
         let corrupt = self.corrupt.remove(&datanode).is_some();
         let early = self.early.remove(&datanode).is_some();
         good || corrupt || early
@@ -142,8 +227,10 @@ pub struct BlocksMap {
     blocks: BTreeMap<BlockId, BlockInfo>,
     /// The blocks of which each DataNode holds a replica, good or corrupt.
     by_datanode: BTreeMap<DatanodeId, BTreeSet<BlockId>>,
-    /// In how many pipelines each DataNode is.
-    pipelines: BTreeMap<DatanodeId, u64>,
+    /// The blocks that each DataNode is writing in a pipeline.
+    pipelines: BTreeMap<DatanodeId, BTreeSet<BlockId>>,
+    /// DataNodes whose replicas do not count, and why.
+    away: BTreeMap<DatanodeId, Away>,
     counts: BlockCounts,
     last_id: BlockId,
     last_generation: GenerationStamp,
@@ -155,6 +242,7 @@ impl Default for BlocksMap {
             blocks: BTreeMap::new(),
             by_datanode: BTreeMap::new(),
             pipelines: BTreeMap::new(),
+            away: BTreeMap::new(),
             counts: BlockCounts::default(),
             last_id: BlocksMap::LAST_RESERVED_ID,
             last_generation: GenerationStamp::FIRST,
@@ -176,6 +264,7 @@ impl BlocksMap {
             state,
             replicas: Vec::new(),
             excess: Vec::new(),
+            away: None,
             corrupt: BTreeMap::new(),
             pipeline: Vec::new(),
             early: BTreeMap::new(),
@@ -275,7 +364,13 @@ impl BlocksMap {
 impl BlocksMap {
     /// `datanode` has a good replica, whatever it had before.
     pub fn add_replica(&mut self, id: BlockId, datanode: DatanodeId) {
-        self.place(id, datanode, |info| put(&mut info.replicas, datanode));
+        let away = self.away.get(&datanode).copied();
+        self.place(id, datanode, |info| {
+            put(&mut info.replicas, datanode);
+            if away.is_some() {
+                info.settle(datanode, away);
+            }
+        });
     }
 
     /// `datanode` has finalised this replica of a block under construction.
@@ -300,12 +395,29 @@ impl BlocksMap {
 
     /// Whether the good replica on `datanode` is one too many.
     pub fn set_excess(&mut self, id: BlockId, datanode: DatanodeId, excess: bool) {
+        let away = self.away.get(&datanode).copied();
         self.edit(id, |info| {
             take(&mut info.excess, datanode);
             if excess && info.replicas.binary_search(&datanode).is_ok() {
                 put(&mut info.excess, datanode);
             }
+            info.settle(datanode, away);
         });
+    }
+
+    /// From now on, replicas of `datanode` do not count, or count again. Those that are known already follow one by one,
+    /// by [`BlocksMap::settle`]: there may be millions.
+    pub fn set_away(&mut self, datanode: DatanodeId, why: Option<Away>) {
+        match why {
+            Some(why) => self.away.insert(datanode, why),
+            None => self.away.remove(&datanode),
+        };
+    }
+
+    /// Lets the replica on `datanode` count, or not, as [`BlocksMap::set_away`] has said.
+    pub fn settle(&mut self, id: BlockId, datanode: DatanodeId) {
+        let away = self.away.get(&datanode).copied();
+        self.edit(id, |info| info.settle(datanode, away));
     }
 
     /// Sets the DataNodes that write the block now.
@@ -313,21 +425,28 @@ impl BlocksMap {
         let Some(info) = self.blocks.get_mut(&id) else {
             return;
         };
-        for datanode in &pipeline {
-            *self.pipelines.entry(*datanode).or_default() += 1;
-        }
-        for datanode in std::mem::replace(&mut info.pipeline, pipeline) {
+        for datanode in std::mem::take(&mut info.pipeline) {
             let writes = self.pipelines.entry(datanode).or_default();
-            *writes -= 1;
-            if *writes == 0 {
+            writes.remove(&id);
+            if writes.is_empty() {
                 self.pipelines.remove(&datanode);
             }
         }
+        for datanode in &pipeline {
+            self.pipelines.entry(*datanode).or_default().insert(id);
+        }
+        info.pipeline = pipeline;
     }
 
     /// In how many pipelines a DataNode is.
     pub fn pipelines_of(&self, datanode: DatanodeId) -> u64 {
-        self.pipelines.get(&datanode).copied().unwrap_or(0)
+        let writes = self.pipelines.get(&datanode);
+        writes.map_or(0, |writes| writes.len() as u64)
+    }
+
+    /// The blocks that a DataNode is writing in a pipeline.
+    pub fn written_by(&self, datanode: DatanodeId) -> impl Iterator<Item = BlockId> + '_ {
+        self.pipelines.get(&datanode).into_iter().flatten().copied()
     }
 
     /// The blocks of which `datanode` holds a replica, good or corrupt.
@@ -336,6 +455,20 @@ impl BlocksMap {
             .get(&datanode)
             .into_iter()
             .flatten()
+            .copied()
+    }
+
+    /// Those of them with an id in `part`.
+    pub fn blocks_in(
+        &self,
+        datanode: DatanodeId,
+        part: &RangeInclusive<BlockId>,
+    ) -> impl Iterator<Item = BlockId> + '_ {
+        // A range that ends before it begins is empty, and no range of a set.
+        let held = self.by_datanode.get(&datanode).filter(|_| !part.is_empty());
+        let part = part.clone();
+        held.into_iter()
+            .flat_map(move |held| held.range(part.clone()))
             .copied()
     }
 

@@ -52,6 +52,15 @@ pub struct Config {
     pub outliers_report_interval: Duration,
     /// So many DataNodes at most are called slow (`dfs.namenode.max.slowpeer.collect.nodes`).
     pub slow_nodes_max: usize,
+    /// DataNodes that may send a full block report at a time (`dfs.namenode.max.full.block.report.leases`).
+    pub report_leases_max: usize,
+    /// How long each may take (`dfs.namenode.full.block.report.lease.length.ms`).
+    pub report_lease_length: Duration,
+    /// How often it is looked whether DataNodes that shall leave the service may go (`dfs.namenode.decommission.interval`).
+    pub decommission_interval: Duration,
+    /// Replicas that a block must have in service while others are in maintenance
+    /// (`dfs.namenode.maintenance.replication.min`).
+    pub maintenance_replication_min: u16,
     /// fsimages kept (`dfs.namenode.num.checkpoints.retained`).
     pub checkpoints_retained: usize,
     /// A checkpoint is due after this many transactions (`dfs.namenode.checkpoint.txns`).
@@ -95,6 +104,10 @@ impl Default for Config {
             avoid_slow_reads: false,
             outliers_report_interval: Duration::from_secs(30 * 60),
             slow_nodes_max: 5,
+            report_leases_max: 6,
+            report_lease_length: Duration::from_secs(5 * 60),
+            decommission_interval: Duration::from_secs(30),
+            maintenance_replication_min: 1,
             checkpoints_retained: 2,
             checkpoint_txns: 1_000_000,
             checkpoint_period: Duration::from_secs(60 * 60),

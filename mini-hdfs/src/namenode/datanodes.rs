@@ -15,7 +15,7 @@ use crate::block::{DatanodeId, DatanodeInfo};
 use crate::error::FsError;
 use crate::namenode::placement::Candidate;
 use crate::namenode::topology::Place;
-use crate::protocol::{DatanodeState, Heartbeat, HeartbeatDetails, RegistrationId};
+use crate::protocol::{AdminState, DatanodeState, Heartbeat, HeartbeatDetails, RegistrationId};
 
 /// What a DataNode is taken for, `now`, when it was last heard at `last_contact`: dead when that is longer
 /// ago than `dead_after`, else stale when it is longer ago than `stale_after`, else live.
@@ -53,6 +53,8 @@ pub struct Datanode {
     pub alive: bool,
     /// It has sent a full block report since it registered.
     pub reported: bool,
+    /// Whether it is in service.
+    pub admin: AdminState,
 }
 
 impl Datanode {
@@ -82,7 +84,7 @@ pub struct DatanodeManager {
     nodes: BTreeMap<DatanodeId, Datanode>,
     by_address: BTreeMap<String, DatanodeId>,
     by_host: BTreeMap<String, BTreeSet<DatanodeId>>,
-    /// How many DataNodes that are not dead each rack has.
+    /// How many DataNodes in service that are not dead each rack has.
     racks: BTreeMap<String, usize>,
     alive: usize,
     stale_after: Duration,
@@ -107,6 +109,8 @@ impl DatanodeManager {
     /// declared dead. It gets a new registration, and what it said under an earlier one is void; it owes a full block
     /// report. It may have a new address or rack.
     pub fn register(&mut self, info: DatanodeInfo, now: Time, rng: &mut Rng) -> Registered {
+        // Whether it is in service is for its operator to say, not for itself.
+        let admin = self.get(info.id).map(|node| node.admin).unwrap_or_default();
         self.forget(info.id);
         let at_address = self.by_address.get(&info.address).copied();
         if let Some(other) = at_address {
@@ -131,6 +135,7 @@ impl DatanodeManager {
                 last_contact: now,
                 alive: false,
                 reported: false,
+                admin,
             },
         );
         self.set_alive(id, true);
@@ -156,13 +161,34 @@ impl DatanodeManager {
             return;
         };
         node.alive = alive;
-        let in_rack = self.racks.entry(node.info.rack.clone()).or_default();
         if alive {
             self.alive += 1;
-            *in_rack += 1;
         } else {
             self.alive -= 1;
-            *in_rack -= 1;
+        }
+        if node.admin == AdminState::Normal {
+            let rack = node.info.rack.clone();
+            self.count_in_rack(rack, alive);
+        }
+    }
+
+    /// Takes a DataNode out of service, or back.
+    pub fn set_admin(&mut self, id: DatanodeId, admin: AdminState) {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut node.admin, admin);
+        let (was_in_service, is) = (before == AdminState::Normal, admin == AdminState::Normal);
+        if node.alive && was_in_service != is {
+            let rack = node.info.rack.clone();
+            self.count_in_rack(rack, is);
+        }
+    }
+
+    fn count_in_rack(&mut self, rack: String, more: bool) {
+        let in_rack = self.racks.entry(rack).or_default();
+        *in_rack = if more { *in_rack + 1 } else { *in_rack - 1 };
+        if !more {
             self.racks.retain(|_, nodes| *nodes > 0);
         }
     }
@@ -261,7 +287,7 @@ impl DatanodeManager {
         self.alive
     }
 
-    /// How many racks those stand in.
+    /// How many racks those of them stand in that are in service.
     pub fn rack_count(&self) -> usize {
         self.racks.len()
     }
@@ -272,8 +298,8 @@ impl DatanodeManager {
         Some(Place::of(&self.nodes.get(id)?.info))
     }
 
-    /// All DataNodes as placement sees them; `coming` says how many bytes are on their way to each. A replica lies on one
-    /// volume: room on those that have less than `block_size` does not count.
+    /// All DataNodes in service as placement sees them; `coming` says how many bytes are on their way to each. A replica lies
+    /// on one volume: room on those that have less than `block_size` does not count.
     pub fn candidates(
         &self,
         now: Time,
@@ -281,6 +307,7 @@ impl DatanodeManager {
         coming: impl Fn(DatanodeId) -> u64,
     ) -> Vec<Candidate<'_>> {
         self.iter()
+            .filter(|node| node.admin == AdminState::Normal)
             .map(|node| Candidate {
                 id: node.info.id,
                 hostname: &node.info.hostname,

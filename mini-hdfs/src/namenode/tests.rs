@@ -78,6 +78,7 @@ impl Rig {
             .register_datanode(info, None, NOW, &mut self.rng);
         let registration = registered.unwrap().id;
         let heartbeat = Heartbeat {
+            wants_report_lease: false,
             id,
             registration,
             capacity: 1 << 40,

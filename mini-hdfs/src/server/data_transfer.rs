@@ -17,10 +17,14 @@
 //! - **Reading**: `op READ →`, `← reply`, then `← packet` until the last one, which has no data. The first one begins at the chunk
 //!   that holds the first byte asked for, and the range ends with a whole chunk or with the replica, so that the
 //!   reader can check all of it. The connection can then be used for the next op.
+//! - **Moving**, for the balancer: `op REPLACE →` to who shall have the replica, `← move reply` from time to time, and at the end.
+//!   That one sends `op COPY →` to another, who answers as to a reader.
 //! - **Comparing**: `op BLOCK_CHECKSUM →`, `← reply` with an MD5. The connection can then be used for the next op.
 //! - **Sending on**: `op TRANSFER →`, then `← reply` now and then that it is in progress, and one that says how it ended.
 //!
 //! Hand in buffered readers: messages are read in small pieces.
+
+mod moves;
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
@@ -31,6 +35,8 @@ use prost::Message;
 use crate::block::{Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, ReplicaState};
 use crate::packet::{AckStatus, BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet, PipelineAck};
 use crate::server::trace;
+
+pub use moves::{CopyBlock, MoveReply, ReplaceBlock, receive_move_reply, send_move_reply};
 
 mod wire {
     #![allow(unreachable_pub, clippy::all, rust_2018_idioms)] // Generated.
@@ -46,6 +52,8 @@ pub const RECEIVED_DATA_MAX: usize = 16 * PACKET_DATA_MAX;
 
 const OP_WRITE: u8 = 80;
 const OP_READ: u8 = 81;
+const OP_REPLACE: u8 = 83;
+const OP_COPY: u8 = 84;
 const OP_BLOCK_CHECKSUM: u8 = 85;
 const OP_TRANSFER: u8 = 86;
 const OP_INIT_RECOVERY: u8 = 90;
@@ -60,6 +68,10 @@ pub enum Op {
     Write(WriteBlock),
     /// Send a range of one.
     Read(ReadBlock),
+    /// Fetch one for the balancer.
+    Replace(ReplaceBlock),
+    /// Send one to whoever fetches it for the balancer.
+    Copy(CopyBlock),
     /// Send the MD5 of the checksums of the first bytes of one, as many as the block's length says (`BLOCK_CHECKSUM`).
     Checksum(Block),
     /// Send one to another node of its pipeline.
@@ -206,6 +218,14 @@ pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
             };
             bytes.extend(message.encode_length_delimited_to_vec());
         }
+        Op::Replace(replace) => {
+            bytes.push(OP_REPLACE);
+            bytes.extend(replace.to_wire().encode_length_delimited_to_vec());
+        }
+        Op::Copy(copy) => {
+            bytes.push(OP_COPY);
+            bytes.extend(copy.to_wire().encode_length_delimited_to_vec());
+        }
         Op::Transfer(transfer) => {
             bytes.push(OP_TRANSFER);
             let message = wire::TransferBlock {
@@ -274,6 +294,16 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<(Op, String)>> {
             let block = block_from_wire(op.block, "checksum op")?;
             Ok(Some((Op::Checksum(block), op.traceparent)))
         }
+        OP_REPLACE => {
+            let message = receive_message(from, "replace op")?;
+            let op = Op::Replace(ReplaceBlock::from_wire(message)?);
+            Ok(Some((op, String::new())))
+        }
+        OP_COPY => {
+            let message = receive_message(from, "copy op")?;
+            let op = Op::Copy(CopyBlock::from_wire(message)?);
+            Ok(Some((op, String::new())))
+        }
         OP_TRANSFER => {
             let mut op: wire::TransferBlock = receive_message(from, "transfer op")?;
             let trace = std::mem::take(&mut op.traceparent);
@@ -297,8 +327,8 @@ pub fn receive_op(from: &mut impl Read) -> io::Result<Option<(Op, String)>> {
             Ok(Some((recovery, op.traceparent)))
         }
         other => Err(invalid(format!(
-            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_BLOCK_CHECKSUM} (checksum), \
-             {OP_TRANSFER} (transfer), {OP_INIT_RECOVERY} and {OP_UPDATE_RECOVERED} (recovery) are"
+            "data transfer op {other} is not known; {OP_WRITE} (write), {OP_READ} (read), {OP_REPLACE} (replace), {OP_COPY} (copy), \
+             {OP_BLOCK_CHECKSUM} (checksum), {OP_TRANSFER} (transfer), {OP_INIT_RECOVERY} and {OP_UPDATE_RECOVERED} (recovery) are"
         ))),
     }
 }

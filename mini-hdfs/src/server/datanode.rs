@@ -249,14 +249,15 @@ impl Service {
                     .register_datanode(&info, namespace_id)
                     .await
                     .map(Reply::Registered),
-                Call::Heartbeat(registration) => {
-                    let (heartbeat, details) = heartbeat(&server, me, registration);
+                Call::Heartbeat(registration, wants_report_lease) => {
+                    let (mut heartbeat, details) = heartbeat(&server, me, registration);
+                    heartbeat.wants_report_lease = wants_report_lease;
                     let commands = namenode.heartbeat(&heartbeat, details).await;
                     commands.map(|commands| Reply::Other(Answer::Commands(commands)))
                 }
-                Call::BlockReport(registration) => {
+                Call::BlockReport(registration, lease) => {
                     let report = server.report();
-                    let reported = namenode.block_report(me, registration, report).await;
+                    let reported = namenode.block_report(me, registration, lease, report).await;
                     reported.map(|()| Reply::Other(Answer::Done))
                 }
                 Call::Incremental(registration, events) => {

@@ -39,7 +39,10 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 
 use super::rpc::{FsckFiles, NameNodeClient, RpcError};
+use crate::balancer::StoredBlock;
+use crate::block::DatanodeId;
 use crate::client::retry::{CallFailure, Repeat};
+use crate::namenode::hosts::Wish;
 use crate::protocol::{
     ContentSummary, CreateRequest, DatanodeReport, FileStatus, FsStatus, FsckFile, LocatedBlocks,
     Permission,
@@ -298,6 +301,31 @@ impl DfsClient {
     /// Turns safe mode on or off by hand.
     pub fn set_safe_mode(&self, on: bool) -> Result<(), DfsError> {
         self.call(Repeat::Idempotent, || self.name_node().set_safe_mode(on))
+    }
+
+    /// Lets the NameNode read again which DataNodes shall be out of service.
+    pub fn refresh_nodes(&self) -> Result<(), DfsError> {
+        self.call(Repeat::Idempotent, || self.name_node().refresh_nodes())
+    }
+
+    /// Lets the NameNode write down what is wanted of DataNodes, each `HOST` or `HOST:PORT`, and act upon it: none to have
+    /// them in service.
+    pub fn set_admin_state(&self, hosts: &[String], wish: Option<Wish>) -> Result<(), DfsError> {
+        self.call(Repeat::Idempotent, || {
+            self.name_node().set_admin_state(hosts, wish)
+        })
+    }
+
+    /// Some of the blocks of a DataNode, for the balancer.
+    pub fn get_blocks(
+        &self,
+        datanode: DatanodeId,
+        size: u64,
+        min_block_size: u64,
+    ) -> Result<Vec<StoredBlock>, DfsError> {
+        self.call(Repeat::Idempotent, || {
+            self.name_node().get_blocks(datanode, size, min_block_size)
+        })
     }
 
     fn name_node(&self) -> &NameNodeClient {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tonic::Status;
 
 use super::namenode::Shared;
-use crate::protocol::{DatanodeReport, DatanodeState, FsStatus};
+use crate::protocol::{AdminState, DatanodeReport, DatanodeState, FsStatus};
 
 /// A NameNode that answers nothing for this long is not healthy.
 const HEALTHY: Duration = Duration::from_secs(5);
@@ -105,6 +105,8 @@ fn datanode_json(node: &DatanodeReport) -> Value {
         "address": node.info.address,
         "rack": node.info.rack,
         "state": state_name(node.state),
+        "admin": admin_name(node.admin),
+        "leaving": node.leaving,
         "capacity": node.heartbeat.capacity,
         "dfs_used": node.heartbeat.dfs_used,
         "remaining": node.heartbeat.remaining,
@@ -122,6 +124,28 @@ fn state_name(state: DatanodeState) -> &'static str {
         DatanodeState::Live => "live",
         DatanodeState::Stale => "stale",
         DatanodeState::Dead => "dead",
+    }
+}
+
+fn admin_name(admin: AdminState) -> &'static str {
+    match admin {
+        AdminState::Normal => "in service",
+        AdminState::DecommissionInProgress => "decommission in progress",
+        AdminState::Decommissioned => "decommissioned",
+        AdminState::EnteringMaintenance => "entering maintenance",
+        AdminState::InMaintenance => "in maintenance",
+    }
+}
+
+/// Whether a node is in service, and what it waits for if it is about to leave.
+fn service(node: &DatanodeReport) -> String {
+    let name = admin_name(node.admin);
+    match (node.admin, node.leaving.under_replicated) {
+        (AdminState::DecommissionInProgress | AdminState::EnteringMaintenance, 1..) => {
+            let (blocks, only) = (node.leaving.under_replicated, node.leaving.only_here);
+            format!("{name}: {blocks} blocks to be copied, {only} of them only here")
+        }
+        _ => name.to_owned(),
     }
 }
 
@@ -215,6 +239,7 @@ fn datanodes(snapshot: &Snapshot) -> String {
             escape(&node.info.hostname),
             escape(&node.info.rack),
             format!("<span class=\"{state}\">{state}</span>"),
+            service(node),
             format!("{} s ago", silent_ms / 1000),
             node.blocks.to_string(),
             bytes(node.heartbeat.dfs_used),
@@ -233,6 +258,7 @@ fn datanodes(snapshot: &Snapshot) -> String {
         "Host",
         "Rack",
         "State",
+        "Service",
         "Last heard",
         "Blocks",
         "Used",
@@ -313,6 +339,8 @@ mod tests {
                 rack: "/a&b".to_owned(),
             },
             state: DatanodeState::Dead,
+            admin: AdminState::Normal,
+            leaving: crate::protocol::LeavingStatus::default(),
             heartbeat: Heartbeat::default(),
             details: HeartbeatDetails::default(),
             slow_reports: 0,

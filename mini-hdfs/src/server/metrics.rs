@@ -18,6 +18,7 @@ const RPC_REFUSED: &str = "hdfs_namenode_rpc_refused_total";
 const LOCK_WAIT: &str = "hdfs_namenode_lock_wait_seconds";
 const SYNC_DURATION: &str = "hdfs_namenode_edits_sync_duration_seconds";
 const BATCH_TRANSACTIONS: &str = "hdfs_namenode_edits_batch_transactions";
+const OUT_OF_SERVICE: &str = "hdfs_namenode_datanodes_out_of_service";
 const CHECKPOINT_DURATION: &str = "hdfs_namenode_checkpoint_duration_seconds";
 
 /// From a tenth of a millisecond, an answer from memory, to ten seconds, a disk in trouble.
@@ -99,6 +100,17 @@ impl Metrics {
                 ("dead", status.dead_datanodes),
             ] {
                 gauge!("hdfs_namenode_datanodes", "state" => state).set(nodes as f64);
+            }
+            for (admin, nodes) in [
+                ("decommissioning", status.decommissioning_datanodes),
+                ("decommissioned", status.decommissioned_datanodes),
+                (
+                    "entering_maintenance",
+                    status.entering_maintenance_datanodes,
+                ),
+                ("in_maintenance", status.in_maintenance_datanodes),
+            ] {
+                gauge!(OUT_OF_SERVICE, "state" => admin).set(nodes as f64);
             }
         });
         self.handle.render()
@@ -239,6 +251,10 @@ fn describe() {
     );
     describe_histogram!(CHECKPOINT_DURATION, seconds, "Making an fsimage.");
     describe_gauge!("hdfs_namenode_datanodes", "DataNodes by state.");
+    describe_gauge!(
+        OUT_OF_SERVICE,
+        "DataNodes that leave or have left the service, dead or alive."
+    );
     for (name, _, unit, help) in gauges(&FsStatus::default()) {
         match unit {
             Some(unit) => describe_gauge!(name, unit, help),

@@ -3,6 +3,7 @@
 //! Reading order: [`run`]; `shared.rs`, how many callers share the core and one fsync; `services.rs`, what
 //! the messages do.
 
+mod hosts_file;
 mod services;
 mod shared;
 #[cfg(test)]
@@ -86,8 +87,10 @@ pub fn run(options: &Options) -> Result<()> {
         info!("{dir} holds an empty file system now");
         return Ok(());
     }
-    let namenode = NameNode::load(config.clone(), &mut disk, clock.now())
+    let mut namenode = NameNode::load(config.clone(), &mut disk, clock.now())
         .with_context(|| format!("cannot use {dir}"))?;
+    let hosts = hosts_file::read(&disk).with_context(|| format!("cannot use {dir}"))?;
+    namenode.refresh_nodes(hosts, clock.now());
     info!(last_transaction = namenode.last_txid().0, "loaded {dir}");
 
     let (shared, syncer, mut failures) = Shared::start(namenode, config.clone(), disk, clock, rng)?;

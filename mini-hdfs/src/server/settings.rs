@@ -47,6 +47,9 @@ const CHOOSING_POLICIES: &[&str] = &["RoundRobin", "AvailableSpace"];
 /// Every key that has an effect.
 const KEYS: &[(&str, Kind)] = &[
     ("dfs.block.invalidate.limit", Kind::Count),
+    ("dfs.balancer.getBlocks.min-block-size", Kind::Bytes),
+    ("dfs.balancer.getBlocks.size", Kind::Bytes),
+    ("dfs.balancer.max-size-to-move", Kind::Bytes),
     ("dfs.block.scanner.cursor.save.interval.ms", Kind::Millis),
     ("dfs.block.scanner.volume.bytes.per.second", Kind::Bytes),
     ("dfs.blockreport.intervalMsec", Kind::Millis),
@@ -73,6 +76,8 @@ const KEYS: &[(&str, Kind)] = &[
         "dfs.datanode.available-space-volume-choosing-policy.balanced-space-threshold",
         Kind::Bytes,
     ),
+    ("dfs.datanode.balance.bandwidthPerSec", Kind::Bytes),
+    ("dfs.datanode.balance.max.concurrent.moves", Kind::Count),
     ("dfs.datanode.data.dir", Kind::Text),
     ("dfs.datanode.directoryscan.interval", Kind::Seconds),
     ("dfs.datanode.du.reserved", Kind::Bytes),
@@ -102,11 +107,18 @@ const KEYS: &[(&str, Kind)] = &[
     ("dfs.namenode.checkpoint.check.period", Kind::Seconds),
     ("dfs.namenode.checkpoint.period", Kind::Seconds),
     ("dfs.namenode.checkpoint.txns", Kind::Count),
+    ("dfs.namenode.decommission.interval", Kind::Seconds),
     ("dfs.namenode.fs-limits.min-block-size", Kind::Bytes),
+    (
+        "dfs.namenode.full.block.report.lease.length.ms",
+        Kind::Millis,
+    ),
     ("dfs.namenode.heartbeat.recheck-interval", Kind::Millis),
     ("dfs.namenode.lease-hard-limit-sec", Kind::Seconds),
     ("dfs.namenode.lease-recheck-interval-ms", Kind::Millis),
     ("dfs.namenode.lease-soft-limit-sec", Kind::Seconds),
+    ("dfs.namenode.maintenance.replication.min", Kind::Count),
+    ("dfs.namenode.max.full.block.report.leases", Kind::Count),
     ("dfs.namenode.max.slowpeer.collect.nodes", Kind::Count),
     ("dfs.namenode.num.checkpoints.retained", Kind::Count),
     (
@@ -254,6 +266,14 @@ impl Settings {
                 data.directory_scan_interval,
             ),
             peers: self.peers()?,
+            balance_bandwidth: self.number(
+                "dfs.datanode.balance.bandwidthPerSec",
+                data.balance_bandwidth,
+            )?,
+            balance_moves_max: self.number(
+                "dfs.datanode.balance.max.concurrent.moves",
+                data.balance_moves_max,
+            )?,
         };
         let calls = Intervals {
             heartbeat: time("dfs.heartbeat.interval", calls.heartbeat),
@@ -389,6 +409,22 @@ impl Settings {
             ),
             slow_nodes_max: self
                 .number("dfs.namenode.max.slowpeer.collect.nodes", d.slow_nodes_max)?,
+            report_leases_max: self.number(
+                "dfs.namenode.max.full.block.report.leases",
+                d.report_leases_max,
+            )?,
+            report_lease_length: time(
+                "dfs.namenode.full.block.report.lease.length.ms",
+                d.report_lease_length,
+            ),
+            decommission_interval: time(
+                "dfs.namenode.decommission.interval",
+                d.decommission_interval,
+            ),
+            maintenance_replication_min: self.number(
+                "dfs.namenode.maintenance.replication.min",
+                d.maintenance_replication_min,
+            )?,
             checkpoints_retained: self.number(
                 "dfs.namenode.num.checkpoints.retained",
                 d.checkpoints_retained,
@@ -469,6 +505,11 @@ fn parse_value(kind: Kind, value: &str) -> Option<u64> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// Reads a time such as `90s`, `30m` or `6h`; a plain number is in seconds.
+pub fn parse_time(value: &str) -> Option<Duration> {
+    parse_value(Kind::Seconds, value).map(Duration::from_millis)
 }
 
 /// Thousandths; further digits are dropped.

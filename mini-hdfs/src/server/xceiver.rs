@@ -5,8 +5,9 @@
 //!
 //! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
 //! pipeline; `transfer.rs`, copies; `recovery.rs`, blocks whose writer is gone; `checksum.rs`, digests; `scanners.rs`, what
-//! reads and compares in the background; `trouble.rs`, volumes that fail.
+//! reads and compares in the background; `trouble.rs`, volumes that fail; `balancing.rs`, moves for the balancer.
 
+mod balancing;
 mod block_receiver;
 mod checksum;
 mod dataset;
@@ -46,6 +47,7 @@ use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
 use crate::protocol::{
     BlockEvent, BlockSynchronization, RecoveringBlock, ReportedReplica, SlowPeer,
 };
+use balancing::Balancing;
 use dataset::Dataset;
 pub use scanners::ScanStatus;
 use scanners::Scanners;
@@ -83,6 +85,10 @@ pub struct DataSettings {
     pub directory_scan_interval: Duration,
     /// How slow peers are noticed.
     pub peers: PeerConfig,
+    /// Bytes in a second that move for the balancer, in and out together (`dfs.datanode.balance.bandwidthPerSec`).
+    pub balance_bandwidth: u64,
+    /// Such moves at a time (`dfs.datanode.balance.max.concurrent.moves`).
+    pub balance_moves_max: u32,
 }
 
 impl Default for DataSettings {
@@ -96,6 +102,8 @@ impl Default for DataSettings {
             cursor_save_interval: Duration::from_secs(10 * 60),
             directory_scan_interval: Duration::from_secs(6 * 60 * 60),
             peers: PeerConfig::default(),
+            balance_bandwidth: 100 << 20,
+            balance_moves_max: 100,
         }
     }
 }
@@ -157,6 +165,7 @@ struct Shared {
     clock: Clock,
     peers: Mutex<PeerStats>,
     scan_board: scanners::Board,
+    balancing: Balancing,
     stopping: AtomicBool,
     connections: Mutex<BTreeMap<u64, Arc<Sockets>>>,
     connection_ended: Condvar,
@@ -201,6 +210,7 @@ impl DataServer {
             clock: Clock::start(),
             peers: Mutex::new(PeerStats::new(settings.peers)),
             scan_board: scanners::Board::default(),
+            balancing: Balancing::new(settings.balance_bandwidth),
             stopping: AtomicBool::new(false),
             connections: Mutex::default(),
             connection_ended: Condvar::new(),
@@ -448,6 +458,8 @@ fn serve(
                 let reply = updated.map(|()| OpReply::Success { visible_len: len });
                 send_reply(&mut up.socket, &reply.unwrap_or_else(|e| shared.no(&e)))?;
             }
+            Op::Replace(op) => return balancing::replace(shared, &mut up, &op),
+            Op::Copy(op) => return balancing::copy(shared, &mut up, op),
             Op::Checksum(block) => checksum::serve(shared, &mut up, block)?,
             Op::Transfer(op) => transfer::serve(shared, &mut up, &op)?,
         }
@@ -466,6 +478,8 @@ fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
         Op::Checksum(block) => ("BlockChecksum", block.to_string()),
         Op::InitRecovery { id, .. } => ("InitReplicaRecovery", id.to_string()),
         Op::UpdateRecovered { id, .. } => ("UpdateReplicaUnderRecovery", id.to_string()),
+        Op::Replace(op) => ("ReplaceBlock", op.block.to_string()),
+        Op::Copy(op) => ("CopyBlock", op.block.to_string()),
         Op::Transfer(op) => ("TransferBlock", op.block.to_string()),
     };
     let span =

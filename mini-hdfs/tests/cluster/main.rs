@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
 
 mod attributes;
+mod balancer;
 mod command;
 mod datanodes;
 mod harness;
 mod leases;
 mod namenode;
 mod offline;
+mod operator;
 mod shell;
 mod streams;
 mod tracing;

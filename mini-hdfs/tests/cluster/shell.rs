@@ -357,8 +357,12 @@ fn operators_see_the_cluster() {
             Safe mode is OFF
             $ dfsadmin -safemode
             ! Usage: mini-hdfs dfsadmin [generic options]
-            ! 	[-report [-live] [-dead]]
+            ! 	[-report [-live] [-dead] [-decommissioning] [-enteringmaintenance] [-inmaintenance]]
             ! 	[-safemode <enter | leave | get | wait>]
+            ! 	[-refreshNodes]
+            ! 	[-decommission <host[:port]> ...]
+            ! 	[-maintenance [-for <time>] <host[:port]> ...]
+            ! 	[-recommission <host[:port]> ...]
             ? 255
             $ fsck /none
             FSCK started by alice for path /none

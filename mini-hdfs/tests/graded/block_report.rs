@@ -1,5 +1,7 @@
 //! Block reports: what is on a disk against what should be.
 
+use std::ops::RangeInclusive;
+
 use autograder::{Test, tests};
 use mini_hdfs::block::{Block, BlockId, DatanodeId, InodeId, ReplicaState};
 use mini_hdfs::namenode::block_report::{ReportDiff, report_diff};
@@ -18,10 +20,12 @@ pub(crate) const TESTS: &[Test] = tests![
     block_report_keeps_what_is_known_to_be_bad,
     block_report_leaves_writes_in_progress_alone,
     block_report_may_be_older_than_what_is_known,
+    block_report_of_a_part_says_nothing_of_the_rest,
     block_report_of_many_blocks_takes_no_longer_than_it_must,
 ];
 
 const NODE: DatanodeId = DatanodeId(1);
+const ALL: RangeInclusive<BlockId> = BlockId(0)..=BlockId(u64::MAX);
 
 /// Block 1 of generation 1005 and 100 bytes, in this state.
 fn map(state: BlockState) -> BlocksMap {
@@ -43,7 +47,7 @@ fn nothing() -> ReportDiff {
 }
 
 fn check(blocks: &BlocksMap, report: &[ReportedReplica], expected: &ReportDiff, why: &str) {
-    assert_eq!(&report_diff(blocks, NODE, report), expected, "{why}");
+    assert_eq!(&report_diff(blocks, NODE, &ALL, report), expected, "{why}");
 }
 
 fn block_report_adds_what_is_good_and_new() {
@@ -242,6 +246,28 @@ fn block_report_may_be_older_than_what_is_known() {
     );
 }
 
+fn block_report_of_a_part_says_nothing_of_the_rest() {
+    let mut blocks = BlocksMap::default();
+    for id in 1..=9 {
+        blocks.insert(Block::new(id, 1005, 100), InodeId(9), 3, Complete);
+        blocks.add_replica(BlockId(id), NODE);
+    }
+    blocks.add_corrupt(Block::new(8, 1005, 100), NODE);
+    let part = BlockId(4)..=BlockId(6);
+    let report = [replica(5, 1005, 100, Finalized)];
+    assert_eq!(
+        report_diff(&blocks, NODE, &part, &report).to_remove,
+        [BlockId(4), BlockId(6)],
+        "the part is that of blocks 4 to 6, and lists 5 alone; others come in other parts"
+    );
+    let empty = report_diff(&blocks, NODE, &(BlockId(10)..=BlockId(20)), &[]);
+    assert_eq!(
+        empty,
+        nothing(),
+        "nothing is held there, and nothing listed"
+    );
+}
+
 /// A comparison of each reported replica with each that is known would take hours here.
 fn block_report_of_many_blocks_takes_no_longer_than_it_must() {
     let mut blocks = BlocksMap::default();
@@ -255,7 +281,7 @@ fn block_report_of_many_blocks_takes_no_longer_than_it_must() {
             report.push(replica(id, 1001, 1, Finalized));
         }
     }
-    let diff = report_diff(&blocks, NODE, &report);
+    let diff = report_diff(&blocks, NODE, &ALL, &report);
     assert!(diff.to_add.iter().all(|block| block.id.0 % 6 == 3));
     assert_eq!((diff.to_add.len(), diff.to_remove.len()), (33_333, 66_666));
 }

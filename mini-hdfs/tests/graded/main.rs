@@ -51,6 +51,10 @@ mod scanner;
 
 mod outliers;
 
+mod decommission;
+
+mod balancer;
+
 mod capstone;
 
 autograder::main! {
@@ -76,5 +80,7 @@ autograder::main! {
     "hdfs/safe-mode" => safe_mode,
     "hdfs/scanner" => scanner,
     "hdfs/slow-nodes" => outliers,
+    "hdfs/decommission" => decommission,
+    "hdfs/balancer" => balancer,
     "hdfs/capstone" => capstone,
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use mini_hdfs::namenode::{Config, NameNode};
 use node::{Ctx, Event, Node, NodeId, Rng, Time};
-use sim::{Fault, Mix, Scenario, Schedule, Setup, Timed, Trouble, World};
+use sim::{Fault, Fuse, Mix, Scenario, Schedule, Setup, Timed, Trouble, World};
 
 use crate::client::ClientProcess;
 use crate::data_node::DataNodeProcess;
 use crate::history::Shared;
 use crate::invariants::{self, Progress};
 use crate::name_node::NameNodeProcess;
+use crate::operator::draw_orders;
 use crate::wire::{Message, NAMENODE, Timer};
 
 /// Small blocks: a file of a few kilobytes has several.
@@ -70,6 +71,7 @@ pub(crate) fn config() -> Config {
         replication_interval: Duration::from_millis(500),
         replication_pending_timeout: Duration::from_secs(6),
         safemode_extension: Duration::from_secs(1),
+        decommission_interval: Duration::from_secs(1),
         checkpoint_txns: 20,
         checkpoint_check_period: Duration::from_secs(1),
         lease_soft_limit: Duration::from_secs(6),
@@ -123,7 +125,7 @@ impl Scenario for Cluster {
                 Member::NameNode(Box::new(NameNodeProcess::new(config(), history)))
             } else if u64::from(id.0) < first_client {
                 let dies_at = lost.filter(|(lost, _)| *lost == id).map(|(_, at)| at);
-                let rack = format!("/rack{}", id.0 % 2);
+                let rack = rack_of(id);
                 Member::DataNode(Box::new(DataNodeProcess::new(rack, dies_at, history)))
             } else {
                 let client =
@@ -138,9 +140,18 @@ impl Scenario for Cluster {
         let clients: Vec<NodeId> = (1..=clients)
             .map(|i| world.add_node(&format!("client{i}")))
             .collect();
+        let stays_out = self.draw_decommissioned(rng, &datanodes, lost.is_some());
+        if matches!(self, Cluster::AllFaults) {
+            let orders = draw_orders(rng, &datanodes, stays_out);
+            history.borrow_mut().orders_of_operator = orders;
+        }
         let truth = Rc::default();
         let mut schedule = match self {
-            Cluster::AllFaults => draw_faults(rng, &datanodes, &clients),
+            Cluster::AllFaults => {
+                let mut schedule = draw_faults(rng, &datanodes, &clients);
+                schedule.extend(draw_lost_rack(rng, &datanodes));
+                schedule
+            }
             Cluster::OneCrash => mix(datanodes.clone(), &[Trouble::Crash], 1).draw(rng),
         };
         schedule.extend(lost.map(|(node, at)| Timed::new(at, Fault::LoseDisk { node })));
@@ -154,6 +165,7 @@ impl Scenario for Cluster {
                 truth,
                 clients,
                 datanodes: datanodes.len() - usize::from(lost.is_some()),
+                stays_out,
                 every_write_succeeds: matches!(self, Cluster::OneCrash),
             }),
             calm_at: CALM_AT,
@@ -164,6 +176,17 @@ impl Scenario for Cluster {
 }
 
 impl Cluster {
+    /// A DataNode that is decommissioned in the end, where others can take what it holds.
+    fn draw_decommissioned(
+        &self,
+        rng: &mut Rng,
+        datanodes: &[NodeId],
+        one_is_lost: bool,
+    ) -> Option<NodeId> {
+        let stays_out = rng.percent(30) && datanodes.len() > 3 && !one_is_lost;
+        (stays_out && matches!(self, Cluster::AllFaults)).then(|| datanodes[0])
+    }
+
     /// A machine that dies and does not come back: what it held must be copied from elsewhere.
     fn draw_lost_machine(&self, rng: &mut Rng, datanodes: u64) -> Option<(NodeId, Time)> {
         let at = Time::from_millis(5_000 + rng.below(20_000));
@@ -183,6 +206,30 @@ fn mix(nodes: Vec<NodeId>, kinds: &[Trouble], count: u64) -> Mix {
         longest: Duration::from_secs(10),
         flip_within: "/blk_".into(),
     }
+}
+
+/// Where a DataNode stands.
+pub(crate) fn rack_of(node: NodeId) -> String {
+    format!("/rack{}", node.0 % 2)
+}
+
+/// A switch fails, or somebody pulls the wrong plug: all DataNodes of a rack are gone, and come back one after the other.
+fn draw_lost_rack(rng: &mut Rng, datanodes: &[NodeId]) -> Schedule {
+    if !rng.percent(25) {
+        return Schedule::new();
+    }
+    let rack = format!("/rack{}", rng.below(2));
+    let at = 2_000 + rng.below(15_000);
+    let back = at + 2_000 + rng.below(10_000);
+    let mut schedule = Schedule::new();
+    for node in datanodes.iter().filter(|node| rack_of(**node) == rack) {
+        let fuse = Fuse::Now;
+        let crash = Fault::Crash { node: *node, fuse };
+        schedule.push(Timed::new(Time::from_millis(at), crash));
+        let back = Time::from_millis(back + rng.below(2_000));
+        schedule.push(Timed::new(back, Fault::Restart { node: *node }));
+    }
+    schedule
 }
 
 /// DataNodes that crash shortly after each other and are back soon: while a pipeline is being rebuilt, the next of its nodes

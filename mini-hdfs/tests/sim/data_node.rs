@@ -199,16 +199,19 @@ impl Running {
         while let Some((call, what)) = self.actor.poll(now) {
             let request = match what {
                 Call::Register => Request::Register(self.info.clone(), self.identity.namespace_id),
-                Call::Heartbeat(registration) => Request::Heartbeat(Heartbeat {
-                    id: self.id,
-                    registration,
-                    capacity: CAPACITY,
-                    dfs_used: self.replicas.used(),
-                    remaining: CAPACITY - self.replicas.used(),
-                    xceivers: u32::try_from(self.receivers.len()).unwrap_or(u32::MAX),
-                }),
-                Call::BlockReport(registration) => {
-                    Request::BlockReport(self.id, registration, self.replicas.report())
+                Call::Heartbeat(registration, wants_report_lease) => {
+                    Request::Heartbeat(Heartbeat {
+                        id: self.id,
+                        registration,
+                        capacity: CAPACITY,
+                        dfs_used: self.replicas.used(),
+                        remaining: CAPACITY - self.replicas.used(),
+                        xceivers: u32::try_from(self.receivers.len()).unwrap_or(u32::MAX),
+                        wants_report_lease,
+                    })
+                }
+                Call::BlockReport(registration, lease) => {
+                    Request::BlockReport(self.id, registration, lease, self.replicas.report())
                 }
                 Call::Incremental(registration, events) => {
                     Request::Incremental(self.id, registration, events)

@@ -7,12 +7,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mini_hdfs::block::{Block, BlockId, DatanodeId, TxId};
+use mini_hdfs::namenode::hosts::Hosts;
 use mini_hdfs::protocol::RecoveringBlock;
 use node::NodeId;
 
 use crate::invariants::{
     Grant, Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery,
 };
+use crate::operator;
 
 /// Shared by all processes and invariants of a run.
 pub(crate) type Shared = Rc<RefCell<History>>;
@@ -103,6 +105,10 @@ pub(crate) struct History {
     pub(crate) wrong_recoveries: Vec<String>,
     /// The NameNode has been formatted: from now on it must always start.
     pub(crate) formatted: bool,
+    /// What the operator's file says of DataNodes.
+    pub(crate) hosts: Hosts,
+    /// What the operator will write into it, in order of time.
+    pub(crate) orders_of_operator: Vec<operator::Order>,
     /// How often each DataNode has been started.
     pub(crate) boots: BTreeMap<NodeId, u32>,
     /// Which process is which DataNode.

@@ -10,9 +10,11 @@
 //! | [`safe_mode`] | Never a write in safe mode. |
 //! | [`one_writer`] | A file has one writer. |
 //! | [`abandoned`] | What a dead writer was told is safe is in the file when it is closed for him. |
-//! | [`progress`] | Once everything is mended, every file is closed, reaches its replication and reads back. |
+//! | [`decommissioned`] | A DataNode that is decommissioned is not needed: what it has is elsewhere too. |
+//! | [`progress`] | Once everything is mended, every file is closed, reaches its replication on enough racks, and reads back. |
 
 mod abandoned;
+mod decommissioned;
 mod flushed;
 mod generation;
 mod last_replica;
@@ -56,5 +58,9 @@ pub(crate) fn all(history: &Shared, truth: &Rc<RefCell<Truth>>) -> Vec<Box<dyn I
         Box::new(safe_mode::NoWrites(history.clone())),
         Box::new(one_writer::OneWriter::new(history.clone())),
         Box::new(abandoned::Abandoned::new(history.clone())),
+        Box::new(decommissioned::NotNeeded::new(
+            history.clone(),
+            truth.clone(),
+        )),
     ]
 }

@@ -1,6 +1,8 @@
 //! The NameNode as a process: answers calls once what they saw is durable, one fsync for many callers.
 
-use std::collections::{BTreeSet, VecDeque};
+mod reports;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use mini_hdfs::block::{Block, TxId};
@@ -9,9 +11,11 @@ use mini_hdfs::namenode::{Batch, Config, NameNode, StorageError, checkpoint};
 use mini_hdfs::protocol::{BlockEvent, Command, Permission};
 use node::{Ctx, DiskErrorKind, Event, NodeId};
 
+use self::reports::Report;
 use crate::cluster::{CALM_AT, Member};
 use crate::history::Shared;
 use crate::invariants::{Grant, Located, Order, OrderNews, SafeModeStep, Snapshot};
+use crate::operator::Operator;
 use crate::wire::{Message, Request, Response, Timer};
 
 const TICK: Duration = Duration::from_millis(500);
@@ -25,6 +29,10 @@ pub(crate) struct NameNodeProcess {
     batch: Option<Batch>,
     /// Answers that wait for a transaction to be durable.
     waiting: VecDeque<(TxId, NodeId, Message)>,
+    /// Block reports under way, by the call that brought each.
+    reports: BTreeMap<u64, Report>,
+    /// What the operator has done so far.
+    operator: Operator,
     /// Calls that came in this life: a network that duplicates does not make a call twice.
     seen: BTreeSet<u64>,
 }
@@ -37,6 +45,8 @@ impl NameNodeProcess {
             core: None,
             batch: None,
             waiting: VecDeque::new(),
+            reports: BTreeMap::new(),
+            operator: Operator::default(),
             seen: BTreeSet::new(),
         }
     }
@@ -60,10 +70,15 @@ impl NameNodeProcess {
             Event::Message { .. } => {}
             Event::Timer(Timer::Tick) => {
                 self.operator(ctx);
+                let now = ctx.now();
+                if let Some(core) = &mut self.core {
+                    self.operator.act(core, &self.history, now);
+                }
                 self.watched(|core, ctx| core.tick(ctx.now(), ctx.rng), ctx);
                 ctx.set_timer(Timer::Tick, TICK);
             }
             Event::Timer(Timer::Flush) => self.flush(ctx),
+            Event::Timer(Timer::ReportPart(id)) => self.take_report_part(id, ctx),
             Event::Timer(Timer::Checkpoint) => self.checkpoint(ctx),
             Event::Timer(_) => {}
         }
@@ -80,7 +95,7 @@ impl NameNodeProcess {
             }
         }
         let now = ctx.now();
-        let core = match NameNode::load(self.config.clone(), ctx.disk, now) {
+        let mut core = match NameNode::load(self.config.clone(), ctx.disk, now) {
             Ok(core) => core,
             Err(StorageError::Disk(e)) if e.kind == DiskErrorKind::Crashed => return,
             Err(e) => panic!("the NameNode cannot start: {e}"),
@@ -88,6 +103,7 @@ impl NameNodeProcess {
         let mut history = self.history.borrow_mut();
         history.formatted = true;
         history.recovered(core.last_txid(), Snapshot::of(&core));
+        core.refresh_nodes(history.hosts.clone(), now);
         self.core = Some(core);
         ctx.set_timer(Timer::Tick, TICK);
     }
@@ -128,6 +144,10 @@ impl NameNodeProcess {
     }
 
     fn call(&mut self, from: NodeId, id: u64, request: &Request, ctx: &mut Ctx<'_, Member>) {
+        if let Request::BlockReport(..) = request {
+            self.begin_report(from, id, request.clone(), ctx);
+            return;
+        }
         let history = self.history.clone();
         let result = self.watched(
             |core, ctx| {
@@ -239,7 +259,10 @@ fn note(
                     history.recoveries.extend(orders.iter().cloned());
                 }
             }
-            let orders = commands.iter().filter(|c| **c != Command::Register).count();
+            let orders = commands.iter();
+            let orders =
+                orders.filter(|c| !matches!(c, Command::Register | Command::ReportBlocks(_)));
+            let orders = orders.count();
             if in_safe_mode {
                 history
                     .safe_mode_steps
@@ -356,9 +379,7 @@ fn answer(
             .register_datanode(info, namespace, now, ctx.rng)
             .map(Response::Registered),
         Request::Heartbeat(heartbeat) => Ok(Response::Commands(core.heartbeat(&heartbeat, now))),
-        Request::BlockReport(id, registration, replicas) => core
-            .block_report(id, registration, &replicas, now)
-            .map(done),
+        Request::BlockReport(..) => Err(FsError::InvalidArgument("it comes in parts".into())),
         Request::Incremental(id, registration, events) => core
             .incremental_block_report(id, registration, &events, now)
             .map(done),

@@ -131,8 +131,8 @@ impl Truth {
         for (id, expected) in &self.expected {
             let holders = self.holders.entry(*id).or_default();
             let there = disk.contents(&expected.data_file).is_some();
-            // Before its file was closed, nobody looked.
-            let hit_before = holders.before.is_none() && there && disk.damage() > 0;
+            // Before its file was closed, nobody looked: it may have been on a disk that was lost since.
+            let hit_before = holders.before.is_none() && disk.damage() > 0;
             if expected.is_on(disk) {
                 holders.now.insert(node);
                 holders.damaged.remove(&node);

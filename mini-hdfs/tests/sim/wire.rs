@@ -13,7 +13,7 @@ use mini_hdfs::packet::{Packet, PipelineAck};
 use mini_hdfs::protocol::{
     AddBlockRequest, AdditionalDatanodeRequest, BlockEvent, BlockSynchronization, Command,
     CreateRequest, FileStatus, Heartbeat, LocatedBlocks, Registration, RegistrationId,
-    ReportedReplica,
+    ReportLeaseId, ReportedReplica,
 };
 use node::{Ctx, NodeId};
 
@@ -83,7 +83,12 @@ pub(crate) enum Request {
     /// With the file system that its disk belongs to, if it belongs to one.
     Register(DatanodeInfo, Option<u64>),
     Heartbeat(Heartbeat),
-    BlockReport(DatanodeId, RegistrationId, Vec<ReportedReplica>),
+    BlockReport(
+        DatanodeId,
+        RegistrationId,
+        ReportLeaseId,
+        Vec<ReportedReplica>,
+    ),
     Incremental(DatanodeId, RegistrationId, Vec<BlockEvent>),
 }
 
@@ -200,6 +205,8 @@ impl Debug for Frame {
 pub(crate) enum Timer {
     /// NameNode: decide what to copy and delete.
     Tick,
+    /// NameNode: take the next part of a block report that came as this call.
+    ReportPart(u64),
     /// NameNode: the batch under way reaches the disk.
     Flush,
     /// NameNode: merge the edits into an image.

@@ -4,6 +4,8 @@
 //! replica may be older than the NameNode's knowledge (it missed the rebuilding of a pipeline), or newer (a
 //! pipeline is being rebuilt just now), and a report takes time to arrive.
 
+use std::ops::RangeInclusive;
+
 use crate::block::{Block, BlockId, DatanodeId};
 use crate::namenode::blocks::{BlockInfo, BlocksMap};
 use crate::protocol::ReportedReplica;
@@ -65,12 +67,13 @@ pub fn judge_replica(
     todo!("hdfs/block-report: what one reported replica means, given what is known of its block.")
 }
 
-/// Compares a full block report with the blocks map.
+/// Compares a part of a full block report with the blocks map: the part that lists every replica on `datanode` of a block with
+/// an id in `part`. A report of millions comes in many parts, and between two of them the NameNode does other things.
 ///
 /// Each reported replica is judged by [`judge_replica`], but for those that are `Temporary`: they are passed over, as if
 /// the report did not list them.
 ///
-/// What the map says `datanode` holds ([`BlocksMap::blocks_of`]) and the report does not list is to be removed; but not
+/// What the map says `datanode` holds of these blocks ([`BlocksMap::blocks_in`]) and the report does not list is to be removed; but not
 /// good replicas of a block that is not complete yet, since they may have come into being after the report was made.
 /// Replicas that are known to be corrupt are removed whatever the block's state.
 ///
@@ -79,9 +82,10 @@ pub fn judge_replica(
 pub fn report_diff(
     blocks: &BlocksMap,
     datanode: DatanodeId,
+    part: &RangeInclusive<BlockId>,
     report: &[ReportedReplica],
 ) -> ReportDiff {
-    let _ = (blocks, datanode, report);
+    let _ = (blocks, datanode, part, report);
     todo!(
         "hdfs/block-report: judge what is listed; then find what should have been listed and was not."
     )

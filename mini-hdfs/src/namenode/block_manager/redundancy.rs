@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 
 use node::{Rng, Time};
 
+use super::balancing::may_go;
 use super::{BlockManager, Transfer};
 use crate::block::{Block, BlockId, DatanodeId, GenerationStamp};
 use crate::namenode::blocks::{BlockInfo, BlockState};
 use crate::namenode::excess::{Replica, choose_excess};
 use crate::namenode::placement::{Candidate, Request, choose_targets};
 use crate::namenode::replication_queue::{Priority, priority};
-use crate::protocol::DatanodeState;
+use crate::protocol::{AdminState, DatanodeState};
 
-/// Blocks that one tick looks at while all blocks are looked at afresh, so that a tick never takes long.
-const RESCAN_LIMIT: usize = 50_000;
+/// Blocks that one tick looks at while many are looked at afresh: no tick holds the NameNode's lock for long.
+pub(super) const RESCAN_LIMIT: usize = 10_000;
+/// Blocks of which one tick deletes replicas.
+const EXCESS_LIMIT: usize = 2_000;
+/// Copies that one tick decides on. To place one, every DataNode is looked at.
+const PLAN_LIMIT: usize = 50;
 
 /// Whether the replica of a block on `datanode` may be deleted now. It was decided on earlier; replicas that it was
 /// decided on account of may be gone.
@@ -36,26 +41,33 @@ struct Plan {
 
 impl BlockManager {
     /// Finds dead DataNodes, leaves safe mode, and decides what to copy and to delete next.
-    pub fn tick(&mut self, now: Time, rng: &mut Rng) {
+    ///
+    /// One call does not take long, whatever there is to do: true says that there is more to be done in this round. Let others
+    /// have the lock, and call again.
+    pub fn tick(&mut self, now: Time, rng: &mut Rng) -> bool {
         self.now = now;
         for datanode in self.datanodes.find_dead(now) {
-            self.lose_datanode(datanode);
+            self.bury(datanode);
         }
+        self.obey_operator_in_all(now);
         self.note_racks();
         self.note_slow_nodes(now);
         let timeout = self.config.replication_pending_timeout;
         for id in self.pending.end_late(now, timeout) {
             self.refresh(id);
         }
+        let walking = self.go_on_walking();
         if self.safe_mode.update(&self.progress(), now) {
             self.begin_judging();
         }
         if self.safe_mode.is_on() {
-            return;
+            return walking;
         }
-        self.go_on_rescanning();
-        self.delete_excess(now);
-        self.plan_copies(now, rng);
+        let rescanning = self.go_on_rescanning();
+        let deleting = self.delete_excess(now);
+        let copying = self.plan_copies(now, rng);
+        let leaving = self.look_at_leaving(now);
+        walking || rescanning || deleting || copying || leaving
     }
 
     /// Looks at a block afresh after anything has changed about it, and puts it where it belongs.
@@ -64,6 +76,7 @@ impl BlockManager {
         if self.blocks.get(id).filter(complete).is_none() {
             self.needed.remove(id);
             self.over_replicated.remove(&id);
+            self.delete_hints.remove(&id);
             return;
         }
         if !self.judging {
@@ -74,10 +87,11 @@ impl BlockManager {
         let Some(info) = self.blocks.get(id) else {
             return;
         };
-        if info.live_count() > info.expected() {
+        if info.live_count() > usize::from(info.replication) {
             self.over_replicated.insert(id);
         } else {
             self.over_replicated.remove(&id);
+            self.delete_hints.remove(&id);
         }
         self.needed.update(id, self.priority_of(info));
     }
@@ -86,14 +100,14 @@ impl BlockManager {
         let (live, expected) = (info.live_count(), info.expected());
         let coming = self.pending.targets(info.block.id);
         if live >= expected {
-            let spread = self.is_spread(info.live().chain(coming), expected);
+            let spread = self.is_spread(info.standing().chain(coming), expected);
             return priority(live, expected, spread);
         }
         if live + coming.count() >= expected {
             return None;
         }
-        if live == 0 && !info.excess.is_empty() {
-            // Told to be deleted, but perhaps still there to be copied.
+        if live == 0 && (!info.excess.is_empty() || info.away().next().is_some()) {
+            // About to go, but still there to be copied.
             return Some(Priority::Highest);
         }
         priority(live, expected, true)
@@ -106,7 +120,9 @@ impl BlockManager {
         };
         let lacking = info.expected().saturating_sub(info.live_count());
         let excess = info.excess.iter().copied();
-        let kept = excess.filter(|datanode| !self.invalidates.is_sent(*datanode, id));
+        let kept = excess.filter(|datanode| {
+            self.in_service(*datanode) && !self.invalidates.is_sent(*datanode, id)
+        });
         let back: Vec<DatanodeId> = kept.take(lacking).collect();
         for datanode in back {
             self.invalidates.remove(datanode, id);
@@ -129,21 +145,22 @@ impl BlockManager {
         }
     }
 
-    fn go_on_rescanning(&mut self) {
+    fn go_on_rescanning(&mut self) -> bool {
         let Some(from) = self.rescan else {
-            return;
+            return false;
         };
         let ids = self.blocks.ids_from(from, RESCAN_LIMIT);
         self.rescan = ids.last().map(|last| BlockId(last.0 + 1));
         for id in ids {
             self.refresh(id);
         }
+        self.rescan.is_some()
     }
 
-    fn delete_excess(&mut self, now: Time) {
-        for _ in 0..RESCAN_LIMIT {
+    fn delete_excess(&mut self, now: Time) -> bool {
+        for _ in 0..EXCESS_LIMIT {
             let Some(id) = self.over_replicated.pop_first() else {
-                return;
+                return false;
             };
             let Some(info) = self.blocks.get(id) else {
                 continue;
@@ -158,20 +175,34 @@ impl BlockManager {
                     reported: node.reported,
                 })
             };
-            let replicas: Vec<Replica<'_>> = info.live().filter_map(replica).collect();
-            let block = info.block;
-            for datanode in choose_excess(&replicas, info.expected()) {
+            let mut replicas: Vec<Replica<'_>> = info.live().filter_map(replica).collect();
+            let (block, expected) = (info.block, usize::from(info.replication));
+            let moved = self.delete_hints.remove(&id);
+            let moved = moved.filter(|hint| may_go(*hint, &replicas, expected));
+            replicas.retain(|replica| Some(replica.datanode) != moved);
+            let others = choose_excess(&replicas, expected);
+            for datanode in moved.into_iter().chain(others) {
                 self.blocks.set_excess(id, datanode, true);
                 self.invalidates.add(datanode, block);
             }
         }
+        !self.over_replicated.is_empty()
     }
 
     /// Chooses sources and targets for as many blocks as the live DataNodes can be expected to copy until the next
     /// round. Blocks for which there is no source or target now stay in the queue.
-    fn plan_copies(&mut self, now: Time, rng: &mut Rng) {
-        let max = self.datanodes.alive_count() * self.config.replication_work_multiplier;
+    fn plan_copies(&mut self, now: Time, rng: &mut Rng) -> bool {
+        if self.round_left == 0 {
+            let copies = self.config.replication_work_multiplier;
+            self.round_left = self.datanodes.alive_count() * copies;
+        }
+        let max = self.round_left.min(PLAN_LIMIT);
         let ids = self.needed.choose(max);
+        self.round_left = if ids.len() < max {
+            0
+        } else {
+            self.round_left - max
+        };
         for id in &ids {
             // Racks may have come and gone since it was last looked at.
             self.refresh(*id);
@@ -195,6 +226,7 @@ impl BlockManager {
                 .push(transfer);
             self.refresh(id);
         }
+        self.round_left > 0
     }
 
     fn plans(&self, ids: &[BlockId], now: Time, rng: &mut Rng) -> Vec<Plan> {
@@ -245,9 +277,18 @@ impl BlockManager {
             let node = self.datanodes.get(*datanode);
             node.is_some_and(|n| self.datanodes.state_of(n, now) == DatanodeState::Live)
         };
+        // One that is about to leave is as good a source as any: nobody writes to it. One that has left may be off by now.
+        let left = |datanode: &DatanodeId| {
+            let node = self.datanodes.get(*datanode);
+            let admin = node.map(|node| node.admin);
+            admin == Some(AdminState::Decommissioned) || admin == Some(AdminState::InMaintenance)
+        };
         let mut sources: Vec<DatanodeId> = info.live().collect();
-        if sources.is_empty() {
-            sources.clone_from(&info.excess);
+        sources.extend(info.away().filter(|datanode| !left(datanode)));
+        for last_resort in [info.away().filter(left).collect(), info.excess.clone()] {
+            if sources.is_empty() {
+                sources = last_resort;
+            }
         }
         sources.retain(free);
         let best: Vec<DatanodeId> = sources.iter().copied().filter(live).collect();
@@ -274,7 +315,9 @@ impl BlockManager {
             excluded: &info.corrupt.keys().chain(&info.excess).copied().collect(),
         };
         let targets = choose_targets(candidates, &request, rng).unwrap_or_default();
-        let all = chosen.iter().chain(&targets).copied();
+        let all = info
+            .standing()
+            .chain(chosen.iter().chain(&targets).copied());
         if chosen.len() >= expected && !self.is_spread(all, expected) {
             return Vec::new();
         }

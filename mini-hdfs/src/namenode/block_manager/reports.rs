@@ -1,6 +1,7 @@
 //! What DataNodes tell the NameNode, and the commands that it answers with.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use node::{Rng, Time};
 
@@ -11,8 +12,20 @@ use crate::error::FsError;
 use crate::namenode::block_report::{Verdict, judge_replica, report_diff};
 use crate::namenode::topology::check_rack;
 use crate::protocol::{
-    BlockEvent, Command, Heartbeat, HeartbeatDetails, RegistrationId, ReportedReplica,
+    BlockEvent, Command, Heartbeat, HeartbeatDetails, RegistrationId, ReportLeaseId,
+    ReportedReplica,
 };
+
+/// A full block report that comes in parts.
+#[derive(Clone, Debug)]
+pub(super) struct ReportUnderWay {
+    /// The lease under which it comes.
+    lease: Option<ReportLeaseId>,
+    /// Where the next part begins; none after the last.
+    from: Option<BlockId>,
+    /// Blocks of which the DataNode has told something since it began. The report was made before that.
+    news: BTreeSet<BlockId>,
+}
 
 impl BlockManager {
     /// A DataNode introduces itself. What it was told under an earlier registration is void.
@@ -30,9 +43,14 @@ impl BlockManager {
         let registered = self.datanodes.register(info, now, rng);
         if let Some(replaced) = registered.replaced {
             self.lose_datanode(replaced);
+            self.leaving.remove(&replaced);
+            self.blocks.set_away(replaced, None);
         }
         self.void_copies(id);
+        self.reports.remove(&id);
+        self.report_leases.end(id);
         self.invalidates.resend(id);
+        self.obey_operator(id, now);
         self.note_racks();
         Ok(registered.registration)
     }
@@ -42,11 +60,15 @@ impl BlockManager {
         if !self.datanodes.heartbeat(heartbeat, now) {
             return vec![Command::Register];
         }
-        if self.safe_mode.is_on() {
-            return Vec::new();
-        }
         let id = heartbeat.id;
         let mut commands = Vec::new();
+        if heartbeat.wants_report_lease {
+            let lease = self.report_leases.request(id, now);
+            commands.extend(lease.map(Command::ReportBlocks));
+        }
+        if self.safe_mode.is_on() {
+            return commands;
+        }
         for transfer in self.transfers.remove(&id).unwrap_or_default() {
             let block = transfer.block;
             // Since it was decided, a target may have died or the block been deleted.
@@ -96,10 +118,118 @@ impl BlockManager {
         self.slow_nodes = self.slow_peers.slow_nodes();
     }
 
-    /// All the replicas that a DataNode has. It must have been sent after all events before it.
+    /// A full block report begins: all the replicas that a DataNode has, in parts, each of them a call of its own. What the
+    /// DataNode tells while the report is under way is newer than any part of it. A lease is asked for by heartbeat; without
+    /// one (for tools that report everything in one go) none is checked.
     ///
     /// # Errors
-    /// `UnregisteredNode` when `registration` is not its current one.
+    /// `UnregisteredNode` when `registration` is not its current one; `InvalidBlockReportLease`.
+    pub fn begin_block_report(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+        now: Time,
+    ) -> Result<(), FsError> {
+        self.datanodes.check(datanode, registration)?;
+        self.check_report_lease(datanode, lease, now)?;
+        let report = ReportUnderWay {
+            lease,
+            from: Some(BlockId(0)),
+            news: BTreeSet::new(),
+        };
+        self.reports.insert(datanode, report);
+        Ok(())
+    }
+
+    fn check_report_lease(
+        &self,
+        datanode: DatanodeId,
+        lease: Option<ReportLeaseId>,
+        now: Time,
+    ) -> Result<(), FsError> {
+        let valid = |lease| self.report_leases.is_valid(datanode, lease, now);
+        if lease.is_none_or(valid) {
+            return Ok(());
+        }
+        Err(FsError::InvalidBlockReportLease {
+            datanode: datanode.to_string(),
+            reason: "its lease has expired, or another was given since".to_owned(),
+        })
+    }
+
+    /// The next part of a full block report: every replica that the DataNode has with an id after the last part's, up to `last`.
+    /// Later parts have higher ids. What it does not list is gone.
+    ///
+    /// # Errors
+    /// `UnregisteredNode`; `InvalidBlockReportLease` when no such report is under way (any more); `InvalidArgument`
+    /// when a replica is not in this part.
+    pub fn block_report_part(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+        replicas: &[ReportedReplica],
+        last: BlockId,
+        now: Time,
+    ) -> Result<(), FsError> {
+        self.datanodes.check(datanode, registration)?;
+        self.check_report_lease(datanode, lease, now)?;
+        let report = self.reports.get_mut(&datanode);
+        let Some(report) = report.filter(|report| report.lease == lease) else {
+            return Err(FsError::InvalidBlockReportLease {
+                datanode: datanode.to_string(),
+                reason: "its report has been overtaken by a newer one".to_owned(),
+            });
+        };
+        let Some(part) = report.from.map(|from| from..=last) else {
+            return Err(FsError::InvalidArgument(
+                "a block report has parts after the one that was its last".to_owned(),
+            ));
+        };
+        if let Some(stray) = replicas.iter().find(|r| !part.contains(&r.block.id)) {
+            return Err(FsError::InvalidArgument(format!(
+                "a part of a block report lists {}, which is not in {part:?}: a report must be in order of ids",
+                stray.block
+            )));
+        }
+        report.from = last.0.checked_add(1).map(BlockId);
+        self.take_part(datanode, &part, replicas, now);
+        Ok(())
+    }
+
+    /// All parts have come.
+    ///
+    /// # Errors
+    /// `UnregisteredNode` when `registration` is not its current one; `InvalidBlockReportLease` when no such report is under
+    /// way, or a part is missing.
+    pub fn end_block_report(
+        &mut self,
+        datanode: DatanodeId,
+        registration: RegistrationId,
+        lease: Option<ReportLeaseId>,
+    ) -> Result<(), FsError> {
+        self.datanodes.check(datanode, registration)?;
+        let whole = |report: &&ReportUnderWay| report.lease == lease && report.from.is_none();
+        if self.reports.get(&datanode).filter(whole).is_none() {
+            return Err(FsError::InvalidBlockReportLease {
+                datanode: datanode.to_string(),
+                reason: "its report ended before its last part".to_owned(),
+            });
+        }
+        self.reports.remove(&datanode);
+        self.report_leases.end(datanode);
+        if self.datanodes.set_reported(datanode) {
+            // Its replicas may be counted as too many only from now on.
+            self.walk(datanode);
+        }
+        Ok(())
+    }
+
+    /// All the replicas that a DataNode has, in one go. It must have been sent after all events before it.
+    ///
+    /// # Errors
+    /// As those three.
     pub fn block_report(
         &mut self,
         datanode: DatanodeId,
@@ -107,11 +237,32 @@ impl BlockManager {
         replicas: &[ReportedReplica],
         now: Time,
     ) -> Result<(), FsError> {
-        self.datanodes.check(datanode, registration)?;
-        let diff = report_diff(&self.blocks, datanode, replicas);
+        self.begin_block_report(datanode, registration, None, now)?;
+        let last = BlockId(u64::MAX);
+        self.block_report_part(datanode, registration, None, replicas, last, now)?;
+        self.end_block_report(datanode, registration, None)
+    }
+
+    fn take_part(
+        &mut self,
+        datanode: DatanodeId,
+        part: &RangeInclusive<BlockId>,
+        replicas: &[ReportedReplica],
+        now: Time,
+    ) {
+        let news = match self.reports.get(&datanode) {
+            Some(report) => report.news.clone(),
+            None => BTreeSet::new(),
+        };
+        let mut replicas = replicas.to_vec();
+        replicas.retain(|replica| !news.contains(&replica.block.id));
+        let mut diff = report_diff(&self.blocks, datanode, part, &replicas);
+        diff.to_remove.retain(|id| !news.contains(id));
         let reported: BTreeSet<BlockId> = replicas.iter().map(|replica| replica.block.id).collect();
         let unconfirmed = self.invalidates.blocks_of(datanode);
-        let deleted: Vec<BlockId> = unconfirmed.filter(|id| !reported.contains(id)).collect();
+        let deleted = unconfirmed.filter(|id| part.contains(id));
+        let deleted = deleted.filter(|id| !reported.contains(id) && !news.contains(id));
+        let deleted: Vec<BlockId> = deleted.collect();
         for id in deleted {
             self.invalidates.remove(datanode, id);
         }
@@ -132,14 +283,6 @@ impl BlockManager {
         for block in diff.to_invalidate {
             self.invalidates.add(datanode, block);
         }
-        if self.datanodes.set_reported(datanode) {
-            // Its replicas may be counted as too many only from now on.
-            let held: Vec<BlockId> = self.blocks.blocks_of(datanode).collect();
-            for id in held {
-                self.refresh(id);
-            }
-        }
-        Ok(())
     }
 
     /// What has changed on a DataNode, in order.
@@ -155,9 +298,14 @@ impl BlockManager {
     ) -> Result<(), FsError> {
         self.datanodes.check(datanode, registration)?;
         for event in events {
+            if let Some(report) = self.reports.get_mut(&datanode) {
+                report.news.insert(event.block().id);
+            }
             let (block, state) = match *event {
                 BlockEvent::Receiving(block) => (block, ReplicaState::Rbw),
                 BlockEvent::Received(block) => (block, ReplicaState::Finalized),
+                // That another one may go is said below, once this one counts.
+                BlockEvent::Moved { block, .. } => (block, ReplicaState::Finalized),
                 BlockEvent::Deleted(block) => {
                     self.note_deleted(block, datanode);
                     continue;
@@ -173,6 +321,9 @@ impl BlockManager {
                     self.refresh(block.id);
                 }
                 Verdict::Invalidate => self.invalidates.add(datanode, block),
+            }
+            if let BlockEvent::Moved { block, delete } = *event {
+                self.note_moved(block.id, delete);
             }
         }
         Ok(())
@@ -226,6 +377,9 @@ impl BlockManager {
     /// A DataNode has died or was replaced: what it held does not count any more.
     pub(super) fn lose_datanode(&mut self, datanode: DatanodeId) {
         self.invalidates.remove_datanode(datanode);
+        self.reports.remove(&datanode);
+        self.report_leases.end(datanode);
+        self.walks.remove(&datanode);
         let held: Vec<BlockId> = self.blocks.blocks_of(datanode).collect();
         for id in held {
             self.blocks.remove_replica(id, datanode);
@@ -235,7 +389,7 @@ impl BlockManager {
     }
 
     /// Copies from and to a DataNode will not arrive.
-    fn void_copies(&mut self, datanode: DatanodeId) {
+    pub(super) fn void_copies(&mut self, datanode: DatanodeId) {
         self.transfers.remove(&datanode);
         for id in self.pending.end_datanode(datanode) {
             self.refresh(id);

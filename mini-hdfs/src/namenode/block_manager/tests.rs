@@ -1,6 +1,8 @@
 //! The block manager among DataNodes that do as they are told: stories, and random lives.
 
 mod cluster;
+mod leaving;
+mod reports;
 mod volumes;
 
 use std::collections::BTreeSet;

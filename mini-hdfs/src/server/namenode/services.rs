@@ -10,23 +10,22 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::shared::Shared;
-use crate::block::{DatanodeId, DatanodeInfo, InodeId};
+use crate::block::{BlockId, DatanodeId, DatanodeInfo, InodeId};
 use crate::error::FsError;
 use crate::namenode::NameNode;
+use crate::namenode::hosts::{Host, Wish};
 use crate::protocol::{
     AdditionalDatanodeRequest, BlockEvent, BlockSynchronization, CreateRequest, FsckFile,
-    Heartbeat, RegistrationId, ReportedReplica,
+    Heartbeat, RegistrationId, ReportLeaseId, ReportedReplica,
 };
 use crate::server::rpc::wire::client_protocol_server::ClientProtocol;
 use crate::server::rpc::wire::datanode_protocol_server::DatanodeProtocol;
-use crate::server::rpc::{ITEMS_PER_MESSAGE, all, narrowed, needed, try_all, wire};
+use crate::server::rpc::{ITEMS_PER_MESSAGE, all, narrowed, needed, to_status, try_all, wire};
 
 /// Files in one page of an fsck: the lock is free between pages.
 const FSCK_PAGE: usize = 200;
 /// Parts of an fsck that wait for a slow reader.
 const FSCK_PARTS_AHEAD: usize = 4;
-/// The most replicas that one report may list: three times what a DataNode should ever hold.
-const REPORT_MAX: usize = 30_000_000;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -315,6 +314,49 @@ impl ClientProtocol for Services {
         .await
     }
 
+    async fn refresh_nodes(
+        &self,
+        _: Request<wire::RefreshNodesRequest>,
+    ) -> Answer<wire::RefreshNodesResponse> {
+        self.0.refresh_nodes().await?;
+        Ok(Response::new(wire::RefreshNodesResponse {}))
+    }
+
+    async fn set_admin_state(
+        &self,
+        request: Request<wire::SetAdminStateRequest>,
+    ) -> Answer<wire::SetAdminStateResponse> {
+        let request = request.into_inner();
+        let refused = |reason| to_status(&FsError::InvalidArgument(reason));
+        let hosts = request.hosts.iter().map(|host| Host::parse(host));
+        let hosts: Vec<Host> = hosts.collect::<Result<_, _>>().map_err(refused)?;
+        let wish = match request.wish() {
+            wire::AdminState::Normal => None,
+            wire::AdminState::Decommissioned => Some(Wish::Decommission),
+            wire::AdminState::InMaintenance => Some(Wish::Maintenance {
+                until_ms: request.until_ms,
+            }),
+            other => {
+                let reason = format!("nobody can wish for a DataNode to be {other:?}");
+                return Err(refused(reason));
+            }
+        };
+        self.0.set_admin_state(&hosts, wish).await?;
+        Ok(Response::new(wire::SetAdminStateResponse {}))
+    }
+
+    async fn get_blocks(
+        &self,
+        request: Request<wire::GetBlocksRequest>,
+    ) -> Answer<wire::GetBlocksResponse> {
+        let request = request.into_inner();
+        let (datanode, min) = (DatanodeId(request.datanode), request.min_block_size);
+        self.call("getBlocks", |nn, _, rng| {
+            nn.get_blocks(datanode, request.size, min, rng)
+        })
+        .await
+    }
+
     async fn get_status(&self, _: Request<wire::GetStatusRequest>) -> Answer<wire::FsStatus> {
         self.call("getStatus", |nn, now, _| Ok(nn.status(now)))
             .await
@@ -369,6 +411,43 @@ fn fsck_parts(file: FsckFile) -> impl Iterator<Item = wire::FsckPart> {
     })
 }
 
+/// A full block report on its way into the core.
+struct Report<'a> {
+    shared: &'a Shared,
+    datanode: DatanodeId,
+    registration: RegistrationId,
+    lease: Option<ReportLeaseId>,
+}
+
+impl Report<'_> {
+    async fn begin(&self) -> Result<(), Status> {
+        self.shared
+            .call("blockReport", |nn, now, _| {
+                nn.begin_block_report(self.datanode, self.registration, self.lease, now)
+            })
+            .await
+    }
+
+    async fn part(&self, replicas: &[ReportedReplica], last: BlockId) -> Result<(), Status> {
+        self.shared
+            .call("blockReportPart", |nn, now, _| {
+                let (datanode, registration) = (self.datanode, self.registration);
+                tokio::task::block_in_place(|| {
+                    nn.block_report_part(datanode, registration, self.lease, replicas, last, now)
+                })
+            })
+            .await
+    }
+
+    async fn end(&self) -> Result<(), Status> {
+        self.shared
+            .call("blockReportEnd", |nn, _, _| {
+                nn.end_block_report(self.datanode, self.registration, self.lease)
+            })
+            .await
+    }
+}
+
 #[tonic::async_trait]
 impl DatanodeProtocol for Services {
     async fn register_datanode(
@@ -405,23 +484,35 @@ impl DatanodeProtocol for Services {
         request: Request<Streaming<wire::BlockReportPart>>,
     ) -> Answer<wire::BlockReportResponse> {
         let mut parts = request.into_inner();
-        let mut sender = None;
-        let mut replicas: Vec<ReportedReplica> = Vec::new();
-        while let Some(part) = parts.message().await? {
-            sender.get_or_insert((DatanodeId(part.datanode), RegistrationId(part.registration)));
-            if replicas.len() + part.replicas.len() > REPORT_MAX {
-                return Err(Status::resource_exhausted(
-                    "too many replicas in one report",
-                ));
+        let first = parts.message().await?;
+        let first =
+            first.ok_or_else(|| Status::invalid_argument("a block report without a part"))?;
+        let report = Report {
+            shared: &self.0,
+            datanode: DatanodeId(first.datanode),
+            registration: RegistrationId(first.registration),
+            lease: Some(ReportLeaseId(first.lease)),
+        };
+        report.begin().await?;
+        // Each part is a call of its own, so that others have their turn. It ends where the next one begins.
+        let mut replicas = first.replicas;
+        loop {
+            let next = parts.message().await?;
+            let part: Vec<ReportedReplica> = try_all(replicas)?;
+            let last = match &next {
+                Some(_) => part.last().map(|replica| replica.block.id),
+                None => Some(BlockId(u64::MAX)),
+            };
+            if let Some(last) = last {
+                report.part(&part, last).await?;
             }
-            replicas.append(&mut try_all(part.replicas)?);
+            match next {
+                Some(next) => replicas = next.replicas,
+                None => break,
+            }
         }
-        let (datanode, registration) =
-            sender.ok_or_else(|| Status::invalid_argument("a block report without a part"))?;
-        self.call("blockReport", |nn, now, _| {
-            tokio::task::block_in_place(|| nn.block_report(datanode, registration, &replicas, now))
-        })
-        .await
+        report.end().await?;
+        Ok(Response::new(wire::BlockReportResponse {}))
     }
 
     async fn block_received_and_deleted(

@@ -15,9 +15,12 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tonic::Status;
 use tracing::{Instrument, error, info, info_span};
 
-use crate::block::TxId;
+use super::hosts_file;
+use crate::block::{DatanodeInfo, TxId};
 use crate::error::FsError;
+use crate::namenode::hosts::{Host, Wish};
 use crate::namenode::{Config, NameNode, checkpoint};
+use crate::protocol::DatanodeReport;
 use crate::server::clock::Clock;
 use crate::server::metrics::Metrics;
 use crate::server::rpc::to_status;
@@ -33,6 +36,8 @@ struct Core {
 #[derive(Debug)]
 pub(crate) struct Shared {
     core: Mutex<Core>,
+    /// The operator's file of hosts. Whoever reads or writes it holds the lock until the core has been told.
+    hosts_file: Mutex<FileDisk>,
     clock: Clock,
     synced: watch::Sender<TxId>,
     wake: SyncSender<Wake>,
@@ -71,6 +76,7 @@ impl Shared {
         let shared = Arc::new(Shared {
             synced: watch::Sender::new(namenode.synced_txid()),
             core: Mutex::new(Core { namenode, rng }),
+            hosts_file: Mutex::new(disk.clone()),
             clock,
             wake,
             fatal,
@@ -129,17 +135,54 @@ impl Shared {
         Ok(result)
     }
 
-    /// Lets time pass in the core. Does not wait for the disk.
+    /// Lets time pass in the core, step by step: others have their turn in between. Does not wait for the disk.
     pub(crate) async fn tick(&self) {
-        {
+        let mut more = true;
+        while more {
             let mut core = self.core.lock().await;
             let _guard = EndOnPanic(self);
             let Core { namenode, rng } = &mut *core;
             let now = self.clock.now();
-            tokio::task::block_in_place(|| namenode.tick(now, rng));
+            more = tokio::task::block_in_place(|| namenode.tick(now, rng));
         }
         self.wake();
         self.metrics.upkeep();
+    }
+
+    /// Reads the file of hosts, and does what it says now.
+    pub(crate) async fn refresh_nodes(&self) -> Result<(), Status> {
+        let disk = self.hosts_file.lock().await;
+        let hosts = hosts_file::read(&disk).map_err(|e| refused(format!("{e:#}")))?;
+        self.call("refreshNodes", |nn, now, _| {
+            nn.refresh_nodes(hosts, now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes into the file of hosts what is wanted of some, and does it.
+    pub(crate) async fn set_admin_state(
+        &self,
+        names: &[Host],
+        wish: Option<Wish>,
+    ) -> Result<(), Status> {
+        let mut disk = self.hosts_file.lock().await;
+        let mut hosts = hosts_file::read(&disk).map_err(|e| refused(format!("{e:#}")))?;
+        let known = self.durably(|nn, now, _| nn.datanode_report(now)).await?;
+        for host in names {
+            let is_known = known.iter().any(|node| host.is(&node.info));
+            if !is_known && !hosts.0.iter().any(|(name, _)| name == host) {
+                return Err(refused(unknown_host(host, &known)));
+            }
+            hosts.set(host, wish);
+        }
+        tokio::task::block_in_place(|| hosts_file::write(&hosts, &mut disk))
+            .map_err(|e| refused(format!("{e:#}")))?;
+        self.call("setAdminState", |nn, now, _| {
+            nn.refresh_nodes(hosts, now);
+            Ok(())
+        })
+        .await
     }
 
     fn wake(&self) {
@@ -214,6 +257,23 @@ impl Shared {
         let mut core = self.core.blocking_lock();
         core.namenode.end_checkpoint(image.ok(), self.clock.now());
     }
+}
+
+fn refused(reason: String) -> Status {
+    to_status(&FsError::InvalidArgument(reason))
+}
+
+fn unknown_host(host: &Host, known: &[DatanodeReport]) -> String {
+    let names = known.iter().map(|node| {
+        let DatanodeInfo {
+            hostname, address, ..
+        } = &node.info;
+        format!("{hostname} ({address})")
+    });
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let names = names.join(", ");
+    format!("no DataNode {host} has registered; there are: {names}")
 }
 
 enum Synced {

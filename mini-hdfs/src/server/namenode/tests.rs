@@ -8,7 +8,7 @@ use super::*;
 use crate::block::{Block, DatanodeId, DatanodeInfo, ReplicaState};
 use crate::error::FsError;
 use crate::protocol::{
-    AddBlockRequest, BlockEvent, CreateRequest, Heartbeat, HeartbeatDetails, Permission,
+    AddBlockRequest, BlockEvent, Command, CreateRequest, Heartbeat, HeartbeatDetails, Permission,
     ReportedReplica,
 };
 use crate::server::connector::Connector;
@@ -112,21 +112,32 @@ async fn reports_locations_and_fsck_come_in_parts() {
         rack: "/r".to_owned(),
     };
     let registration = client.register_datanode(&info, None).await.unwrap().id;
-    client
-        .block_report(id, registration, Vec::new())
-        .await
-        .unwrap();
     let heartbeat = Heartbeat {
         id,
         registration,
         capacity: 1 << 40,
         remaining: 1 << 40,
+        wants_report_lease: true,
         ..Heartbeat::default()
     };
-    client
+    let lease = async || match client
         .heartbeat(&heartbeat, HeartbeatDetails::default())
         .await
+        .unwrap()[..]
+    {
+        [Command::ReportBlocks(lease), ..] => lease,
+        ref other => panic!("{other:?}"),
+    };
+    let first = lease().await;
+    client
+        .block_report(id, registration, first, Vec::new())
+        .await
         .unwrap();
+    let refused = client
+        .block_report(id, registration, first, Vec::new())
+        .await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("ask for a lease"), "{refused}");
 
     let count = crate::server::rpc::ITEMS_PER_MESSAGE * 3 + 1;
     let blocks = write_file(&client, id, registration, count).await;
@@ -154,7 +165,7 @@ async fn reports_locations_and_fsck_come_in_parts() {
         state: ReplicaState::Finalized,
     });
     client
-        .block_report(id, registration, replicas.collect())
+        .block_report(id, registration, lease().await, replicas.collect())
         .await
         .unwrap();
     assert_eq!(
@@ -163,7 +174,7 @@ async fn reports_locations_and_fsck_come_in_parts() {
     );
     let other = crate::protocol::RegistrationId(registration.0 ^ 1);
     let refused = client
-        .block_report(id, other, Vec::new())
+        .block_report(id, other, first, Vec::new())
         .await
         .unwrap_err();
     assert!(

@@ -1,5 +1,6 @@
 //! The NameNode as its callers see it: the methods of [`crate::namenode::NameNode`], over gRPC.
 
+mod admin;
 mod datanode;
 
 use std::future::Future;

@@ -104,7 +104,8 @@ pub(crate) fn to_status(error: &FsError) -> Status {
         | FsError::AlreadyBeingCreated { .. }
         | FsError::LeaseExpired { .. }
         | FsError::StaleBlock { .. }
-        | FsError::NotReplicatedYet(_) => Code::Aborted,
+        | FsError::NotReplicatedYet(_)
+        | FsError::InvalidBlockReportLease { .. } => Code::Aborted,
         FsError::NoDatanodes { .. } => Code::ResourceExhausted,
     };
     let message = shortened(error);

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use node::FileDisk;
 use thiserror::Error;
 use tracing::{info, warn};
 
@@ -14,7 +15,7 @@ use super::trouble::read_suspecting;
 use super::{BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, Upstream, pieces, refuse};
 use crate::block::{Block, DatanodeInfo, ReplicaState};
 use crate::datanode::Replica;
-use crate::datanode::block_file::BlockFileError;
+use crate::datanode::block_file::{BlockFileError, Chunks};
 use crate::datanode::replica_map::ReplicaError;
 use crate::packet::{AckStatus, Packet, verify};
 use crate::server::data_transfer::{
@@ -132,6 +133,24 @@ fn send(
     })
 }
 
+/// The next part of a replica that is copied from here.
+pub(super) fn read_to_copy(
+    shared: &Shared,
+    disk: &FileDisk,
+    replica: &Replica,
+    at: u64,
+) -> Result<Chunks> {
+    let end = replica.block.len.min(at + READ_AHEAD as u64);
+    let chunks = read_suspecting(shared, disk, replica, at, end);
+    chunks.inspect_err(|_| {
+        // Its volume is well, so its files are gone, or shorter than they were. Unsaid, this copy would be asked for
+        // again and again.
+        if shared.dataset.readable(replica.block).is_ok() {
+            (shared.on_event)(DataEvent::Corrupt(replica.block));
+        }
+    })
+}
+
 /// Returns the number of the last packet.
 fn send_replica(
     shared: &Shared,
@@ -143,8 +162,7 @@ fn send_replica(
     let len = replica.block.len;
     let (mut seqno, mut at) = (0, 0);
     while at < len {
-        let end = len.min(at + READ_AHEAD as u64);
-        let chunks = read_suspecting(shared, &disk, replica, at, end)?;
+        let chunks = read_to_copy(shared, &disk, replica, at)?;
         if let Err(wrong) = verify(&chunks.data, &chunks.checksums) {
             (shared.on_event)(DataEvent::Corrupt(replica.block));
             return Err(Damaged(at + wrong as u64).into());

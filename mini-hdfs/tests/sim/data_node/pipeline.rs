@@ -7,13 +7,13 @@ use mini_hdfs::datanode::block_file::BlockFileError;
 use mini_hdfs::datanode::storage::Place;
 use mini_hdfs::datanode::volumes::VolumeId;
 use mini_hdfs::datanode::{PacketResponder, Replica, ReplicaWriter, replica_writer};
-use mini_hdfs::packet::{AckStatus, BYTES_PER_CHECKSUM, Packet, PipelineAck};
+use mini_hdfs::packet::{AckStatus, BYTES_PER_CHECKSUM, Packet, PipelineAck, verify};
 use mini_hdfs::protocol::BlockEvent;
 use node::Ctx;
 
 use super::{Running, read_packets};
 use crate::cluster::Member;
-use crate::wire::{Frame, Stage, Timer, node_at};
+use crate::wire::{Frame, Message, NAMENODE, Request, Stage, Timer, node_at};
 
 /// A node of a pipeline waits so long for each node below it.
 const DOWNSTREAM_PATIENCE: Duration = Duration::from_millis(1500);
@@ -68,6 +68,20 @@ impl Running {
         }) else {
             return;
         };
+        let packets = read_packets(ctx, &replica, 0, replica.block.len).ok();
+        let sound = packets.is_some_and(|packets| {
+            let sound = |packet: &Packet| verify(&packet.data, &packet.checksums).is_ok();
+            packets.iter().all(sound)
+        });
+        if !sound {
+            // The replica here is damaged; else nobody would ever notice.
+            let (id, request) = (
+                ctx.rng.next_u64(),
+                Request::BadBlock(replica.block, self.id),
+            );
+            ctx.send(NAMENODE, Message::Call { id, request });
+            return;
+        }
         // Where it fails, the NameNode asks somebody again.
         let _ = self.send_replica(&replica, Stage::Transfer, targets, None, ctx);
     }

@@ -2,27 +2,36 @@
 //! counts as mended once it is, whether or not anybody has read it: the background scan does.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use mini_hdfs::block::{Block, DatanodeId};
+use mini_hdfs::protocol::{AdminState, DatanodeState};
 use node::NodeId;
 use sim::{Invariant, World};
 
 use super::flushed::faithful;
-use crate::cluster::Member;
+use crate::cluster::{Member, rack_of};
 use crate::history::Shared;
 use crate::truth::{Holders, Truth};
 use crate::wire::{NAMENODE, node_at};
 
 /// Whether a block has as many good replicas as it should, if there are so many DataNodes, and the NameNode takes none
-/// that is damaged for good; `counted` are those that it takes for good. Damaged files that nobody counts may lie about.
-fn judge(block: &Holders, counted: &[NodeId], datanodes: usize) -> Result<(), String> {
+/// that is damaged for good; `counted` are those that it takes for good. Damaged files that nobody counts may lie about,
+/// and what is on the node that stays out of service does not count.
+fn judge(
+    block: &Holders,
+    counted: &[NodeId],
+    datanodes: usize,
+    stays_out: Option<NodeId>,
+) -> Result<(), String> {
     let Some(replication) = block.replication else {
         return Ok(());
     };
+    let datanodes = datanodes - usize::from(stays_out.is_some());
     let wanted = usize::from(replication).min(datanodes);
-    let (path, id, good) = (&block.path, block.block, block.now.len());
+    let good = block.now.iter().filter(|node| Some(**node) != stays_out);
+    let (path, id, good) = (&block.path, block.block, good.count());
     if good != wanted {
         return Err(format!("{path}: {id} has {good} good replicas of {wanted}"));
     }
@@ -30,6 +39,20 @@ fn judge(block: &Holders, counted: &[NodeId], datanodes: usize) -> Result<(), St
         return Err(format!("{path}: {id} is damaged on {node}, unnoticed"));
     }
     Ok(())
+}
+
+/// Whether the replicas of a block stand in two racks, where there are DataNodes in two and it has two.
+fn judge_racks(block: &Holders, stays_out: Option<NodeId>, racks: usize) -> Result<(), String> {
+    let holders = block.now.iter().filter(|node| Some(**node) != stays_out);
+    let places: Vec<String> = holders.map(|node| rack_of(*node)).collect();
+    let distinct: BTreeSet<&String> = places.iter().collect();
+    if distinct.len() >= racks.min(places.len()).min(2) {
+        return Ok(());
+    }
+    let (path, id) = (&block.path, block.block);
+    Err(format!(
+        "{path}: all replicas of {id} are in one rack of {racks}"
+    ))
 }
 
 /// Whether a block that the NameNode does not know any more is off the disks.
@@ -72,6 +95,8 @@ pub(crate) struct Progress {
     pub(crate) clients: Vec<NodeId>,
     /// DataNodes that are there in the end.
     pub(crate) datanodes: usize,
+    /// One of them that is decommissioned then.
+    pub(crate) stays_out: Option<NodeId>,
     /// The faults are few: no client may have given up a file.
     pub(crate) every_write_succeeds: bool,
 }
@@ -106,11 +131,29 @@ impl Invariant<Member> for Progress {
             .iter()
             .map(|report| (report.info.id, node_at(&report.info.address)))
             .collect();
+        let in_service = reports
+            .iter()
+            .filter(|node| node.state == DatanodeState::Live && node.admin == AdminState::Normal);
+        let racks: BTreeSet<&String> = in_service.map(|node| &node.info.rack).collect();
+        truth
+            .blocks()
+            .try_for_each(|b| judge_racks(b, self.stays_out, racks.len()))?;
+        if let Some(out) = self.stays_out {
+            let name = crate::operator::host(out).name;
+            let node = reports.iter().find(|node| node.info.hostname == name);
+            let state = node.map(|node| node.admin);
+            if state != Some(AdminState::Decommissioned) {
+                let leaving = node.map(|node| node.leaving);
+                return Err(format!(
+                    "{name} shall be decommissioned, and is {state:?}: {leaving:?}"
+                ));
+            }
+        }
         for block in truth.blocks() {
             let known = core.blocks().blocks().get(block.block.id);
             let counted = known.iter().flat_map(|info| &info.replicas);
             let counted: Vec<NodeId> = counted.filter_map(|id| nodes.get(id).copied()).collect();
-            judge(block, &counted, self.datanodes)?;
+            judge(block, &counted, self.datanodes, self.stays_out)?;
             for (node, member) in world.nodes() {
                 let datanode = member.datanode();
                 let there = datanode.and_then(|node| node.replica(block.block.id));
@@ -160,20 +203,27 @@ mod tests {
             replication: Some(3),
             ..Holders::default()
         };
-        let judge_all = |block: &Holders, datanodes| {
+        let judge_all = |block: &Holders, datanodes, stays_out| {
             let now: Vec<NodeId> = block.now.iter().copied().collect();
-            judge(block, &now, datanodes)
+            judge(block, &now, datanodes, stays_out)
         };
-        assert!(judge_all(&block(&[1, 2]), 4).is_err());
-        assert_eq!(judge_all(&block(&[1, 2, 3]), 4), Ok(()));
-        assert_eq!(judge_all(&block(&[1, 2]), 2), Ok(()));
-        assert!(judge_all(&block(&[1, 2, 3, 4]), 4).is_err());
+        assert!(judge_all(&block(&[1, 2]), 4, None).is_err());
+        assert_eq!(judge_all(&block(&[1, 2, 3]), 4, None), Ok(()));
+        assert_eq!(judge_all(&block(&[1, 2]), 2, None), Ok(()));
+        assert!(judge_all(&block(&[1, 2, 3, 4]), 4, None).is_err());
         let damaged = Holders {
             unnoticed: [NodeId(4)].into(),
             ..block(&[1, 2, 3])
         };
-        assert_eq!(judge_all(&damaged, 4), Ok(()), "nobody counts it");
-        assert!(judge(&damaged, &[1, 2, 4].map(NodeId), 4).is_err());
+        assert_eq!(judge_all(&damaged, 4, None), Ok(()), "nobody counts it");
+        assert!(judge(&damaged, &[1, 2, 4].map(NodeId), 4, None).is_err());
+        // What is on a node that is out does not count.
+        assert!(judge_all(&block(&[1, 2, 3]), 4, Some(NodeId(1))).is_err());
+        assert_eq!(judge_all(&block(&[1, 2, 3, 4]), 4, Some(NodeId(1))), Ok(()));
+        assert!(judge_racks(&block(&[1, 3]), None, 2).is_err());
+        assert_eq!(judge_racks(&block(&[1, 3]), None, 1), Ok(()));
+        assert_eq!(judge_racks(&block(&[1, 2, 3]), None, 2), Ok(()));
+        assert!(judge_racks(&block(&[1, 2, 3]), Some(NodeId(2)), 2).is_err());
         assert!(judge_deleted(&block(&[1])).is_err());
         assert_eq!(judge_deleted(&block(&[])), Ok(()));
     }

@@ -11,8 +11,10 @@ use crate::block::{
 use crate::namenode::block_manager::BlockManager;
 use crate::namenode::blocks::{BlockCounts, BlockState, BlocksMap};
 use crate::namenode::config::Config;
+use crate::namenode::hosts::{Host, Wish};
 use crate::protocol::{
-    AddBlockRequest, BlockEvent, Command, FsStatus, Heartbeat, RegistrationId, ReportedReplica,
+    AddBlockRequest, AdminState, BlockEvent, Command, FsStatus, Heartbeat, RegistrationId,
+    ReportedReplica,
 };
 
 #[derive(Default)]
@@ -42,6 +44,7 @@ impl Cluster {
             heartbeat_recheck_interval: Duration::from_secs(5),
             replication_pending_timeout: Duration::from_secs(30),
             safemode_extension: Duration::from_secs(3),
+            decommission_interval: Duration::from_secs(2),
             ..Config::default()
         };
         let mut cluster = Cluster {
@@ -144,6 +147,7 @@ impl Cluster {
             match command {
                 Command::Register => self.register(id),
                 Command::Recover(blocks) => panic!("the block manager knows no leases: {blocks:?}"),
+                Command::ReportBlocks(_) => {}
                 Command::Invalidate(blocks) => blocks.iter().for_each(|b| self.delete(id, *b)),
                 Command::Transfer { block, targets } => {
                     let source = self.nodes[&id].replicas.get(&block.id).copied();
@@ -262,7 +266,22 @@ impl Cluster {
         for info in self.manager.blocks.iter() {
             blocks.insert(info.block, info.inode, info.replication, info.state);
         }
+        let hosts = self.manager.hosts().clone();
         self.manager = BlockManager::new(&self.config, blocks, self.now);
+        self.manager.refresh_nodes(hosts, self.now);
+    }
+
+    /// The operator writes this about a node into the file of hosts, and has it read.
+    pub(super) fn wish(&mut self, id: u64, wish: Option<Wish>) {
+        let mut hosts = self.manager.hosts().clone();
+        let name = format!("host{id}");
+        hosts.set(&Host { name, port: 0 }, wish);
+        self.manager.refresh_nodes(hosts, self.now);
+    }
+
+    pub(super) fn admin(&self, id: u64) -> AdminState {
+        let node = self.manager.datanodes.get(DatanodeId(id));
+        node.map(|node| node.admin).unwrap_or_default()
     }
 
     pub(super) fn status(&self) -> FsStatus {
@@ -278,11 +297,14 @@ impl Cluster {
         for info in manager.blocks.iter() {
             counts.add(BlockCounts::of(info));
             for datanode in info.replicas.iter().chain(info.corrupt.keys()) {
+                let kept = self.admin(datanode.0) == AdminState::InMaintenance;
                 assert!(
-                    manager.datanodes.alive(*datanode).is_some(),
+                    kept || manager.datanodes.alive(*datanode).is_some(),
                     "{datanode} is dead"
                 );
             }
+            let away = info.away().all(|id| info.replicas.contains(&id));
+            assert!(away && info.live().count() == info.live_count(), "{info:?}");
             for target in manager.pending.targets(info.block.id) {
                 let unconfirmed = manager.invalidates.contains(target, info.block.id);
                 assert!(

@@ -8,7 +8,7 @@ use super::NameNodeClient;
 use crate::block::{DatanodeId, DatanodeInfo};
 use crate::protocol::{
     BlockEvent, BlockSynchronization, Command, Heartbeat, HeartbeatDetails, Registration,
-    RegistrationId, ReportedReplica,
+    RegistrationId, ReportLeaseId, ReportedReplica,
 };
 
 /// `DatanodeProtocol`.
@@ -43,13 +43,15 @@ impl NameNodeClient {
         try_all(answer.commands).map_err(|e| self.broken(e))
     }
 
-    /// Every replica that the DataNode has.
+    /// Every replica that the DataNode has, under a lease.
     pub async fn block_report(
         &self,
         datanode: DatanodeId,
         registration: RegistrationId,
-        replicas: Vec<ReportedReplica>,
+        lease: ReportLeaseId,
+        mut replicas: Vec<ReportedReplica>,
     ) -> Result<(), RpcError> {
+        replicas.sort_unstable_by_key(|replica| replica.block.id);
         let mut replicas = replicas.into_iter();
         let mut first = true;
         let parts = std::iter::from_fn(move || {
@@ -59,6 +61,7 @@ impl NameNodeClient {
                 datanode: datanode.0,
                 registration: registration.0,
                 replicas: all(replicas),
+                lease: lease.0,
             })
         });
         let mut stub = self.datanode.clone();

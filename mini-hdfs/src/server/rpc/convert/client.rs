@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Malformed, all, answers, empty_answers, enums, narrowed, needed, try_all, wire};
+use crate::balancer::StoredBlock;
 use crate::block::{DatanodeId, DatanodeInfo, GenerationStamp, InodeId};
 use crate::namenode::blocks::BlockState;
 use crate::protocol::{
@@ -12,12 +13,15 @@ use crate::protocol::{
 
 enums! {
     BlockState { UnderConstruction, Committed, Complete }
-    ReplicaHealth { Live, Stale, Corrupt, Excess, Rbw }
+    ReplicaHealth {
+        Live, Stale, Corrupt, Excess, Rbw, Decommissioning, Decommissioned, EnteringMaintenance, InMaintenance
+    }
 }
 
 empty_answers! {
     MkdirsResponse, AbandonBlockResponse, UpdatePipelineResponse, ReportBadBlockResponse,
-    RenameResponse, SetReplicationResponse, SetPermissionResponse, SetOwnerResponse
+    RenameResponse, SetReplicationResponse, RefreshNodesResponse, SetAdminStateResponse, SetPermissionResponse,
+    SetOwnerResponse
 }
 
 answers! {
@@ -29,7 +33,17 @@ answers! {
     UpdateBlockForPipelineResponse { generation: GenerationStamp => |stamp: GenerationStamp| stamp.0 }
     GetAdditionalDatanodeResponse { datanode: DatanodeInfo => |node: DatanodeInfo| Some(node.into()) }
     GetFileInfoResponse { status: Option<FileStatus> => |status: Option<FileStatus>| status.map(Into::into) }
+    GetBlocksResponse { blocks: Vec<StoredBlock> => all }
     GetDatanodeReportResponse { datanodes: Vec<DatanodeReport> => all }
+}
+
+impl From<StoredBlock> for wire::BlockWithLocations {
+    fn from(stored: StoredBlock) -> Self {
+        wire::BlockWithLocations {
+            block: Some(stored.block.into()),
+            datanodes: stored.holders.into_iter().map(|id| id.0).collect(),
+        }
+    }
 }
 
 impl From<LeaseLimits> for wire::RenewLeaseResponse {
@@ -39,6 +53,17 @@ impl From<LeaseLimits> for wire::RenewLeaseResponse {
             soft_ms: millis(limits.soft),
             hard_ms: millis(limits.hard),
         }
+    }
+}
+
+impl TryFrom<wire::BlockWithLocations> for StoredBlock {
+    type Error = Malformed;
+
+    fn try_from(stored: wire::BlockWithLocations) -> Result<Self, Malformed> {
+        Ok(StoredBlock {
+            block: needed(stored.block, "BlockWithLocations.block")?,
+            holders: stored.datanodes.into_iter().map(DatanodeId).collect(),
+        })
     }
 }
 

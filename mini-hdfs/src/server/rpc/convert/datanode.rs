@@ -4,7 +4,8 @@ use super::{Malformed, all, answers, empty_answers, enums, needed, same_fields, 
 use crate::block::{DatanodeId, GenerationStamp, ReplicaState, StorageId};
 use crate::protocol::{
     BlockEvent, BlockSynchronization, Command, FailedVolume, Heartbeat, HeartbeatDetails,
-    RecoveringBlock, Registration, RegistrationId, ReportedReplica, SlowPeer, StorageReport,
+    RecoveringBlock, Registration, RegistrationId, ReportLeaseId, ReportedReplica, SlowPeer,
+    StorageReport,
 };
 
 enums! {
@@ -51,6 +52,7 @@ impl From<Heartbeat> for wire::Heartbeat {
             remaining: heartbeat.remaining,
             xceivers: heartbeat.xceivers,
             details: None,
+            wants_report_lease: heartbeat.wants_report_lease,
         }
     }
 }
@@ -124,15 +126,17 @@ impl From<wire::Heartbeat> for Heartbeat {
             dfs_used: heartbeat.dfs_used,
             remaining: heartbeat.remaining,
             xceivers: heartbeat.xceivers,
+            wants_report_lease: heartbeat.wants_report_lease,
         }
     }
 }
 
 impl From<Command> for wire::Command {
     fn from(command: Command) -> Self {
-        use wire::command::{Invalidate, Kind, Recover, Register, Transfer};
+        use wire::command::{Invalidate, Kind, Recover, Register, ReportBlocks, Transfer};
         let kind = match command {
             Command::Register => Kind::Register(Register {}),
+            Command::ReportBlocks(lease) => Kind::ReportBlocks(ReportBlocks { lease: lease.0 }),
             Command::Invalidate(blocks) => Kind::Invalidate(Invalidate {
                 blocks: all(blocks),
             }),
@@ -155,6 +159,7 @@ impl TryFrom<wire::Command> for Command {
         use wire::command::Kind;
         Ok(match command.kind.ok_or(Malformed("Command.kind"))? {
             Kind::Register(_) => Command::Register,
+            Kind::ReportBlocks(report) => Command::ReportBlocks(ReportLeaseId(report.lease)),
             Kind::Invalidate(invalidate) => Command::Invalidate(all(invalidate.blocks)),
             Kind::Transfer(transfer) => Command::Transfer {
                 block: needed(transfer.block, "Transfer.block")?,
@@ -233,8 +238,12 @@ impl TryFrom<wire::ReportedReplica> for ReportedReplica {
 
 impl From<BlockEvent> for wire::BlockEvent {
     fn from(event: BlockEvent) -> Self {
-        use wire::block_event::Kind;
+        use wire::block_event::{Kind, Moved};
         let kind = match event {
+            BlockEvent::Moved { block, delete } => Kind::Moved(Moved {
+                block: Some(block.into()),
+                delete: delete.0,
+            }),
             BlockEvent::Receiving(block) => Kind::Receiving(block.into()),
             BlockEvent::Received(block) => Kind::Received(block.into()),
             BlockEvent::Deleted(block) => Kind::Deleted(block.into()),
@@ -251,6 +260,10 @@ impl TryFrom<wire::BlockEvent> for BlockEvent {
         Ok(match event.kind.ok_or(Malformed("BlockEvent.kind"))? {
             Kind::Receiving(block) => BlockEvent::Receiving(block.into()),
             Kind::Received(block) => BlockEvent::Received(block.into()),
+            Kind::Moved(moved) => BlockEvent::Moved {
+                block: needed(moved.block, "Moved.block")?,
+                delete: DatanodeId(moved.delete),
+            },
             Kind::Deleted(block) => BlockEvent::Deleted(block.into()),
         })
     }

@@ -5,11 +5,15 @@ use crate::block::{
     Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock,
 };
 use crate::protocol::{
-    ContentSummary, DatanodeReport, DatanodeState, FileStatus, FsStatus, LocatedBlocks, Permission,
+    AdminState, ContentSummary, DatanodeReport, DatanodeState, FileStatus, FsStatus, LeavingStatus,
+    LocatedBlocks, Permission,
 };
 
 enums! {
     DatanodeState { Live, Stale, Dead }
+    AdminState {
+        Normal, DecommissionInProgress, Decommissioned, EnteringMaintenance, InMaintenance
+    }
 }
 
 same_fields! {
@@ -17,8 +21,11 @@ same_fields! {
     FsStatus {
         capacity, dfs_used, remaining, inodes, blocks, under_replicated, pending_replication, corrupt,
         missing, pending_deletion, under_construction, live_datanodes, stale_datanodes, dead_datanodes,
-        safe_mode, last_txid, checkpoint_txid, volume_failures, slow_datanodes
+        safe_mode, last_txid, checkpoint_txid, volume_failures, slow_datanodes,
+        decommissioning_datanodes, decommissioned_datanodes,
+        entering_maintenance_datanodes, in_maintenance_datanodes
     }
+    LeavingStatus { under_replicated, only_here, in_open_files }
 }
 
 impl From<Block> for wire::Block {
@@ -171,6 +178,8 @@ impl From<DatanodeReport> for wire::DatanodeReport {
             blocks: report.blocks,
             details: Some(report.details.into()),
             slow_reports: report.slow_reports as u64,
+            admin: wire::AdminState::from(report.admin).into(),
+            leaving: Some(report.leaving.into()),
         }
     }
 }
@@ -181,6 +190,8 @@ impl TryFrom<wire::DatanodeReport> for DatanodeReport {
     fn try_from(report: wire::DatanodeReport) -> Result<Self, Malformed> {
         Ok(DatanodeReport {
             state: report.state().try_into()?,
+            admin: report.admin().try_into()?,
+            leaving: needed(report.leaving, "DatanodeReport.leaving")?,
             info: needed(report.info, "DatanodeReport.info")?,
             heartbeat: needed(report.heartbeat, "DatanodeReport.heartbeat")?,
             last_contact_ms: report.last_contact_ms,

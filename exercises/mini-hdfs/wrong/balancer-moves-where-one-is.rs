@@ -1,0 +1,46 @@
+//! It is not asked whether the target has a replica already. It refuses to fetch another, or, worse, the NameNode counts two where
+//! there is one.
+//! caught-by: balancer::balancer_never_puts_two_replicas_on_one_node
+
+pub fn choose_moves(
+    pair: &Pair,
+    blocks: &[StoredBlock],
+    nodes: &BTreeMap<DatanodeId, Node>,
+    moved: &BTreeSet<BlockId>,
+) -> Vec<Move> {
+    let Some(target) = nodes.get(&pair.target) else {
+        return Vec::new();
+    };
+    let place = |node: &Node| distance(place_of(node), place_of(target));
+    let mut left = pair.bytes;
+    let mut taken = BTreeSet::new();
+    let mut moves = Vec::new();
+    for StoredBlock { block, holders } in blocks {
+        let is_new = !moved.contains(&block.id) && !taken.contains(&block.id);
+        let can_go = holders.contains(&pair.source);
+        if !is_new || block.len > left || !can_go {
+            continue;
+        }
+        let racks = |holders: &mut dyn Iterator<Item = &DatanodeId>| {
+            let racks = holders.filter_map(|id| nodes.get(id));
+            racks.map(|node| &node.rack).collect::<BTreeSet<_>>().len()
+        };
+        let stay = holders.iter().filter(|id| **id != pair.source);
+        if racks(&mut stay.chain([&pair.target])) < racks(&mut holders.iter()) {
+            continue;
+        }
+        let known = holders.iter().filter_map(|id| nodes.get(id));
+        let Some(proxy) = known.min_by_key(|node| place(node)) else {
+            continue;
+        };
+        left -= block.len;
+        taken.insert(block.id);
+        moves.push(Move {
+            block: *block,
+            source: pair.source,
+            target: pair.target,
+            proxy: proxy.id,
+        });
+    }
+    moves
+}
