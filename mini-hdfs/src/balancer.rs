@@ -221,7 +221,7 @@ pub fn pair_up(nodes: &[Node], utilisation: &Utilisation, max: u64) -> Vec<Pair>
 /// - the target has no replica of it;
 /// - afterwards its replicas stand in as many racks as before, or more.
 ///
-/// The target fetches it from the holder that is nearest to it ([`distance`](crate::namenode::topology::distance) of their [places](place_of)); of several, any.
+/// The target fetches it from the holder that is nearest to it ([`crate::namenode::topology::distance`] of their [places](place_of)); of several, any.
 /// `nodes` are all DataNodes; a holder that is not among them is not known to stand anywhere, and cannot be the proxy.
 pub fn choose_moves(
     pair: &Pair,
