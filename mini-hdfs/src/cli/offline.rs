@@ -53,6 +53,15 @@ impl Options {
         if self.output == Path::new("-") {
             return Ok(Box::new(BufWriter::new(io::stdout())));
         }
+        // To open it for writing would empty what is still to be read.
+        let same = |other: &Path| {
+            Some(other.canonicalize().ok()?.as_path() == self.output.canonicalize().ok()?)
+        };
+        ensure!(
+            same(&self.input) != Some(true),
+            "{} is the input, too; say another --output",
+            self.output.display()
+        );
         let file = File::create(&self.output)
             .with_context(|| format!("cannot write {}", self.output.display()))?;
         Ok(Box::new(BufWriter::new(file)))

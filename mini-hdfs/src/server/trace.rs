@@ -80,12 +80,12 @@ fn exporter(service: &'static str) -> anyhow::Result<(SdkTracerProvider, Runtime
         .thread_name("otlp")
         .enable_all()
         .build()?;
-    let _inside = runtime.enter();
+    let inside = runtime.enter();
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(SpanExporter::builder().with_tonic().build()?)
         .with_resource(Resource::builder().with_service_name(service).build())
         .build();
-    drop(_inside);
+    drop(inside);
     Ok((provider, runtime))
 }
 

@@ -67,6 +67,10 @@ fn edits_and_images_become_json_and_back() {
             "{kind}"
         );
         fs::remove_file(&again).unwrap();
+        let onto_itself = run(dir, &format!("{kind} -i binary -o ./binary"));
+        assert_eq!(onto_itself.status.code(), Some(1), "{onto_itself:?}");
+        let left = fs::read(dir.join("binary")).unwrap();
+        assert_eq!(left, fs::read(&file).unwrap(), "the input is still there");
         let stats = run(dir, &format!("{kind} -p stats -i binary"));
         let stats = String::from_utf8(stats.stdout).unwrap();
         assert!(stats.ends_with(" in all\n"), "{stats}");

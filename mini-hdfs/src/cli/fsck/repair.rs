@@ -54,9 +54,8 @@ pub(super) fn save(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let path = &file.status.path;
-    let saved = save_blocks(client, file);
     let directory = paths::join(LOST_FOUND, path.trim_start_matches('/'));
-    match saved {
+    match save_blocks(client, file, &directory) {
         Ok(0) => writeln!(out, " - no block of {path} can be read; nothing was saved")?,
         Ok(_) => writeln!(
             out,
@@ -71,7 +70,7 @@ pub(super) fn save(
 }
 
 /// Returns how many stretches there are.
-fn save_blocks(client: &DfsClient, file: &FsckFile) -> Result<usize, DfsError> {
+fn save_blocks(client: &DfsClient, file: &FsckFile, directory: &str) -> Result<usize, DfsError> {
     let (path, mut offset) = (&file.status.path, 0);
     let mut stretches: Vec<(u64, u64)> = Vec::new();
     for block in &file.blocks {
@@ -86,8 +85,7 @@ fn save_blocks(client: &DfsClient, file: &FsckFile) -> Result<usize, DfsError> {
     if stretches.is_empty() {
         return Ok(0);
     }
-    let directory = paths::join(LOST_FOUND, path.trim_start_matches('/'));
-    client.mkdirs(&directory, true)?;
+    client.mkdirs(directory, true)?;
     for (number, (from, until)) in stretches.iter().enumerate() {
         let mut source = client.open(path)?;
         source.set_range(*from, until - from);
@@ -95,7 +93,7 @@ fn save_blocks(client: &DfsClient, file: &FsckFile) -> Result<usize, DfsError> {
             overwrite: true,
             ..CreateOptions::default()
         };
-        let mut target = client.create(&paths::join(&directory, &number.to_string()), options)?;
+        let mut target = client.create(&paths::join(directory, &number.to_string()), options)?;
         let mut range = source.take(until - from);
         std::io::copy(&mut range, &mut target).map_err(|e| DfsError::Local(e.to_string()))?;
         target.close()?;
