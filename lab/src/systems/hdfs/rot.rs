@@ -25,7 +25,7 @@ impl Hdfs {
         bytes[middle] ^= 1;
         fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
         let shown = file.display();
-        self.lab.journal.action(
+        self.lab.recorder.action(
             Some(name),
             format!("a byte of {block} on {name} rots"),
             &format!("printf x | dd of={shown} bs=1 seek={middle} conv=notrunc"),
