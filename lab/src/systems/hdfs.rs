@@ -21,6 +21,7 @@ use axum::Router;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::rpc::{NameNodeClient, RpcError};
+use mini_hdfs::view::Answers;
 use tokio::runtime::Handle;
 
 use crate::lab::{CLIENT, Lab, NodeSpec, lock};
@@ -29,11 +30,10 @@ use crate::system::{Cluster, Scenery, System};
 
 pub(crate) use files::Checked;
 pub(crate) use sample::{HoldUp, Sample};
-pub(crate) use snapshot::{Health, Snapshot};
+pub(crate) use snapshot::Snapshot;
 
 use files::Files;
 use lamps::ReadBack;
-use snapshot::Answers;
 
 /// The name of the one NameNode.
 pub(crate) const NAMENODE: &str = "namenode";
@@ -170,7 +170,7 @@ impl Scenery for Hdfs {
 
     fn ready(stage: &Stage<Hdfs>, size: &Size) -> Result<()> {
         stage.expect("every DataNode is there", SOON, |now| {
-            let live = now.nodes.iter().filter(|node| node.state == Some("live"));
+            let live = now.nodes.iter().filter(|node| node.state == "live");
             let (live, all) = (live.count(), size.datanodes);
             ensure(live == all as usize, || format!("{live} of {all} are live"))
         })
@@ -312,8 +312,8 @@ async fn ask(namenode: &NameNodeClient) -> Result<Answers, RpcError> {
 
 impl Hdfs {
     fn look(&self, answers: &Answers, answered: bool) {
-        let mut after = Snapshot::new(&self.lab.nodes(), self.lab.rules(), answers);
-        after.answered = answered;
+        let mut after = Snapshot::new(self.lab.nodes(), answers);
+        after.view.answered = answered;
         after.lamps = lamps::lamps(&after, &lock(&self.read_back));
         let before = self.now();
         if *before == after {

@@ -68,7 +68,7 @@ impl Stage<Hdfs> {
     fn expect_state(&self, nodes: &[&str], state: &str, within: Duration) -> Result<()> {
         let what = format!("the NameNode says that {} is {state}", nodes.join(", "));
         self.expect(&what, within, |now| {
-            let said = nodes.iter().map(|name| now.node(name)?.state);
+            let said = nodes.iter().map(|name| Some(now.node(name)?.state));
             let said: Vec<Option<&str>> = said.collect();
             let all = now.answered && said.iter().all(|said| *said == Some(state));
             scenes::ensure(all, || format!("it says: {said:?}"))
