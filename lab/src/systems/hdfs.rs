@@ -51,11 +51,21 @@ const SETTINGS: &[&str] = &[
     "dfs.namenode.lease-soft-limit-sec=5s",
     "dfs.namenode.lease-hard-limit-sec=60s",
     "dfs.namenode.lease-recheck-interval-ms=500ms",
+    "dfs.namenode.block-placement-policy.exclude-slow-nodes.enabled=true",
+    "dfs.namenode.avoid.read.slow.datanode=true",
 ];
 
-/// A DataNode's: a pass of the background scan every two seconds, and fast enough for what the lab holds.
+/// A DataNode's: a pass of the background scan every two seconds, and fast enough for what the lab holds. Silence is noticed as soon as
+/// the lab's client notices it, so that the node nearest to a paused one is the one that tells. Peers are measured, and found slow after a
+/// block or two if they take longer than a busy machine does.
 const DATANODE_SETTINGS: &[&str] = &[
     HEARTBEAT,
+    "dfs.client.socket-timeout=5s",
+    "dfs.datanode.peer.stats.enabled=true",
+    "dfs.datanode.peer.metrics.min.outlier.detection.samples=10",
+    "dfs.datanode.min.outlier.detection.nodes=3",
+    "dfs.datanode.slowpeer.low.threshold.ms=150",
+    "dfs.datanode.outliers.report.interval=1s",
     "dfs.datanode.scan.period.hours=2s",
     "dfs.block.scanner.volume.bytes.per.second=16m",
 ];

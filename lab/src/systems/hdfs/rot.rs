@@ -33,8 +33,18 @@ impl Hdfs {
         Ok(file)
     }
 
+    /// The file with the bytes of the replica of `block` on the disk of the node `name`, whoever knows of it.
+    pub(crate) fn replica_file(&self, name: &str, block: &str) -> Option<PathBuf> {
+        find(&self.lab.dir(name), block)
+    }
+
     /// How many damaged replicas the background scan of the node `name` has found since it started.
     pub(crate) fn damage_found(&self, name: &str) -> Result<u64> {
+        self.metric(name, "hdfs_datanode_scan_damaged_total")
+    }
+
+    /// What the metrics of the node `name` say of `metric`, over all its labels.
+    pub(crate) fn metric(&self, name: &str, metric: &str) -> Result<u64> {
         let address = self.lab.address(name, "http")?;
         let mut socket = TcpStream::connect(&address)
             .with_context(|| format!("cannot reach {name} at {address}"))?;
@@ -42,11 +52,12 @@ impl Hdfs {
         write!(socket, "GET /metrics HTTP/1.0\r\n\r\n")?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer)?;
-        let found = answer
-            .lines()
-            .filter(|line| line.starts_with("hdfs_datanode_scan_damaged_total{"))
-            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
-        Ok(found.sum())
+        let values = answer.lines().filter_map(|line| {
+            let (what, value) = line.rsplit_once(' ')?;
+            let name = what.split('{').next()?;
+            (name == metric).then(|| value.parse::<u64>().ok())?
+        });
+        Ok(values.sum())
     }
 }
 

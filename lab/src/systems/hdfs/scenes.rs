@@ -6,8 +6,10 @@ mod dead_writer;
 mod decommission;
 mod kill_datanode;
 mod kill_two;
+mod paused_datanode;
 mod replace_datanode;
 mod restart_namenode;
+mod slow_datanode;
 
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ pub(super) static SCENES: &[&dyn Play] = &[
     &kill_datanode::SCENE,
     &kill_two::SCENE,
     &replace_datanode::SCENE,
+    &paused_datanode::SCENE,
+    &slow_datanode::SCENE,
     &restart_namenode::SCENE,
     &cut_off_rack::SCENE,
     &bit_rot::SCENE,
