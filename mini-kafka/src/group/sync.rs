@@ -60,7 +60,7 @@ pub struct LeavingMember {
 
 impl Coordinator {
     /// A member asks for its assignment; the leader brings everyone's. Answered with [`Action::Synced`].
-    pub fn sync(&mut self, ticket: Ticket, request: SyncRequest, now: Time) -> Vec<Action> {
+    pub fn sync(&mut self, ticket: Ticket, request: &SyncRequest, now: Time) -> Vec<Action> {
         let member = request.member.clone();
         let refusal = match self.turn(&member.group_id, false, now) {
             _ if member.group_id.is_empty() => Err(ErrorCode::InvalidGroupId),
@@ -159,7 +159,7 @@ impl Group {
     fn sync(
         &mut self,
         ticket: Ticket,
-        request: SyncRequest,
+        request: &SyncRequest,
         turn: &mut Turn<'_>,
     ) -> Result<(), ErrorCode> {
         // EXERCISE(kafka/group-sync): a follower waits for the leader's assignment, which is stored before anyone hears of it.

@@ -196,7 +196,7 @@ impl Story {
             member: self.member(name),
         };
         let ticket = self.ticket(name);
-        let actions = self.coordinator.sync(ticket, request, self.now);
+        let actions = self.coordinator.sync(ticket, &request, self.now);
         self.act(actions);
     }
 

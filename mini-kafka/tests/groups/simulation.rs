@@ -218,7 +218,7 @@ impl World {
             }],
             session_timeout: Duration::from_secs(10),
             rebalance_timeout: Duration::from_secs(30),
-            knows_member_id_required: i % 2 == 0,
+            knows_member_id_required: i.is_multiple_of(2),
         };
         let actions = self.coordinator.join(ticket, request, self.now);
         self.carry_out(actions)
@@ -235,7 +235,7 @@ impl World {
             assignments: assignments.map(|(n, id)| (id.clone(), share(n))).collect(),
             member: self.member(i),
         };
-        let actions = self.coordinator.sync(ticket, request, self.now);
+        let actions = self.coordinator.sync(ticket, &request, self.now);
         self.carry_out(actions)
     }
 
