@@ -1,21 +1,22 @@
 //! The shell: sockets, files, timers, and the translation to and from the wire. It decides nothing.
 
-mod api;
-mod apis;
-mod broker;
-mod catalogue;
-mod clock;
-mod connection;
-mod fetches;
-mod groups;
-mod lifetime;
-mod metrics;
-mod partition;
-mod response;
+pub mod api;
+pub mod apis;
+pub mod broker;
+pub mod catalogue;
+pub mod clock;
+pub mod connection;
+pub mod fetches;
+pub mod groups;
+pub mod lifetime;
+pub mod metrics;
+pub mod partition;
+pub mod response;
 pub mod settings;
-mod status;
+pub mod status;
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -26,6 +27,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
+use tracing_subscriber::EnvFilter;
 
 use broker::{Broker, locked};
 use connection::Closed;
@@ -46,6 +48,16 @@ pub struct Options {
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
+}
+
+/// Sends log lines to the standard error: those that `RUST_LOG` asks for, or else `default`. To be called once.
+pub fn log_to_stderr(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 }
 
 /// Runs a broker until it is asked to end.
@@ -159,10 +171,16 @@ fn background(broker: &Arc<Broker>) -> JoinSet<()> {
     };
     every("log.retention.check.interval.ms", |broker| {
         let now = broker.now();
-        broker.partitions().iter().for_each(|partition| partition.tick(now));
+        broker
+            .partitions()
+            .iter()
+            .for_each(|partition| partition.tick(now));
     });
     every("log.flush.offset.checkpoint.interval.ms", |broker| {
-        broker.partitions().iter().for_each(|partition| partition.checkpoint());
+        broker
+            .partitions()
+            .iter()
+            .for_each(|partition| partition.checkpoint());
     });
     every("offsets.retention.check.interval.ms", |broker| {
         broker.groups.expire_offsets(broker);
@@ -170,7 +188,10 @@ fn background(broker: &Arc<Broker>) -> JoinSet<()> {
     if broker.settings.flag("log.cleaner.enable") {
         every("log.cleaner.backoff.ms", |broker| {
             let now = broker.now();
-            broker.partitions().iter().for_each(|partition| partition.clean(now));
+            broker
+                .partitions()
+                .iter()
+                .for_each(|partition| partition.clean(now));
         });
     }
     let each = broker.clone();

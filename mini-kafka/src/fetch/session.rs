@@ -130,7 +130,9 @@ impl Sessions {
         Ok(Fetch {
             session_id,
             incremental: true,
-            partitions: partitions.map(|(key, wanted, _)| (key.clone(), *wanted)).collect(),
+            partitions: partitions
+                .map(|(key, wanted, _)| (key.clone(), *wanted))
+                .collect(),
         })
     }
 
@@ -150,7 +152,9 @@ impl Sessions {
         let partitions = named.iter();
         let session = Session {
             next_epoch: INITIAL_EPOCH + 1,
-            partitions: partitions.map(|(key, wanted)| (key.clone(), *wanted, None)).collect(),
+            partitions: partitions
+                .map(|(key, wanted)| (key.clone(), *wanted, None))
+                .collect(),
             used: self.uses,
         };
         self.sessions.insert(self.last_id, session);
@@ -205,15 +209,22 @@ mod tests {
         let first = sessions.begin(0, 0, named, &[]).unwrap();
         assert!(!first.incremental && first.session_id > 0);
         let id = first.session_id;
-        let second = sessions.begin(id, 1, vec![(key(1), wanted(7))], &[]).unwrap();
-        assert_eq!(second.partitions, [(key(0), wanted(0)), (key(1), wanted(7))]);
+        let second = sessions
+            .begin(id, 1, vec![(key(1), wanted(7))], &[])
+            .unwrap();
+        assert_eq!(
+            second.partitions,
+            [(key(0), wanted(0)), (key(1), wanted(7))]
+        );
         let third = sessions.begin(id, 2, vec![], &[key(0)]).unwrap();
         assert_eq!(third.partitions, [(key(1), wanted(7))]);
         assert_eq!(
             sessions.begin(id, 2, vec![], &[]),
             Err(ErrorCode::InvalidFetchSessionEpoch)
         );
-        let last = sessions.begin(id, -1, vec![(key(1), wanted(9))], &[]).unwrap();
+        let last = sessions
+            .begin(id, -1, vec![(key(1), wanted(9))], &[])
+            .unwrap();
         assert_eq!(last.session_id, 0);
         assert_eq!(
             sessions.begin(id, 3, vec![], &[]),
@@ -231,7 +242,10 @@ mod tests {
         assert!(sessions.tells(id, &key(0), TOLD, 100));
         let next = sessions.begin(id, 1, vec![], &[]).unwrap();
         assert_eq!(next.partitions, [(key(1), wanted(0)), (key(0), wanted(0))]);
-        let failed = Told { failed: true, ..TOLD };
+        let failed = Told {
+            failed: true,
+            ..TOLD
+        };
         assert!(sessions.tells(id, &key(1), failed, 0));
         assert!(sessions.tells(id, &key(1), failed, 0));
     }
@@ -239,10 +253,17 @@ mod tests {
     #[test]
     fn the_one_that_was_not_used_for_longest_makes_room() {
         let mut sessions = Sessions::new(2, 0);
-        let mut open = || sessions.begin(0, 0, vec![(key(0), wanted(0))], &[]).unwrap().session_id;
+        let mut open = || {
+            sessions
+                .begin(0, 0, vec![(key(0), wanted(0))], &[])
+                .unwrap()
+                .session_id
+        };
         let (a, b) = (open(), open());
         sessions.begin(a, 1, vec![], &[]).unwrap();
-        sessions.begin(0, 0, vec![(key(0), wanted(0))], &[]).unwrap();
+        sessions
+            .begin(0, 0, vec![(key(0), wanted(0))], &[])
+            .unwrap();
         assert_eq!(sessions.len(), 2);
         sessions.begin(a, 2, vec![], &[]).unwrap();
         let gone = sessions.begin(b, 1, vec![], &[]);

@@ -3,6 +3,9 @@
 //! Each handler does at once what has to happen in the order of the requests (an append, a step of a fetch session), and
 //! returns what is still to come as a future: so a connection's requests overlap, and its answers keep their order.
 
+// Handlers have one form, whether they take their request apart or only look at it.
+#![allow(clippy::needless_pass_by_value)]
+
 mod configs;
 mod fetch;
 mod group_admin;

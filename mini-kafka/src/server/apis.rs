@@ -23,12 +23,7 @@ pub struct Api {
     layouts: &'static [(i16, &'static str)],
 }
 
-const fn api(
-    key: ApiKey,
-    min: i16,
-    max: i16,
-    layouts: &'static [(i16, &'static str)],
-) -> Api {
+const fn api(key: ApiKey, min: i16, max: i16, layouts: &'static [(i16, &'static str)]) -> Api {
     Api {
         key,
         min,
@@ -99,7 +94,12 @@ pub static APIS: [Api; 25] = [
         3,
         &[(0, "s i s [ s B ]"), (3, "s i s s [ s B ]")],
     ),
-    api(ApiKey::DescribeGroups, 0, 4, &[(0, "[ s ]"), (3, "[ s ] b")]),
+    api(
+        ApiKey::DescribeGroups,
+        0,
+        4,
+        &[(0, "[ s ]"), (3, "[ s ] b")],
+    ),
     api(ApiKey::ListGroups, 0, 2, &[(0, "")]),
     api(ApiKey::ApiVersions, 0, 3, &[(0, ""), (3, "S S T")]),
     api(
@@ -124,7 +124,12 @@ pub static APIS: [Api; 25] = [
         &[(1, "[ b s [ s ] ] b"), (3, "[ b s [ s ] ] b b")],
     ),
     api(ApiKey::AlterConfigs, 0, 1, &[(0, "[ b s [ s s ] ] b")]),
-    api(ApiKey::CreatePartitions, 0, 1, &[(0, "[ s i [ [ i ] ] ] i b")]),
+    api(
+        ApiKey::CreatePartitions,
+        0,
+        1,
+        &[(0, "[ s i [ [ i ] ] ] i b")],
+    ),
     api(ApiKey::DeleteGroups, 0, 1, &[(0, "[ s ]")]),
     api(
         ApiKey::IncrementalAlterConfigs,

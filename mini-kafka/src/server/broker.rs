@@ -15,7 +15,6 @@ use super::lifetime;
 use super::partition::{LogDir, Served, directory};
 use super::settings::Settings;
 use crate::error::ErrorCode;
-use crate::fetch::purgatory::PartitionKey;
 use crate::fetch::session::Sessions;
 use crate::log::LogConfig;
 
@@ -135,11 +134,14 @@ impl Broker {
 
     fn open_topic(&self, name: &str, entry: &TopicEntry) -> Result<Topic> {
         let config = self.config_of(name, &entry.configs);
-        let config = config.map_err(|refusal| anyhow::anyhow!("topic {name}: {}", refusal.message))?;
+        let config =
+            config.map_err(|refusal| anyhow::anyhow!("topic {name}: {}", refusal.message))?;
         let open = |partition: u32| {
             let key = (name.to_owned(), i32::try_from(partition)?);
             let opened = Served::open(&self.dir, key, config.clone(), self.now());
-            opened.map(Arc::new).with_context(|| format!("partition {name}-{partition}"))
+            opened
+                .map(Arc::new)
+                .with_context(|| format!("partition {name}-{partition}"))
         };
         let partitions: Result<Vec<_>> = (0..entry.partitions).map(open).collect();
         Ok(Topic {
@@ -213,7 +215,10 @@ impl Broker {
         if topic == OFFSETS_TOPIC {
             set("cleanup.policy", "compact")?;
             set("compression.type", "producer")?;
-            set("segment.bytes", self.settings.text("offsets.topic.segment.bytes"))?;
+            set(
+                "segment.bytes",
+                self.settings.text("offsets.topic.segment.bytes"),
+            )?;
         }
         for (name, value) in configs {
             set(name, value)?;
@@ -276,10 +281,15 @@ impl Broker {
         validate_only: bool,
     ) -> Result<(), Refusal> {
         let mut catalogue = locked(&self.catalogue);
-        let entry = catalogue.topics.get_mut(name).filter(|entry| !entry.deleted);
+        let entry = catalogue
+            .topics
+            .get_mut(name)
+            .filter(|entry| !entry.deleted);
         let entry = entry.ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let has = entry.partitions;
-        let count = u32::try_from(count).ok().filter(|n| (has + 1..=100_000).contains(n));
+        let count = u32::try_from(count)
+            .ok()
+            .filter(|n| (has + 1..=100_000).contains(n));
         let Some(count) = count else {
             let message = format!("topic {name} has {has} partitions; it can only get more");
             return Err(Refusal::new(ErrorCode::InvalidPartitions, message));
@@ -292,7 +302,12 @@ impl Broker {
         let config = self.config_of(name, &entry.configs)?;
         let open = |n: u32| {
             let key = (name.to_owned(), i32::try_from(n)?);
-            Ok(Arc::new(Served::open(&self.dir, key, config.clone(), self.now())?))
+            Ok(Arc::new(Served::open(
+                &self.dir,
+                key,
+                config.clone(),
+                self.now(),
+            )?))
         };
         let added: Result<Vec<_>> = (has..count).map(open).collect();
         let added = added.map_err(|e| self.failed(&e))?;
@@ -341,7 +356,10 @@ impl Broker {
         validate_only: bool,
     ) -> Result<(), Refusal> {
         let mut catalogue = locked(&self.catalogue);
-        let entry = catalogue.topics.get_mut(name).filter(|entry| !entry.deleted);
+        let entry = catalogue
+            .topics
+            .get_mut(name)
+            .filter(|entry| !entry.deleted);
         let entry = entry.ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let mut configs = entry.configs.clone();
         alter(&mut configs)?;
@@ -395,7 +413,10 @@ impl Broker {
     /// # Errors
     /// When it cannot be made.
     pub fn offsets_partitions(&self) -> Result<u32, ErrorCode> {
-        let count = || self.topic(OFFSETS_TOPIC).map(|topic| topic.partitions.len());
+        let count = || {
+            self.topic(OFFSETS_TOPIC)
+                .map(|topic| topic.partitions.len())
+        };
         if count().is_none() {
             let partitions = self.settings.count("offsets.topic.num.partitions");
             let partitions = u32::try_from(partitions).unwrap_or(50);
@@ -435,7 +456,9 @@ fn check_topic_name(name: &str) -> Result<(), Refusal> {
 /// Removes what is left of topics whose deletion was begun.
 fn finish_deletions(catalogue: &mut Catalogue, disk: &mut FileDisk) -> Result<()> {
     let deleted = catalogue.topics.iter().filter(|(_, entry)| entry.deleted);
-    let deleted: BTreeSet<(String, u32)> = deleted.map(|(name, e)| (name.clone(), e.partitions)).collect();
+    let deleted: BTreeSet<(String, u32)> = deleted
+        .map(|(name, e)| (name.clone(), e.partitions))
+        .collect();
     for (name, partitions) in &deleted {
         for partition in 0..*partitions {
             let dir = directory(&(name.clone(), i32::try_from(partition)?));

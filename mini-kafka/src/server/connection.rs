@@ -1,11 +1,11 @@
 //! A connection: frames in, answers out, in the order of their requests. What no client sends closes it, with one line in
 //! the log; so does silence.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -65,7 +65,7 @@ pub async fn serve(
     stream.set_nodelay(true)?;
     let (read, write) = stream.split();
     let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
-    let in_flight = Cell::new(0);
+    let in_flight = AtomicUsize::new(0);
     tokio::select! {
         read = read_requests(&broker, read, peer, sender, &in_flight) => read,
         written = write_answers(&broker, write, receiver, &in_flight) => written,
@@ -77,7 +77,7 @@ async fn read_requests(
     read: ReadHalf<'_>,
     peer: SocketAddr,
     sender: mpsc::Sender<InFlight>,
-    in_flight: &Cell<usize>,
+    in_flight: &AtomicUsize,
 ) -> Result<(), Closed> {
     let mut read = BufReader::with_capacity(READ_BUFFER_BYTES, read);
     let idle = broker.settings.millis("connections.max.idle.ms");
@@ -90,17 +90,18 @@ async fn read_requests(
             .is_err()
             && read.buffer().is_empty()
         {
-            if in_flight.get() == 0 {
+            if in_flight.load(Ordering::Relaxed) == 0 {
                 return Err(Closed::Idle("nothing was asked"));
             }
         }
-        let Some(frame) = in_time(idle, "a frame was not finished", read_frame(&mut read, max)).await?
+        let Some(frame) =
+            in_time(idle, "a frame was not finished", read_frame(&mut read, max)).await?
         else {
             return Ok(());
         };
         let began = Instant::now();
         let (api, answer) = api::serve(broker, frame, &client_host)?;
-        in_flight.set(in_flight.get() + 1);
+        in_flight.fetch_add(1, Ordering::Relaxed);
         let request = InFlight { api, began, answer };
         if sender.send(request).await.is_err() {
             return Ok(());
@@ -128,7 +129,9 @@ async fn read_frame(
         read => read?,
     };
     let length = i32::from_be_bytes(length);
-    let size = usize::try_from(length).ok().filter(|size| (1..=max).contains(size));
+    let size = usize::try_from(length)
+        .ok()
+        .filter(|size| (1..=max).contains(size));
     let size = size.ok_or(Closed::FrameSize(length))?;
     let mut frame = BytesMut::new();
     while frame.len() < size {
@@ -145,13 +148,13 @@ async fn write_answers(
     broker: &Broker,
     mut write: WriteHalf<'_>,
     mut receiver: mpsc::Receiver<InFlight>,
-    in_flight: &Cell<usize>,
+    in_flight: &AtomicUsize,
 ) -> Result<(), Closed> {
     let idle = broker.settings.millis("connections.max.idle.ms");
     while let Some(InFlight { api, began, answer }) = receiver.recv().await {
         let response = answer.await?;
         write_answer(&mut write, response, idle).await?;
-        in_flight.set(in_flight.get() - 1);
+        in_flight.fetch_sub(1, Ordering::Relaxed);
         metrics::request(api, began.elapsed());
     }
     Ok(())

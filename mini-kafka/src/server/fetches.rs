@@ -47,7 +47,7 @@ impl Fetches {
     }
 
     /// How many wait.
-    pub fn len(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         locked(&self.waiting).0.len()
     }
 }

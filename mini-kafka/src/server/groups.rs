@@ -67,8 +67,11 @@ impl Groups {
         let mut coordinator = locked(&self.coordinator);
         for partition in topic.partitions {
             let mut offset = partition.offsets().log_start;
-            let what = || format!("{OFFSETS_TOPIC}-{} at offset {offset}", partition.key.1);
-            while let Some(bytes) = partition.read_bytes(offset, LOAD_BYTES).with_context(what)? {
+            let name = format!("{OFFSETS_TOPIC}-{}", partition.key.1);
+            while let Some(bytes) = partition
+                .read_bytes(offset, LOAD_BYTES)
+                .with_context(|| format!("{name} at offset {offset}"))?
+            {
                 let mut rest = &bytes[..];
                 // The last batch may be there in part.
                 while let Ok(batch) = RecordBatch::parse(rest) {
@@ -139,7 +142,9 @@ impl Groups {
 
     /// A topic is gone.
     pub fn topic_deleted(&self, broker: &Broker, topic: &str) {
-        self.act(broker, |coordinator| coordinator.topic_deleted(topic, broker.now()));
+        self.act(broker, |coordinator| {
+            coordinator.topic_deleted(topic, broker.now())
+        });
     }
 
     /// Tells the coordinator, in the order of the log, what is durable. One task does, for as long as the broker runs.
@@ -152,7 +157,9 @@ impl Groups {
                 Ok((partition, end)) => durable(broker, partition, end).await,
                 Err(error) => Err(error),
             };
-            self.act(broker, |coordinator| coordinator.appended(id, stored, broker.now()));
+            self.act(broker, |coordinator| {
+                coordinator.appended(id, stored, broker.now())
+            });
         }
     }
 
@@ -175,7 +182,9 @@ impl Groups {
 
     /// Forgets offsets that nobody needs.
     pub fn expire_offsets(&self, broker: &Broker) {
-        self.act(broker, |coordinator| coordinator.expire_offsets(broker.now()));
+        self.act(broker, |coordinator| {
+            coordinator.expire_offsets(broker.now())
+        });
     }
 }
 
@@ -192,7 +201,12 @@ fn append(
     let timestamp_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
     let mut batch = BatchBuilder::new(Compression::None);
     for record in records {
-        batch.push(timestamp_ms, Some(&record.key), record.value.as_deref(), &[]);
+        batch.push(
+            timestamp_ms,
+            Some(&record.key),
+            record.value.as_deref(),
+            &[],
+        );
     }
     let failed = |what: &dyn std::fmt::Display| {
         warn!(group = group_id, "its record was not written: {what}");

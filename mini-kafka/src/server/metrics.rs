@@ -64,13 +64,17 @@ pub fn look(broker: &Broker) {
     let partitions = broker.partitions();
     gauge!("kafka_brokers").set(1.0);
     gauge!("kafka_controller_kafkacontroller_activecontrollercount").set(1.0);
-    let offline = if broker.dir.is_offline() { partitions.len() } else { 0 };
+    let offline = if broker.dir.is_offline() {
+        partitions.len()
+    } else {
+        0
+    };
     gauge!("kafka_controller_kafkacontroller_offlinepartitionscount").set(count(offline));
     gauge!("kafka_server_replicamanager_partitioncount").set(count(partitions.len()));
     gauge!("kafka_server_replicamanager_leadercount").set(count(partitions.len()));
     gauge!("kafka_server_replicamanager_underreplicatedpartitions").set(0.0);
     gauge!("kafka_server_delayedoperationpurgatory_purgatorysize", "delayedOperation" => "Fetch")
-        .set(count(broker.fetches.len()));
+        .set(count(broker.fetches.waiting()));
     for partition in partitions {
         let (topic, number) = &partition.key;
         let labels = [("topic", topic.clone()), ("partition", number.to_string())];

@@ -14,8 +14,8 @@ use tracing::{error, info, warn};
 use super::response::FileSlice;
 use crate::error::ErrorCode;
 use crate::fetch::purgatory::PartitionKey;
-use crate::log::LogConfig;
-use crate::partition::{AppendInfo, Partition};
+use crate::log::{LogConfig, LogError};
+use crate::partition::{AppendInfo, Partition, RecoveryReport};
 use crate::record::compression::Compression;
 
 /// Files of a partition that are held open for fetches.
@@ -106,12 +106,17 @@ impl Served {
     ///
     /// # Errors
     /// When its files cannot be read or mended.
-    pub fn open(dir: &Arc<LogDir>, key: PartitionKey, config: LogConfig, now: Time) -> Result<Served> {
+    pub fn open(
+        dir: &Arc<LogDir>,
+        key: PartitionKey,
+        config: LogConfig,
+        now: Time,
+    ) -> Result<Served> {
         let mut disk = dir.disk.clone();
         let name = directory(&key);
         let (partition, report) = Partition::open(&mut disk, &name, config, now)?;
-        if report.did_something() {
-            info!(partition = name, "{report}");
+        if report != RecoveryReport::default() {
+            info!(partition = name, ?report, "recovered");
         }
         let slot = Slot {
             partition,
@@ -141,8 +146,8 @@ impl Served {
             partition, disk, ..
         } = &mut *slot;
         partition.append(disk, batch, now).map_err(|error| {
-            if error.is_fatal() {
-                self.dir.fail(&error);
+            if matches!(error.code(), ErrorCode::KafkaStorageError) {
+                self.failed(&error);
             }
             error.code()
         })
@@ -155,7 +160,7 @@ impl Served {
 
     /// Whether what was just appended may be acknowledged before it is synced.
     pub fn acknowledges_at_once(&self) -> bool {
-        self.lock().partition.config().flush_messages != 1
+        !self.lock().partition.config().syncs_always()
     }
 
     /// Whether the topic's own codec is zstd, which old consumers do not know.
@@ -212,7 +217,7 @@ impl Served {
     pub fn read(&self, offset: i64, max_bytes: usize) -> Result<Found, ErrorCode> {
         self.dir.check()?;
         let mut slot = self.lock();
-        let slice = slot.partition.read(&slot.disk, offset, max_bytes);
+        let slice = slot.partition.read(&slot.disk, offset, max_bytes as u64);
         let slice = slice.map_err(|error| error.code())?;
         let offsets = slot.offsets();
         if slice.len == 0 {
@@ -221,15 +226,17 @@ impl Served {
                 offsets,
             });
         }
-        let file = slot.open_file(slice.segment, &slice.file).map_err(|e| {
-            warn!(file = slice.file, "cannot be opened: {e}");
-            ErrorCode::KafkaStorageError
-        })?;
+        let file = slot
+            .open_file(slice.incarnation, &slice.file)
+            .map_err(|e| {
+                warn!(file = slice.file, "cannot be opened: {e}");
+                ErrorCode::KafkaStorageError
+            })?;
         Ok(Found {
             slice: Some(FileSlice {
                 file,
                 position: slice.position,
-                len: slice.len,
+                len: usize::try_from(slice.len).unwrap_or(usize::MAX),
             }),
             offsets,
         })
@@ -259,7 +266,9 @@ impl Served {
     pub fn offset_for_timestamp(&self, timestamp_ms: i64) -> Result<Option<(i64, i64)>, ErrorCode> {
         self.dir.check()?;
         let slot = self.lock();
-        let found = slot.partition.offset_for_timestamp(&slot.disk, timestamp_ms);
+        let found = slot
+            .partition
+            .offset_for_timestamp(&slot.disk, timestamp_ms);
         found.map_err(|error| error.code())
     }
 
@@ -299,8 +308,9 @@ impl Served {
             files,
         } = &mut *slot;
         match partition.tick(disk, now) {
+            Ok(0) => {}
             Ok(_) => files.clear(),
-            Err(error) => self.dir.fail(&error),
+            Err(error) => self.failed(&error),
         }
     }
 
@@ -324,8 +334,8 @@ impl Served {
             files,
         } = &mut *slot;
         files.clear();
-        if let Err(error) = partition.finish_cleaning(disk, cleaned, now) {
-            self.dir.fail(&error);
+        if let Err(error) = partition.finish_cleaning(disk, cleaned) {
+            self.failed(&error);
         }
     }
 
@@ -344,10 +354,16 @@ impl Served {
         self.at_disk(|partition, disk| partition.remove(disk));
     }
 
-    fn at_disk<E: std::fmt::Display>(
-        &self,
-        act: impl FnOnce(&mut Partition, &mut FileDisk) -> Result<(), E>,
-    ) {
+    /// The whole directory is offline where a log cannot go on.
+    fn failed(&self, error: &LogError) {
+        if error.is_fatal() {
+            self.dir.fail(error);
+        } else {
+            warn!(partition = directory(&self.key), "{error}");
+        }
+    }
+
+    fn at_disk(&self, act: impl FnOnce(&mut Partition, &mut FileDisk) -> Result<(), LogError>) {
         if self.dir.is_offline() {
             return;
         }
@@ -356,13 +372,19 @@ impl Served {
             partition, disk, ..
         } = &mut *slot;
         if let Err(error) = act(partition, disk) {
-            self.dir.fail(&error);
+            self.failed(&error);
         }
     }
 
     /// Bytes on the disk.
     pub fn size_bytes(&self) -> u64 {
-        self.lock().partition.size_bytes()
+        self.lock()
+            .partition
+            .log()
+            .segments()
+            .iter()
+            .map(|s| s.size)
+            .sum()
     }
 }
 
@@ -376,15 +398,15 @@ impl Slot {
         }
     }
 
-    fn open_file(&mut self, segment: u64, name: &str) -> std::io::Result<Arc<File>> {
-        if let Some(file) = self.files.get(&segment) {
+    fn open_file(&mut self, incarnation: u64, name: &str) -> std::io::Result<Arc<File>> {
+        if let Some(file) = self.files.get(&incarnation) {
             return Ok(file.clone());
         }
         let file = Arc::new(File::open(self.disk.root().join(name))?);
         if self.files.len() >= OPEN_FILES_MAX {
             self.files.pop_first();
         }
-        self.files.insert(segment, file.clone());
+        self.files.insert(incarnation, file.clone());
         Ok(file)
     }
 }

@@ -56,16 +56,11 @@ impl Response {
     }
 
     /// Bytes, all in all.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let lens = self.pieces.iter().map(|piece| match piece {
             Piece::Bytes(bytes) => bytes.len(),
             Piece::File(slice) => slice.len,
         });
         lens.sum()
-    }
-
-    /// Whether there is nothing to send.
-    pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
     }
 }

@@ -44,24 +44,80 @@ const SETTINGS: &[(&str, &str, Kind)] = &[
     ("group.min.session.timeout.ms", "6000", Number(1, MAX)),
     ("listeners", "PLAINTEXT://127.0.0.1:9092", Text),
     ("log.cleaner.backoff.ms", "15000", Number(1, i64::MAX)),
-    ("log.cleaner.delete.retention.ms", "86400000", Topic("delete.retention.ms", 1)),
+    (
+        "log.cleaner.delete.retention.ms",
+        "86400000",
+        Topic("delete.retention.ms", 1),
+    ),
     ("log.cleaner.enable", "true", Flag),
-    ("log.cleaner.max.compaction.lag.ms", "9223372036854775807", Topic("max.compaction.lag.ms", 1)),
-    ("log.cleaner.min.cleanable.ratio", "0.5", Topic("min.cleanable.dirty.ratio", 1)),
-    ("log.cleaner.min.compaction.lag.ms", "0", Topic("min.compaction.lag.ms", 1)),
+    (
+        "log.cleaner.max.compaction.lag.ms",
+        "9223372036854775807",
+        Topic("max.compaction.lag.ms", 1),
+    ),
+    (
+        "log.cleaner.min.cleanable.ratio",
+        "0.5",
+        Topic("min.cleanable.dirty.ratio", 1),
+    ),
+    (
+        "log.cleaner.min.compaction.lag.ms",
+        "0",
+        Topic("min.compaction.lag.ms", 1),
+    ),
     ("log.cleanup.policy", "delete", Topic("cleanup.policy", 1)),
     ("log.dirs", "/tmp/kafka-logs", Text),
-    ("log.flush.interval.messages", "9223372036854775807", Topic("flush.messages", 1)),
-    ("log.flush.interval.ms", "9223372036854775807", Topic("flush.ms", 1)),
-    ("log.flush.offset.checkpoint.interval.ms", "60000", Number(1, i64::MAX)),
-    ("log.flush.scheduler.interval.ms", "1000", Number(1, i64::MAX)),
-    ("log.index.interval.bytes", "4096", Topic("index.interval.bytes", 1)),
-    ("log.message.timestamp.type", "CreateTime", Topic("message.timestamp.type", 1)),
-    ("log.message.timestamp.after.max.ms", "9223372036854775807", Topic("message.timestamp.after.max.ms", 1)),
-    ("log.message.timestamp.before.max.ms", "9223372036854775807", Topic("message.timestamp.before.max.ms", 1)),
+    (
+        "log.flush.interval.messages",
+        "9223372036854775807",
+        Topic("flush.messages", 1),
+    ),
+    (
+        "log.flush.interval.ms",
+        "9223372036854775807",
+        Topic("flush.ms", 1),
+    ),
+    (
+        "log.flush.offset.checkpoint.interval.ms",
+        "60000",
+        Number(1, i64::MAX),
+    ),
+    (
+        "log.flush.scheduler.interval.ms",
+        "1000",
+        Number(1, i64::MAX),
+    ),
+    (
+        "log.index.interval.bytes",
+        "4096",
+        Topic("index.interval.bytes", 1),
+    ),
+    (
+        "log.message.timestamp.type",
+        "CreateTime",
+        Topic("message.timestamp.type", 1),
+    ),
+    (
+        "log.message.timestamp.after.max.ms",
+        "9223372036854775807",
+        Topic("message.timestamp.after.max.ms", 1),
+    ),
+    (
+        "log.message.timestamp.before.max.ms",
+        "9223372036854775807",
+        Topic("message.timestamp.before.max.ms", 1),
+    ),
     ("log.retention.bytes", "-1", Topic("retention.bytes", 1)),
-    ("log.retention.check.interval.ms", "300000", Number(1, i64::MAX)),
-    ("log.retention.hours", "168", Topic("retention.ms", 3_600_000)),
+    (
+        "log.retention.check.interval.ms",
+        "300000",
+        Number(1, i64::MAX),
+    ),
+    (
+        "log.retention.hours",
+        "168",
+        Topic("retention.ms", 3_600_000),
+    ),
     ("log.retention.minutes", "", Topic("retention.ms", 60_000)),
     ("log.retention.ms", "", Topic("retention.ms", 1)),
     ("log.roll.hours", "168", Topic("segment.ms", 3_600_000)),
@@ -69,17 +125,33 @@ const SETTINGS: &[(&str, &str, Kind)] = &[
     ("log.segment.bytes", "1073741824", Topic("segment.bytes", 1)),
     ("max.connections", "2147483647", Number(0, MAX)),
     ("max.connections.per.ip", "2147483647", Number(0, MAX)),
-    ("max.incremental.fetch.session.cache.slots", "1000", Number(0, MAX)),
-    ("message.max.bytes", "1048588", Topic("max.message.bytes", 1)),
+    (
+        "max.incremental.fetch.session.cache.slots",
+        "1000",
+        Number(0, MAX),
+    ),
+    (
+        "message.max.bytes",
+        "1048588",
+        Topic("max.message.bytes", 1),
+    ),
     ("min.insync.replicas", "1", Topic("min.insync.replicas", 1)),
     ("node.id", "1", Number(0, MAX)),
     ("num.partitions", "1", Number(1, 100_000)),
     ("offset.metadata.max.bytes", "4096", Number(0, MAX)),
-    ("offsets.retention.check.interval.ms", "600000", Number(1, i64::MAX)),
+    (
+        "offsets.retention.check.interval.ms",
+        "600000",
+        Number(1, i64::MAX),
+    ),
     ("offsets.retention.minutes", "10080", Number(1, MAX)),
     ("offsets.topic.num.partitions", "50", Number(1, 1000)),
     ("offsets.topic.replication.factor", "1", Number(1, 1)),
-    ("offsets.topic.segment.bytes", "104857600", Number(1024, MAX)),
+    (
+        "offsets.topic.segment.bytes",
+        "104857600",
+        Number(1024, MAX),
+    ),
     ("socket.request.max.bytes", "104857600", Number(1024, MAX)),
 ];
 
@@ -256,7 +328,11 @@ impl Settings {
     pub fn entries(&self) -> Vec<SettingEntry> {
         let entry = |(name, default, _): &(&'static str, &str, Kind)| SettingEntry {
             name,
-            value: self.values.get(name).map_or(*default, String::as_str).to_owned(),
+            value: self
+                .values
+                .get(name)
+                .map_or(*default, String::as_str)
+                .to_owned(),
             given: self.values.contains_key(name),
         };
         SETTINGS.iter().map(entry).collect()
@@ -350,7 +426,10 @@ mod tests {
             error("num.partitions=0"),
             "num.partitions=0: expected a whole number from 1 to 100000"
         );
-        assert_eq!(error("num.partitions"), "num.partitions: expected KEY=VALUE");
+        assert_eq!(
+            error("num.partitions"),
+            "num.partitions: expected KEY=VALUE"
+        );
         assert!(error("log.segment.bytes=many").starts_with("log.segment.bytes=many: expected"));
     }
 

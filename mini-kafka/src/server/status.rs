@@ -111,9 +111,18 @@ fn render(broker: &Broker) -> String {
     } else {
         "The log directory is online."
     };
-    let (id, dir) = (broker.settings.node_id(), broker.dir.disk.root().display().to_string());
-    let _ = write!(out, "<p>Broker {id} of cluster {}, at {}:{}, in {}. {state}</p>",
-        escape(&broker.cluster_id()), escape(&broker.host), broker.port, escape(&dir));
+    let (id, dir) = (
+        broker.settings.node_id(),
+        broker.dir.disk.root().display().to_string(),
+    );
+    let _ = write!(
+        out,
+        "<p>Broker {id} of cluster {}, at {}:{}, in {}. {state}</p>",
+        escape(&broker.cluster_id()),
+        escape(&broker.host),
+        broker.port,
+        escape(&dir)
+    );
     let partitions = broker.partitions().into_iter().map(|partition| {
         let offsets = partition.offsets();
         vec![
@@ -125,7 +134,14 @@ fn render(broker: &Broker) -> String {
             partition.size_bytes().to_string(),
         ]
     });
-    let columns = ["Topic", "Partition", "Log start", "High watermark", "Log end", "Bytes"];
+    let columns = [
+        "Topic",
+        "Partition",
+        "Log start",
+        "High watermark",
+        "Log end",
+        "Bytes",
+    ];
     let used = partitions.filter(|row| row[0] != super::broker::OFFSETS_TOPIC || row[4] != "0");
     table(&mut out, "Partitions", &columns, used.collect());
     let groups = broker.groups.with(|coordinator| {
@@ -141,10 +157,21 @@ fn render(broker: &Broker) -> String {
         });
         rows.collect()
     });
-    table(&mut out, "Groups", &["Group", "State", "Generation", "Protocol", "Members"], groups);
+    table(
+        &mut out,
+        "Groups",
+        &["Group", "State", "Generation", "Protocol", "Members"],
+        groups,
+    );
     let lags = lags(broker).into_iter().map(|lag| {
         let behind = lag.lag.map_or("gone".to_owned(), |lag| lag.to_string());
-        vec![lag.group, lag.topic, lag.partition.to_string(), lag.committed.to_string(), behind]
+        vec![
+            lag.group,
+            lag.topic,
+            lag.partition.to_string(),
+            lag.committed.to_string(),
+            behind,
+        ]
     });
     let columns = ["Group", "Topic", "Partition", "Committed", "Lag"];
     table(&mut out, "Lag", &columns, lags.collect());

@@ -83,7 +83,11 @@ fn describe(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Confi
             check_broker(broker, &resource.resource_name)?;
             let entries = broker.settings.entries().into_iter();
             let described = entries.map(|entry| {
-                let source = if entry.given { STATIC_BROKER_CONFIG } else { DEFAULT_CONFIG };
+                let source = if entry.given {
+                    STATIC_BROKER_CONFIG
+                } else {
+                    DEFAULT_CONFIG
+                };
                 described(entry.name, entry.value, source).with_read_only(true)
             });
             Ok(described.collect())
@@ -114,7 +118,11 @@ fn topic_configs(broker: &Broker, config: &LogConfig, own: &BTreeMap<String, Str
             Some((_, true)) => STATIC_BROKER_CONFIG,
             _ => DEFAULT_CONFIG,
         };
-        let source = if own.contains_key(name) { TOPIC_CONFIG } else { below };
+        let source = if own.contains_key(name) {
+            TOPIC_CONFIG
+        } else {
+            below
+        };
         let mut described = described(name, value, source);
         if let Some((broker_name, _)) = of_broker {
             let synonym = DescribeConfigsSynonym::default()
@@ -178,7 +186,13 @@ pub(super) fn alter_configs(
             *configs = given.collect();
             Ok(())
         };
-        let done = alter(broker, kind, &resource.resource_name, request.validate_only, replace);
+        let done = alter(
+            broker,
+            kind,
+            &resource.resource_name,
+            request.validate_only,
+            replace,
+        );
         let response = Altered::default()
             .with_resource_type(kind)
             .with_resource_name(resource.resource_name);
@@ -203,14 +217,26 @@ pub(super) fn incremental_alter_configs(
         let current = broker.topic(&resource.resource_name);
         let current = current.and_then(|topic| {
             let config = broker.config_of(&resource.resource_name, &topic.configs);
-            Some(config.ok()?.entries().into_iter().collect::<BTreeMap<_, _>>())
+            Some(
+                config
+                    .ok()?
+                    .entries()
+                    .into_iter()
+                    .collect::<BTreeMap<_, _>>(),
+            )
         });
         let current = current.unwrap_or_default();
         let change = |configs: &mut BTreeMap<String, String>| {
-            let each = resource.configs.iter();
-            each.map(|one| increment(configs, &current, one)).collect()
+            let mut each = resource.configs.iter();
+            each.try_for_each(|one| increment(configs, &current, one))
         };
-        let done = alter(broker, kind, &resource.resource_name, request.validate_only, change);
+        let done = alter(
+            broker,
+            kind,
+            &resource.resource_name,
+            request.validate_only,
+            change,
+        );
         let response = Incremented::default()
             .with_resource_type(kind)
             .with_resource_name(resource.resource_name);

@@ -66,13 +66,17 @@ pub(super) fn fetch(
     });
     let forgotten: Vec<PartitionKey> = forgotten.collect();
     // Before version 7 there were no sessions.
-    let epoch = if header.version < 7 { -1 } else { request.session_epoch };
+    let epoch = if header.version < 7 {
+        -1
+    } else {
+        request.session_epoch
+    };
     let begun = locked(&broker.sessions).begin(request.session_id, epoch, named, &forgotten);
     let broker = broker.clone();
     Ok(async move {
         let fetch = match begun {
             Ok(fetch) => fetch,
-            Err(error) => return Ok(frame(&header, error, 0, Vec::new())),
+            Err(error) => return Ok(frame(&header, error, 0, &[])),
         };
         let mut parts = read_or_wait(&broker, &header, &request, &fetch).await;
         if fetch.session_id != 0 {
@@ -82,7 +86,7 @@ pub(super) fn fetch(
                 news || !fetch.incremental
             });
         }
-        Ok(frame(&header, ErrorCode::None, fetch.session_id, parts))
+        Ok(frame(&header, ErrorCode::None, fetch.session_id, &parts))
     }
     .boxed())
 }
@@ -108,7 +112,11 @@ async fn read_or_wait(
         return parts;
     }
     loop {
-        let keys = fetch.partitions.iter().map(|(key, _)| key.clone()).collect();
+        let keys = fetch
+            .partitions
+            .iter()
+            .map(|(key, _)| key.clone())
+            .collect();
         let wait = broker.fetches.wait(keys);
         // What came before the wait began woke nobody.
         let (parts, verdict) = look();
@@ -180,7 +188,7 @@ fn read(
 }
 
 /// Makes the answer's frame by hand: an encoder would want the records in memory.
-fn frame(header: &Header, error: ErrorCode, session_id: i32, parts: Vec<Part>) -> Response {
+fn frame(header: &Header, error: ErrorCode, session_id: i32, parts: &[Part]) -> Response {
     let version = header.version;
     let mut pieces = Vec::new();
     let mut bytes = BytesMut::with_capacity(64 + 64 * parts.len());
@@ -226,7 +234,7 @@ fn frame(header: &Header, error: ErrorCode, session_id: i32, parts: Vec<Part>) -
     }
     pieces.push(Piece::Bytes(bytes.freeze()));
     let mut response = Response { pieces };
-    let len = i32::try_from(response.len() - 4).unwrap_or(i32::MAX);
+    let len = i32::try_from(response.bytes() - 4).unwrap_or(i32::MAX);
     if let Some(Piece::Bytes(head)) = response.pieces.first_mut() {
         let mut whole = BytesMut::from(&head[..]);
         whole[..4].copy_from_slice(&len.to_be_bytes());

@@ -29,7 +29,9 @@ pub(super) fn describe_groups(
     request: DescribeGroupsRequest,
 ) -> DescribeGroupsResponse {
     let groups = request.groups.into_iter().map(|id| {
-        let group = broker.groups.with(|coordinator| coordinator.describe(&id.0));
+        let group = broker
+            .groups
+            .with(|coordinator| coordinator.describe(&id.0));
         let members = group.members.into_iter().map(|member| {
             // Not known before the fourth version.
             let instance = member.instance_id.filter(|_| header.version >= 4);
@@ -90,7 +92,10 @@ pub(super) fn delete_groups(
             let result = DeletableGroupResult::default().with_group_id(id);
             results.push(result.with_error_code(code.code()));
         }
-        answer(&header, &DeleteGroupsResponse::default().with_results(results))
+        answer(
+            &header,
+            &DeleteGroupsResponse::default().with_results(results),
+        )
     }
     .boxed())
 }

@@ -280,7 +280,9 @@ pub(super) fn offset_fetch(
     let wanted: Vec<(TopicName, Vec<i32>)> = match request.topics {
         Some(topics) => {
             let topics = topics.into_iter();
-            topics.map(|topic| (topic.name, topic.partition_indexes)).collect()
+            topics
+                .map(|topic| (topic.name, topic.partition_indexes))
+                .collect()
         }
         // Since the second version null asks for everything.
         None => broker.groups.with(|coordinator| {
@@ -296,7 +298,9 @@ pub(super) fn offset_fetch(
         }),
     };
     let topics = wanted.into_iter().map(|(name, partitions)| {
-        let partitions = partitions.into_iter().map(|partition| one(&name.0, partition));
+        let partitions = partitions
+            .into_iter()
+            .map(|partition| one(&name.0, partition));
         let partitions = partitions.collect();
         OffsetFetchResponseTopic::default()
             .with_name(name)

@@ -34,12 +34,18 @@ pub(super) fn metadata(
     };
     // Clients could not say before the fourth version.
     let may_create = header.version < 4 || request.allow_auto_topic_creation;
-    let topics = names.into_iter().map(|name| topic(broker, name, may_create));
+    let topics = names
+        .into_iter()
+        .map(|name| topic(broker, name, may_create));
     let me = MetadataResponseBroker::default()
         .with_node_id(BrokerId(broker.settings.node_id()))
         .with_host(text(broker.host.clone()))
         .with_port(broker.port.into())
-        .with_rack(Some(broker.settings.text("broker.rack").to_owned()).filter(|r| !r.is_empty()).map(text));
+        .with_rack(
+            Some(broker.settings.text("broker.rack").to_owned())
+                .filter(|r| !r.is_empty())
+                .map(text),
+        );
     MetadataResponse::default()
         .with_brokers(vec![me])
         .with_cluster_id(Some(text(broker.cluster_id())))

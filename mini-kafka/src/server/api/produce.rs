@@ -12,6 +12,7 @@ use kafka_protocol::messages::{
 
 use super::{Answer, BadRequest, Header, answer, body};
 use crate::error::ErrorCode;
+use crate::log::LogError;
 use crate::record::batch::BatchHeader;
 use crate::record::compression::Compression;
 use crate::server::broker::Broker;
@@ -101,8 +102,8 @@ fn append(
     records: &[u8],
 ) -> Result<Appended, ErrorCode> {
     let served = broker.partition(topic, partition)?;
-    let batch = BatchHeader::read(records).map_err(|error| error.code())?;
-    if header.version < KNOWS_ZSTD && batch.compression() == Ok(Compression::Zstd) {
+    let batch = BatchHeader::read(records).map_err(|error| LogError::Batch(error).code())?;
+    if header.version < KNOWS_ZSTD && matches!(batch.compression(), Ok(Compression::Zstd)) {
         return Err(ErrorCode::UnsupportedCompressionType);
     }
     // Stamped in place: a copy, since the frame's other parts are still in use.
@@ -115,7 +116,7 @@ fn append(
     }
     let result = PartitionProduceResponse::default()
         .with_base_offset(appended.base_offset)
-        .with_log_append_time_ms(appended.log_append_time_ms.unwrap_or(-1));
+        .with_log_append_time_ms(appended.log_append_time.unwrap_or(-1));
     let result = if header.version >= 5 {
         result.with_log_start_offset(appended.log_start_offset)
     } else {
@@ -136,7 +137,9 @@ pub(super) fn init_producer_id(
     };
     let answer = InitProducerIdResponse::default();
     match id {
-        Ok(id) => answer.with_producer_id(ProducerId(id)).with_producer_epoch(0),
+        Ok(id) => answer
+            .with_producer_id(ProducerId(id))
+            .with_producer_epoch(0),
         Err(code) => answer
             .with_error_code(code.code())
             .with_producer_id(ProducerId(-1))

@@ -44,7 +44,11 @@ pub(super) fn create_topics(
     CreateTopicsResponse::default().with_topics(results.collect())
 }
 
-fn create_topic(broker: &Broker, topic: &CreatableTopic, validate_only: bool) -> Result<(), Refusal> {
+fn create_topic(
+    broker: &Broker,
+    topic: &CreatableTopic,
+    validate_only: bool,
+) -> Result<(), Refusal> {
     let partitions = if topic.assignments.is_empty() {
         // -1: what the broker has as its default (KIP-464).
         if !matches!(topic.replication_factor, -1 | 1) {
@@ -58,7 +62,11 @@ fn create_topic(broker: &Broker, topic: &CreatableTopic, validate_only: bool) ->
         }
     } else {
         let me = BrokerId(broker.settings.node_id());
-        let mut indexes: Vec<i32> = topic.assignments.iter().map(|a| a.partition_index).collect();
+        let mut indexes: Vec<i32> = topic
+            .assignments
+            .iter()
+            .map(|a| a.partition_index)
+            .collect();
         indexes.sort_unstable();
         let consecutive = indexes.iter().zip(0..).all(|(index, n)| *index == n);
         let mine = topic.assignments.iter().all(|a| a.broker_ids == [me]);
