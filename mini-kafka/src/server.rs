@@ -4,6 +4,7 @@ pub mod api;
 pub mod apis;
 pub mod broker;
 pub mod catalogue;
+pub mod client;
 pub mod clock;
 pub mod connection;
 pub mod fetches;

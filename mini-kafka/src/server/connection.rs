@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use rustix::fs::sendfile;
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, Interest};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
@@ -85,11 +85,7 @@ async fn read_requests(
     let client_host = format!("/{}", peer.ip());
     loop {
         // A client that waits for an answer is not idle.
-        while tokio::time::timeout(idle, read.get_ref().as_ref().readable())
-            .await
-            .is_err()
-            && read.buffer().is_empty()
-        {
+        while tokio::time::timeout(idle, read.fill_buf()).await.is_err() {
             if in_flight.load(Ordering::Relaxed) == 0 {
                 return Err(Closed::Idle("nothing was asked"));
             }
