@@ -225,7 +225,9 @@ impl Partition {
     /// [`PendingSync::write`] has succeeded.
     pub fn end_sync(&mut self, pending: &PendingSync) {
         self.log.end_sync(pending);
-        self.durable = pending.end;
+        if pending.end.offset >= self.durable.offset {
+            self.durable = pending.end;
+        }
     }
 
     /// [`PendingSync::write`] has failed, or another partition's on the same disk: nothing works from now on.

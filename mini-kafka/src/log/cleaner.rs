@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use node::{Disk, Time};
+use node::{Disk, DiskErrorKind, Time};
 
 use super::files::{self, CLEANED, SWAP, path};
 use super::offset_map::OffsetMap;
@@ -76,7 +76,8 @@ pub fn clean_batch(
             None => true,
             Some(key) => map.is_obsolete(key, header.offset_of(&record)),
         };
-        if !is_obsolete && !(record.value.is_none() && may_drop_tombstones) {
+        let goes = is_obsolete || record.value.is_none() && may_drop_tombstones;
+        if !goes {
             kept.push(record);
         }
     }
@@ -228,9 +229,14 @@ impl Log {
             disk.sync_dir(&dir)?;
             let old: Vec<i64> = sources.iter().map(|source| source.base_offset).collect();
             swap_in(disk, &dir, base, &old)?;
-            segment.write_indexes(disk, &dir)?;
             segment.incarnation = self.next_incarnation();
+            // Without room for them, the next start makes indexes anew.
+            let indexed = segment.write_indexes(disk, &dir);
             self.segments.splice(at..at + sources.len(), [segment]);
+            match indexed {
+                Err(error) if error.kind != DiskErrorKind::Full => return Err(error.into()),
+                _ => {}
+            }
         }
         self.offsets.cleaned_to = self.offsets.cleaned_to.max(result.cleaned_to);
         self.checkpoint(disk)?;
@@ -250,6 +256,18 @@ impl CleanPlan {
     /// # Errors
     /// The disk's; [`LogError::Damaged`]. Nothing has happened to the log then.
     pub fn run(&self, disk: &mut dyn Disk, now: Time) -> Result<CleanResult, LogError> {
+        let result = self.clean(disk, now);
+        if result.is_err() {
+            // The disk may be full of it.
+            for source in &self.sources {
+                let file = path(&self.dir, source.base_offset, CLEANED);
+                files::remove_if_present(disk, &file)?;
+            }
+        }
+        result
+    }
+
+    fn clean(&self, disk: &mut dyn Disk, now: Time) -> Result<CleanResult, LogError> {
         let (map, cleaned_to) = self.build_map(disk)?;
         let sources = self
             .sources
@@ -332,7 +350,9 @@ impl CleanPlan {
     ) -> Result<Segment, LogError> {
         let mut segment = Segment::new(group[0].base_offset, 0, self.created);
         let file = path(&self.dir, segment.base_offset, CLEANED);
-        files::write_over(disk, &file, &[])?;
+        // One of an earlier pass may be there, or still be open under this name.
+        files::remove_if_present(disk, &file)?;
+        disk.write_at(&file, 0, &[])?;
         for source in group {
             let mut position = 0;
             while position < source.size {

@@ -138,10 +138,17 @@ impl Segment {
     /// # Errors
     /// The disk's.
     pub fn remove(&self, disk: &mut dyn Disk, dir: &str) -> Result<(), DiskError> {
-        for suffix in [INDEX, TIME_INDEX, LOG] {
-            remove_if_present(disk, &path(dir, self.base_offset, suffix))?;
-        }
-        Ok(())
+        self.remove_indexes(disk, dir)?;
+        remove_if_present(disk, &path(dir, self.base_offset, LOG))
+    }
+
+    /// Removes the index files: what they say may not be so any more.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn remove_indexes(&self, disk: &mut dyn Disk, dir: &str) -> Result<(), DiskError> {
+        remove_if_present(disk, &path(dir, self.base_offset, INDEX))?;
+        remove_if_present(disk, &path(dir, self.base_offset, TIME_INDEX))
     }
 }
 
