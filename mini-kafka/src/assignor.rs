@@ -73,7 +73,10 @@ pub fn range(members: &[Subscriber], topics: &Topics) -> Assignment {
         for (at, taker) in (0..).zip(takers) {
             let share = count / number + i32::from(at < count % number);
             let part = (next..next + share).map(|partition| (topic.clone(), partition));
-            assignment.entry(taker.member_id.clone()).or_default().extend(part);
+            assignment
+                .entry(taker.member_id.clone())
+                .or_default()
+                .extend(part);
             next += share;
         }
     }
@@ -90,7 +93,10 @@ pub fn round_robin(members: &[Subscriber], topics: &Topics) -> Assignment {
         let taker = (turn..turn + members.len()).find(takes);
         if let Some(taker) = taker {
             let member = members[taker % members.len()];
-            assignment.entry(member.member_id.clone()).or_default().push(partition);
+            assignment
+                .entry(member.member_id.clone())
+                .or_default()
+                .push(partition);
             turn = taker + 1;
         }
     }
@@ -119,7 +125,10 @@ pub fn sticky(members: &[Subscriber], topics: &Topics) -> Assignment {
         let takers = members.iter().filter(|m| m.topics.contains(&partition.0));
         let least = takers.min_by_key(|m| shares[&*m.member_id].len());
         if let Some(taker) = least {
-            shares.entry(&taker.member_id).or_default().insert(partition);
+            shares
+                .entry(&taker.member_id)
+                .or_default()
+                .insert(partition);
         }
     }
     while let Some((from, to, partition)) = next_move(&members, &shares) {
@@ -127,7 +136,9 @@ pub fn sticky(members: &[Subscriber], topics: &Topics) -> Assignment {
         shares.entry(to).or_default().insert(partition);
     }
     let shares = shares.into_iter();
-    shares.map(|(member, share)| (member.to_owned(), share.into_iter().collect())).collect()
+    shares
+        .map(|(member, share)| (member.to_owned(), share.into_iter().collect()))
+        .collect()
 }
 
 // BEGIN SOLUTION (kafka/assignor)
@@ -147,7 +158,9 @@ fn owners<'a>(members: &[&'a Subscriber], topics: &Topics) -> BTreeMap<TopicPart
     let believed = claims.into_iter().filter_map(|(partition, mut claimants)| {
         claimants.sort_by_key(|member| std::cmp::Reverse(member.generation));
         let first = claimants[0];
-        let disputed = claimants[1..].iter().any(|m| m.generation == first.generation);
+        let disputed = claimants[1..]
+            .iter()
+            .any(|m| m.generation == first.generation);
         (!disputed).then_some((partition, &*first.member_id))
     });
     believed.collect()

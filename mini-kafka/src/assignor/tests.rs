@@ -79,20 +79,28 @@ fn the_later_of_two_owners_is_right() {
         ..member(id, &["t"])
     };
     let all = topics(&[("t", 1)]);
-    assert_eq!(show(&sticky(&[of("a", 1), of("b", 2)], &all)), "a: | b: t-0");
-    assert_eq!(show(&sticky(&[of("a", 2), of("b", 1)], &all)), "a: t-0 | b:");
+    assert_eq!(
+        show(&sticky(&[of("a", 1), of("b", 2)], &all)),
+        "a: | b: t-0"
+    );
+    assert_eq!(
+        show(&sticky(&[of("a", 2), of("b", 1)], &all)),
+        "a: t-0 | b:"
+    );
 }
 
 fn groups() -> impl Strategy<Value = (Vec<Subscriber>, Topics)> {
     let topics = prop::collection::btree_map("[tuv]", 0..7i32, 1..4);
     let member = (prop::collection::btree_set("[tuv]", 1..4), 0..3i32);
     (prop::collection::vec(member, 1..6), topics).prop_map(|(members, topics)| {
-        let members = (0..).zip(members).map(|(n, (topics, generation))| Subscriber {
-            member_id: format!("m{n}"),
-            topics,
-            generation,
-            ..Subscriber::default()
-        });
+        let members = (0..)
+            .zip(members)
+            .map(|(n, (topics, generation))| Subscriber {
+                member_id: format!("m{n}"),
+                topics,
+                generation,
+                ..Subscriber::default()
+            });
         (members.collect(), topics)
     })
 }

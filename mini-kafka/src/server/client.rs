@@ -276,9 +276,15 @@ impl Client {
     ) -> Result<BTreeMap<String, i32>, ClientError> {
         let metadata = self.metadata(Some(topics), may_create).await?;
         let count = |topic: MetadataResponseTopic| {
-            let name = topic.name.map(|name| name.0.to_string()).unwrap_or_default();
+            let name = topic
+                .name
+                .map(|name| name.0.to_string())
+                .unwrap_or_default();
             ClientError::check(format!("topic {name}"), topic.error_code)?;
-            Ok((name, i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)))
+            Ok((
+                name,
+                i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+            ))
         };
         metadata.topics.into_iter().map(count).collect()
     }
@@ -290,7 +296,10 @@ impl Client {
     pub async fn coordinator(&mut self, group: &str) -> Result<Client, ClientError> {
         let request = FindCoordinatorRequest::default().with_key(text(group));
         let found = self.call(2, &request).await?;
-        ClientError::check(format!("the coordinator of group {group}"), found.error_code)?;
+        ClientError::check(
+            format!("the coordinator of group {group}"),
+            found.error_code,
+        )?;
         let address = format!("{}:{}", found.host.as_str(), found.port);
         Client::connect(&address, &self.client_id).await
     }

@@ -143,7 +143,10 @@ impl Consumer {
             // No session: each request names everything.
             .with_session_epoch(-1)
             .with_topics(topics);
-        let answer = self.client.call_waiting(FETCH_VERSION, &request, wait).await?;
+        let answer = self
+            .client
+            .call_waiting(FETCH_VERSION, &request, wait)
+            .await?;
         ClientError::check("a fetch", answer.error_code)?;
         let mut consumed = Vec::new();
         for topic in answer.responses {
@@ -244,7 +247,11 @@ impl Client {
             .with_replica_id(BrokerId(-1))
             .with_topics(vec![topic]);
         let answer = self.call(5, &request).await?;
-        let found = answer.topics.iter().flat_map(|topic| &topic.partitions).next();
+        let found = answer
+            .topics
+            .iter()
+            .flat_map(|topic| &topic.partitions)
+            .next();
         let Some(found) = found else {
             return Ok(-1);
         };

@@ -165,7 +165,9 @@ impl Producer {
         let Some(records) = self.in_flight.pop_front() else {
             return Ok(());
         };
-        let answer = self.client.receive::<ProduceRequest>(PRODUCE_VERSION, Duration::ZERO);
+        let answer = self
+            .client
+            .receive::<ProduceRequest>(PRODUCE_VERSION, Duration::ZERO);
         for topic in answer.await?.responses {
             for partition in topic.partition_responses {
                 let what = format!("{}-{}", topic.name.0.as_str(), partition.index);

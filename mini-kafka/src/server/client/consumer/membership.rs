@@ -225,9 +225,14 @@ impl Membership {
         self.generation = joined.generation_id;
         let assigned = self.sync(client, joined).await?;
         self.heartbeat_at = Instant::now();
-        let lost = positions.keys().any(|partition| !assigned.contains(partition));
+        let lost = positions
+            .keys()
+            .any(|partition| !assigned.contains(partition));
         positions.retain(|partition, _| assigned.contains(partition));
-        let new: Vec<_> = assigned.into_iter().filter(|p| !positions.contains_key(p)).collect();
+        let new: Vec<_> = assigned
+            .into_iter()
+            .filter(|p| !positions.contains_key(p))
+            .collect();
         for (partition, committed) in self.committed(new).await? {
             let offset = match committed {
                 Some(offset) => offset,
@@ -397,7 +402,8 @@ fn malformed(why: &dyn std::fmt::Display) -> ClientError {
 fn versioned<T: Encodable>(version: i16, body: &T) -> Result<Bytes, ClientError> {
     let mut bytes = BytesMut::new();
     bytes.put_i16(version);
-    body.encode(&mut bytes, version).map_err(|e| malformed(&e))?;
+    body.encode(&mut bytes, version)
+        .map_err(|e| malformed(&e))?;
     Ok(bytes.freeze())
 }
 
@@ -420,7 +426,11 @@ fn subscriber(member: &JoinGroupResponseMember) -> Result<Subscriber, ClientErro
     Ok(Subscriber {
         member_id: member.member_id.to_string(),
         instance_id: member.group_instance_id.as_ref().map(ToString::to_string),
-        topics: subscription.topics.iter().map(ToString::to_string).collect(),
+        topics: subscription
+            .topics
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         owned: owned.collect(),
         generation: subscription.generation_id,
     })
