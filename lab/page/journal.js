@@ -94,6 +94,6 @@ export function drawLamps(state) {
       text(node.querySelector("strong"), lamp.sentence ?? lamp.id);
       text(node.querySelector(".verdict"), { holds: "yes", broken: "no", unknown: "not known" }[verdict]);
       text(node.querySelector(".reason"), lamp.reason ?? "");
-      attribute(node, "title", lamp.reason);
+      attribute(node, "title", [lamp.sentence, lamp.reason].filter(Boolean).join(": "));
     });
 }

@@ -162,7 +162,10 @@ export function drawLinks({ recording, player, state }) {
     const path = new Path2D();
     path.moveTo(shape.x0, shape.y0);
     path.quadraticCurveTo(shape.cx, shape.cy, shape.x1, shape.y1);
-    if (wrong) drawFault(pen, shape, path, wrong, rule.cut, link.counts.size > 0);
+    // Where both directions are the same, one of them says so.
+    const back = `${link.to}>${link.from}`;
+    const said = link.from > link.to && recent.has(back) && linkWords(state.links?.[back] ?? {}) === wrong;
+    if (wrong) drawFault(pen, shape, path, said ? "" : wrong, rule.cut, link.counts.size > 0);
     else whole[Math.min(STRENGTHS - 1, Math.floor(((player.cursor - link.last) / LINK_SHOWN_US) * STRENGTHS))].addPath(path);
   }
   pen.strokeStyle = colour("link");
@@ -183,7 +186,7 @@ function drawFault(pen, shape, path, wrong, cut, used) {
   pen.stroke(path);
   pen.setLineDash([]);
   pen.globalAlpha = 1;
-  if (!used) return;
+  if (!used || !wrong) return;
   const [x, y] = along(shape, 0.5);
   pen.font = "600 12px system-ui, sans-serif";
   pen.textAlign = "center";

@@ -3,7 +3,7 @@
 // its own under systems/.
 
 import * as charts from "./charts.js";
-import { $, attribute, forgetColours, isTyping, text } from "./dom.js";
+import { $, attribute, forgetColours, text } from "./dom.js";
 import * as faults from "./faults.js";
 import * as groups from "./groups.js";
 import * as journal from "./journal.js";
@@ -62,6 +62,7 @@ async function show(recording, { growing }) {
   else if (growing) view.player.follow(false);
   else view.player.play(true, performance.now());
   marks.reset();
+  $("zoom").value = growing ? "120" : "0";
   settle();
   document.body.dataset.view = growing ? "live" : "replay";
   for (const control of document.querySelectorAll("[data-live]")) control.hidden = !growing;
@@ -79,18 +80,17 @@ function drawViolation({ violation }) {
 
 /** Takes the drawing file of a system; without one, nodes and messages alone are drawn. */
 async function use(name) {
+  const recording = view.recording;
+  const known = /^[a-z][a-z0-9-]*$/.test(name);
+  const system = known ? await import(`./systems/${name}.js`).catch(() => plain) : plain;
+  if (view.recording !== recording) return;
   const section = $("system");
-  if (section.dataset.system === name) return;
-  section.dataset.system = name;
   section.replaceChildren();
-  let system = plain;
-  if (/^[a-z][a-z0-9-]*$/.test(name)) system = await import(`./systems/${name}.js`).catch(() => plain);
-  if (section.dataset.system !== name) return;
-  view.system = system;
   for (const id of ["heads", "racks"]) $(id).replaceChildren();
+  view.system = system;
   view.speaker = system.speaker;
   system.start?.(section, view);
-  dirty = true;
+  settle();
 }
 
 // ---- drawing
@@ -207,8 +207,5 @@ journal.start();
 scenes.start(view);
 source.start(view);
 $("to-violation").addEventListener("click", () => view.jump(view.recording.violation.time));
-document.addEventListener("keydown", (event) => {
-  if (event.key === "u" && view.acts && !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event.target)) $("undo").click();
-});
 requestAnimationFrame(frame);
 source.connect(view);

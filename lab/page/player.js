@@ -46,6 +46,7 @@ export class Player {
     const edge = this.edge(now);
     if (this.mode === "live") {
       // Catching up takes the same time from anywhere; then it sticks to the edge.
+      this.cursor += passed * 1000;
       const gap = edge - this.cursor;
       if (this.#catching && gap > 20_000) this.cursor += gap * Math.min(1, (passed * 4) / CATCH_UP_MS);
       else [this.cursor, this.#catching] = [edge, false];
@@ -56,7 +57,8 @@ export class Player {
     this.cursor = this.forward ? this.cursor + step : this.cursor - step;
     if (this.cursor >= edge && this.forward) {
       this.cursor = edge;
-      this.mode = this.growing ? "live" : "paused";
+      if (!this.growing) this.mode = "paused";
+      else if (this.speed >= 1) this.mode = "live";
     }
     if (this.cursor <= 0) {
       this.cursor = 0;

@@ -13,9 +13,13 @@ export function fillScenes({ info }) {
       $("scenes").hidePopover();
       post(`scenes/${encodeURIComponent(name)}`, { mode });
     } }, mode === "run" ? "Run" : "Step by step");
-  $("scenes").replaceChildren(el("h3", {}, "Scenes"),
+  const fresh = el("button", { type: "button", id: "fresh", click: () => {
+    $("scenes").hidePopover();
+    post("open");
+  } }, "A fresh cluster");
+  $("scenes").replaceChildren(el("div", { class: "bar" }, el("h3", {}, "Scenes"), fresh),
     el("p", { class: "hint" }, "A demonstration that tells what it does, does it, and checks it. It takes the present nodes down and sets its own stage."),
-    el("ul", {}, ...(info?.scenes ?? []).map(({ name, about }) => el("li", {}, el("div", {}, el("strong", {}, name.split("/").pop().replaceAll("-", " ")), el("span", {}, about)), play(name, "run"), play(name, "step")))));
+    el("ul", {}, ...(info?.scenes ?? []).map(({ name, about }) => el("li", {}, el("div", {}, el("strong", {}, name), el("span", {}, about)), play(name, "run"), play(name, "step")))));
 }
 
 // ---- what it tells
@@ -81,7 +85,8 @@ const rateWords = (rate) => (rate ? `${rate} operations a second` : "off");
 export function start(view) {
   $("scene-step").addEventListener("click", () => post("scene/step"));
   $("scene-run").addEventListener("click", () => post("scene/run"));
-  $("scene-stop").addEventListener("click", () => post("scene/stop"));
+  // A scene that is over is left for the stage of the beginning.
+  $("scene-stop").addEventListener("click", () => post(view.state.scene?.result ? "open" : "scene/stop"));
   const words = el("output", { id: "load-rate-words", for: "load-rate" });
   const set = () => {
     const rate = RATES[slider.value];

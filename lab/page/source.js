@@ -5,6 +5,7 @@ import { $, attribute, text } from "./dom.js";
 import { Recording, parse } from "./recording.js";
 
 const FILE_BYTES_MAX = 512 << 20;
+const ASK_AGAIN_MS = 500;
 
 function connection(state, words) {
   text($("connection"), words);
@@ -13,12 +14,7 @@ function connection(state, words) {
 
 /** Asks the lab what it is, and shows what it has. `view.show` is given each recording. */
 export async function connect(view) {
-  try {
-    view.info = await call("GET", "system");
-  } catch {
-    connection("off", "no lab: open the address that it printed, or drop a trace here");
-    return;
-  }
+  if (!await ask(view)) return connection("off", "no lab: open the address that it printed, or drop a trace here");
   if (view.info.replay) {
     const name = view.info.title || "the lab's trace";
     const lines = await call("GET", "trace").catch((error) => connection("off", error.message));
@@ -26,6 +22,16 @@ export async function connect(view) {
   } else {
     listen(view);
   }
+}
+
+/** Asks what can be done; again until the stage is set. Returns whether there was an answer. */
+async function ask(view) {
+  const info = await call("GET", "system").catch(() => null);
+  if (!info) return false;
+  view.info = info;
+  view.changed();
+  if (info.opening) setTimeout(() => ask(view), ASK_AGAIN_MS);
+  return true;
 }
 
 function listen(view) {
@@ -52,7 +58,7 @@ function take(view, records) {
   if (begins >= 0) {
     const before = view.live;
     view.live = Recording.of(records.slice(begins));
-    if (before) call("GET", "system").then((info) => (view.info = info), () => {});
+    if (before) ask(view);
     if (view.recording === before || !view.recording) {
       connection("live", "live");
       view.show(view.live, { growing: true });

@@ -68,7 +68,8 @@ function makeCard({ name }, view) {
 
 function updateCard(card, node, view) {
   const { state, system } = view;
-  const process = node.role === "client" && !node.pid ? "none" : node.process ?? "none";
+  // Live, the client is the lab itself, and no process that could be down.
+  const process = node.role === "client" && view.recording.live ? "none" : node.process ?? "none";
   attribute(card, "data-process", process);
   attribute(card, "data-role", node.role);
   attribute(card, "data-state", node.state);
@@ -76,7 +77,7 @@ function updateCard(card, node, view) {
   const [words, sign] = PROCESS[process] ?? ["", ""];
   text(card.querySelector(".process"), words ? `${sign} ${words}` : "");
   const wrong = [node.state && !["live", "up", "ok"].includes(node.state) && `${view.speaker ?? "others say"}: ${node.state}`, node.service,
-    diskWords(state.disks?.[node.name]), ...nodeLinkWords(node.name, state)].filter(Boolean);
+    ...(system.wrong?.(node) ?? []), diskWords(state.disks?.[node.name]), ...nodeLinkWords(node.name, state)].filter(Boolean);
   keyed(card.querySelector(".wrong"), wrong, (words) => words, (words) => el("span", {}, words), () => {});
   if (system.drawNode) system.drawNode(card, node, state);
   else text(card.querySelector(".facts"), node.facts ?? node.role ?? "");

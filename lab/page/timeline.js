@@ -175,7 +175,7 @@ export function start(view, moved) {
     const { target, key } = event;
     const onScrub = target === scrub;
     // Elsewhere these keys press buttons and scroll.
-    const free = onScrub || target === document.body || target.closest("#timeline") || key === "f" || key === "F";
+    const free = onScrub || target === document.body || target.closest("#timeline");
     if (event.ctrlKey || event.metaKey || event.altKey || !keys[key] || !free || isTyping(target)) return;
     if (key === " " && target.closest("button")) return;
     if (target.closest("input[type=range]") && !onScrub) return;

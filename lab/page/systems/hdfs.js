@@ -118,6 +118,11 @@ function drawChip(chip, replica) {
   text(chip, replica.health === "good" ? replica.label : `${replica.label} ${sign}`.trim());
 }
 
+/** What the NameNode says of a DataNode besides its state. */
+export function wrong(node) {
+  return [node.slow && "slow, says the NameNode", node.failed_volumes && count(node.failed_volumes, "failed volume")].filter(Boolean);
+}
+
 // ---- files
 
 /** Draws the files. */
@@ -213,6 +218,7 @@ export async function put(files) {
 
 /** Makes the section. */
 export function start(section) {
+  letters.clear();
   const sample = (seconds) => () => post(`hdfs/files/sample?seconds=${seconds}`);
   const upload = el("input", { id: "upload", type: "file", multiple: "", class: "acts", change: async ({ target }) => {
     await put([...target.files]).catch(() => {});

@@ -5,8 +5,9 @@
 //   drawNode(card, node, state)
 //                    fills `.facts` (a sentence) and `.held` (what the node holds) in the card of a node; `node` is
 //                    the member of `state.nodes` with its `name`
+//   wrong(node)      what else is wrong with a node, besides its process, links and disk: a list of a few words each
 //   start(section, view)
-//                    makes what `drawMain` fills, once; `view.acts` says whether something can be done to what is shown
+//                    makes what `drawMain` fills, once for each recording; `view.acts` says whether something can be done to what is shown
 //   drawMain(section, state, view)
 //                    draws what is the system's own, below the nodes
 //   shell(state)     lines for "The same from a shell"; else those that the lab gives are shown
