@@ -39,12 +39,17 @@ export function drawScene({ state, acts }) {
   text($("scene-about"), [scene.about, step].filter(Boolean).join(" · "));
   const words = scene.result?.text ?? (typeof scene.result === "string" ? scene.result : "");
   text($("scene-text"), over ? [RESULT[over], over === "failed" && words].filter(Boolean).join(": ") : scene.text ?? "");
-  const expectations = Object.entries(scene.expectations ?? {}).sort(([a], [b]) => a - b);
-  keyed($("scene-expectations"), expectations, ([id]) => id, () => el("li", {}, el("span", { class: "tick" }), " ", el("span")), (row, [, it]) => {
-    const met = it.met === undefined ? "waiting" : it.met ? "met" : "failed";
-    attribute(row, "data-state", met);
-    text(row.firstElementChild, { waiting: "… awaited:", met: "✓ as expected:", failed: "✕ not:" }[met]);
-    text(row.lastElementChild, it.text + (it.reason && !it.met ? ` (${it.reason})` : ""));
+  // Those of the step in hand; what came before is a number.
+  const all = Object.entries(scene.expectations ?? {}).sort(([a], [b]) => a - b);
+  const met = all.filter(([, it]) => it.met).length;
+  const now = all.filter(([, it]) => it.met === false || (!over && (it.step === undefined || it.step === scene.step)));
+  const before = all.filter((entry) => !now.includes(entry)).length;
+  const sum = over ? `${met} of ${all.length} expectations were met` : before ? `${before} met before` : "";
+  keyed($("scene-expectations"), [...(sum ? [["sum", { met: over !== "failed", sum }]] : []), ...now], ([id]) => id, () => el("li", {}, el("span", { class: "tick" }), " ", el("span")), (row, [, it]) => {
+    const verdict = it.met === undefined ? "waiting" : it.met ? "met" : "failed";
+    attribute(row, "data-state", verdict);
+    text(row.firstElementChild, it.sum ? { met: "✓", failed: "✕" }[verdict] : { waiting: "… awaited:", met: "✓ as expected:", failed: "✕ not:" }[verdict]);
+    text(row.lastElementChild, it.sum ?? it.text + (it.reason && !it.met ? ` (${it.reason})` : ""));
   });
   $("scene-step").hidden = !acts || Boolean(over) || scene.mode !== "step";
   attribute($("scene-step"), "aria-disabled", scene.waiting ? null : "true");
