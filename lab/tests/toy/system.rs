@@ -66,7 +66,8 @@ pub(crate) type Seen = BTreeMap<String, u64>;
 const LEADER: &str = "leader";
 
 /// A node that listens at one address, told by `--listen`, and known from the ready line as `address`.
-fn add(lab: &Lab, name: &str, role: &'static str, args: Vec<String>) -> Result<()> {
+fn add(lab: &Lab, name: &str, role: &'static str, mut args: Vec<String>) -> Result<()> {
+    args.extend(["--dir".to_owned(), lab.dir(name).display().to_string()]);
     lab.add(NodeSpec {
         name: name.to_owned(),
         role,
