@@ -71,7 +71,9 @@ impl Lab {
     fn call(&self, what: &str, body: &str) -> (u16, String) {
         let right = ("X-Lab-Token", self.token.as_str());
         let json = ("Content-Type", "application/json");
-        let (status, mut answer) = self.exchange(what, &[right, json], body);
+        let headers = [right, json];
+        let headers = &headers[..if body.is_empty() { 1 } else { 2 }];
+        let (status, mut answer) = self.exchange(what, headers, body);
         let mut text = String::new();
         answer.read_to_string(&mut text).unwrap();
         let body = text.split_once("\r\n\r\n").unwrap_or_default().1;
