@@ -26,6 +26,8 @@ use tokio::runtime::Runtime;
 use system::Toy;
 
 const SYSTEMS: &[&dyn System] = &[&Toy];
+type Test = (&'static str, fn(&Runtime));
+
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The lab runs its own program again for each node, and for the reaper. That program is this one; without such arguments it tests.
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
         Some(end @ ("panic" | "abort")) => come_to(end),
         _ => {}
     }
-    let tests: &[(&str, fn(&Runtime))] = &[
+    let tests: &[Test] = &[
         (
             "what_happens_is_seen_and_can_be_undone",
             what_happens_is_seen_and_can_be_undone,

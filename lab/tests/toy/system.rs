@@ -203,7 +203,7 @@ impl Cluster for Registers {
     fn perform(&self, deed: &str, order: &Order) -> Result<()> {
         anyhow::ensure!(deed == "put", "there is no deed {deed}");
         let number = order.value.context("say which number")?;
-        self.put(number as u64)?;
+        self.put(format!("{number:.0}").parse()?)?;
         Ok(())
     }
 }
