@@ -18,8 +18,8 @@ function all(recording) {
 
 /** The value that a figure had at a time. */
 function valueAt(figure, time) {
-  const index = figure.times ? after(figure.times, time, (t) => t) - 1 : Math.floor(time / 1e6);
-  return figure.values[index];
+  if (!figure.times) return figure.values[Math.floor(time / 1e6)] ?? 0;
+  return figure.values[after(figure.times, time, (t) => t) - 1];
 }
 
 /** `1.2 M` and the like: three digits are enough. */
@@ -103,7 +103,9 @@ function drawTable(box, figures, { from, to }, cursor) {
   const times = Array.from({ length: TABLE_ROWS }, (_, n) => from + ((n + 1) / TABLE_ROWS) * (to - from)).filter((time) => time <= cursor);
   const head = el("tr", {}, el("th", { scope: "col" }, "time"), ...figures.map((figure) => el("th", { scope: "col" }, figure.label)));
   const row = (time, label) => el("tr", {}, el("th", { scope: "row" }, label), ...figures.map((figure) => el("td", {}, short(valueAt(figure, time), figure.unit))));
-  box.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, row(cursor, "now"), ...times.reverse().map((time) => row(time, clock(time).slice(0, -4))))));
+  const table = el("table", {}, el("thead", {}, head), el("tbody", {}, row(cursor, "now"), ...times.reverse().map((time) => row(time, clock(time).slice(0, -4)))));
+  // A table that says the same is left in peace.
+  if (box.textContent !== table.textContent || box.firstElementChild.tagName !== "TABLE") box.replaceChildren(table);
 }
 
 /** Makes the switch between charts and table work. */
