@@ -11,6 +11,8 @@ const FOLD_FROM = 20;
 const FILES_OPEN_MAX = 8;
 const SLOW_SECONDS = 30;
 
+/** That a call was answered says little. */
+export const quiet = ["ok", "answer", "connect"];
 export const speaker = "NameNode says";
 
 // Every state has a colour (by its name, in the style sheet), a sign and a word; from good to bad.
@@ -39,7 +41,7 @@ function letter(path) {
 
 // ---- what there is, computed once for each state
 
-const drawn = new WeakMap();
+let drawn = new WeakMap();
 function model(state) {
   const { files = {} } = state;
   if (!drawn.has(files)) drawn.set(files, build(files));
@@ -227,6 +229,7 @@ let redraw = () => {};
 /** Makes the section. */
 export function start(section, view) {
   letters.clear();
+  drawn = new WeakMap();
   redraw = view.changed;
   const sample = (seconds) => () => post(`hdfs/files/sample?seconds=${seconds}`);
   const upload = el("input", { id: "upload", type: "file", multiple: "", class: "acts", change: async ({ target }) => {
