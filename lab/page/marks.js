@@ -15,7 +15,7 @@ const LINK_SHOWN_US = 5_000_000;
 const FOLD_FROM = 3;
 const SLOTS_PER_FLIGHT = 4;
 /** So many labels have their button in sight; the others are behind one. */
-const LABELS_SHOWN = 8;
+const LABELS_SHOWN = 6;
 const FAULTY_LINKS_MAX = 80;
 const LINKS_CLEAR = 60;
 const LINKS_MAX = 200;
