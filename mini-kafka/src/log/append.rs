@@ -8,7 +8,11 @@ use super::files;
 use super::producer_state::Verdict;
 use super::segment::now_ms;
 use super::validate::validate;
-use crate::record::batch::{BatchHeader, stamp};
+use crate::record::batch::BatchHeader;
+
+// BEGIN SOLUTION
+use crate::record::batch::stamp;
+// END SOLUTION
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,11 +39,16 @@ pub const NO_SEQUENCE: i32 = -1;
 /// The timestamp of a record that has none.
 pub const NO_TIMESTAMP: i64 = -1;
 
-const LENGTH_AT: usize = 8;
-const EPOCH_AT: usize = 12;
-const CRC_AT: usize = 17;
-const ATTRIBUTES_AT: usize = 21;
-const MAX_TIMESTAMP_AT: usize = 35;
+/// Where the batch length stands.
+pub const LENGTH_AT: usize = 8;
+/// Where the leader epoch stands.
+pub const EPOCH_AT: usize = 12;
+/// Where the checksum stands.
+pub const CRC_AT: usize = 17;
+/// Where the attributes stand: all from here on is covered by the checksum.
+pub const ATTRIBUTES_AT: usize = 21;
+/// Where the highest timestamp stands.
+pub const MAX_TIMESTAMP_AT: usize = 35;
 
 const COMPRESSION_MASK: i16 = 0b111;
 const TIMESTAMP_TYPE: i16 = 1 << 3;
