@@ -1,0 +1,65 @@
+//! Damage on a DataNode's disk: a byte of a replica is another one than was written, and the disk does not say so.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Hdfs;
+
+/// How long a DataNode may take to show its metrics.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+impl Hdfs {
+    /// Changes a byte in the middle of the replica of `block` on the node `name`. Returns the file.
+    pub(crate) fn rot(&self, name: &str, block: &str) -> Result<PathBuf> {
+        let file = find(&self.lab.dir(name), block)
+            .with_context(|| format!("{name} has no replica of {block}"))?;
+        let mut bytes =
+            fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let middle = bytes.len() / 2;
+        ensure!(middle > 0, "the replica of {block} on {name} is empty");
+        bytes[middle] ^= 1;
+        fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        let shown = file.display();
+        self.lab.recorder.action(
+            Some(name),
+            format!("a byte of {block} on {name} rots"),
+            &format!("printf x | dd of={shown} bs=1 seek={middle} conv=notrunc"),
+        );
+        Ok(file)
+    }
+
+    /// How many damaged replicas the background scan of the node `name` has found since it started.
+    pub(crate) fn damage_found(&self, name: &str) -> Result<u64> {
+        let address = self.lab.address(name, "http")?;
+        let mut socket = TcpStream::connect(&address)
+            .with_context(|| format!("cannot reach {name} at {address}"))?;
+        socket.set_read_timeout(Some(ANSWER_MAX))?;
+        write!(socket, "GET /metrics HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        let found = answer
+            .lines()
+            .filter(|line| line.starts_with("hdfs_datanode_scan_damaged_total{"))
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+        Ok(found.sum())
+    }
+}
+
+fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+    // Directories may go away while we look.
+    for entry in fs::read_dir(dir).ok()?.flatten() {
+        let path = entry.path();
+        if entry.file_name() == name {
+            return Some(path);
+        }
+        if let Some(found) = path.is_dir().then(|| find(&path, name)).flatten() {
+            return Some(found);
+        }
+    }
+    None
+}
