@@ -28,7 +28,9 @@ impl Cluster {
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let lines = lines.map_while(Result::ok);
-        let lines = lines.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+        let lines = lines
+            .take_while(|line| !line.starts_with("Ctrl-C"))
+            .collect();
         Cluster { child, lines }
     }
 
@@ -65,9 +67,15 @@ fn asked() -> BTreeSet<String> {
     let panels = dashboard["panels"].as_array().unwrap().iter();
     let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
     let expressions = targets.map(|target| target["expr"].as_str().unwrap());
-    let words = expressions.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+    let words =
+        expressions.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
     let names = words.filter(|word| word.starts_with("hdfs_"));
-    let series = ["_seconds_bucket", "_seconds_count", "_transactions_sum", "_transactions_count"];
+    let series = [
+        "_seconds_bucket",
+        "_seconds_count",
+        "_transactions_sum",
+        "_transactions_count",
+    ];
     let histogram = |name: &str| match series.iter().find(|series| name.ends_with(*series)) {
         Some(_) => name.rsplit_once('_').unwrap().0.to_owned(),
         None => name.to_owned(),

@@ -99,10 +99,19 @@ pub(super) fn docs(workspace: &Workspace) -> Result<Outcome> {
 pub(super) fn browser(workspace: &Workspace) -> Result<Outcome> {
     let driver = Command::new("chromedriver").arg("--version").output();
     if driver.is_err() && std::env::var_os("CI").is_none() {
-        let how = "chromedriver is not installed; Debian's packages are chromium and chromium-driver";
+        let how =
+            "chromedriver is not installed; Debian's packages are chromium and chromium-driver";
         return Ok(Outcome::Skipped(how.to_owned()));
     }
-    let args = ["test", "--package", "lab", "--features", "browser", "--test", "browser"];
+    let args = [
+        "test",
+        "--package",
+        "lab",
+        "--features",
+        "browser",
+        "--test",
+        "browser",
+    ];
     run(workspace, &args, &[("FAULTLINE_SCENES", "all")])
 }
 

@@ -21,7 +21,10 @@ use page::{Page, on_page};
 
 const CLUSTER: &[&str] = &["--datanodes", "5", "--racks", "2"];
 /// A run of mini-hdfs in the simulator, of a NameNode that answers before its edits are durable.
-const TRACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/early-answers.jsonl");
+const TRACE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/fixtures/early-answers.jsonl"
+);
 /// Without this the scenes of the subset are played.
 const SCENES: &str = "FAULTLINE_SCENES";
 const SCENES_MAX: Duration = Duration::from_secs(180);
@@ -32,14 +35,17 @@ async fn expect_whole(page: &Page, path: &str) {
     let whole = format!(
         "{row}?.querySelector('.open').dataset.open === 'false' && {row}.querySelector('.facts').textContent.includes('✓')"
     );
-    page.until(&format!("{path} is closed and whole"), &whole).await;
+    page.until(&format!("{path} is closed and whole"), &whole)
+        .await;
 }
 
 /// A DataNode that holds a replica.
 async fn holder(page: &Page) -> String {
     let held = ".node[data-role=datanode] .held .chip.good";
     page.find(held).await;
-    let name = page.ask(&format!("document.querySelector('{held}').closest('.node').dataset.key"));
+    let name = page.ask(&format!(
+        "document.querySelector('{held}').closest('.node').dataset.key"
+    ));
     name.await.as_str().unwrap().to_owned()
 }
 
@@ -47,13 +53,18 @@ async fn holder(page: &Page) -> String {
 fn a_file_is_put_a_datanode_killed_and_its_replicas_made_anew() {
     on_page(CLUSTER, async |page: &Page| {
         page.resize(1280, 800).await;
-        page.until("the stage is set", "document.querySelectorAll('.node[data-state=live]').length === 5").await;
+        page.until(
+            "the stage is set",
+            "document.querySelectorAll('.node[data-state=live]').length === 5",
+        )
+        .await;
         page.click("#sample").await;
         expect_whole(page, "/sample-1.bin").await;
         page.lamp("replication", "holds").await;
 
         let victim = holder(page).await;
-        page.click(&format!(".node[data-key={victim}] [data-deed=kill]")).await;
+        page.click(&format!(".node[data-key={victim}] [data-deed=kill]"))
+            .await;
         page.node(&victim, "down").await;
         page.lamp("replication", "broken").await;
         page.screenshot("killed-1280x800").await;
@@ -72,11 +83,16 @@ fn a_file_is_put_a_datanode_killed_and_its_replicas_made_anew() {
         // By the slider as well: its whole range is the run.
         let scrub = "const scrub = document.getElementById('scrub'); scrub.value = scrub.min; scrub.dispatchEvent(new Event('input'));";
         page.driver.execute(scrub, Vec::new()).await.unwrap();
-        page.until("nothing is there yet", "!document.querySelector('#files .file')").await;
+        page.until(
+            "nothing is there yet",
+            "!document.querySelector('#files .file')",
+        )
+        .await;
         page.click("#live").await;
         page.node(&victim, "down").await;
 
-        page.click(&format!(".node[data-key={victim}] [data-deed=start]")).await;
+        page.click(&format!(".node[data-key={victim}] [data-deed=start]"))
+            .await;
         page.node(&victim, "up").await;
         page.lamp("replication", "holds").await;
         saved_run_is_played(page, &victim).await;
@@ -94,41 +110,75 @@ async fn saved_run_is_played(page: &Page, victim: &str) {
 
     open(page, &file).await;
     page.click("#fault-forward").await;
-    page.until("the kill is on the replay", &format!("document.querySelector('.node[data-key={victim}]')?.dataset.process === 'down'")).await;
+    page.until(
+        "the kill is on the replay",
+        &format!("document.querySelector('.node[data-key={victim}]')?.dataset.process === 'down'"),
+    )
+    .await;
     let deeds = page.ask("[...document.querySelectorAll('[data-deed]')].filter((it) => it.checkVisibility()).length").await;
     assert_eq!(deeds, json!(0), "nothing can be done to a recording");
     page.click("#back-to-live").await;
     page.node(victim, "up").await;
-    page.until("it is live again", "document.getElementById('connection').dataset.state === 'live'").await;
+    page.until(
+        "it is live again",
+        "document.getElementById('connection').dataset.state === 'live'",
+    )
+    .await;
 }
 
 async fn open(page: &Page, file: &std::path::Path) {
-    let input = page.driver.find(thirtyfour::By::Css("#open-trace")).await.unwrap();
+    let input = page
+        .driver
+        .find(thirtyfour::By::Css("#open-trace"))
+        .await
+        .unwrap();
     input.send_keys(file.display().to_string()).await.unwrap();
-    page.until("the file is played", "document.getElementById('connection').dataset.state === 'replay'").await;
+    page.until(
+        "the file is played",
+        "document.getElementById('connection').dataset.state === 'replay'",
+    )
+    .await;
 }
 
 #[test]
 fn a_failing_seed_of_the_simulator_is_seen_happening() {
     on_page(&["replay", TRACE], async |page: &Page| {
         page.resize(1280, 800).await;
-        page.until("the trace is played", "document.getElementById('connection').dataset.state === 'replay'").await;
-        page.until("the cluster is drawn", "document.querySelectorAll('.node[data-role=datanode]').length >= 3").await;
+        page.until(
+            "the trace is played",
+            "document.getElementById('connection').dataset.state === 'replay'",
+        )
+        .await;
+        page.until(
+            "the cluster is drawn",
+            "document.querySelectorAll('.node[data-role=datanode]').length >= 3",
+        )
+        .await;
         page.click("#to-violation").await;
         page.lamp("acknowledged-operations-survive", "broken").await;
         page.screenshot("violation-1280x800").await;
         // Backwards, the lamp was on a moment before.
         page.click("#step-back").await;
         page.lamp("acknowledged-operations-survive", "holds").await;
-        let clock = page.ask("document.getElementById('clock').textContent").await;
+        let clock = page
+            .ask("document.getElementById('clock').textContent")
+            .await;
         page.click("#play-back").await;
-        page.until("the clock runs backwards", &format!("document.getElementById('clock').textContent !== {clock}")).await;
+        page.until(
+            "the clock runs backwards",
+            &format!("document.getElementById('clock').textContent !== {clock}"),
+        )
+        .await;
         page.click("#fault-back").await;
         page.until("the NameNode dies", "document.querySelector('.node[data-key=namenode]')?.dataset.process === 'down' || document.getElementById('journal').children.length > 0").await;
         // What is no trace is said, and what was shown stays.
         let file = page.dir.path().join("none.jsonl");
         std::fs::write(&file, "{\"time\":0,\"kind\":\"begin\",\"version\":99}\n").unwrap();
-        let input = page.driver.find(thirtyfour::By::Css("#open-trace")).await.unwrap();
+        let input = page
+            .driver
+            .find(thirtyfour::By::Css("#open-trace"))
+            .await
+            .unwrap();
         input.send_keys(file.display().to_string()).await.unwrap();
         page.find("#trouble").await;
         let nodes = page.ask("document.querySelectorAll('.node').length").await;
@@ -141,7 +191,9 @@ async fn tab_to(page: &Page, css: &str) {
     page.find(css).await;
     for _ in 0..300 {
         page.press(Key::Tab).await;
-        let there = page.ask(&format!("document.activeElement.matches({})", json!(css))).await;
+        let there = page
+            .ask(&format!("document.activeElement.matches({})", json!(css)))
+            .await;
         if there == json!(true) {
             return;
         }
@@ -153,7 +205,11 @@ async fn tab_to(page: &Page, css: &str) {
 fn the_keyboard_suffices() {
     on_page(CLUSTER, async |page: &Page| {
         page.resize(1280, 800).await;
-        page.until("the stage is set", "document.querySelectorAll('.node[data-state=live]').length === 5").await;
+        page.until(
+            "the stage is set",
+            "document.querySelectorAll('.node[data-state=live]').length === 5",
+        )
+        .await;
         tab_to(page, "#sample").await;
         page.press(Key::Enter).await;
         expect_whole(page, "/sample-1.bin").await;
@@ -165,7 +221,11 @@ fn the_keyboard_suffices() {
         page.lamp("replication", "holds").await;
         tab_to(page, "#scrub").await;
         page.press(Key::Home).await;
-        page.until("nothing is there yet", "!document.querySelector('#files .file')").await;
+        page.until(
+            "nothing is there yet",
+            "!document.querySelector('#files .file')",
+        )
+        .await;
         page.press('f').await;
         page.node(&victim, "down").await;
         page.press(Key::Left).await;
@@ -175,45 +235,74 @@ fn the_keyboard_suffices() {
         // The network of a node, through its menu.
         tab_to(page, ".node[data-key=namenode] .more").await;
         page.press(Key::Enter).await;
-        page.until("the menu has the focus", "document.activeElement.closest('#menu')").await;
+        page.until(
+            "the menu has the focus",
+            "document.activeElement.closest('#menu')",
+        )
+        .await;
         page.press(Key::Escape).await;
-        page.until("the menu is closed", "!document.getElementById('menu').matches(':popover-open')").await;
+        page.until(
+            "the menu is closed",
+            "!document.getElementById('menu').matches(':popover-open')",
+        )
+        .await;
     });
 }
 
 #[test]
 fn every_scene_ends_well_from_its_button() {
-    on_page(&["--datanodes", "1", "--racks", "1"], async |page: &Page| {
-        page.resize(1280, 800).await;
-        page.click("#scenes-button").await;
-        page.find("#scenes [data-scene]").await;
-        let listed = page.ask("[...document.querySelectorAll('#scenes [data-mode=run]')].map((it) => it.dataset.scene)").await;
-        let mut scenes: Vec<String> = serde_json::from_value(listed).unwrap();
-        assert!(scenes.iter().any(|scene| scene == "hdfs/kill-datanode"), "{scenes:?}");
-        if std::env::var_os(SCENES).is_none() {
-            scenes.retain(|scene| scene == "hdfs/kill-two");
-        }
-        page.press(Key::Escape).await;
-        for scene in scenes {
+    on_page(
+        &["--datanodes", "1", "--racks", "1"],
+        async |page: &Page| {
+            page.resize(1280, 800).await;
             page.click("#scenes-button").await;
-            page.click(&format!("#scenes [data-scene=\"{scene}\"][data-mode=run]")).await;
-            let name = format!("document.getElementById('scene-name').textContent === '{scene}'");
-            page.until("the scene begins", &name).await;
-            let over = "['met', 'failed'].includes(document.getElementById('scene').dataset.state)";
-            page.until_within(SCENES_MAX, &format!("{scene} ends"), &format!("{name} && {over}")).await;
-            let state = page.ask("document.getElementById('scene').dataset.state").await;
-            let text = page.ask("document.getElementById('scene-text').textContent").await;
-            assert_eq!(state, json!("met"), "{scene}: {text}");
-        }
-        page.screenshot("scene-1280x800").await;
-    });
+            page.find("#scenes [data-scene]").await;
+            let listed = page.ask("[...document.querySelectorAll('#scenes [data-mode=run]')].map((it) => it.dataset.scene)").await;
+            let mut scenes: Vec<String> = serde_json::from_value(listed).unwrap();
+            assert!(
+                scenes.iter().any(|scene| scene == "hdfs/kill-datanode"),
+                "{scenes:?}"
+            );
+            if std::env::var_os(SCENES).is_none() {
+                scenes.retain(|scene| scene == "hdfs/kill-two");
+            }
+            page.press(Key::Escape).await;
+            for scene in scenes {
+                page.click("#scenes-button").await;
+                page.click(&format!("#scenes [data-scene=\"{scene}\"][data-mode=run]"))
+                    .await;
+                let name =
+                    format!("document.getElementById('scene-name').textContent === '{scene}'");
+                page.until("the scene begins", &name).await;
+                let over =
+                    "['met', 'failed'].includes(document.getElementById('scene').dataset.state)";
+                page.until_within(
+                    SCENES_MAX,
+                    &format!("{scene} ends"),
+                    &format!("{name} && {over}"),
+                )
+                .await;
+                let state = page
+                    .ask("document.getElementById('scene').dataset.state")
+                    .await;
+                let text = page
+                    .ask("document.getElementById('scene-text').textContent")
+                    .await;
+                assert_eq!(state, json!("met"), "{scene}: {text}");
+            }
+            page.screenshot("scene-1280x800").await;
+        },
+    );
 }
 
 #[test]
 fn the_logic_of_the_page_is_right() {
     on_page(&["replay", TRACE], async |page: &Page| {
         let logic = include_str!("../page/logic.js");
-        let logic: Vec<&str> = logic.lines().skip_while(|line| line.starts_with("//")).collect();
+        let logic: Vec<&str> = logic
+            .lines()
+            .skip_while(|line| line.starts_with("//"))
+            .collect();
         let logic = logic.join("\n");
         let logic = logic.trim_end().trim_end_matches(';');
         let run = format!(

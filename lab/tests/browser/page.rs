@@ -85,7 +85,8 @@ impl Driver {
         let mut child = match child {
             Ok(child) => child,
             Err(e) => {
-                let text = format!("no chromedriver ({e}): apt-get install chromium chromium-driver");
+                let text =
+                    format!("no chromedriver ({e}): apt-get install chromium chromium-driver");
                 assert!(std::env::var_os("CI").is_none(), "{text}");
                 eprintln!("skipped: {text}");
                 return None;
@@ -98,7 +99,10 @@ impl Driver {
             Some(port.trim_end_matches('.').to_owned())
         });
         std::thread::spawn(move || lines.for_each(drop));
-        let url = format!("http://127.0.0.1:{}", port.expect("chromedriver names its port"));
+        let url = format!(
+            "http://127.0.0.1:{}",
+            port.expect("chromedriver names its port")
+        );
         Some(Driver { child, url })
     }
 }
@@ -153,11 +157,15 @@ fn capabilities(profile: &Path) -> ChromeCapabilities {
     let profile = format!("--user-data-dir={}", profile.join("profile").display());
     let flags = FLAGS.iter().copied().chain([profile.as_str()]);
     // The browser's sandbox is not to be had as root, which is who runs in a container.
-    let root = rustix::process::geteuid().is_root().then_some("--no-sandbox");
+    let root = rustix::process::geteuid()
+        .is_root()
+        .then_some("--no-sandbox");
     for flag in flags.chain(root) {
         chrome.add_arg(flag).unwrap();
     }
-    chrome.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
+    chrome
+        .set_browser_log_level(LoggingPrefsLogLevel::All)
+        .unwrap();
     // Debian's name for it; elsewhere chromedriver finds a browser by itself.
     if Path::new(CHROMIUM).exists() {
         chrome.set_binary(CHROMIUM).unwrap();
@@ -179,7 +187,11 @@ impl Page {
                 return;
             }
             let told = async || self.ask("document.body.innerText").await;
-            assert!(begun.elapsed() < within, "expected that {what}: {expression}\n{}", told().await);
+            assert!(
+                begun.elapsed() < within,
+                "expected that {what}: {expression}\n{}",
+                told().await
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -188,7 +200,10 @@ impl Page {
     pub(crate) async fn ask(&self, expression: &str) -> Value {
         let script = format!("return ({expression})");
         let found = self.driver.execute(script, Vec::new()).await;
-        found.unwrap_or_else(|e| panic!("{expression}: {e}")).json().clone()
+        found
+            .unwrap_or_else(|e| panic!("{expression}: {e}"))
+            .json()
+            .clone()
     }
 
     /// Waits until there is an element `css` that can be seen.
@@ -202,7 +217,10 @@ impl Page {
     pub(crate) async fn click(&self, css: &str) {
         let element = self.find(css).await;
         element.scroll_into_view().await.unwrap();
-        element.click().await.unwrap_or_else(|e| panic!("{css} cannot be clicked: {e}"));
+        element
+            .click()
+            .await
+            .unwrap_or_else(|e| panic!("{css} cannot be clicked: {e}"));
     }
 
     /// Presses a key where the focus is.
@@ -216,13 +234,15 @@ impl Page {
         let expression = format!(
             "document.querySelector('#lamps .lamp[data-id={id}]')?.dataset.state === '{state}'"
         );
-        self.until(&format!("the lamp {id} is {state}"), &expression).await;
+        self.until(&format!("the lamp {id} is {state}"), &expression)
+            .await;
     }
 
     /// Waits until the process of the node `name` is `state`, as it is drawn.
     pub(crate) async fn node(&self, name: &str, state: &str) {
-        let expression =
-            format!("document.querySelector('.node[data-key=\"{name}\"]')?.dataset.process === '{state}'");
+        let expression = format!(
+            "document.querySelector('.node[data-key=\"{name}\"]')?.dataset.process === '{state}'"
+        );
         self.until(&format!("{name} is {state}"), &expression).await;
     }
 
