@@ -10,7 +10,7 @@ use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::{BrokerId, FetchRequest, ListOffsetsRequest, TopicName};
 
-pub use membership::{Assignor, GroupConfig};
+pub use membership::{Assignor, GroupConfig, decode_assignment};
 
 use super::{Client, ClientError, text};
 use crate::assignor::TopicPartition;
