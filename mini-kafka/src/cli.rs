@@ -1,5 +1,10 @@
 //! The tools of Kafka's users, with the flags that they know.
 
+/// Prints a line. Whoever reads may have gone (`| head`): then nothing is left to do.
+macro_rules! say {
+    ($($line:tt)*) => { $crate::cli::print_line(format_args!($($line)*)) };
+}
+
 pub(crate) mod configs;
 pub(crate) mod console;
 pub(crate) mod consumer_groups;
@@ -9,11 +14,18 @@ pub(crate) mod topics;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io::{Write, stdout};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use kafka_protocol::protocol::StrBytes;
 use mini_kafka::server::client::Client;
+
+fn print_line(line: std::fmt::Arguments<'_>) {
+    if writeln!(stdout(), "{line}").is_err() {
+        std::process::exit(1);
+    }
+}
 
 /// Where the broker is.
 #[derive(Clone, Debug, clap::Args)]
@@ -76,7 +88,7 @@ pub(crate) fn print_table(header: &[&str], rows: &[Vec<String>]) {
             .iter()
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        say!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     };
     line(header.to_vec());
     for row in rows {

@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             // 5 is Kafka's number for a default.
             if options.all || config.config_source != 5 {
                 let value = config.value.unwrap_or_default();
-                println!("{}={}", config.name.as_str(), value.as_str());
+                say!("{}={}", config.name.as_str(), value.as_str());
             }
         }
         Ok(())
@@ -144,6 +144,6 @@ async fn alter(client: &mut Client, options: &Options) -> Result<()> {
             );
         }
     }
-    println!("Completed updating config for {name}.");
+    say!("Completed updating config for {name}.");
     Ok(())
 }

@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             answer
                 .groups
                 .iter()
-                .for_each(|group| println!("{}", group.group_id.0.as_str()));
+                .for_each(|group| say!("{}", group.group_id.0.as_str()));
             return Ok(());
         }
         let Some(group) = &options.group else {
@@ -100,7 +100,7 @@ async fn delete(coordinator: &mut Client, group: &str) -> Result<()> {
     for result in coordinator.call(1, &request).await?.results {
         ClientError::check(format!("group {group}"), result.error_code)?;
     }
-    println!("Deletion of group {group} was successful.");
+    say!("Deletion of group {group} was successful.");
     Ok(())
 }
 
@@ -194,7 +194,7 @@ async fn offsets(
                 .unwrap_or_else(|| "-".to_owned()),
         ]);
     }
-    println!("Group {group} is {}.", described.group_state.as_str());
+    say!("Group {group} is {}.", described.group_state.as_str());
     let header = [
         "GROUP",
         "TOPIC",
@@ -255,7 +255,7 @@ async fn reset(
             ClientError::check(format!("group {group}"), result.error_code)?;
         }
     } else {
-        println!("Nothing was changed: say --execute to do this.");
+        say!("Nothing was changed: say --execute to do this.");
     }
     print_table(&["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"], &rows);
     Ok(())

@@ -25,7 +25,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     for file in &options.files {
-        println!("Dumping {}", file.display());
+        say!("Dumping {}", file.display());
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         dump(&bytes, options.print_data_log);
     }
@@ -39,7 +39,7 @@ fn dump(bytes: &[u8], records: bool) {
             Ok(batch) => batch,
             Err(error) => {
                 let left = bytes.len() - position;
-                println!("position: {position}: the last {left} bytes are no whole batch: {error}");
+                say!("position: {position}: the last {left} bytes are no whole batch: {error}");
                 return;
             }
         };
@@ -49,7 +49,7 @@ fn dump(bytes: &[u8], records: bool) {
             Ok(codec) => codec.name().to_owned(),
             Err(error) => error.to_string(),
         };
-        println!(
+        say!(
             "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: {} producerId: {} \
              producerEpoch: {} partitionLeaderEpoch: {} isTransactional: {} isControl: {} position: {position} \
              CreateTime: {} size: {} magic: 2 compresscodec: {codec} crc: {} isvalid: {valid}",
@@ -77,7 +77,7 @@ fn dump(bytes: &[u8], records: bool) {
 fn dump_records(batch: &RecordBatch<'_>) {
     let payload = match batch.payload() {
         Ok(payload) => payload,
-        Err(error) => return println!("| {error}"),
+        Err(error) => return say!("| {error}"),
     };
     let show = |bytes: Option<&[u8]>| match bytes {
         Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -85,14 +85,14 @@ fn dump_records(batch: &RecordBatch<'_>) {
     };
     for record in payload.records() {
         match record {
-            Ok(record) => println!(
+            Ok(record) => say!(
                 "| offset: {} CreateTime: {} key: {} payload: {}",
                 batch.header.offset_of(&record),
                 batch.header.timestamp_of(&record),
                 show(record.key),
                 show(record.value),
             ),
-            Err(error) => println!("| {error}"),
+            Err(error) => say!("| {error}"),
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct ConsumerOptions {
 fn report(what: &str, records: u64, bytes: u64, took: Duration) {
     let seconds = took.as_secs_f64().max(1e-9);
     let (per_second, mb) = (records as f64 / seconds, bytes as f64 / 1e6);
-    println!(
+    say!(
         "{records} records {what}, {per_second:.0} records/sec ({:.1} MB/sec), {mb:.1} MB in {seconds:.2} s",
         mb / seconds
     );

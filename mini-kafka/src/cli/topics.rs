@@ -125,7 +125,7 @@ async fn create(client: &mut Client, options: &Options) -> Result<()> {
             created,
         )?;
     }
-    println!("Created topic {name}.");
+    say!("Created topic {name}.");
     Ok(())
 }
 
@@ -177,7 +177,7 @@ async fn show(client: &mut Client, options: &Options) -> Result<()> {
             .unwrap_or_default();
         ClientError::check(format!("topic {name}"), topic.error_code)?;
         if options.list {
-            println!("{name}");
+            say!("{name}");
             continue;
         }
         let own = configs::own_of_topic(client, &name).await?;
@@ -185,7 +185,7 @@ async fn show(client: &mut Client, options: &Options) -> Result<()> {
             .into_iter()
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        println!(
+        say!(
             "Topic: {name}\tPartitionCount: {}\tReplicationFactor: 1\tConfigs: {}",
             topic.partitions.len(),
             own.join(",")
@@ -199,7 +199,7 @@ async fn show(client: &mut Client, options: &Options) -> Result<()> {
                     .collect::<Vec<_>>()
                     .join(",")
             };
-            println!(
+            say!(
                 "\tTopic: {name}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}",
                 partition.partition_index,
                 partition.leader_id.0,
