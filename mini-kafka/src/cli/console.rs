@@ -143,13 +143,17 @@ pub(crate) fn consume(options: &ConsumerOptions) -> Result<()> {
             } else if patience.is_some_and(|patience| last_came.elapsed() >= patience) {
                 break;
             }
+            let shown = polled
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= shown as u64;
             let mut out = stdout().lock();
-            for record in polled
-                .iter()
-                .take(usize::try_from(left).unwrap_or(usize::MAX))
-            {
-                left -= 1;
+            for record in &polled[..shown] {
                 print(&mut out, record, &prints)?;
+            }
+            // What is not shown is not committed as read.
+            for record in polled[shown..].iter().rev() {
+                consumer.seek(&record.partition, record.offset);
             }
             out.flush()?;
         }
