@@ -114,7 +114,7 @@ fn an_api_versions_request_of_the_future_is_told_what_is_known() {
     let told = [0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 3];
     assert_eq!(receive(&mut stream), told);
     stream
-        .write_all(&frame(18, 3, &[2, b'x', 2, b'1', 0]))
+        .write_all(&frame(18, 3, &[0, 2, b'x', 2, b'1', 0]))
         .unwrap();
     let answer = receive(&mut stream);
     assert_eq!(answer[..6], [0, 0, 0, 7, 0, 0]);

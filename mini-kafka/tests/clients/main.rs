@@ -6,7 +6,7 @@
 //! ```text
 //! apt-get install kcat
 //! python3 -m venv target/clients
-//! target/clients/bin/pip install confluent-kafka kafka-python aiokafka
+//! target/clients/bin/pip install confluent-kafka kafka-python aiokafka lz4 python-snappy zstandard
 //! ```
 //!
 //! A test whose client is missing says so, and fails where `CI` is set.
