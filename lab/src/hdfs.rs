@@ -2,12 +2,16 @@
 
 mod audit;
 mod changes;
+mod disks;
 mod files;
 mod lamps;
+mod load;
+mod messages;
 mod rot;
 mod sample;
 mod snapshot;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -18,13 +22,16 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::lab::{CLIENT, Lab, NodeSpec, lock};
+use crate::load::Load;
 
 pub(crate) use files::Checked;
 pub(crate) use sample::{HoldUp, Sample};
 pub(crate) use snapshot::{Health, Snapshot};
 
+use disks::DiskFault;
 use files::Files;
 use lamps::ReadBack;
+use load::FileLoad;
 use snapshot::Answers;
 
 /// The name of the one NameNode.
@@ -73,6 +80,10 @@ pub(crate) struct Hdfs {
     /// Its processes and links.
     pub(crate) lab: Arc<Lab>,
     files: Files,
+    /// What files are written and read at a rate.
+    pub(crate) load: Load,
+    /// By node: the process that was told, and what is wrong with its disk.
+    disks: Mutex<BTreeMap<String, (u32, DiskFault)>>,
     state: watch::Sender<Arc<Snapshot>>,
     /// When the look that `state` shows began.
     looked_at: Mutex<Instant>,
@@ -83,8 +94,12 @@ impl Hdfs {
     /// Starts a cluster in `lab`, and watches it on `runtime` from then on.
     pub(crate) fn start(lab: Arc<Lab>, size: Size, runtime: &Handle) -> Result<Arc<Hdfs>> {
         let address = start_nodes(&lab, size, SETTINGS, DATANODE_SETTINGS)?;
+        let files = Files::new(&address, lab.dial_as(CLIENT)?)?;
+        let load = FileLoad::new(files.another_client()?, lab.clone())?;
         let hdfs = Arc::new(Hdfs {
-            files: Files::new(&address, lab.dial_as(CLIENT)?)?,
+            files,
+            load: Load::new(load),
+            disks: Mutex::default(),
             lab,
             state: watch::Sender::default(),
             looked_at: Mutex::new(Instant::now()),
@@ -139,7 +154,11 @@ fn start_namenode(lab: &Lab, settings: &[&str]) -> Result<String> {
         rack: None,
         program: "mini-hdfs",
         args: args(&["namenode", "--format-if-new", "--dir", &dir], settings),
-        listens: &[("--listen", "rpc"), ("--http", "http")],
+        listens: &[
+            ("--listen", "rpc"),
+            ("--http", "http"),
+            ("--chaos", "chaos"),
+        ],
     })?;
     lab.start(NAMENODE)?;
     lab.address(NAMENODE, "rpc")
@@ -159,7 +178,11 @@ fn start_datanodes(lab: &Lab, size: Size, namenode: &str, settings: &[&str]) -> 
             args: args(&words, settings),
             rack: Some(rack),
             program: "mini-hdfs",
-            listens: &[("--listen", "address"), ("--http", "http")],
+            listens: &[
+                ("--listen", "address"),
+                ("--http", "http"),
+                ("--chaos", "chaos"),
+            ],
         })?;
     }
     std::thread::scope(|scope| {

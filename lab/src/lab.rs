@@ -281,6 +281,13 @@ impl Lab {
         address.with_context(|| format!("{name} has not said where it listens for {key}"))
     }
 
+    /// The process id of the node `name`.
+    pub(crate) fn pid(&self, name: &str) -> Result<u32> {
+        let node = self.node(name)?;
+        let pid = lock(&node.server).id();
+        pid.with_context(|| format!("{name} does not run"))
+    }
+
     /// What there is to see of each process. A process that has ended of itself becomes an event.
     pub(crate) fn nodes(&self) -> Vec<NodeView> {
         self.all().iter().map(|node| self.look_at(node)).collect()

@@ -15,6 +15,7 @@ mod hdfs;
 mod journal;
 mod lab;
 mod links;
+mod load;
 mod reaper;
 mod scenes;
 mod torture;

@@ -363,8 +363,12 @@ fn heartbeat(
     let (mut heartbeat, mut details) = (Heartbeat::default(), HeartbeatDetails::default());
     (heartbeat.id, heartbeat.registration) = (id, registration);
     heartbeat.xceivers = server.transfers();
+    let slow = server.slow_disks();
     for VolumeStatus {
-        volume, figures, ..
+        id: volume_id,
+        volume,
+        figures,
+        ..
     } in server.volumes()
     {
         if let Some(reason) = volume.failed {
@@ -380,6 +384,7 @@ fn heartbeat(
             capacity: figures.capacity,
             dfs_used: figures.used,
             remaining: figures.remaining,
+            slow_us: slow.get(&volume_id).copied(),
         });
     }
     details.slow_peers = server.slow_peers_to_report();

@@ -152,3 +152,53 @@ fn orders_that_make_no_sense_are_refused_with_the_reason() {
         assert!(answer.contains(reason), "{faults}: {answer}");
     }
 }
+
+#[test]
+fn a_disk_that_is_slower_than_the_others_is_noticed_and_told() {
+    let settings = [
+        "dfs.replication=1",
+        "dfs.blocksize=64k",
+        "dfs.datanode.fileio.profiling.sampling.percentage=100",
+        "dfs.datanode.outliers.report.interval=5s",
+    ];
+    let world = World::start_on(5, None, 1, &settings);
+    let client = world.client();
+    let node = &world.cluster.datanodes[0];
+    let slow = world.dir.path().join("dn1").join("data3");
+    break_disks(node, &format!("slow_ms=40&dir={}", slow.display()));
+    let status = || http(node.address("http").unwrap(), "/status.json");
+    let told = || {
+        let report = client.datanode_report().unwrap().remove(0);
+        let slow = report
+            .details
+            .storages
+            .iter()
+            .filter_map(|storage| storage.slow_us);
+        slow.collect::<Vec<u64>>()
+    };
+    let mut n = 0;
+    let mut work = || {
+        n += 1;
+        put(&client, &format!("/f{n}"), &bytes(n, 5 << 16)).unwrap();
+    };
+    until("the NameNode knows of one slow disk", || {
+        work();
+        told().len() == 1
+    });
+    assert!(
+        told().first().is_none_or(|us| *us >= 40_000),
+        "{:?}",
+        told()
+    );
+    let status = status();
+    let of_slow = status
+        .split("\"dir\":")
+        .find(|volume| volume.contains("data3"));
+    assert!(of_slow.unwrap().contains("\"slow\":true"), "{status}");
+    assert_eq!(status.matches("\"slow\":true").count(), 1, "{status}");
+    break_disks(node, "");
+    until("it is well again", || {
+        work();
+        told().is_empty()
+    });
+}
