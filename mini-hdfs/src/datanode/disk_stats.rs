@@ -103,7 +103,7 @@ mod tests {
             ..DiskConfig::default()
         });
         let second = |s: u64| Time::from_millis(1000 * s);
-        let mut work = |stats: &mut DiskStats, last_ms, at| {
+        let work = |stats: &mut DiskStats, last_ms, at| {
             for _ in 0..10 {
                 for volume in 0..4 {
                     stats.record(VolumeId(volume), Duration::from_millis(2), at);

@@ -134,7 +134,7 @@ fn render(status: &DataStatus) -> String {
         peers.iter().map(sample).collect()
     };
     let failed = status.volumes.iter().filter(|v| v.volume.failed.is_some());
-    let families: [Family<'_>; 13] = [
+    let families: [Family<'_>; 14] = [
         (
             "capacity_bytes",
             "gauge",
