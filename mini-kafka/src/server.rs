@@ -1,0 +1,1 @@
+//! The shell: Kafka's protocol over TCP, the files of the log directory, timers.
