@@ -3,6 +3,7 @@
 
 import { address, call } from "./api.js";
 import { attribute, count, el, keyed, text } from "./dom.js";
+import { take } from "./records.js";
 import * as hdfs from "./systems/hdfs.js";
 
 const $ = (id) => document.getElementById(id);
@@ -17,8 +18,12 @@ function listen() {
     const refused = stream.readyState === EventSource.CLOSED;
     connection("off", refused ? "refused: open the address that the lab printed" : "the lab is gone; waiting for it");
   };
-  stream.addEventListener("state", (message) => draw(JSON.parse(message.data)));
-  stream.addEventListener("events", (message) => enter(JSON.parse(message.data)));
+  stream.addEventListener("records", (message) => {
+    const { events, state, fresh } = take(JSON.parse(message.data));
+    if (fresh) $("log").replaceChildren();
+    if (state) draw(state);
+    enter(events);
+  });
 }
 
 function connection(state, words) {
@@ -46,7 +51,7 @@ function drawLamps(lamps) {
 const PROCESS_WORDS = { up: "running", paused: "paused", down: "down", changing: "changing …" };
 
 function deed(name, what) {
-  return () => call("POST", `nodes/${name}/${what}`).catch(() => {});
+  return () => call("POST", `deeds/${what}`, JSON.stringify({ node: name })).catch(() => {});
 }
 
 function makeNode(node) {
@@ -198,6 +203,6 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
-$("heal").addEventListener("click", () => call("POST", "heal").catch(() => {}));
+$("heal").addEventListener("click", () => call("POST", "undo").catch(() => {}));
 hdfs.start();
 listen();

@@ -44,17 +44,17 @@ const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(2);
 /// What is wrong with one direction of a link. The default is: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// Nothing gets through.
-    pub(crate) cut: bool,
+    pub cut: bool,
     /// Everything arrives this much later.
-    pub(crate) delay_ms: u64,
+    pub delay_ms: u64,
     /// No more than this gets through in a second; 0 for no limit.
-    pub(crate) bytes_per_second: u64,
+    pub bytes_per_second: u64,
 }
 
 /// One direction between two nodes.
-pub(crate) type Direction = (String, String);
+pub type Direction = (String, String);
 
 #[derive(Clone, Debug, Default)]
 struct Table {
@@ -83,7 +83,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// All links of a cluster. Clones are handles on the same links.
 #[derive(Clone, Debug)]
-pub(crate) struct Links {
+pub struct Links {
     runtime: Handle,
     table: watch::Sender<Table>,
     /// Until when the bytes let through so far occupy a throttled direction.
@@ -122,7 +122,7 @@ impl Ear<'_> {
 
 impl Links {
     /// Links that work on `runtime`.
-    pub(crate) fn new(runtime: Handle) -> Links {
+    pub fn new(runtime: Handle) -> Links {
         Links {
             runtime,
             table: watch::Sender::default(),
@@ -140,7 +140,7 @@ impl Links {
     }
 
     /// Opens the listener through which the node `source` dials.
-    pub(crate) fn listen(&self, source: &str) -> io::Result<SocketAddr> {
+    pub fn listen(&self, source: &str) -> io::Result<SocketAddr> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -163,7 +163,7 @@ impl Links {
     }
 
     /// Says that the node `name` listens on `address`, and on none that it had before.
-    pub(crate) fn register(&self, name: &str, addresses: &[SocketAddr]) {
+    pub fn register(&self, name: &str, addresses: &[SocketAddr]) {
         self.table.send_modify(|table| {
             table.names.retain(|_, known| known != name);
             let named = addresses.iter().map(|&address| (address, name.to_owned()));
@@ -172,7 +172,7 @@ impl Links {
     }
 
     /// Makes `rule` hold for what flows from `from` to `to`, in connections that exist and in those to come.
-    pub(crate) fn set(&self, from: &str, to: &str, rule: Rule) {
+    pub fn set(&self, from: &str, to: &str, rule: Rule) {
         let direction = (from.to_owned(), to.to_owned());
         self.table.send_modify(|table| table.set(direction, rule));
     }
@@ -197,12 +197,12 @@ impl Links {
     }
 
     /// Mends every link.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         self.table.send_modify(|table| table.rules.clear());
     }
 
     /// The directions with which something is wrong.
-    pub(crate) fn rules(&self) -> BTreeMap<Direction, Rule> {
+    pub fn rules(&self) -> BTreeMap<Direction, Rule> {
         self.table.borrow().rules.clone()
     }
 

@@ -42,25 +42,37 @@ impl Lab {
         }
     }
 
-    /// Sends a request with these headers; returns the status of the answer.
     fn request(&self, what: &str, headers: &[(&str, &str)]) -> u16 {
+        self.request_with(what, headers, "")
+    }
+
+    /// Sends a request with these headers; returns the status of the answer.
+    fn request_with(&self, what: &str, headers: &[(&str, &str)], body: &str) -> u16 {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let mut request = format!("{what} HTTP/1.1\r\nConnection: close\r\n");
+        let (method, path) = what.split_once(' ').unwrap();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut request = format!("{method} {path}?{query} HTTP/1.1\r\nConnection: close\r\n");
+        request += &format!("Content-Length: {}\r\n", body.len());
         if !headers.iter().any(|(name, _)| *name == "Host") {
             request += &format!("Host: {}\r\n", self.host);
         }
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
         }
-        stream.write_all((request + "\r\n").as_bytes()).unwrap();
+        let request = format!("{request}\r\n{body}");
+        stream.write_all(request.as_bytes()).unwrap();
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).unwrap();
         String::from_utf8_lossy(&answer[9..]).parse().unwrap()
     }
 
-    fn post(&self, path: &str) -> u16 {
-        self.request(&format!("POST {path}"), &[("X-Lab-Token", &self.token)])
+    /// Does a deed to dn1.
+    fn deed(&self, deed: &str, headers: &[(&str, &str)]) -> u16 {
+        let json = ("Content-Type", "application/json");
+        let headers: Vec<_> = headers.iter().copied().chain([json]).collect();
+        let body = r#"{"node":"dn1"}"#;
+        self.request_with(&format!("POST /api/deeds/{deed}"), &headers, body)
     }
 
     fn signal(&self, signal: Signal) {
@@ -96,7 +108,8 @@ fn nothing_is_left_behind_however_the_lab_ends() {
     for end in ends {
         let mut lab = Lab::start();
         // What is stopped cannot notice that the lab is gone.
-        assert_eq!(lab.post("/api/nodes/dn1/pause"), 204);
+        let right = ("X-Lab-Token", lab.token.as_str());
+        assert_eq!(lab.deed("pause", &[right]), 204);
         lab.signal(end);
         lab.expect_nothing_left();
     }
@@ -107,28 +120,28 @@ fn only_who_has_the_token_and_comes_from_the_page_may_use_it() {
     let mut lab = Lab::start();
     let token = lab.token.clone();
     let right = ("X-Lab-Token", token.as_str());
-    let kill = "POST /api/nodes/dn1/kill";
     assert_eq!(lab.request("GET /", &[]), 200);
     assert_eq!(lab.request("GET /", &[("Host", "evil.example")]), 403);
-    assert_eq!(lab.request("GET /api/stream", &[]), 403);
+    for api in ["stream", "trace", "system", "hdfs/files?path=/a"] {
+        let api = format!("GET /api/{api}");
+        assert_eq!(lab.request(&api, &[]), 403);
+        assert_eq!(lab.request(&api, &[("X-Lab-Token", "guess")]), 403);
+    }
     assert_eq!(lab.request("GET /api/stream?token=guess", &[]), 403);
-    assert_eq!(
-        lab.request(&format!("GET /api/stream?token={token}"), &[]),
-        200
-    );
-    assert_eq!(lab.request(kill, &[]), 403);
-    assert_eq!(lab.request(&format!("{kill}?token={token}"), &[]), 403);
-    assert_eq!(lab.request(kill, &[("X-Lab-Token", "guess")]), 403);
-    assert_eq!(
-        lab.request(kill, &[right, ("Origin", "http://evil.example")]),
-        403
-    );
-    assert_eq!(lab.request(kill, &[right, ("Origin", "null")]), 403);
-    assert_eq!(lab.request(kill, &[right, ("Host", "evil.example")]), 403);
+    let stream = format!("GET /api/stream?token={token}");
+    assert_eq!(lab.request(&stream, &[]), 200);
+    assert_eq!(lab.deed("kill", &[]), 403);
+    assert_eq!(lab.deed(&format!("kill?token={token}"), &[]), 403);
+    assert_eq!(lab.deed("kill", &[("X-Lab-Token", "guess")]), 403);
+    let elsewhere = ("Origin", "http://evil.example");
+    assert_eq!(lab.deed("kill", &[right, elsewhere]), 403);
+    assert_eq!(lab.deed("kill", &[right, ("Origin", "null")]), 403);
+    assert_eq!(lab.deed("kill", &[right, ("Host", "evil.example")]), 403);
     let ours = format!("http://{}", lab.host);
-    assert_eq!(lab.request(kill, &[right, ("Origin", &ours)]), 204);
+    assert_eq!(lab.deed("kill", &[right, ("Origin", &ours)]), 204);
     // It does not run any more, and says so.
-    assert_eq!(lab.post("/api/nodes/dn1/kill"), 409);
+    assert_eq!(lab.deed("kill", &[right]), 409);
+    assert_eq!(lab.deed("no-such-deed", &[right]), 409);
     lab.signal(Signal::TERM);
     lab.expect_nothing_left();
 }

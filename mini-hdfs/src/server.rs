@@ -12,7 +12,6 @@ mod http;
 pub mod lifetime;
 mod metrics;
 pub mod namenode;
-pub mod process;
 pub mod rpc;
 pub mod settings;
 pub mod trace;

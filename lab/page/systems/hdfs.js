@@ -74,7 +74,7 @@ function makeFile(file) {
     text(note, "reading …");
     attribute(note, "data-state", "busy");
     try {
-      const found = await call("POST", `files/check?${new URLSearchParams({ path })}`);
+      const found = await call("POST", `hdfs/files/check?${new URLSearchParams({ path })}`);
       attribute(note, "data-state", found.same === false ? "bad" : "good");
       text(note, found.same === null ? `read: checksum ${found.checksum} (the lab did not write this file)`
         : found.same ? `✓ reads back the same: ${found.checksum}` : `× differs: ${found.checksum} instead of ${found.acknowledged}`);
@@ -83,13 +83,13 @@ function makeFile(file) {
       text(note, `× ${error.message}`);
     }
   };
-  const remove = () => call("DELETE", `files?${new URLSearchParams({ path })}`).catch(() => {});
+  const remove = () => call("DELETE", `hdfs/files?${new URLSearchParams({ path })}`).catch(() => {});
   const row = el("details", { class: "file", open: "" },
     el("summary", {}, el("span", { class: "letter", "aria-hidden": "true" }, letter(path)), el("strong", {}, path),
       el("span", { class: "facts" }), el("span", { class: "badge open" })),
     el("div", { class: "deeds" },
       el("button", { type: "button", "aria-label": `Read back ${path} and compare`, click: check }, "Read back and compare"),
-      el("a", { class: "button", href: address("files", { path }), "aria-label": `Download ${path}` }, "Download"),
+      el("a", { class: "button", href: address("hdfs/files", { path }), "aria-label": `Download ${path}` }, "Download"),
       el("button", { type: "button", "aria-label": `Delete ${path}`, click: remove }, "Delete"),
       el("span", { class: "checked", role: "status" })),
     el("ol", { class: "blocks" }));
@@ -142,7 +142,7 @@ export function draw(state) {
 async function put(files) {
   for (const file of files) {
     const path = `/${file.name}`;
-    await call("POST", `files?${new URLSearchParams({ path })}`, file, "application/octet-stream");
+    await call("POST", `hdfs/files?${new URLSearchParams({ path })}`, file, "application/octet-stream");
   }
 }
 
@@ -155,7 +155,7 @@ export function start() {
     await put([...event.target.files]).catch(() => {});
     event.target.value = "";
   });
-  const sample = (seconds) => () => call("POST", `files/sample?seconds=${seconds}`).catch(() => {});
+  const sample = (seconds) => () => call("POST", `hdfs/files/sample?seconds=${seconds}`).catch(() => {});
   $("sample").addEventListener("click", sample(0));
   $("slow").addEventListener("click", sample(SLOW_SECONDS));
   const zone = $("files-section");

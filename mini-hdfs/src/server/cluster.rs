@@ -8,11 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use servers::Server;
 use tempfile::TempDir;
 
 use super::connector::Connector;
 use super::lifetime;
-use super::process::Server;
 use super::rpc::NameNodeClient;
 
 /// How long each process may take to start.

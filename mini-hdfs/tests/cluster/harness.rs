@@ -12,7 +12,7 @@ use mini_hdfs::block::{Block, LocatedBlock};
 use mini_hdfs::protocol::{FsckBlock, ReplicaHealth};
 use mini_hdfs::server::cluster::{Cluster, Options};
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient, DfsError};
-use mini_hdfs::server::process::Server;
+use servers::Server;
 use tempfile::TempDir;
 
 /// How long anything may take to come true. Far more than it does, for machines that are busy.

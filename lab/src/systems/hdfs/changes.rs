@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::Kind;
+use sim::Level;
 
 use super::snapshot::{BlockView, FileState, Health, Snapshot};
 
 /// Something that happened: what sort, to which node if to one, and a sentence.
-pub(crate) type Change = (Kind, Option<String>, String);
+pub(crate) type Change = (Level, Option<String>, String);
 
 /// What happened between `before` and `after`.
 pub(crate) fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
@@ -28,11 +28,11 @@ fn datanodes(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
             continue;
         }
         let (kind, text) = match node.state {
-            Some("live") if was.is_none() => (Kind::Good, "has registered"),
-            Some("live") => (Kind::Good, "is heard again"),
-            Some("stale") => (Kind::Bad, "has not been heard for a while: stale"),
-            Some("dead") => (Kind::Bad, "is given up: dead, its replicas count no more"),
-            _ => (Kind::Change, "is not known to the NameNode"),
+            Some("live") if was.is_none() => (Level::Good, "has registered"),
+            Some("live") => (Level::Good, "is heard again"),
+            Some("stale") => (Level::Bad, "has not been heard for a while: stale"),
+            Some("dead") => (Level::Bad, "is given up: dead, its replicas count no more"),
+            _ => (Level::Change, "is not known to the NameNode"),
         };
         changes.push((kind, Some(name.clone()), format!("{name} {text}")));
     }
@@ -43,19 +43,19 @@ fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
     let old: BTreeMap<&str, &FileState> = by_path(before);
     let new: BTreeMap<&str, &FileState> = by_path(after);
     for path in old.keys().filter(|path| !new.contains_key(*path)) {
-        change(Kind::Change, format!("{path} is gone"));
+        change(Level::Change, format!("{path} is gone"));
     }
     for (path, file) in &new {
         let was = old.get(path);
         if was.is_none() && file.open {
-            change(Kind::Change, format!("{path} is being written"));
+            change(Level::Change, format!("{path} is being written"));
         }
         if !file.open && was.is_none_or(|was| was.open) {
             let blocks = match file.blocks.len() {
                 1 => "1 block".to_owned(),
                 blocks => format!("{blocks} blocks"),
             };
-            change(Kind::Good, format!("{path} is closed: {blocks}"));
+            change(Level::Good, format!("{path} is closed: {blocks}"));
         }
     }
     let old_blocks: BTreeMap<&str, &BlockView> = blocks(before).map(|b| (&*b.id, b)).collect();
@@ -69,7 +69,7 @@ fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
                 "the pipeline of {} is rebuilt: generation {} instead of {}",
                 block.id, block.generation, was.generation
             );
-            change(Kind::Change, text);
+            change(Level::Change, text);
         }
         if was.is_complete() {
             for replica in block.replicas.iter().filter(|r| r.health == Health::Good) {
@@ -89,7 +89,7 @@ fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
             ),
             [] => continue,
         };
-        changes.push((Kind::Change, Some(node.to_owned()), text));
+        changes.push((Level::Change, Some(node.to_owned()), text));
     }
 }
 
@@ -111,9 +111,9 @@ fn lamps(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
         };
         if was.holds != Some(holds) && (was.holds.is_some() || !holds) {
             let (kind, text) = match holds {
-                true => (Kind::Good, format!("holds again: {}", lamp.sentence)),
+                true => (Level::Good, format!("holds again: {}", lamp.sentence)),
                 false => (
-                    Kind::Bad,
+                    Level::Bad,
                     format!("does not hold: {} ({})", lamp.sentence, lamp.reason),
                 ),
             };

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{Health, HoldUp, Sample, Size};
 use crate::scenes::{SOON, Scene, Stage, ensure};
+use crate::systems::hdfs::{Hdfs, Health, HoldUp, Sample, Size};
 
 const PATH: &str = "/lecture.bin";
 const LEN: u64 = 6 << 20;
 /// Two blocks, and half of the third.
 const FIRST_PART: u64 = (2 << 20) + (512 << 10);
 
-pub(crate) const SCENE: Scene = Scene {
+pub(crate) const SCENE: Scene<Hdfs> = Scene {
     name: "hdfs/kill-datanode",
     about: "a DataNode is killed while a file is being written to it",
     size: Size {
@@ -25,7 +25,7 @@ pub(crate) const SCENE: Scene = Scene {
     play,
 };
 
-fn play(stage: &Stage) -> Result<()> {
+fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.say(format!(
         "A client writes {PATH}, and takes a rest in the middle of a block"
     ));
@@ -58,7 +58,7 @@ fn play(stage: &Stage) -> Result<()> {
     stage.say(format!(
         "{victim} has a part of {block}, and waits for the rest. It is killed"
     ));
-    stage.hdfs.lab.kill(&victim)?;
+    stage.lab().kill(&victim)?;
     stage.say("The client goes on");
     go_on.send(())?;
     stage.expect_end(
@@ -86,7 +86,7 @@ fn play(stage: &Stage) -> Result<()> {
     stage.say(format!(
         "{victim} is started again, with the replicas that it had"
     ));
-    stage.hdfs.lab.start(&victim)?;
+    stage.lab().start(&victim)?;
     stage.expect_state(&[&victim], "live", SOON)?;
     stage.expect_nothing_too_much(SOON)?;
     stage.expect_replicated(SOON)?;

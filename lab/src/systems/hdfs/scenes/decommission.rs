@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{Health, Sample, Size};
 use crate::scenes::{SOON, Scene, Stage, ensure};
+use crate::systems::hdfs::{Hdfs, Health, Sample, Size};
 
 const PATH: &str = "/archive.bin";
 const NODE: &str = "dn2";
 
-pub(crate) const SCENE: Scene = Scene {
+pub(crate) const SCENE: Scene<Hdfs> = Scene {
     name: "hdfs/decommission",
     about: "a DataNode is taken out of service, switched off, and put back",
     size: Size {
@@ -21,7 +21,7 @@ pub(crate) const SCENE: Scene = Scene {
     play,
 };
 
-fn play(stage: &Stage) -> Result<()> {
+fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.say(format!("A client writes {PATH}"));
     let contents = Sample::new(6, 6 << 20, Duration::ZERO);
     let writing = stage.meanwhile(|hdfs| hdfs.put(PATH, &mut { contents }));
@@ -31,7 +31,7 @@ fn play(stage: &Stage) -> Result<()> {
     stage.say(format!(
         "{NODE} is five years old and shall be thrown away. The operator says so first"
     ));
-    stage.hdfs.decommission(NODE, true)?;
+    stage.cluster.decommission(NODE, true)?;
     stage.expect(
         "its replicas do not count any more, but are still there",
         SOON,
@@ -47,7 +47,7 @@ fn play(stage: &Stage) -> Result<()> {
     stage.expect_reads_back(PATH)?;
 
     stage.say("Everything that it holds is elsewhere too: it may be switched off");
-    stage.hdfs.lab.kill(NODE)?;
+    stage.lab().kill(NODE)?;
     stage.expect_state(&[NODE], "dead", SOON)?;
     stage.expect("nothing has to be copied", SOON, |now| {
         ensure(now.copying == 0, || {
@@ -58,9 +58,9 @@ fn play(stage: &Stage) -> Result<()> {
     stage.expect_reads_back(PATH)?;
 
     stage.say("Another week it is needed after all: it is started again, and put back");
-    stage.hdfs.lab.start(NODE)?;
+    stage.lab().start(NODE)?;
     stage.expect_state(&[NODE], "live", SOON)?;
-    stage.hdfs.decommission(NODE, false)?;
+    stage.cluster.decommission(NODE, false)?;
     stage.expect_service(NODE, None, SOON)?;
     stage.expect_nothing_too_much(SOON)?;
     stage.expect_replicated(SOON)?;

@@ -15,7 +15,7 @@ use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient};
 use serde::Serialize;
 
-use crate::journal::Kind;
+use sim::Level;
 
 use super::{Hdfs, Sample, lock};
 
@@ -167,11 +167,11 @@ impl Hdfs {
     /// Writes a file with a client that dies once it is flushed, and remembers the checksum of that.
     pub(crate) fn put_and_die(&self, path: &str, contents: &mut dyn Read) -> Result<()> {
         let command = format!("mini-hdfs dfs -put - {path}");
-        let journal = &self.lab.journal;
-        journal.action(None, format!("another client writes {path}"), &command);
+        let recorder = &self.lab.recorder;
+        recorder.action(None, format!("another client writes {path}"), &command);
         let checksum = self.files.put_and_die(path, contents)?;
         let text = format!("{path} is flushed, with the checksum {checksum}; its writer is dead");
-        journal.enter(Kind::Bad, None, text);
+        recorder.event(Level::Bad, None, text);
         Ok(())
     }
 
@@ -179,10 +179,10 @@ impl Hdfs {
     pub(crate) fn take_over(&self, path: &str) -> Result<Vec<String>> {
         let command = format!("mini-hdfs debug recoverLease -path {path} -retries 10");
         let text = format!("the client wants {path}, and asks again and again");
-        self.lab.journal.action(None, text, &command);
+        self.lab.recorder.action(None, text, &command);
         let refusals = self.files.take_over(path)?;
         for refusal in &refusals {
-            self.lab.journal.enter(Kind::Story, None, refusal.clone());
+            self.lab.recorder.event(Level::Story, None, refusal.clone());
         }
         Ok(refusals)
     }
@@ -194,9 +194,9 @@ impl Hdfs {
         } else {
             ("recommission", None)
         };
-        let journal = &self.lab.journal;
+        let recorder = &self.lab.recorder;
         let command = format!("mini-hdfs dfsadmin -{word} {name}");
-        journal.action(Some(name), format!("the operator {word}s {name}"), &command);
+        recorder.action(Some(name), format!("the operator {word}s {name}"), &command);
         let hosts = [self.lab.address(name, "address")?];
         Ok(self.files.client.set_admin_state(&hosts, wish)?)
     }
@@ -204,15 +204,15 @@ impl Hdfs {
     /// Writes a new file, and remembers the checksum of what was acknowledged.
     pub(crate) fn put(&self, path: &str, contents: &mut dyn Read) -> Result<Checked> {
         let command = format!("mini-hdfs dfs -put FILE {path}");
-        let journal = &self.lab.journal;
-        journal.action(None, format!("the client writes {path}"), &command);
+        let recorder = &self.lab.recorder;
+        recorder.action(None, format!("the client writes {path}"), &command);
         let put = self.files.put(path, contents);
         match &put {
             Ok(put) => {
                 let text = format!("{path} is acknowledged: checksum {}", put.checksum);
-                journal.enter(Kind::Good, None, text);
+                recorder.event(Level::Good, None, text);
             }
-            Err(e) => journal.enter(Kind::Bad, None, format!("{e:#}")),
+            Err(e) => recorder.event(Level::Bad, None, format!("{e:#}")),
         }
         put
     }
@@ -232,28 +232,28 @@ impl Hdfs {
     pub(crate) fn open(&self, path: &str) -> Result<Box<dyn Read + Send>> {
         let command = format!("mini-hdfs dfs -get {path}");
         let text = format!("the client reads {path}");
-        self.lab.journal.action(None, text, &command);
+        self.lab.recorder.action(None, text, &command);
         self.files.open(path)
     }
 
     /// Reads the file at `path` to its end, and compares it with what was acknowledged.
     pub(crate) fn read_back(&self, path: &str) -> Result<Checked> {
         let command = format!("mini-hdfs dfs -cat {path} | cmp - FILE");
-        let journal = &self.lab.journal;
-        journal.action(None, format!("the client reads {path} back"), &command);
+        let recorder = &self.lab.recorder;
+        recorder.action(None, format!("the client reads {path} back"), &command);
         let checked = self.files.check(path);
         match &checked {
             Ok(Checked {
                 same: Some(false), ..
             }) => {
                 let text = format!("{path} is not what was acknowledged");
-                journal.enter(Kind::Bad, None, text);
+                recorder.event(Level::Bad, None, text);
             }
             Ok(checked) => {
                 let text = format!("{path} is read: checksum {}", checked.checksum);
-                journal.enter(Kind::Good, None, text);
+                recorder.event(Level::Good, None, text);
             }
-            Err(e) => journal.enter(Kind::Bad, None, format!("{e:#}")),
+            Err(e) => recorder.event(Level::Bad, None, format!("{e:#}")),
         }
         checked
     }
@@ -264,7 +264,7 @@ impl Hdfs {
         self.files.client.delete(path, false)?;
         lock(&self.files.acknowledged).remove(path);
         let text = format!("the client deletes {path}");
-        self.lab.journal.action(None, text, &command);
+        self.lab.recorder.action(None, text, &command);
         Ok(())
     }
 }

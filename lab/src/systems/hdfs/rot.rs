@@ -21,7 +21,7 @@ impl Hdfs {
         let flipped = bytes[middle];
         fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
         let shown = file.display();
-        self.lab.journal.action(
+        self.lab.recorder.action(
             Some(name),
             format!("a byte of {block} on {name} rots"),
             &format!("printf '\\{flipped:03o}' | dd of={shown} bs=1 seek={middle} conv=notrunc"),

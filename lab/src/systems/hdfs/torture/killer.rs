@@ -8,7 +8,7 @@ use anyhow::Result;
 use node::Rng;
 
 use super::{SIZE, Torture, add, namenode_dir};
-use crate::hdfs::NAMENODE;
+use crate::systems::hdfs::NAMENODE;
 
 /// How long to wait for a checkpoint to kill the NameNode in.
 const CHECKPOINT_MAX: Duration = Duration::from_secs(3);

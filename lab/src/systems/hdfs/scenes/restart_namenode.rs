@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{NAMENODE, Sample, Size};
 use crate::scenes::{SOON, Scene, Stage, ensure};
+use crate::systems::hdfs::{Hdfs, NAMENODE, Sample, Size};
 
 const PATHS: [&str; 3] = ["/monday.log", "/tuesday.log", "/wednesday.log"];
 
-pub(crate) const SCENE: Scene = Scene {
+pub(crate) const SCENE: Scene<Hdfs> = Scene {
     name: "hdfs/restart-namenode",
     about: "the NameNode is killed, and remembers every file that it acknowledged",
     size: Size {
@@ -20,7 +20,7 @@ pub(crate) const SCENE: Scene = Scene {
     play,
 };
 
-fn play(stage: &Stage) -> Result<()> {
+fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.say("A client writes three files");
     for (number, path) in (3..).zip(PATHS) {
         let contents = Sample::new(number, 1_500_000, Duration::ZERO);
@@ -30,13 +30,13 @@ fn play(stage: &Stage) -> Result<()> {
     stage.expect_replicated(SOON)?;
 
     stage.say("The NameNode is killed: not one file can be found any more");
-    stage.hdfs.lab.kill(NAMENODE)?;
+    stage.lab().kill(NAMENODE)?;
     stage.expect("nobody answers", SOON, |now| {
         ensure(!now.answered, || "somebody answers".to_owned())
     })?;
 
     stage.say("It is started again, and reads its edit log. It knows the files, but not yet where their blocks are");
-    stage.hdfs.lab.start(NAMENODE)?;
+    stage.lab().start(NAMENODE)?;
     stage.expect("it answers, in safe mode", SOON, |now| {
         ensure(now.answered && now.safe_mode.is_some(), || {
             format!("answers: {}, safe mode: {:?}", now.answered, now.safe_mode)

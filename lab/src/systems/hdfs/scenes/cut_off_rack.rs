@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{Sample, Size};
 use crate::lab::CLIENT;
 use crate::links::Rule;
 use crate::scenes::{SOON, Scene, Stage};
+use crate::systems::hdfs::{Hdfs, Sample, Size};
 
 const PATH: &str = "/archive.bin";
 const RACK: &str = "/rack2";
 
-pub(crate) const SCENE: Scene = Scene {
+pub(crate) const SCENE: Scene<Hdfs> = Scene {
     name: "hdfs/cut-off-rack",
     about: "a rack is cut off from the network, and comes back with replicas that nobody needs any more",
     size: Size {
@@ -23,14 +23,14 @@ pub(crate) const SCENE: Scene = Scene {
     play,
 };
 
-fn play(stage: &Stage) -> Result<()> {
+fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.say(format!("A client writes {PATH}"));
     let contents = Sample::new(6, 4 << 20, Duration::ZERO);
     let writing = stage.meanwhile(|hdfs| hdfs.put(PATH, &mut { contents }));
     stage.expect_end("the write is acknowledged", SOON, &writing)?;
     stage.expect_replicated(SOON)?;
 
-    let lab = &stage.hdfs.lab;
+    let lab = stage.lab();
     let nodes = lab.nodes();
     let inside = |rack: &Option<String>| rack.as_deref() == Some(RACK);
     let (cut_off, rest): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| inside(&node.rack));

@@ -1,5 +1,5 @@
-//! Servers as child processes: started, waited for, killed, paused, and started again where they were. The `cluster`
-//! command, the tests with real processes and the lab use it; it knows nothing of HDFS.
+//! Server programs as child processes: started, waited for, killed, paused, and started again where they were. The lab, the
+//! `cluster` commands of systems and their tests with real processes use it; it knows nothing of what they serve.
 //!
 //! A child must end when its standard input does (`--exit-with-stdin`). The other end of that pipe is held
 //! here, so a child ends with this process, however this process ends.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{Health, HoldUp, Sample, Size, Snapshot};
 use crate::scenes::{SOON, Scene, Stage, ensure};
+use crate::systems::hdfs::{Hdfs, Health, HoldUp, Sample, Size, Snapshot};
 
 const PATH: &str = "/lecture.bin";
 /// Half of the first block, a quarter more, and the rest of the file.
 const PARTS: [u64; 3] = [512 << 10, 256 << 10, 3 << 20];
 
-pub(crate) const SCENE: Scene = Scene {
+pub(crate) const SCENE: Scene<Hdfs> = Scene {
     name: "hdfs/replace-datanode",
     about: "two nodes of a pipeline are killed, and the writer gets another one",
     size: Size {
@@ -34,7 +34,7 @@ fn pipeline(now: &Snapshot) -> Result<(u64, Vec<String>), String> {
     Ok((block.generation, nodes))
 }
 
-fn play(stage: &Stage) -> Result<()> {
+fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.say(format!(
         "A client writes {PATH}, and takes a rest in the middle of its first block"
     ));
@@ -57,7 +57,7 @@ fn play(stage: &Stage) -> Result<()> {
         victims.join(" and ")
     ));
     for victim in victims {
-        stage.hdfs.lab.kill(victim)?;
+        stage.lab().kill(victim)?;
     }
     stage.say("The client goes on a little. One of three is half or fewer: the policy DEFAULT asks for another node");
     go_on.send(())?;
@@ -85,7 +85,7 @@ fn play(stage: &Stage) -> Result<()> {
 
     stage.say("The two are started again. What they had of the block is out of date");
     for victim in victims {
-        stage.hdfs.lab.start(victim)?;
+        stage.lab().start(victim)?;
     }
     let names: Vec<&str> = victims.iter().map(String::as_str).collect();
     stage.expect_state(&names, "live", SOON)?;

@@ -34,8 +34,8 @@ use mini_hdfs::server::dfs_client::{ClientSettings, DfsClient};
 use node::Rng;
 use tokio::runtime::Handle;
 
-use crate::hdfs::{self, NAMENODE, Size};
 use crate::lab::{Lab, lock};
+use crate::systems::hdfs::{self, NAMENODE, Size};
 use ledger::Ledger;
 
 /// Five, so that two may be down and three replicas still have a place.
@@ -192,7 +192,7 @@ pub(crate) fn run(options: &Options, runtime: &Handle) -> Result<()> {
         "torture of mini-hdfs, seed {seed}, in {}",
         dir.display()
     ));
-    let lab = Arc::new(Lab::new(Some(dir.clone()), runtime.clone())?);
+    let lab = Lab::new("hdfs", "torture", Some(dir.clone()), runtime.clone())?;
     let done = torture(&lab, options, seed, &dir);
     lab.stop();
     match done {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{Sample, Size};
 use crate::scenes::{SOON, Scene, Stage};
+use crate::systems::hdfs::{Hdfs, Sample, Size};
 
 const PATH: &str = "/precious.bin";
 
-pub(crate) const SCENE: Scene = Scene {
+pub(crate) const SCENE: Scene<Hdfs> = Scene {
     name: "hdfs/kill-two",
     about: "two of the three DataNodes that hold a block die at once",
     size: Size {
@@ -19,7 +19,7 @@ pub(crate) const SCENE: Scene = Scene {
     play,
 };
 
-fn play(stage: &Stage) -> Result<()> {
+fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.say(format!("A client writes {PATH}"));
     let contents = Sample::new(2, 4 << 20, Duration::ZERO);
     let writing = stage.meanwhile(|hdfs| hdfs.put(PATH, &mut { contents }));
@@ -36,7 +36,7 @@ fn play(stage: &Stage) -> Result<()> {
         victims.join(" and ")
     ));
     for victim in &victims {
-        stage.hdfs.lab.kill(victim)?;
+        stage.lab().kill(victim)?;
     }
     stage.say("The NameNode does not know it yet; a reader finds the last replica by itself");
     stage.expect_reads_back(PATH)?;

@@ -1,30 +1,44 @@
 //! Files over HTTP: uploads, downloads, samples, and reading back to compare.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use futures::StreamExt;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use crate::hdfs::Checked;
+use crate::web::{Answer, blocking};
 
-use super::{Answer, Shared, blocking};
+use super::{Checked, Hdfs};
 
 /// Pieces of an upload, or of a download, under way between a socket and a file.
 const PIECES_MAX: usize = 8;
 
+/// Everything below `/api/hdfs`.
+pub(super) fn routes(hdfs: Arc<Hdfs>) -> Router {
+    Router::new()
+        .route("/files", get(download).post(upload).delete(delete))
+        .route("/files/check", post(check))
+        .route("/files/sample", post(sample))
+        .with_state(hdfs)
+}
+
+type Shared = State<Arc<Hdfs>>;
+
 #[derive(Deserialize)]
-pub(super) struct FilePath {
+struct FilePath {
     path: String,
 }
 
-pub(super) async fn upload(
-    State(page): Shared,
+async fn upload(
+    State(hdfs): Shared,
     Query(FilePath { path }): Query<FilePath>,
     body: Body,
 ) -> Answer<axum::Json<Checked>> {
@@ -40,15 +54,13 @@ pub(super) async fn upload(
             }
         }
     };
-    let store = blocking(page, move |hdfs| {
-        hdfs.put(&path, &mut Pieces::new(receiver))
-    });
+    let store = blocking(move || hdfs.put(&path, &mut Pieces::new(receiver)));
     let (checked, ()) = tokio::join!(store, feed);
     Ok(axum::Json(checked?))
 }
 
-pub(super) async fn download(
-    State(page): Shared,
+async fn download(
+    State(hdfs): Shared,
     Query(FilePath { path }): Query<FilePath>,
 ) -> Answer<Response> {
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES_MAX);
@@ -64,7 +76,7 @@ pub(super) async fn download(
         })
         .collect();
     // Opened before the answer begins, so that a file that cannot be read is an error and not an empty download.
-    let mut file = blocking(page, move |hdfs| hdfs.open(&path)).await?;
+    let mut file = blocking(move || hdfs.open(&path)).await?;
     tokio::task::spawn_blocking(move || {
         loop {
             let mut piece = vec![0; 64 << 10];
@@ -87,34 +99,34 @@ pub(super) async fn download(
     Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
-pub(super) async fn delete(
-    State(page): Shared,
+async fn delete(
+    State(hdfs): Shared,
     Query(FilePath { path }): Query<FilePath>,
 ) -> Answer<StatusCode> {
-    blocking(page, move |hdfs| hdfs.delete(&path)).await?;
+    blocking(move || hdfs.delete(&path)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn check(
-    State(page): Shared,
+async fn check(
+    State(hdfs): Shared,
     Query(FilePath { path }): Query<FilePath>,
 ) -> Answer<axum::Json<Checked>> {
-    let checked = blocking(page, move |hdfs| hdfs.read_back(&path)).await?;
+    let checked = blocking(move || hdfs.read_back(&path)).await?;
     Ok(axum::Json(checked))
 }
 
 #[derive(Deserialize)]
-pub(super) struct Sample {
+struct Sample {
     /// Take this long to write it.
     seconds: u64,
 }
 
-pub(super) async fn sample(
-    State(page): Shared,
+async fn sample(
+    State(hdfs): Shared,
     Query(Sample { seconds }): Query<Sample>,
 ) -> Answer<axum::Json<Checked>> {
     let over = Duration::from_secs(seconds.min(600));
-    let checked = blocking(page, move |hdfs| hdfs.put_sample(over)).await?;
+    let checked = blocking(move || hdfs.put_sample(over)).await?;
     Ok(axum::Json(checked))
 }
 

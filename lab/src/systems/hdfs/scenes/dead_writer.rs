@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{Health, Sample, Size};
 use crate::scenes::{SOON, Scene, Stage, ensure};
+use crate::systems::hdfs::{Hdfs, Health, Sample, Size};
 
 const PATH: &str = "/diary.txt";
 /// A block, and most of another.
 const LEN: u64 = (1 << 20) + 700_001;
 
-pub(crate) const SCENE: Scene = Scene {
+pub(crate) const SCENE: Scene<Hdfs> = Scene {
     name: "hdfs/dead-writer",
     about: "a writer dies in the middle of a block, and somebody else takes its file over",
     size: Size {
@@ -22,7 +22,7 @@ pub(crate) const SCENE: Scene = Scene {
     play,
 };
 
-fn play(stage: &Stage) -> Result<()> {
+fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.say(format!(
         "A client writes {PATH}, has it flushed to the DataNodes, and dies: it closes nothing, and renews nothing"
     ));

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::hdfs::{Health, Sample, Size};
 use crate::scenes::{SOON, Scene, Stage, ensure};
+use crate::systems::hdfs::{Hdfs, Health, Sample, Size};
 
 const PATH: &str = "/archive.bin";
 const LEN: u64 = 3 << 20;
 
-pub(crate) const SCENE: Scene = Scene {
+pub(crate) const SCENE: Scene<Hdfs> = Scene {
     name: "hdfs/bit-rot",
     about: "a byte rots on a disk, in a file that nobody reads",
     size: Size {
@@ -22,12 +22,12 @@ pub(crate) const SCENE: Scene = Scene {
     play,
 };
 
-fn play(stage: &Stage) -> Result<()> {
+fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.say(format!(
         "A client writes {PATH}, and nobody reads it afterwards"
     ));
     let mut contents = Sample::new(1, LEN, Duration::ZERO);
-    stage.hdfs.put(PATH, &mut contents)?;
+    stage.cluster.put(PATH, &mut contents)?;
     stage.expect_replicated(SOON)?;
     let (block, victim) = stage.expect("its first block is on three disks", SOON, |now| {
         let file = now.file(PATH).ok_or("the file is not there yet")?;
@@ -43,8 +43,8 @@ fn play(stage: &Stage) -> Result<()> {
     stage.say(format!(
         "A byte of {block} changes on the disk of {victim}. The disk does not notice"
     ));
-    let before = stage.hdfs.damage_found(&victim)?;
-    let file = stage.hdfs.rot(&victim, &block)?;
+    let before = stage.cluster.damage_found(&victim)?;
+    let file = stage.cluster.rot(&victim, &block)?;
     let rotten = fs::read(&file)?;
 
     stage.say(format!(
@@ -54,7 +54,7 @@ fn play(stage: &Stage) -> Result<()> {
     let is_there = || fs::read(&file).is_ok_and(|bytes| bytes == rotten);
     // The lab itself reads files now and then, to see whether they are as they were, and may come to it first.
     stage.expect("the damage is found, most likely by the scan", SOON, |_| {
-        let found = stage.hdfs.damage_found(&victim);
+        let found = stage.cluster.damage_found(&victim);
         let found = found.map_err(|e| format!("{e:#}"))?;
         ensure(found > before || !is_there(), || {
             "nobody has found it".to_owned()

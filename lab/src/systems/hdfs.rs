@@ -3,26 +3,34 @@
 mod audit;
 mod changes;
 mod disks;
+mod document;
 mod files;
 mod lamps;
 mod load;
 mod messages;
 mod rot;
+mod routes;
 mod sample;
+mod scenes;
 mod snapshot;
+mod torture;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use axum::Router;
+use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::rpc::{NameNodeClient, RpcError};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use crate::lab::{CLIENT, Lab, NodeSpec, lock};
 use crate::load::Load;
+use crate::scenes::{Play, SOON, Stage, ensure};
+use crate::system::{Cluster, Scenery, System};
 
 pub(crate) use files::Checked;
 pub(crate) use sample::{HoldUp, Sample};
@@ -66,12 +74,70 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const ANSWER_MAX: Duration = Duration::from_secs(1);
 
 /// How large a cluster is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Size {
-    /// How many DataNodes.
+    /// How many DataNodes
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) datanodes: u32,
-    /// On how many racks they stand.
+    /// On how many racks, one after the other
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) racks: u32,
+}
+
+/// mini-hdfs, as a system of the lab.
+pub(crate) struct MiniHdfs;
+
+/// What a node is.
+#[derive(Debug, Parser)]
+#[command(name = "lab node hdfs")]
+enum Node {
+    /// mini-hdfs's NameNode
+    Namenode(mini_hdfs::server::namenode::Options),
+    /// mini-hdfs's DataNode
+    Datanode(mini_hdfs::server::datanode::Options),
+}
+
+impl System for MiniHdfs {
+    fn name(&self) -> &'static str {
+        "hdfs"
+    }
+
+    fn title(&self) -> &'static str {
+        "mini-hdfs"
+    }
+
+    fn options(&self, command: Command) -> Command {
+        Size::augment_args(command)
+    }
+
+    fn start(&self, lab: &Arc<Lab>, options: &ArgMatches) -> Result<Arc<dyn Cluster>> {
+        let size = Size::from_arg_matches(options)?;
+        Ok(Hdfs::set(lab, &size)?)
+    }
+
+    fn scenes(&self) -> &'static [&'static dyn Play] {
+        scenes::SCENES
+    }
+
+    fn node(&self, args: Vec<OsString>) -> Result<()> {
+        tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .init();
+        let name = OsString::from("lab node hdfs");
+        match Node::parse_from([name].into_iter().chain(args)) {
+            Node::Namenode(options) => mini_hdfs::server::namenode::run(&options),
+            Node::Datanode(options) => mini_hdfs::server::datanode::run(&options),
+        }
+    }
+
+    fn torture_options(&self, command: Command) -> Option<Command> {
+        Some(torture::Options::augment_args(command))
+    }
+
+    fn torture(&self, options: &ArgMatches, runtime: &Handle) -> Result<()> {
+        torture::run(&torture::Options::from_arg_matches(options)?, runtime)
+    }
 }
 
 /// A cluster that runs.
@@ -80,55 +146,79 @@ pub(crate) struct Hdfs {
     /// Its processes and links.
     pub(crate) lab: Arc<Lab>,
     files: Files,
-    /// What files are written and read at a rate.
-    pub(crate) load: Load,
+    /// Small files written and read at a rate.
+    load: Load,
     /// By node: the process that was told, and what is wrong with its disk.
     disks: Mutex<BTreeMap<String, (u32, DiskFault)>>,
-    state: watch::Sender<Arc<Snapshot>>,
+    state: Mutex<Arc<Snapshot>>,
     /// When the look that `state` shows began.
     looked_at: Mutex<Instant>,
     read_back: Mutex<ReadBack>,
 }
 
-impl Hdfs {
-    /// Starts a cluster in `lab`, and watches it on `runtime` from then on.
-    pub(crate) fn start(lab: Arc<Lab>, size: Size, runtime: &Handle) -> Result<Arc<Hdfs>> {
-        let address = start_nodes(&lab, size, SETTINGS, DATANODE_SETTINGS)?;
+impl Scenery for Hdfs {
+    type Size = Size;
+    type View = Snapshot;
+
+    fn set(lab: &Arc<Lab>, size: &Size) -> Result<Arc<Hdfs>> {
+        let address = start_nodes(lab, *size, SETTINGS, DATANODE_SETTINGS)?;
         let files = Files::new(&address, lab.dial_as(CLIENT)?)?;
         let load = FileLoad::new(files.another_client()?, lab.clone())?;
         let hdfs = Arc::new(Hdfs {
             files,
             load: Load::new(load),
             disks: Mutex::default(),
-            lab,
-            state: watch::Sender::default(),
+            lab: lab.clone(),
+            state: Mutex::default(),
             looked_at: Mutex::new(Instant::now()),
             read_back: Mutex::default(),
         });
         // The lab itself looks on from outside: no fault of its network hides the cluster from it.
-        let _entered = runtime.enter();
+        let _entered = lab.runtime().enter();
         let namenode = NameNodeClient::new(&Connector::direct(), &address)
             .with_context(|| format!("cannot call the NameNode at {address}"))?
             .with_timeout(ANSWER_MAX);
-        runtime.spawn(watch(Arc::downgrade(&hdfs), namenode));
+        lab.runtime().spawn(watch(Arc::downgrade(&hdfs), namenode));
         audit::start(Arc::downgrade(&hdfs));
         Ok(hdfs)
     }
 
-    /// What there is to see now, and later.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.state.subscribe()
+    fn ready(stage: &Stage<Hdfs>, size: &Size) -> Result<()> {
+        stage.expect("every DataNode is there", SOON, |now| {
+            let live = now.nodes.iter().filter(|node| node.state == Some("live"));
+            let (live, all) = (live.count(), size.datanodes);
+            ensure(live == all as usize, || format!("{live} of {all} are live"))
+        })
     }
 
+    fn seen_since(&self, then: Instant) -> Option<Arc<Snapshot>> {
+        (*lock(&self.looked_at) > then).then(|| self.now())
+    }
+}
+
+impl Cluster for Hdfs {
+    fn routes(self: Arc<Self>) -> Router {
+        routes::routes(self)
+    }
+
+    fn shell(&self) -> Vec<String> {
+        let namenode = self.lab.address(NAMENODE, "rpc").unwrap_or_default();
+        [
+            &format!("export MINI_HDFS_NAMENODE={namenode}"),
+            "alias mini-hdfs='cargo run -qrp mini-hdfs --'",
+            "mini-hdfs dfs -ls -R /",
+            "mini-hdfs dfsadmin -report",
+            "mini-hdfs fsck / -files -blocks -locations",
+        ]
+        .map(str::to_owned)
+        .into()
+    }
+}
+
+impl Hdfs {
     /// What was to be seen at the last look.
     pub(crate) fn now(&self) -> Arc<Snapshot> {
-        self.state.borrow().clone()
-    }
-
-    /// What there is to see, if somebody has looked since `then`: whoever has just done something, and
-    /// wants to know what becomes of it, must not take an older look for the answer.
-    pub(crate) fn since(&self, then: Instant) -> Option<Arc<Snapshot>> {
-        (*lock(&self.looked_at) > then).then(|| self.now())
+        lock(&self.state).clone()
     }
 }
 
@@ -150,7 +240,7 @@ fn start_namenode(lab: &Lab, settings: &[&str]) -> Result<String> {
     let dir = lab.dir(NAMENODE).display().to_string();
     lab.add(NodeSpec {
         name: NAMENODE.to_owned(),
-        kind: "namenode",
+        role: "namenode",
         rack: None,
         program: "mini-hdfs",
         args: args(&["namenode", "--format-if-new", "--dir", &dir], settings),
@@ -174,7 +264,7 @@ fn start_datanodes(lab: &Lab, size: Size, namenode: &str, settings: &[&str]) -> 
         words.extend(["--rack", &rack, "--hostname", name]);
         lab.add(NodeSpec {
             name: name.clone(),
-            kind: "datanode",
+            role: "datanode",
             args: args(&words, settings),
             rack: Some(rack),
             program: "mini-hdfs",
@@ -252,9 +342,11 @@ impl Hdfs {
         if *before == after {
             return;
         }
-        for (kind, node, text) in changes::changes(&before, &after) {
-            self.lab.journal.enter(kind, node.as_deref(), text);
+        let recorder = &self.lab.recorder;
+        recorder.put_all(document::members(&after));
+        for (level, node, text) in changes::changes(&before, &after) {
+            recorder.event(level, node.as_deref(), text);
         }
-        self.state.send_replace(Arc::new(after));
+        *lock(&self.state) = Arc::new(after);
     }
 }

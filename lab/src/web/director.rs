@@ -1,0 +1,121 @@
+//! What is on the page: one run at a time. A scene takes the nodes of the run before it down and sets its own up.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Result, bail};
+use clap::ArgMatches;
+use sim::Level;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::lab::lock;
+use crate::run::Run;
+use crate::scenes::{self, Mode};
+use crate::system::System;
+
+/// How the cluster is made that is there when no scene is.
+pub(crate) struct Opening {
+    /// Which.
+    pub(crate) system: &'static dyn System,
+    /// Its options.
+    pub(crate) options: ArgMatches,
+    /// Where it keeps everything.
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// Knows what is on, and puts something else on.
+pub(crate) struct Director {
+    pub(super) systems: &'static [&'static dyn System],
+    opening: Option<Opening>,
+    runtime: Handle,
+    on: watch::Sender<Option<Arc<Run>>>,
+    /// Held while one run takes the place of another; set when there will be no other.
+    closed: Mutex<bool>,
+}
+
+impl Director {
+    /// A director who will open with `opening`; without one nothing ever runs.
+    pub(crate) fn new(
+        systems: &'static [&'static dyn System],
+        opening: Option<Opening>,
+        runtime: Handle,
+    ) -> Director {
+        Director {
+            systems,
+            opening,
+            runtime,
+            on: watch::Sender::default(),
+            closed: Mutex::new(false),
+        }
+    }
+
+    /// What is on, now and later.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Run>>> {
+        self.on.subscribe()
+    }
+
+    /// What is on.
+    pub(crate) fn run(&self) -> Option<Arc<Run>> {
+        self.on.borrow().clone()
+    }
+
+    /// Takes down what is on, and starts the cluster of the beginning.
+    pub(crate) fn open(&self) -> Result<()> {
+        let Some(opening) = &self.opening else {
+            bail!("a recording is shown; nothing can be started");
+        };
+        let run = Run::new(
+            opening.system,
+            "",
+            opening.dir.clone(),
+            self.runtime.clone(),
+        )?;
+        self.put_on(&run)?;
+        run.start(&opening.options)
+    }
+
+    /// Takes down what is on, and begins to play the scene called `name`.
+    pub(crate) fn play(&self, name: &str, mode: Mode) -> Result<()> {
+        if self.opening.is_none() {
+            bail!("a recording is shown; no scene can be played");
+        }
+        let (run, scene) = scenes::find(self.systems, name, None, &self.runtime)?;
+        run.script.set_mode(mode);
+        self.put_on(&run)?;
+        std::thread::spawn(move || {
+            // What becomes of it stands in the state document; only a panic does not.
+            let playing = std::panic::AssertUnwindSafe(|| scene.play(&run));
+            if std::panic::catch_unwind(playing).is_err() {
+                let text = format!(
+                    "{} has panicked; the lab's terminal shows where",
+                    scene.name()
+                );
+                run.lab.recorder.event(Level::Bad, None, text.clone());
+                run.script.end(false, &text);
+            }
+        });
+        Ok(())
+    }
+
+    /// Ends everything, for good.
+    pub(crate) fn close(&self) {
+        let mut closed = lock(&self.closed);
+        *closed = true;
+        if let Some(run) = self.run() {
+            run.stop();
+        }
+    }
+
+    fn put_on(&self, run: &Arc<Run>) -> Result<()> {
+        let closed = lock(&self.closed);
+        if *closed {
+            run.stop();
+            bail!("the lab is being closed");
+        }
+        if let Some(before) = self.on.send_replace(Some(run.clone())) {
+            before.stop();
+        }
+        Ok(())
+    }
+}
