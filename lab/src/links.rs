@@ -9,7 +9,7 @@
 
 mod grpc;
 mod passing;
-pub(crate) mod recogniser;
+pub mod recogniser;
 mod socks;
 #[cfg(test)]
 mod tests;
@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-pub(crate) use passing::Sink;
+pub use passing::Sink;
 use passing::{InFlight, Teller};
 use recogniser::{Conversation, Protocol, Way};
 use socks::{Reply, read_request, reply};
@@ -133,7 +133,7 @@ impl Links {
 
     /// Has `sink` told of every message from now on, of gRPC and of `protocols`. To be called once, before anything is dialled:
     /// what came before is not understood.
-    pub(crate) fn watch(&self, sink: Arc<dyn Sink>, protocols: &[Protocol]) {
+    pub fn watch(&self, sink: Arc<dyn Sink>, protocols: &[Protocol]) {
         let protocols = protocols.iter().copied().chain([grpc::GRPC]).collect();
         // A second one would hear halves of conversations, and hears nothing.
         let _ = self.watch.set(Watch { sink, protocols });
@@ -179,7 +179,7 @@ impl Links {
 
     /// Cuts every link between nodes of different groups, and mends what was cut within a group. Links of nodes that are in none stay as
     /// they are.
-    pub(crate) fn partition(&self, groups: &[Vec<String>]) {
+    pub fn partition(&self, groups: &[Vec<String>]) {
         let group = |n: usize| groups[n].iter().map(move |name| (n, name));
         let all: Vec<(usize, &String)> = (0..groups.len()).flat_map(group).collect();
         self.table.send_modify(|table| {

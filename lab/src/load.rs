@@ -3,7 +3,8 @@
 //! What an operation is, a system says by a [`Workload`]; here stands what is the same for all: when the next one is due, how long they
 //! take, what is counted. The generator is an *open* one up to a point: operations are due at fixed times, however
 //! long those before take, so that a system that stalls is seen to stall (a *closed* one would politely wait, and report fine
-//! latencies). With [`WORKERS`] under way no more begin, and what was due longer ago than [`LAG_MAX`] is left out.
+//! latencies). With 32 under way no more begin, and what was due longer than a second ago is left
+//! out.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug};
@@ -13,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::lab::lock;
 
 /// Operations in a second, at most.
-pub(crate) const RATE_MAX: u32 = 1000;
+pub const RATE_MAX: u32 = 1000;
 /// Operations under way at a time, at most.
 const WORKERS: u64 = 32;
 /// What was due longer ago is left out.
@@ -30,7 +32,7 @@ const REASONS_MAX: usize = 10;
 const LATENCY_MAX_US: u64 = 120_000_000;
 
 /// What a system's load consists of.
-pub(crate) trait Workload: Send + Sync {
+pub trait Workload: Send + Sync {
     /// Somebody who does one operation after the other. What he wrote, nobody else changes. He is the `number`th.
     fn worker(&self, number: u64) -> Box<dyn Worker>;
 
@@ -39,14 +41,14 @@ pub(crate) trait Workload: Send + Sync {
 }
 
 /// See [`Workload::worker`].
-pub(crate) trait Worker: Send {
+pub trait Worker: Send {
     /// Does one operation, whichever.
     fn operate(&mut self) -> Outcome;
 }
 
 /// What came of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// It changed something, and was acknowledged; so many bytes were written.
     Acknowledged(u64),
     /// It read so many bytes, and they are what was acknowledged.
@@ -59,34 +61,67 @@ pub(crate) enum Outcome {
 
 /// What a load has done so far, and does just now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Status {
+pub struct Status {
     /// Whether it goes on.
-    pub(crate) on: bool,
+    pub on: bool,
     /// How many operations in a second are wanted.
-    pub(crate) rate: u32,
+    pub rate: u32,
     /// Changes that were acknowledged.
-    pub(crate) acknowledged: u64,
+    pub acknowledged: u64,
     /// Operations that failed.
-    pub(crate) failed: u64,
+    pub failed: u64,
     /// Reads that gave what was acknowledged.
-    pub(crate) checked: u64,
+    pub checked: u64,
     /// Reads that gave something else.
-    pub(crate) wrong: u64,
+    pub wrong: u64,
+    /// Why the last one failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Why operations failed, and how many for each reason.
-    pub(crate) reasons: BTreeMap<String, u64>,
+    pub reasons: BTreeMap<String, u64>,
     /// Operations in a second, over the past few.
-    pub(crate) per_second: f64,
+    #[serde(skip)]
+    pub per_second: f64,
     /// Bytes in a second, written and read.
-    pub(crate) bytes_per_second: f64,
+    #[serde(skip)]
+    pub bytes_per_second: f64,
     /// Half of the past few seconds' operations took less, in milliseconds.
-    pub(crate) p50_ms: f64,
+    #[serde(skip)]
+    pub p50_ms: f64,
     /// 99 of 100 did.
-    pub(crate) p99_ms: f64,
+    #[serde(skip)]
+    pub p99_ms: f64,
+}
+
+impl Status {
+    /// The member `load` of the state document.
+    pub fn document(&self) -> Value {
+        json!(self)
+    }
+
+    /// Its members of `figures`; none before the load was first put on.
+    pub fn figures(&self) -> impl Iterator<Item = (String, Value)> {
+        let tenths = |value: f64| (value * 10.0).round() / 10.0;
+        let figures = [
+            ("operations", "operations", "1/s", self.per_second),
+            ("bytes", "written and read", "B/s", self.bytes_per_second),
+            ("p50", "half take less than", "ms", self.p50_ms),
+            ("p99", "99 of 100 take less than", "ms", self.p99_ms),
+        ];
+        let has_run = self.on || self.acknowledged + self.failed + self.checked > 0;
+        let figures = figures.into_iter().zip(1..).filter(move |_| has_run);
+        figures.map(move |((id, label, unit, value), order)| {
+            let figure = json!({
+                "order": order, "label": label, "unit": unit, "value": tenths(value),
+            });
+            (id.to_owned(), figure)
+        })
+    }
 }
 
 /// A load generator. It stops when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub struct Load {
     shared: Arc<Shared>,
     workers: Mutex<Vec<thread::JoinHandle<()>>>,
 }
@@ -132,7 +167,7 @@ struct Counts {
 
 impl Load {
     /// A load of this kind, at rate 0.
-    pub(crate) fn new(workload: impl Workload + 'static) -> Load {
+    pub fn new(workload: impl Workload + 'static) -> Load {
         let pace = Pace {
             rate: 0,
             next: Instant::now(),
@@ -156,7 +191,7 @@ impl Load {
     }
 
     /// From now on so many operations in a second are due; [`RATE_MAX`] at most.
-    pub(crate) fn set_rate(&self, per_second: u32) {
+    pub fn set_rate(&self, per_second: u32) {
         let mut pace = lock(&self.shared.pace);
         (pace.rate, pace.next) = (per_second.min(RATE_MAX), Instant::now());
         pace.version += 1;
@@ -173,7 +208,7 @@ impl Load {
     }
 
     /// What it has done and does.
-    pub(crate) fn status(&self) -> Status {
+    pub fn status(&self) -> Status {
         let rate = lock(&self.shared.pace).rate;
         let mut counts = lock(&self.shared.counts);
         counts.turn(Instant::now());
@@ -274,7 +309,8 @@ impl Counts {
                 let known = total.reasons.contains_key(&reason);
                 let other = !known && total.reasons.len() >= REASONS_MAX;
                 let reason = if other { "other".to_owned() } else { reason };
-                *total.reasons.entry(reason).or_default() += 1;
+                *total.reasons.entry(reason.clone()).or_default() += 1;
+                total.reason = Some(reason);
                 // How soon an error comes is no latency.
                 return;
             }

@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 use sim::{Clock, Level, Record, TRACE_VERSION, What, patch};
 use tokio::sync::watch;
 
+use crate::links::Sink;
+
 /// How much is remembered: of the latest lines, and of older ones that are more than messages and patches.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -69,6 +71,20 @@ struct Log {
     nodes: BTreeMap<String, (NodeId, u32)>,
     messages: u64,
     closed: bool,
+}
+
+impl Sink for Recorder {
+    fn send(&self, from: &str, to: &str, label: &str, text: &str) -> u64 {
+        Recorder::send(self, from, to, label, text)
+    }
+
+    fn deliver(&self, from: &str, to: &str, message: u64) {
+        Recorder::deliver(self, from, to, message);
+    }
+
+    fn lose(&self, from: &str, to: &str, message: u64, why: &str) {
+        Recorder::lose(self, from, to, message, why);
+    }
 }
 
 impl Recorder {

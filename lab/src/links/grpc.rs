@@ -53,7 +53,7 @@ const STATUSES: [&str; 17] = [
 ];
 
 /// gRPC; messages are labelled by the method that they belong to, and answers by their status.
-pub(crate) const GRPC: Protocol = Protocol {
+pub(super) const GRPC: Protocol = Protocol {
     begins: |first| begins_with(first, PREFACE),
     recogniser: || Box::new(Grpc::default()),
 };

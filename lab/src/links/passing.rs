@@ -16,19 +16,19 @@ const SPAN: Duration = Duration::from_millis(500);
 
 /// Hears of messages on links. It is called from the relay, so it must be quick and must not block. Of each message that was
 /// sent it hears later that it was delivered or lost, whichever.
-pub(crate) trait Sink: Send + Sync {
+pub trait Sink: Send + Sync {
     /// A message has entered the link between two nodes. `label` is its class, `text` what it is, as a phrase. Returns its number.
     fn send(&self, from: &str, to: &str, label: &str, text: &str) -> u64;
     /// All of it has got through.
-    fn deliver(&self, message: u64);
+    fn deliver(&self, from: &str, to: &str, message: u64);
     /// Not all of it has got through, and no more of it will, for the reason `why`.
-    fn lose(&self, message: u64, why: &str);
+    fn lose(&self, from: &str, to: &str, message: u64, why: &str);
 }
 
 /// One way of one connection, as it is told of.
 pub(super) struct Teller {
     sink: Arc<dyn Sink>,
-    direction: Direction,
+    direction: Arc<Direction>,
     /// When the present span began, and how many messages it has had.
     began: Instant,
     told: u32,
@@ -39,7 +39,7 @@ impl Teller {
     pub(super) fn new(sink: Arc<dyn Sink>, direction: &Direction) -> Teller {
         Teller {
             sink,
-            direction: direction.clone(),
+            direction: Arc::new(direction.clone()),
             began: Instant::now(),
             told: 0,
             untold: 0,
@@ -66,7 +66,7 @@ impl Teller {
             return None;
         }
         self.told += 1;
-        let (from, to) = &self.direction;
+        let (from, to) = &*self.direction;
         let text = match std::mem::take(&mut self.untold) {
             0 => Cow::Borrowed(&seen.text),
             untold => Cow::Owned(format!("{}, and {untold} messages before it", seen.text)),
@@ -74,6 +74,7 @@ impl Teller {
         let message = self.sink.send(from, to, &seen.label, &text);
         Some(InFlight {
             sink: self.sink.clone(),
+            direction: self.direction.clone(),
             message,
             end: seen.end,
             delivered: false,
@@ -84,6 +85,7 @@ impl Teller {
 /// A message on its way. Dropped before it is delivered, it is lost.
 pub(super) struct InFlight {
     sink: Arc<dyn Sink>,
+    direction: Arc<Direction>,
     message: u64,
     /// How many bytes of the connection have to get through for it.
     pub(super) end: u64,
@@ -94,14 +96,17 @@ impl InFlight {
     /// All of it has got through.
     pub(super) fn deliver(mut self) {
         self.delivered = true;
-        self.sink.deliver(self.message);
+        let (from, to) = &*self.direction;
+        self.sink.deliver(from, to, self.message);
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.delivered {
-            self.sink.lose(self.message, "the connection has ended");
+            let (from, to) = &*self.direction;
+            self.sink
+                .lose(from, to, self.message, "the connection has ended");
         }
     }
 }

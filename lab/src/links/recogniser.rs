@@ -14,7 +14,7 @@ const BACK_MAX: usize = 1024;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub enum Way {
     /// From whoever dialled.
     There,
     /// To him.
@@ -23,21 +23,21 @@ pub(crate) enum Way {
 
 /// A message that was seen to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Its class, by which it is coloured and filtered: `heartbeat`.
-    pub(crate) label: Cow<'static, str>,
+    pub label: Cow<'static, str>,
     /// What it is, as a phrase.
-    pub(crate) text: String,
+    pub text: String,
     /// Bytes of its way from the beginning of the connection to the end of the message.
-    pub(crate) end: u64,
+    pub end: u64,
 }
 
 /// The bytes are not of the protocol that they began with, or of a part of it that the recogniser does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotUnderstood;
+pub struct NotUnderstood;
 
 /// Understands what passes over one connection.
-pub(crate) trait Recogniser: Send {
+pub trait Recogniser: Send {
     /// Bytes pass one way, in pieces of any size. Adds to `seen` what begins in them.
     ///
     /// # Errors
@@ -47,15 +47,15 @@ pub(crate) trait Recogniser: Send {
 
 /// A protocol, and how it is told from others.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Protocol {
+pub struct Protocol {
     /// Whether a connection on which whoever dialled first says `first` speaks it; none while these are too few bytes to tell.
-    pub(crate) begins: fn(first: &[u8]) -> Option<bool>,
+    pub begins: fn(first: &[u8]) -> Option<bool>,
     /// What understands such a connection.
-    pub(crate) recogniser: fn() -> Box<dyn Recogniser>,
+    pub recogniser: fn() -> Box<dyn Recogniser>,
 }
 
 /// Whether `first` begins with `prefix`; none while it may come to.
-pub(crate) fn begins_with(first: &[u8], prefix: &[u8]) -> Option<bool> {
+pub fn begins_with(first: &[u8], prefix: &[u8]) -> Option<bool> {
     let len = first.len().min(prefix.len());
     match first[..len] == prefix[..len] {
         true if len < prefix.len() => None,
@@ -71,7 +71,7 @@ enum Understanding {
 }
 
 /// One connection, both ways.
-pub(crate) struct Conversation {
+pub(super) struct Conversation {
     protocols: Arc<[Protocol]>,
     understanding: Understanding,
     /// Bytes so far, there and back.
@@ -80,7 +80,7 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     /// A connection that speaks one of `protocols`, or something else.
-    pub(crate) fn new(protocols: Arc<[Protocol]>) -> Conversation {
+    pub(super) fn new(protocols: Arc<[Protocol]>) -> Conversation {
         Conversation {
             protocols,
             understanding: Understanding::Undecided(Vec::new(), Vec::new()),
@@ -89,7 +89,7 @@ impl Conversation {
     }
 
     /// Bytes pass. Returns what begins in them.
-    pub(crate) fn feed(&mut self, way: Way, bytes: &[u8]) -> Vec<Seen> {
+    pub(super) fn feed(&mut self, way: Way, bytes: &[u8]) -> Vec<Seen> {
         self.passed[way as usize] += bytes.len() as u64;
         let mut seen = Vec::new();
         match (&mut self.understanding, way) {
@@ -157,16 +157,21 @@ impl Conversation {
 
 /// How far a parser of one way got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// It needs more bytes to understand the next piece.
     More,
     /// It understood so many bytes; what follows, `skip` bytes, needs no understanding.
-    Took { head: usize, skip: u64 },
+    Took {
+        /// These.
+        head: usize,
+        /// And these.
+        skip: u64,
+    },
 }
 
 /// Cuts one way of a connection into the pieces that a parser asks for. Bulk data is neither looked at nor copied.
 #[derive(Debug, Default)]
-pub(crate) struct Pieces {
+pub struct Pieces {
     /// What was not enough.
     kept: Vec<u8>,
     skip: u64,
@@ -177,7 +182,10 @@ pub(crate) struct Pieces {
 impl Pieces {
     /// Hands `bytes` to `parse`, together with what was kept, until they are used up or too few. `parse` is also told where
     /// in the connection they begin.
-    pub(crate) fn cut(
+    ///
+    /// # Errors
+    /// That of `parse`.
+    pub fn cut(
         &mut self,
         bytes: &[u8],
         mut parse: impl FnMut(&[u8], u64) -> Result<Step, NotUnderstood>,

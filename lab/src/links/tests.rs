@@ -170,11 +170,11 @@ impl Sink for Log {
         message
     }
 
-    fn deliver(&self, message: u64) {
+    fn deliver(&self, _from: &str, _to: &str, message: u64) {
         self.note("deliver", message);
     }
 
-    fn lose(&self, message: u64, _why: &str) {
+    fn lose(&self, _from: &str, _to: &str, message: u64, _why: &str) {
         self.note("lose", message);
     }
 }

@@ -28,9 +28,10 @@ use mini_hdfs::server::rpc::{NameNodeClient, RpcError};
 use tokio::runtime::Handle;
 
 use crate::lab::{CLIENT, Lab, NodeSpec, lock};
+use crate::links::recogniser::Protocol;
 use crate::load::Load;
 use crate::scenes::{Play, SOON, Stage, ensure};
-use crate::system::{Cluster, Scenery, System};
+use crate::system::{Cluster, Deed, Order, Scenery, System};
 
 pub(crate) use files::Checked;
 pub(crate) use sample::{HoldUp, Sample};
@@ -131,6 +132,10 @@ impl System for MiniHdfs {
         }
     }
 
+    fn protocols(&self) -> &'static [Protocol] {
+        &[messages::DATA_TRANSFER]
+    }
+
     fn torture_options(&self, command: Command) -> Option<Command> {
         Some(torture::Options::augment_args(command))
     }
@@ -197,6 +202,22 @@ impl Scenery for Hdfs {
 }
 
 impl Cluster for Hdfs {
+    fn deeds(&self) -> Vec<Deed> {
+        disks::deeds()
+    }
+
+    fn perform(&self, deed: &str, order: &Order) -> Result<()> {
+        self.break_disk(deed, order)
+    }
+
+    fn undo(&self) -> Result<()> {
+        self.mend_disks()
+    }
+
+    fn load(&self) -> Option<&Load> {
+        Some(&self.load)
+    }
+
     fn routes(self: Arc<Self>) -> Router {
         routes::routes(self)
     }
@@ -337,7 +358,17 @@ impl Hdfs {
     fn look(&self, answers: &Answers, answered: bool) {
         let mut after = Snapshot::new(&self.lab.nodes(), self.lab.rules(), answers);
         after.answered = answered;
-        after.lamps = lamps::lamps(&after, &lock(&self.read_back));
+        let (load, mut read_back) = (self.load.status(), lock(&self.read_back).clone());
+        if load.wrong > 0 {
+            let text = format!(
+                "{} reads of the load gave something else; see the journal",
+                load.wrong
+            );
+            read_back.failure.get_or_insert(text);
+        }
+        after.lamps = lamps::lamps(&after, &read_back);
+        let measured = document::measured(&after, &load, self.disk_faults());
+        self.lab.recorder.put_all(measured);
         let before = self.now();
         if *before == after {
             return;

@@ -6,10 +6,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
-use super::Hdfs;
+use super::{Hdfs, NAMENODE};
+use crate::system::{Deed, Order, Param, Target, When};
 
 /// How long a node may take to answer over HTTP.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -44,7 +45,119 @@ impl DiskFault {
     }
 }
 
+/// What can be done to disks by a button.
+pub(super) fn deeds() -> Vec<Deed> {
+    const ALL: &[&str] = &["namenode", "datanode"];
+    const RUNS: &[&str] = &["up"];
+    let deed = |id, label, title, undo| Deed {
+        id,
+        label,
+        title,
+        group: Some("disk"),
+        on: Target::Node,
+        roles: ALL,
+        when: When { process: RUNS },
+        param: None,
+        undo,
+    };
+    let of_datanodes = |deed, process| Deed {
+        roles: &["datanode"],
+        when: When { process },
+        ..deed
+    };
+    let longer = Param {
+        name: "ms",
+        label: "Longer by",
+        unit: "ms",
+        min: 0.0,
+        max: 10_000.0,
+        value: 200.0,
+    };
+    vec![
+        deed(
+            "fill",
+            "Fill the disk",
+            "No byte more fits on the disk",
+            Some("free"),
+        ),
+        deed(
+            "free",
+            "Free the disk",
+            "Make room again on a disk that was filled",
+            None,
+        ),
+        Deed {
+            param: Some(longer),
+            ..deed(
+                "slow-disk",
+                "Slow the disk",
+                "Make each read, write and sync take longer",
+                Some("mend-disk"),
+            )
+        },
+        deed(
+            "fail-syncs",
+            "Fail syncs",
+            "Have the next sync of the disk fail",
+            None,
+        ),
+        deed(
+            "mend-disk",
+            "Mend the disk",
+            "Take every fault from the disk",
+            None,
+        ),
+        of_datanodes(
+            deed(
+                "flip",
+                "Flip a bit",
+                "Change a bit of a replica on the disk, which does not notice",
+                None,
+            ),
+            &[],
+        ),
+        of_datanodes(
+            deed(
+                "wipe",
+                "Wipe the disk",
+                "Replace the disk by an empty one, and start the node anew",
+                None,
+            ),
+            &["up", "paused", "down"],
+        ),
+    ]
+}
+
 impl Hdfs {
+    /// Does one of the deeds.
+    pub(super) fn break_disk(&self, deed: &str, order: &Order) -> Result<()> {
+        let name = order.node()?;
+        match deed {
+            "fill" => self.fill(name),
+            "free" => self.free(name),
+            "slow-disk" => {
+                let ms = order.value.context("say by how many milliseconds")?;
+                ensure!(
+                    (0.0..=60_000.0).contains(&ms),
+                    "slow a disk by 0 to 60000 ms"
+                );
+                self.slow_disk(name, ms.round() as u64)
+            }
+            "fail-syncs" => self.fail_syncs(name),
+            "mend-disk" => self.mend_disk(name),
+            "flip" => self.rot_any(name),
+            "wipe" => self.wipe(name),
+            _ => bail!("there is no deed {deed}"),
+        }
+    }
+
+    /// Takes every fault from every disk.
+    pub(super) fn mend_disks(&self) -> Result<()> {
+        let faulty = self.disk_faults().into_iter();
+        let mended: Vec<Result<()>> = faulty.map(|(name, _)| self.mend_disk(&name)).collect();
+        mended.into_iter().collect()
+    }
+
     /// No byte more fits on the disk of the node `name`.
     pub(crate) fn fill(&self, name: &str) -> Result<()> {
         self.change_disk(name, "is full", |fault| fault.full = Some(0))
@@ -94,7 +207,7 @@ impl Hdfs {
         drop(disks);
         let command = format!("curl -X PUT http://{address}/chaos -d '{order}'");
         self.lab
-            .journal
+            .recorder
             .action(Some(name), format!("the disk of {name} {text}"), &command);
         Ok(())
     }
@@ -110,7 +223,7 @@ impl Hdfs {
 
     /// Kills the DataNode `name`, empties its disk, and starts it anew: as if the disk had been replaced.
     pub(crate) fn wipe(&self, name: &str) -> Result<()> {
-        if name == super::NAMENODE {
+        if name == NAMENODE {
             bail!(
                 "without the NameNode's disk nobody knows what the blocks are of; wipe a DataNode's"
             );
@@ -121,7 +234,7 @@ impl Hdfs {
         }
         let shown = dir.display();
         fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {shown}"))?;
-        self.lab.journal.action(
+        self.lab.recorder.action(
             Some(name),
             format!("the disk of {name} is replaced by an empty one"),
             &format!("rm -r {shown}"),

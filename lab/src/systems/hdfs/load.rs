@@ -10,13 +10,14 @@ use mini_hdfs::error::FsError;
 use mini_hdfs::server::dfs_client::{CreateOptions, DfsClient, DfsError};
 use node::Rng;
 
-use crate::journal::Kind;
+use sim::Level;
+
+use super::torture::ledger::{Contents, Known, judge};
 use crate::lab::Lab;
 use crate::load::{Outcome, Worker, Workload};
-use crate::torture::ledger::{Contents, Known, judge};
 
 /// Where the load keeps its files.
-const ROOT: &str = "/load";
+pub(super) const ROOT: &str = "/load";
 /// A worker has no more files than this; then it deletes the oldest.
 const FILES_MAX: usize = 20;
 const LEN_MAX: usize = 64 << 10;
@@ -58,7 +59,7 @@ impl Workload for FileLoad {
     }
 
     fn wrong(&self, text: &str) {
-        self.lab.journal.enter(Kind::Bad, None, text);
+        self.lab.recorder.event(Level::Bad, None, text);
     }
 }
 

@@ -387,9 +387,9 @@ mod tests {
             0
         }
 
-        fn deliver(&self, _message: u64) {}
+        fn deliver(&self, _from: &str, _to: &str, _message: u64) {}
 
-        fn lose(&self, _message: u64, _why: &str) {}
+        fn lose(&self, _from: &str, _to: &str, _message: u64, _why: &str) {}
     }
 
     /// How long a block of 1 GiB takes over a link, in seconds.

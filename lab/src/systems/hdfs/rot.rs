@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Hdfs;
 use super::disks::request;
+use super::snapshot::{BlockView, Health};
 
 impl Hdfs {
     /// Changes a byte in the middle of the replica of `block` on the node `name`. Returns the file.
@@ -27,6 +28,21 @@ impl Hdfs {
             &format!("printf '\\{flipped:03o}' | dd of={shown} bs=1 seek={middle} conv=notrunc"),
         );
         Ok(file)
+    }
+
+    /// Changes a byte of the replica of some finished block that the node `name` has.
+    pub(super) fn rot_any(&self, name: &str) -> Result<()> {
+        let now = self.now();
+        let has = |block: &&BlockView| {
+            let mut replicas = block.replicas.iter();
+            block.len > 1 && replicas.any(|r| r.node == name && r.health == Health::Good)
+        };
+        let block = now.complete_blocks().find(has);
+        let block = block.with_context(|| {
+            format!("{name} has no good replica of a finished block; write a file first")
+        })?;
+        self.rot(name, &block.id)?;
+        Ok(())
     }
 
     /// How many damaged replicas the background scan of the node `name` has found since it started.
