@@ -15,8 +15,8 @@
 //!
 //! - A record that was acknowledged has an offset for ever, and no other record ever gets it ([`partition`]).
 //! - After a crash the log is a prefix of what was written, with all that was synced ([`log`]).
-//! - An idempotent producer's record is there once, however often it was sent ([`log`]).
-//! - Compaction keeps the last value of each key, and each record's offset ([`log`]).
+//! - An idempotent producer's record is there once, however often it was sent ([`log::producer_state`]).
+//! - Compaction keeps the last value of each key, and each record's offset ([`log::cleaner`]).
 //! - In a generation of a group a partition has one owner ([`group`]).
 //!
 //! # Reading order
