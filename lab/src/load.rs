@@ -300,9 +300,13 @@ impl Counts {
         let mut bytes = 0;
         match outcome {
             Outcome::Acknowledged(len) => {
-                (total.acknowledged, bytes) = (total.acknowledged + 1, len)
+                total.acknowledged += 1;
+                bytes = len;
             }
-            Outcome::Checked(len) => (total.checked, bytes) = (total.checked + 1, len),
+            Outcome::Checked(len) => {
+                total.checked += 1;
+                bytes = len;
+            }
             Outcome::Wrong(_) => total.wrong += 1,
             Outcome::Failed(reason) => {
                 total.failed += 1;

@@ -168,11 +168,14 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The header block that is complete with this frame, and the flags of the frame that it began in.
+/// A whole header block, and the flags of the frame that it began in.
+type HeaderBlock<'a> = (Cow<'a, [u8]>, u8);
+
+/// The header block that is complete with this frame.
 fn header_block<'a>(
     frame: &Frame<'a>,
     unfinished: &mut Option<(Vec<u8>, u8)>,
-) -> Result<Option<(Cow<'a, [u8]>, u8)>, NotUnderstood> {
+) -> Result<Option<HeaderBlock<'a>>, NotUnderstood> {
     let (block, flags) = match frame.kind {
         HEADERS => {
             let mut block = frame.payload;

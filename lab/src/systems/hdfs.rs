@@ -153,8 +153,8 @@ pub(crate) struct Hdfs {
     files: Files,
     /// Small files written and read at a rate.
     load: Load,
-    /// By node: the process that was told, and what is wrong with its disk.
-    disks: Mutex<BTreeMap<String, (u32, DiskFault)>>,
+    /// By node: what is wrong with its disk.
+    disks: Mutex<BTreeMap<String, DiskFault>>,
     state: Mutex<Arc<Snapshot>>,
     /// When the look that `state` shows began.
     looked_at: Mutex<Instant>,
@@ -185,6 +185,7 @@ impl Scenery for Hdfs {
             .with_timeout(ANSWER_MAX);
         lab.runtime().spawn(watch(Arc::downgrade(&hdfs), namenode));
         audit::start(Arc::downgrade(&hdfs));
+        disks::start(Arc::downgrade(&hdfs));
         Ok(hdfs)
     }
 

@@ -4,45 +4,82 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Weak;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Serialize;
+use serde::Deserialize;
+use sim::DiskView;
 
 use super::{Hdfs, NAMENODE};
+use crate::lab::{Condition, NodeView, lock};
 use crate::system::{Deed, Order, Param, Target, When};
 
 /// How long a node may take to answer over HTTP.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// How often the nodes are asked how their disks are.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What is wrong with the disk of a node. It lasts as long as the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// What is wrong with the disk of a node, as the node itself says. It lasts as long as the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct DiskFault {
     /// Bytes that still fit, if it is about to be full.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) full: Option<u64>,
     /// Milliseconds by which each read, write and sync takes longer.
-    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) slow_ms: u64,
-    /// Syncs fail.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) syncs_fail: bool,
+    /// What fails.
+    pub(crate) fail: Fail,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+/// Which operations of a disk fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Fail {
+    #[default]
+    Nothing,
+    Syncs,
+    Everything,
 }
 
 impl DiskFault {
+    fn failing(&self) -> Option<&'static str> {
+        match self.fail {
+            Fail::Nothing => None,
+            Fail::Syncs => Some("syncs"),
+            Fail::Everything => Some("everything"),
+        }
+    }
+
+    /// The same, as the state document has it.
+    pub(super) fn view(&self) -> DiskView {
+        DiskView {
+            full: self.full.map(|_| true),
+            slow_ms: Some(self.slow_ms).filter(|ms| *ms > 0),
+            failing: self.failing().map(str::to_owned),
+        }
+    }
+
     /// The order that says so.
     fn order(&self) -> String {
         let full = self.full.map(|bytes| format!("full={bytes}"));
         let slow = (self.slow_ms > 0).then(|| format!("slow_ms={}", self.slow_ms));
-        let fail = self.syncs_fail.then(|| "fail=syncs".to_owned());
+        let fail = self.failing().map(|what| format!("fail={what}"));
         let parts: Vec<String> = [full, slow, fail].into_iter().flatten().collect();
         parts.join("&")
     }
+}
+
+/// Asks the nodes how their disks are, for as long as the cluster is there: a shell can give orders too.
+pub(super) fn start(hdfs: Weak<Hdfs>) {
+    std::thread::spawn(move || {
+        while let Some(hdfs) = hdfs.upgrade().filter(|hdfs| hdfs.lab.is_open()) {
+            for node in hdfs.lab.nodes() {
+                hdfs.look_at_disk(&node);
+            }
+            drop(hdfs);
+            std::thread::sleep(LOOK_EVERY);
+        }
+    });
 }
 
 /// What can be done to disks by a button.
@@ -141,7 +178,7 @@ impl Hdfs {
                     (0.0..=60_000.0).contains(&ms),
                     "slow a disk by 0 to 60000 ms"
                 );
-                self.slow_disk(name, ms.round() as u64)
+                self.slow_disk(name, Duration::from_secs_f64(ms / 1000.0))
             }
             "fail-syncs" => self.fail_syncs(name),
             "mend-disk" => self.mend_disk(name),
@@ -168,8 +205,9 @@ impl Hdfs {
         self.change_disk(name, "has room again", |fault| fault.full = None)
     }
 
-    /// Each read, write and sync of the node `name` takes so many milliseconds longer; with 0, no longer.
-    pub(crate) fn slow_disk(&self, name: &str, ms: u64) -> Result<()> {
+    /// Each read, write and sync of the node `name` takes so much longer.
+    pub(crate) fn slow_disk(&self, name: &str, longer: Duration) -> Result<()> {
+        let ms = u64::try_from(longer.as_millis()).unwrap_or(u64::MAX);
         let text = match ms {
             0 => "is as fast as ever".to_owned(),
             ms => format!("is slow: each operation takes {ms} ms longer"),
@@ -179,7 +217,7 @@ impl Hdfs {
 
     /// The next sync of the node `name` fails.
     pub(crate) fn fail_syncs(&self, name: &str) -> Result<()> {
-        self.change_disk(name, "fails to sync", |fault| fault.syncs_fail = true)
+        self.change_disk(name, "fails to sync", |fault| fault.fail = Fail::Syncs)
     }
 
     /// Nothing is wrong any more with the disk of the node `name`.
@@ -193,18 +231,13 @@ impl Hdfs {
         text: &str,
         change: impl FnOnce(&mut DiskFault),
     ) -> Result<()> {
-        let mut disks = super::lock(&self.disks);
         let address = self.lab.address(name, "chaos")?;
-        let pid = self.lab.pid(name)?;
-        // A new process knows nothing of the old one's orders.
-        let known = disks.get(name).filter(|(of, _)| *of == pid);
-        let mut fault = known.map_or_else(DiskFault::default, |(_, fault)| *fault);
+        let mut fault = ask(&address, "GET", "")
+            .with_context(|| format!("{name} does not say how its disk is"))?;
         change(&mut fault);
         let order = fault.order();
-        request(&address, "PUT", "/chaos", &order)
-            .with_context(|| format!("{name} does not take the order"))?;
-        disks.insert(name.to_owned(), (pid, fault));
-        drop(disks);
+        ask(&address, "PUT", &order).with_context(|| format!("{name} does not follow"))?;
+        lock(&self.disks).insert(name.to_owned(), fault);
         let command = format!("curl -X PUT http://{address}/chaos -d '{order}'");
         self.lab
             .recorder
@@ -212,13 +245,28 @@ impl Hdfs {
         Ok(())
     }
 
+    fn look_at_disk(&self, node: &NodeView) {
+        let name = node.name.as_str();
+        let fault = match node.process {
+            Condition::Up => self
+                .lab
+                .address(name, "chaos")
+                .and_then(|address| ask(&address, "GET", "")),
+            Condition::Down => Ok(DiskFault::default()),
+            // Its disk is as it was.
+            Condition::Paused | Condition::Changing => return,
+        };
+        // If it does not answer, the next look will tell.
+        if let Ok(fault) = fault {
+            lock(&self.disks).insert(name.to_owned(), fault);
+        }
+    }
+
     /// What is wrong with disks, of nodes with which something is.
     pub(crate) fn disk_faults(&self) -> Vec<(String, DiskFault)> {
-        let disks = super::lock(&self.disks).clone();
-        let faults = disks.into_iter().filter(|(name, (pid, fault))| {
-            *fault != DiskFault::default() && self.lab.pid(name).is_ok_and(|now| now == *pid)
-        });
-        faults.map(|(name, (_, fault))| (name, fault)).collect()
+        let disks = lock(&self.disks).clone().into_iter();
+        let faults = disks.filter(|(_, fault)| *fault != DiskFault::default());
+        faults.collect()
     }
 
     /// Kills the DataNode `name`, empties its disk, and starts it anew: as if the disk had been replaced.
@@ -241,6 +289,13 @@ impl Hdfs {
         );
         self.lab.start(name)
     }
+}
+
+/// Asks a node how its disk is, or orders it so. The nodes of the lab have one each.
+fn ask(address: &str, method: &str, order: &str) -> Result<DiskFault> {
+    let answer = request(address, method, "/chaos", order)?;
+    let disks: Vec<DiskFault> = serde_json::from_str(&answer)?;
+    disks.first().copied().context("it names no disk")
 }
 
 /// Asks a server over HTTP. Returns the body of its answer.
@@ -276,7 +331,7 @@ mod tests {
         let fault = DiskFault {
             full: Some(0),
             slow_ms: 200,
-            syncs_fail: true,
+            fail: Fail::Syncs,
         };
         assert_eq!(fault.order(), "full=0&slow_ms=200&fail=syncs");
     }

@@ -86,7 +86,9 @@ pub(super) fn measured(
             json!({"order": 11, "label": "being copied", "unit": "blocks", "value": copying}),
         ),
     ];
-    let disks = disks.into_iter().map(|(name, fault)| (name, json!(fault)));
+    let disks = disks
+        .into_iter()
+        .map(|(name, fault)| (name, json!(fault.view())));
     [
         ("figures", object(load.figures().chain(blocks))),
         ("load", load.document()),

@@ -77,14 +77,14 @@ struct Files {
 
 impl Worker for Files {
     fn operate(&mut self) -> Outcome {
-        let dice = self.rng.below(100);
+        let (dice, files) = (self.rng.below(100), self.ledger.len());
         let done = if self.doubtful.len() >= FILES_MAX {
             self.delete()
-        } else if self.ledger.is_empty() || dice < WRITES && self.ledger.len() < FILES_MAX {
+        } else if files == 0 || dice < WRITES && files < FILES_MAX {
             self.write()
-        } else if dice < WRITES + READS && dice >= WRITES {
+        } else if (WRITES..WRITES + READS).contains(&dice) {
             self.read()
-        } else if dice < WRITES + READS + RENAMES && dice >= WRITES {
+        } else if (WRITES + READS..WRITES + READS + RENAMES).contains(&dice) {
             self.rename()
         } else {
             self.delete()

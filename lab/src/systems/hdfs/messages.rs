@@ -423,7 +423,6 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "a measurement: cargo test --release -p lab -- --ignored --nocapture bulk_data"]
-    #[expect(clippy::print_stdout, reason = "it is what is wanted")]
     async fn bulk_data_is_not_held_up_by_who_watches() {
         for _ in 0..5 {
             let (alone, watched) = (bulk(false).await, bulk(true).await);
