@@ -153,7 +153,7 @@ fn number(state: &Value, pointer: &str) -> u64 {
 #[test]
 fn every_fault_shows_a_command_that_does_it_again() {
     let lab = Lab::start(3);
-    lab.post("/api/hdfs/files/sample", &json!({}));
+    lab.post("/api/hdfs/files/sample?seconds=0", &json!({}));
     let dn1 = json!({"node": "dn1"});
     let cut = json!({"from": "dn1", "to": "*", "both_ways": true, "cut": true});
     let slow = json!({"node": "dn1", "value": 50});
@@ -240,7 +240,7 @@ fn a_load_goes_on_and_finds_nothing_wrong_while_a_datanode_dies() {
 #[test]
 fn a_flipped_bit_is_one_bit_and_its_command_flips_it_too() {
     let lab = Lab::start(3);
-    lab.post("/api/hdfs/files/sample", &json!({}));
+    lab.post("/api/hdfs/files/sample?seconds=0", &json!({}));
     lab.until("dn1 has a good replica", |now| {
         let blocks = now["files"]["/sample-1.bin"]["blocks"].as_object();
         let has =
@@ -274,7 +274,7 @@ fn a_flipped_bit_is_one_bit_and_its_command_flips_it_too() {
 #[test]
 fn messages_are_told_and_a_cut_holds_them() {
     let lab = Lab::start(3);
-    lab.post("/api/hdfs/files/sample", &json!({}));
+    lab.post("/api/hdfs/files/sample?seconds=0", &json!({}));
     let told = |kind: &str, label: &str| {
         let trace = lab.trace();
         let of = |record: &&Value| record["kind"] == kind && record["label"] == label;
