@@ -267,6 +267,8 @@ impl DataServer {
     pub fn status(&self) -> DataStatus {
         let shared = &self.shared;
         let now = shared.clock.now();
+        // Its lock is taken once more below.
+        let disks = lock(&shared.disks).averages(now);
         let mut peers = lock(&shared.peers);
         let averages = peers.averages(now).into_iter();
         let averages = averages.map(|(node, latency_us)| SlowPeer { node, latency_us });
@@ -278,7 +280,7 @@ impl DataServer {
             transfers: self.transfers(),
             peers: averages.collect(),
             slow_peers: peers.slow(now),
-            disks: lock(&shared.disks).averages(now),
+            disks,
             slow_disks: self.slow_disks(),
         }
     }
