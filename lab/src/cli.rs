@@ -34,7 +34,7 @@ pub fn main(systems: Systems) -> ExitCode {
     }
 }
 
-/// Options of whatever shows the page.
+// Options of whatever shows the page. (A doc comment would be what the command says of itself.)
 #[derive(Debug, Args)]
 struct Page {
     /// The page's port; 0 lets the system choose
@@ -48,7 +48,7 @@ struct Page {
     no_browser: bool,
 }
 
-/// Options of whatever runs a system.
+// Options of whatever runs a system.
 #[derive(Debug, Args)]
 struct Place {
     /// Keep everything in DIR, and find it there the next time [default: a temporary directory]
@@ -62,68 +62,99 @@ struct Place {
 // ---- what there is
 
 fn command(systems: Systems) -> Command {
-    let command = Command::new("lab")
-        .about("Real processes, real faults, and a page to watch and break them on")
+    let mut command = Command::new("lab")
         .version(env!("CARGO_PKG_VERSION"))
-        .args_conflicts_with_subcommands(true)
-        .subcommand_negates_reqs(true);
-    let command = match systems.first() {
-        Some(first) => Page::augment_args(Place::augment_args(first.options(command))),
+        .args_conflicts_with_subcommands(true);
+    command = match systems.first() {
+        Some(first) => with_page(with_place(first.options(command))),
         None => command.subcommand_required(true),
     };
-    let of_systems =
-        |name, about: &'static str, make: &dyn Fn(&'static dyn System) -> Option<Command>| {
-            let command = Command::new(name).about(about).subcommand_required(true);
-            command
-                .subcommand_value_name("SYSTEM")
-                .subcommands(systems.iter().filter_map(|system| make(*system)))
-        };
-    let new = |system: &dyn System| Command::new(system.name()).about(system.title());
     command
-        .subcommand(of_systems("page", "Run a system with its page", &|system| {
-            Some(Page::augment_args(Place::augment_args(system.options(new(system)))))
+        .about("Real processes, real faults, and a page to watch and break them on")
+        .subcommand(of_systems("page", systems, |system, command| {
+            Some(with_page(with_place(system.options(command))))
         }))
-        .subcommand(of_systems("up", "Run a system without a page, and say how to reach it", &|system| {
-            Some(Place::augment_args(system.options(new(system))))
+        .subcommand(of_systems("up", systems, |system, command| {
+            Some(with_place(system.options(command)))
         }))
-        .subcommand(
-            Place::augment_args(Command::new("scene"))
-                .about("Play a scene: tell it, do it, check it; fails where an expectation is not met")
-                .arg(Arg::new("name").required(true).help("Its name, as `scenes` lists it")),
-        )
+        .subcommand(with_place(scene_command()))
         .subcommand(Command::new("scenes").about("List the scenes"))
-        .subcommand(
-            Page::augment_args(Command::new("replay"))
-                .about("Show a recorded run on the page: a trace of the simulator, or one that the lab saved")
-                .arg(
-                    Arg::new("file")
-                        .required(true)
-                        .value_parser(value_parser!(PathBuf))
-                        .help("The trace, as JSON lines"),
-                ),
+        .subcommand(with_page(replay_command()))
+        .subcommand(of_systems("torture", systems, |system, command| {
+            system.torture_options(command)
+        }))
+        .subcommand(node_command())
+        .subcommand(reaper_command())
+}
+
+/// A command with a subcommand for each system, which adds its options; none: it is not among them.
+fn of_systems(
+    name: &'static str,
+    systems: Systems,
+    with_options: impl Fn(&dyn System, Command) -> Option<Command>,
+) -> Command {
+    let subcommands = systems.iter().filter_map(|system| {
+        let command = with_options(*system, Command::new(system.name()))?;
+        Some(command.about(system.title()))
+    });
+    let about = match name {
+        "page" => "Run a system with its page",
+        "up" => "Run a system without a page, and say how to reach it",
+        _ => "Kill processes at random under load, and check that everything acknowledged is there",
+    };
+    Command::new(name)
+        .about(about)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand_value_name("SYSTEM")
+        .subcommand_help_heading("Systems")
+        .disable_help_subcommand(true)
+        .subcommands(subcommands)
+}
+
+fn with_page(command: Command) -> Command {
+    Page::augment_args(command)
+}
+
+fn with_place(command: Command) -> Command {
+    Place::augment_args(command)
+}
+
+fn scene_command() -> Command {
+    let name = Arg::new("name").required(true);
+    Command::new("scene")
+        .about("Play a scene: tell it, do it, check it; fails where an expectation is not met")
+        .arg(name.help("Its name, as `scenes` lists it"))
+}
+
+fn replay_command() -> Command {
+    let file = Arg::new("file").required(true).value_name("FILE");
+    Command::new("replay")
+        .about(
+            "Show a recorded run on the page: a trace of the simulator, or one that the lab saved",
         )
-        .subcommand(of_systems(
-            "torture",
-            "Kill processes at random under load, and check that everything acknowledged is there",
-            &|system| system.torture_options(new(system)),
-        ))
-        .subcommand(
-            Command::new("node").about("Be a node").hide(true).arg(
-                Arg::new("args")
-                    .num_args(1..)
-                    .action(ArgAction::Append)
-                    .trailing_var_arg(true)
-                    .allow_hyphen_values(true)
-                    .value_parser(value_parser!(OsString)),
-            ),
+        .arg(
+            file.value_parser(value_parser!(PathBuf))
+                .help("The trace, as JSON lines"),
         )
-        .subcommand(
-            Command::new("reaper").about("Be the reaper").hide(true).arg(
-                Arg::new("scratch")
-                    .value_parser(value_parser!(PathBuf))
-                    .help("A directory that goes with the lab"),
-            ),
-        )
+}
+
+fn node_command() -> Command {
+    let args = Arg::new("args")
+        .num_args(1..)
+        .action(ArgAction::Append)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
+        .value_parser(value_parser!(OsString));
+    Command::new("node").about("Be a node").hide(true).arg(args)
+}
+
+fn reaper_command() -> Command {
+    let scratch = Arg::new("scratch").value_parser(value_parser!(PathBuf));
+    Command::new("reaper")
+        .about("Be the reaper")
+        .hide(true)
+        .arg(scratch.help("A directory that goes with the lab"))
 }
 
 fn perform(systems: Systems, matches: &ArgMatches) -> Result<()> {
@@ -290,7 +321,7 @@ fn replay(systems: Systems, matches: &ArgMatches) -> Result<()> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let records =
-        sim::parse_trace(&text).with_context(|| format!("{} is no trace", file.display()))?;
+        sim::parse_trace(&text).with_context(|| format!("cannot show {}", file.display()))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     say(&format!("{name}: {} records\n", records.len()));
     let replay = Replay {
