@@ -129,8 +129,8 @@ impl Lab {
     /// The command of the last event that has one.
     fn last_command(&self) -> String {
         let trace = self.trace();
-        let commands = trace.iter().filter_map(|record| record["command"].as_str());
-        commands.last().unwrap().to_owned()
+        let mut commands = trace.iter().filter_map(|record| record["command"].as_str());
+        commands.next_back().unwrap().to_owned()
     }
 
     /// Runs a command that the journal shows, as it would be pasted into a shell.
