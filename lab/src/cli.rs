@@ -1,29 +1,32 @@
-//! The command line: what can be asked of the lab's program. The systems add options of their own.
+//! The command line: `commands.rs` says what can be asked of the lab's program, this file does it.
+
+mod commands;
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::{Command as Program, ExitCode, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{ArgMatches, FromArgMatches};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+
+use commands::{Page, Place};
 
 use crate::run::Run;
 use crate::system::System;
 use crate::web::{Director, Opening, Replay, Server};
-use crate::{reaper, recorder, scenes, unwritten};
+use crate::{reaper, scenes, unwritten};
 
 type Systems = &'static [&'static dyn System];
 
 /// Runs the lab with these systems, on the arguments of this process. The program must do nothing else before: it is run again
 /// for each node.
 pub fn main(systems: Systems) -> ExitCode {
-    let matches = command(systems).get_matches();
+    let matches = commands::command(systems).get_matches();
     match perform(systems, &matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -32,129 +35,6 @@ pub fn main(systems: Systems) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-// Options of whatever shows the page. (A doc comment would be what the command says of itself.)
-#[derive(Debug, Args)]
-struct Page {
-    /// The page's port; 0 lets the system choose
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    port: u16,
-    /// Where the page listens; 0.0.0.0 lets others on your network in, who need the token then
-    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
-    listen: IpAddr,
-    /// Do not open a browser
-    #[arg(long)]
-    no_browser: bool,
-}
-
-// Options of whatever runs a system.
-#[derive(Debug, Args)]
-struct Place {
-    /// Keep everything in DIR, and find it there the next time [default: a temporary directory]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
-    /// Record everything that happens to FILE, for `replay`
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
-}
-
-// ---- what there is
-
-fn command(systems: Systems) -> Command {
-    let mut command = Command::new("lab")
-        .version(env!("CARGO_PKG_VERSION"))
-        .args_conflicts_with_subcommands(true);
-    command = match systems.first() {
-        Some(first) => with_page(with_place(first.options(command))),
-        None => command.subcommand_required(true),
-    };
-    command
-        .about("Real processes, real faults, and a page to watch and break them on")
-        .subcommand(of_systems("page", systems, |system, command| {
-            Some(with_page(with_place(system.options(command))))
-        }))
-        .subcommand(of_systems("up", systems, |system, command| {
-            Some(with_place(system.options(command)))
-        }))
-        .subcommand(with_place(scene_command()))
-        .subcommand(Command::new("scenes").about("List the scenes"))
-        .subcommand(with_page(replay_command()))
-        .subcommand(of_systems("torture", systems, |system, command| {
-            system.torture_options(command)
-        }))
-        .subcommand(node_command())
-        .subcommand(reaper_command())
-}
-
-/// A command with a subcommand for each system, which adds its options; none: it is not among them.
-fn of_systems(
-    name: &'static str,
-    systems: Systems,
-    with_options: impl Fn(&dyn System, Command) -> Option<Command>,
-) -> Command {
-    let subcommands = systems.iter().filter_map(|system| {
-        let command = with_options(*system, Command::new(system.name()))?;
-        Some(command.about(system.title()))
-    });
-    let about = match name {
-        "page" => "Run a system with its page",
-        "up" => "Run a system without a page, and say how to reach it",
-        _ => "Kill processes at random under load, and check that everything acknowledged is there",
-    };
-    Command::new(name)
-        .about(about)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand_value_name("SYSTEM")
-        .subcommand_help_heading("Systems")
-        .disable_help_subcommand(true)
-        .subcommands(subcommands)
-}
-
-fn with_page(command: Command) -> Command {
-    Page::augment_args(command)
-}
-
-fn with_place(command: Command) -> Command {
-    Place::augment_args(command)
-}
-
-fn scene_command() -> Command {
-    let name = Arg::new("name").required(true);
-    Command::new("scene")
-        .about("Play a scene: tell it, do it, check it; fails where an expectation is not met")
-        .arg(name.help("Its name, as `scenes` lists it"))
-}
-
-fn replay_command() -> Command {
-    let file = Arg::new("file").required(true).value_name("FILE");
-    Command::new("replay")
-        .about(
-            "Show a recorded run on the page: a trace of the simulator, or one that the lab saved",
-        )
-        .arg(
-            file.value_parser(value_parser!(PathBuf))
-                .help("The trace, as JSON lines"),
-        )
-}
-
-fn node_command() -> Command {
-    let args = Arg::new("args")
-        .num_args(1..)
-        .action(ArgAction::Append)
-        .trailing_var_arg(true)
-        .allow_hyphen_values(true)
-        .value_parser(value_parser!(OsString));
-    Command::new("node").about("Be a node").hide(true).arg(args)
-}
-
-fn reaper_command() -> Command {
-    let scratch = Arg::new("scratch").value_parser(value_parser!(PathBuf));
-    Command::new("reaper")
-        .about("Be the reaper")
-        .hide(true)
-        .arg(scratch.help("A directory that goes with the lab"))
 }
 
 fn perform(systems: Systems, matches: &ArgMatches) -> Result<()> {
@@ -212,7 +92,9 @@ fn scene(systems: Systems, matches: &ArgMatches) -> Result<()> {
     let place = Place::from_arg_matches(matches)?;
     let runtime = Runtime::new()?;
     let (run, scene) = scenes::find(systems, name, place.dir, runtime.handle())?;
-    save(&run, place.trace.as_deref())?;
+    if let Some(trace) = &place.trace {
+        run.save(trace)?;
+    }
     let told = runtime.spawn(scenes::narrate(run.lab.recorder.follow(), io::stdout()));
     let playing = {
         let run = run.clone();
@@ -250,7 +132,9 @@ fn up(system: &'static dyn System, matches: &ArgMatches) -> Result<()> {
     let place = Place::from_arg_matches(matches)?;
     let runtime = Runtime::new()?;
     let run = Run::new(system, "", place.dir, runtime.handle().clone())?;
-    save(&run, place.trace.as_deref())?;
+    if let Some(trace) = &place.trace {
+        run.save(trace)?;
+    }
     let starting = {
         let (run, options) = (run.clone(), matches.clone());
         move || run.start(&options)
@@ -305,14 +189,9 @@ fn page(systems: Systems, system: &'static dyn System, matches: &ArgMatches) -> 
         system,
         options: matches.clone(),
         dir: place.dir,
+        trace: place.trace,
     };
-    show(
-        systems,
-        matches,
-        Some(opening),
-        place.trace.as_deref(),
-        None,
-    )
+    show(systems, matches, Some(opening), None)
 }
 
 /// Shows a recording on the page until somebody ends it.
@@ -328,14 +207,13 @@ fn replay(systems: Systems, matches: &ArgMatches) -> Result<()> {
         name: name.into_owned(),
         text: text.into(),
     };
-    show(systems, matches, None, None, Some(replay))
+    show(systems, matches, None, Some(replay))
 }
 
 fn show(
     systems: Systems,
     matches: &ArgMatches,
     opening: Option<Opening>,
-    trace: Option<&Path>,
     replay: Option<Replay>,
 ) -> Result<()> {
     let options = Page::from_arg_matches(matches)?;
@@ -347,9 +225,6 @@ fn show(
             if replay.is_none() {
                 let director = director.clone();
                 tokio::task::spawn_blocking(move || director.open()).await??;
-            }
-            if let Some(run) = director.run() {
-                save(&run, trace)?;
             }
             announce(&server, director.run().as_deref(), options.listen);
             if !options.no_browser {
@@ -366,17 +241,6 @@ fn show(
     director.close();
     runtime.shutdown_background();
     shown
-}
-
-/// Records `run` to the file `trace`, if there is to be one.
-fn save(run: &Run, trace: Option<&Path>) -> Result<()> {
-    let Some(trace) = trace else {
-        return Ok(());
-    };
-    let file = File::create(trace).with_context(|| format!("cannot write {}", trace.display()))?;
-    let saving = recorder::save(run.lab.recorder.follow(), io::BufWriter::new(file));
-    run.lab.runtime().spawn(saving);
-    Ok(())
 }
 
 /// Prints how to reach the lab.
