@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::lab::{Condition, NodeView};
 
 use super::lamps::Lamp;
+use super::load;
 
 /// Everything that the page draws, in one piece. What the NameNode says is reached through it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(crate) struct Snapshot {
     pub(crate) view: View,
     /// The invariants.
     pub(crate) lamps: Vec<Lamp>,
+    /// Blocks that have fewer replicas than they should, those of the load among them.
+    pub(crate) under_replicated: usize,
 }
 
 impl Deref for Snapshot {
@@ -68,10 +71,17 @@ impl Snapshot {
             Some((node.address.clone()?, known))
         });
         let outside: BTreeMap<String, Outside> = outside.collect();
+        let mut view = View::new(answers, &outside);
+        let blocks = view.complete_blocks();
+        let under = blocks.filter(|b| b.good() < usize::from(b.expected));
+        let under_replicated = under.count();
+        // The load's come and go by the hundred, and it checks them itself.
+        view.files.retain(|file| !file.path.starts_with(load::ROOT));
         Snapshot {
-            view: View::new(answers, &outside),
+            view,
             processes,
             lamps: Vec::new(),
+            under_replicated,
         }
     }
 }
