@@ -1,5 +1,5 @@
 //! Each pass gives a tombstone its full time anew: it never goes.
-//! caught-by: capstone::a_tombstone_goes_when_its_time_is_over
+//! caught-by: capstone::a_restart_does_not_make_a_tombstone_young
 //! replaces: src/capstone/cleaner.rs
 
 use std::collections::BTreeMap;
