@@ -27,6 +27,8 @@ mod compaction;
 
 mod long_polling;
 
+mod capstone;
+
 autograder::main! {
     "kafka/record" => record,
     "kafka/batch-crc" => batch_crc,
@@ -38,4 +40,5 @@ autograder::main! {
     "kafka/offset-map" => offset_map,
     "kafka/compaction" => compaction,
     "kafka/long-polling" => long_polling,
+    "kafka/capstone" => capstone,
 }
