@@ -102,9 +102,12 @@ export function forgetColours() {
   colours.clear();
 }
 
+/** Pixels of a canvas for each of the document. */
+export const pixelRatio = () => Math.min(window.devicePixelRatio || 1, 2);
+
 /** Fits a canvas to its box, and gives what to draw with, in pixels of the document. */
 export function surface(canvas) {
-  const ratio = Math.min(window.devicePixelRatio || 1, 2);
+  const ratio = pixelRatio();
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);

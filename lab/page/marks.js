@@ -1,7 +1,7 @@
 // Messages as marks that move along the links between nodes, and the links with what is wrong with them. Two canvases:
 // links below the cards of the nodes, marks above them. What is drawn depends on the recording and the cursor alone.
 
-import { $, colour, el, surface, text } from "./dom.js";
+import { $, colour, el, pixelRatio, surface, text } from "./dom.js";
 import { linkWords } from "./vocabulary.js";
 
 /** How long a mark is on its way for the eye, however quick the message was. */
@@ -18,7 +18,8 @@ const SLOTS_PER_FLIGHT = 4;
 const LABELS_SHOWN = 9;
 const FAULTY_LINKS_MAX = 80;
 const LINKS_CLEAR = 60;
-const LINKS_MAX = 400;
+const LINKS_MAX = 200;
+const LINKS_EVERY_MS = 1000;
 /** Links fade with the time since they were used, in so many steps. */
 const STRENGTHS = 4;
 const RADIUS = 9;
@@ -28,6 +29,7 @@ const PALETTE = ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2
 
 let places = new Map();
 let curves = [];
+let linksAt = 0;
 let labels = new Map();
 const hidden = new Set();
 const sprites = new Map();
@@ -131,7 +133,10 @@ function along({ x0, y0, cx, cy, x1, y1 }, p) {
 // ---- links
 
 /** Draws the links that are in use or broken. */
-export function drawLinks({ recording, player, state }) {
+export function drawLinks({ recording, player, state }, now, anew) {
+  // Many are drawn less often.
+  if (!anew && curves.length > LINKS_CLEAR && now - linksAt < LINKS_EVERY_MS) return;
+  linksAt = now;
   const { pen } = surface($("links"));
   const recent = new Map();
   recording.visitMessages(player.cursor, LINK_SHOWN_US, (message) => {
@@ -231,7 +236,7 @@ export function draw({ recording, player }) {
   const seen = visible(player);
   const groups = new Map();
   let number = 0;
-  recording.visitMessages(player.cursor, seen * 2.5, (message) => {
+  recording.visitMessages(player.cursor, seen * 1.5, (message) => {
     if (hidden.has(message.label)) return;
     const p = position(message, player.cursor, seen);
     if (p === null) return;
@@ -267,42 +272,43 @@ let scale = 1;
 function drawMark(pen, shape, message, p, number, time) {
   const [x, y] = along(shape, p);
   const lost = message.lost && time >= message.end && (p === 0.5 || p === 0.94);
-  const sprite = spriteOf(message.label, lost);
-  const size = (number > 1 ? 1.25 : 1) * scale;
-  const half = (sprite.size / 2) * size;
-  pen.drawImage(sprite.image, x - half, y - half, half * 2, half * 2);
-  if (number > 1) {
-    pen.font = "700 12px system-ui, sans-serif";
-    pen.textAlign = "left";
-    pen.textBaseline = "middle";
-    pen.lineWidth = 3;
-    pen.strokeStyle = colour("ground");
-    pen.strokeText(`×${number}`, x + half - 1, y);
-    pen.fillStyle = colour("text");
-    pen.fillText(`×${number}`, x + half - 1, y);
-  }
+  const { image, size } = spriteOf(message.label, lost, number > 1 ? 1.25 * scale : scale);
+  // Pixel by pixel, without scaling: so even a machine without a graphics card copies many.
+  const ratio = image.width / size;
+  pen.setTransform(1, 0, 0, 1, 0, 0);
+  pen.drawImage(image, Math.round((x - size / 2) * ratio), Math.round((y - size / 2) * ratio));
   marks.push({ x, y, message, number });
+  if (number === 1) return;
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.font = "700 12px system-ui, sans-serif";
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  pen.lineWidth = 3;
+  pen.strokeStyle = colour("ground");
+  pen.strokeText(`×${number}`, x + size / 2 - 1, y);
+  pen.fillStyle = colour("text");
+  pen.fillText(`×${number}`, x + size / 2 - 1, y);
 }
 
 /** A mark is drawn once, and then only copied. */
-function spriteOf(label, lost) {
-  const key = `${label}|${lost}`;
+function spriteOf(label, lost, scale) {
+  const key = `${label}|${lost}|${scale}`;
   if (sprites.has(key)) return sprites.get(key);
-  const size = RADIUS * 2 + 4;
+  const ratio = pixelRatio();
   const image = document.createElement("canvas");
-  const ratio = Math.min(window.devicePixelRatio || 1, 2) * 1.25;
-  image.width = image.height = Math.ceil(size * ratio);
+  image.width = image.height = Math.ceil((RADIUS * 2 + 4) * scale * ratio);
+  const size = image.width / ratio;
   const pen = image.getContext("2d");
-  pen.scale(image.width / size, image.width / size);
+  pen.scale(ratio, ratio);
   const style = labelStyle(label);
   pen.beginPath();
-  pen.arc(size / 2, size / 2, RADIUS, 0, 2 * Math.PI);
+  pen.arc(size / 2, size / 2, RADIUS * scale, 0, 2 * Math.PI);
   pen.fillStyle = lost ? colour("ground") : style.colour;
   pen.fill();
   pen.lineWidth = 1.5;
   pen.strokeStyle = lost ? colour("bad") : colour("ground");
   pen.stroke();
-  pen.font = "700 12px system-ui, sans-serif";
+  pen.font = `700 ${12 * scale}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.fillStyle = lost ? colour("bad") : ink(style.colour);

@@ -41,7 +41,9 @@ const view = {
   jump: (time) => jump(time),
 };
 
+/** The document, and all canvases, are to be drawn with the next frame. */
 let dirty = true;
+let anew = true;
 let drawnAt = 0;
 let slowAt = 0;
 let settledAt = 0;
@@ -106,32 +108,40 @@ function frame(now) {
   const moved = player.cursor !== seenCursor;
   if (dirty || (now - drawnAt >= DRAW_EVERY_MS && (moved || state !== view.state))) {
     document.body.dataset.flow = now > settledAt && player.mode !== "paused" && player.forward ? "on" : "off";
-    const changed = dirty || state !== view.state;
+    const before = view.state;
     view.state = state;
-    if (changed) drawState();
+    if (dirty || state !== before) drawState(dirty ? null : before);
     journal.drawJournal(view);
     charts.drawChartCursors(view, span);
     [drawnAt, dirty] = [now, false];
   }
-  if (now - slowAt >= SLOW_EVERY_MS || now < settledAt) {
+  if (now - slowAt >= SLOW_EVERY_MS || anew) {
     marks.drawLabels(recording);
-    marks.drawLinks(view);
+    marks.drawLinks(view, now, anew);
     timeline.drawTicks(view, span);
     charts.drawCharts(view, span, edge);
     journal.announce(view, now);
     slowAt = now;
   }
-  if (moved || now < settledAt) marks.draw(view);
+  if (moved || anew) marks.draw(view);
+  anew = false;
   timeline.drawCursor(view, span);
   seenCursor = player.cursor;
 }
 
-function drawState() {
+/** Members of the state document that are drawn apart; nodes and the system's part do not follow from them. */
+const APART = ["figures", "lamps", "load", "scene"];
+
+/** Draws the state; `before` is what was drawn last, if that is still good for something. */
+function drawState(before) {
   const { state, system, info } = view;
   journal.drawLamps(state);
-  drawNodes(view);
   scenes.drawScene(view);
   scenes.drawLoad(view);
+  const changed = before && Object.keys({ ...state, ...before }).filter((member) => !APART.includes(member) && state[member] !== before[member]);
+  if (changed?.length === 0) return;
+  const nodesAlone = changed?.length === 1 && changed[0] === "nodes";
+  drawNodes(view, nodesAlone ? before.nodes : null);
   scenes.drawClusterDeeds(view);
   $("undo").classList.toggle("due", faults.isAnything(state));
   system.drawMain?.($("system"), state, view);
@@ -142,9 +152,15 @@ function drawState() {
   marks.measure();
 }
 
+/** After a jump: all is drawn anew, and nothing of it shown as just arrived. */
 function settle() {
   settledAt = performance.now() + SETTLES_MS;
+  redraw();
+}
+
+function redraw() {
   dirty = true;
+  anew = true;
 }
 
 // ---- light and dark
@@ -194,7 +210,7 @@ function startPointing() {
     const { clientX: left, clientY: bottom } = event;
     faults.openMenu({ getBoundingClientRect: () => ({ left, bottom, top: bottom }) }, link, view);
   });
-  new ResizeObserver(settle).observe(stage);
+  new ResizeObserver(redraw).observe(stage);
 }
 
 startTheme();

@@ -35,13 +35,14 @@ function isHead(node, nodes) {
   return nodes.length > 3 && nodes.filter((other) => other.role === node.role).length === 1;
 }
 
-/** Draws all cards. */
-export function drawNodes(view) {
+/** Draws all cards. If nothing but nodes has changed, `before` is what they were, and those that did not change stay as they are. */
+export function drawNodes(view, before) {
+  const stays = (name) => before && view.state.nodes[name] === before[name];
   const { heads, racks, nodes } = places(view.state);
   const standing = nodes.length - heads.length;
   attribute($("stage"), "data-density", standing >= TILES_FROM ? "tiles" : standing >= COMPACT_FROM ? "compact" : "full");
   $("no-nodes").hidden = nodes.length > 0;
-  const draw = (parent, list) => keyed(parent, list, (node) => node.name, (node) => makeCard(node, view), (card, node) => updateCard(card, node, view));
+  const draw = (parent, list) => keyed(parent, list, (node) => node.name, (node) => makeCard(node, view), (card, node) => stays(node.name) || updateCard(card, node, view));
   draw($("heads"), heads);
   keyed($("racks"), racks, ({ rack }) => rack,
     ({ rack }) => el("section", { class: "rack", "aria-label": rack ? `Rack ${rack}` : "Nodes" }, ...(rack ? [el("h3", {}, rack.replace(/^\//, ""))] : []), el("div", { class: "nodes" })),
@@ -113,22 +114,39 @@ const DISK_WORDS = {
   failing: () => "disk fails",
 };
 
+/** For each node and way, who is at the other ends of links with the same fault: `in` and `out` → node → words → names. */
+function linkFaults(links) {
+  if (!faults.has(links)) {
+    const found = { in: new Map(), out: new Map() };
+    for (const [key, rule] of Object.entries(links)) {
+      const words = linkWords(rule);
+      const [from, to] = key.split(">");
+      for (const [way, node, other] of words ? [["out", from, to], ["in", to, from]] : []) {
+        if (!found[way].has(node)) found[way].set(node, new Map());
+        const kinds = found[way].get(node);
+        kinds.set(words, [...(kinds.get(words) ?? []), other]);
+      }
+    }
+    faults.set(links, found);
+  }
+  return faults.get(links);
+}
+const faults = new WeakMap();
+
 /**
  * What is wrong with the links of a node, in words: `cut in and out`, `300 ms late to dn3`. What follows from another
  * node's being cut off wholly is said there.
  */
 function nodeLinkWords(name, state) {
-  const links = Object.entries(state.links ?? {}).map(([key, rule]) => ({ ends: key.split(">"), words: linkWords(rule) })).filter(({ words }) => words);
+  if (!state.links) return [];
+  const all = linkFaults(state.links);
   const others = Object.keys(state.nodes ?? {}).length - 1;
   const found = new Map();
-  for (const [mine, way] of [[1, "in"], [0, "out"]]) {
-    const own = links.filter(({ ends }) => ends[mine] === name);
-    for (const [kind, list] of Map.groupBy(own, (link) => link.words)) {
-      const ends = list.map(({ ends }) => ends[1 - mine]).sort(byName);
-      const covered = (end) => links.filter((link) => link.words === kind && link.ends[1 - mine] === end).length >= others;
+  for (const [way, back] of [["in", "out"], ["out", "in"]]) {
+    for (const [kind, ends] of all[way].get(name) ?? []) {
       const whole = ends.length >= others;
-      if (!whole && ends.every(covered)) continue;
-      const to = whole ? "" : ends.length > 2 ? count(ends.length, "node") : ends.join(", ");
+      if (!whole && ends.every((end) => all[back].get(end).get(kind).length >= others)) continue;
+      const to = whole ? "" : ends.length > 2 ? count(ends.length, "node") : ends.sort(byName).join(", ");
       const key = `${kind}|${to}`;
       found.set(key, [...(found.get(key) ?? []), way]);
     }

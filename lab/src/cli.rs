@@ -1,17 +1,21 @@
-//! The command line: what can be asked of the lab's program. The systems add options of their own.
+//! The command line: `commands.rs` says what can be asked of the lab's program, this file does it.
+
+mod commands;
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Program, ExitCode, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{ArgMatches, FromArgMatches};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+
+use commands::{Page, Place};
 
 use crate::run::Run;
 use crate::system::System;
@@ -23,7 +27,7 @@ type Systems = &'static [&'static dyn System];
 /// Runs the lab with these systems, on the arguments of this process. The program must do nothing else before: it is run again
 /// for each node.
 pub fn main(systems: Systems) -> ExitCode {
-    let matches = command(systems).get_matches();
+    let matches = commands::command(systems).get_matches();
     match perform(systems, &matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -32,98 +36,6 @@ pub fn main(systems: Systems) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Options of whatever shows the page.
-#[derive(Debug, Args)]
-struct Page {
-    /// The page's port; 0 lets the system choose
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    port: u16,
-    /// Where the page listens; 0.0.0.0 lets others on your network in, who need the token then
-    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
-    listen: IpAddr,
-    /// Do not open a browser
-    #[arg(long)]
-    no_browser: bool,
-}
-
-/// Options of whatever runs a system.
-#[derive(Debug, Args)]
-struct Place {
-    /// Keep everything in DIR, and find it there the next time [default: a temporary directory]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
-    /// Record everything that happens to FILE, for `replay`
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
-}
-
-// ---- what there is
-
-fn command(systems: Systems) -> Command {
-    let command = Command::new("lab")
-        .about("Real processes, real faults, and a page to watch and break them on")
-        .version(env!("CARGO_PKG_VERSION"))
-        .args_conflicts_with_subcommands(true)
-        .subcommand_negates_reqs(true);
-    let command = match systems.first() {
-        Some(first) => Page::augment_args(Place::augment_args(first.options(command))),
-        None => command.subcommand_required(true),
-    };
-    let of_systems =
-        |name, about: &'static str, make: &dyn Fn(&'static dyn System) -> Option<Command>| {
-            let command = Command::new(name).about(about).subcommand_required(true);
-            command
-                .subcommand_value_name("SYSTEM")
-                .subcommands(systems.iter().filter_map(|system| make(*system)))
-        };
-    let new = |system: &dyn System| Command::new(system.name()).about(system.title());
-    command
-        .subcommand(of_systems("page", "Run a system with its page", &|system| {
-            Some(Page::augment_args(Place::augment_args(system.options(new(system)))))
-        }))
-        .subcommand(of_systems("up", "Run a system without a page, and say how to reach it", &|system| {
-            Some(Place::augment_args(system.options(new(system))))
-        }))
-        .subcommand(
-            Place::augment_args(Command::new("scene"))
-                .about("Play a scene: tell it, do it, check it; fails where an expectation is not met")
-                .arg(Arg::new("name").required(true).help("Its name, as `scenes` lists it")),
-        )
-        .subcommand(Command::new("scenes").about("List the scenes"))
-        .subcommand(
-            Page::augment_args(Command::new("replay"))
-                .about("Show a recorded run on the page: a trace of the simulator, or one that the lab saved")
-                .arg(
-                    Arg::new("file")
-                        .required(true)
-                        .value_parser(value_parser!(PathBuf))
-                        .help("The trace, as JSON lines"),
-                ),
-        )
-        .subcommand(of_systems(
-            "torture",
-            "Kill processes at random under load, and check that everything acknowledged is there",
-            &|system| system.torture_options(new(system)),
-        ))
-        .subcommand(
-            Command::new("node").about("Be a node").hide(true).arg(
-                Arg::new("args")
-                    .num_args(1..)
-                    .action(ArgAction::Append)
-                    .trailing_var_arg(true)
-                    .allow_hyphen_values(true)
-                    .value_parser(value_parser!(OsString)),
-            ),
-        )
-        .subcommand(
-            Command::new("reaper").about("Be the reaper").hide(true).arg(
-                Arg::new("scratch")
-                    .value_parser(value_parser!(PathBuf))
-                    .help("A directory that goes with the lab"),
-            ),
-        )
 }
 
 fn perform(systems: Systems, matches: &ArgMatches) -> Result<()> {
@@ -290,7 +202,7 @@ fn replay(systems: Systems, matches: &ArgMatches) -> Result<()> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let records =
-        sim::parse_trace(&text).with_context(|| format!("{} is no trace", file.display()))?;
+        sim::parse_trace(&text).with_context(|| format!("cannot show {}", file.display()))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     say(&format!("{name}: {} records\n", records.len()));
     let replay = Replay {

@@ -5,40 +5,19 @@
 //! nothing; starts and crashes of nodes and the journal's events are kept longer. So whoever comes late, or was too slow, gets a shorter
 //! trace that still begins at the beginning.
 
-use std::collections::{BTreeMap, VecDeque};
+mod memory;
+
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use node::NodeId;
 use serde_json::{Map, Value};
 use sim::{Clock, Level, Record, TRACE_VERSION, What, patch};
 use tokio::sync::watch;
 
-/// How much is remembered: of the latest lines, and of older ones that are more than messages and patches.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Lines.
-    pub lines: usize,
-    /// Bytes of lines.
-    pub bytes: usize,
-    /// Older starts, crashes and events.
-    pub kept: usize,
-}
+pub use memory::{Limits, Lines};
 
-impl Default for Limits {
-    /// About 64 MiB: several minutes of a thousand messages a second, hours of a cluster that has little to do.
-    fn default() -> Limits {
-        Limits {
-            lines: 300_000,
-            bytes: 48 << 20,
-            kept: 5_000,
-        }
-    }
-}
-
-/// Lines of a trace, and the number of the line after them.
-pub type Lines = (Vec<Arc<str>>, u64);
+use memory::{Log, line};
 
 /// Records a run, and tells who listens.
 #[derive(Debug)]
@@ -46,29 +25,6 @@ pub struct Recorder {
     begun: Instant,
     epoch_ms: u64,
     log: watch::Sender<Log>,
-}
-
-/// What is remembered.
-#[derive(Debug)]
-struct Log {
-    limits: Limits,
-    /// The trace's first line.
-    begin: Arc<str>,
-    /// Older lines that are more than messages and patches.
-    kept: VecDeque<Arc<str>>,
-    /// The document before the first of `lines`, and since when it is so.
-    base: Value,
-    base_time: u64,
-    /// The latest lines. The first has the number `first`.
-    lines: VecDeque<Arc<str>>,
-    first: u64,
-    bytes: usize,
-    /// The document now.
-    state: Value,
-    /// The numbers of nodes, and which life each is in.
-    nodes: BTreeMap<String, (NodeId, u32)>,
-    messages: u64,
-    closed: bool,
 }
 
 impl Recorder {
@@ -88,24 +44,10 @@ impl Recorder {
                 epoch_ms: Some(epoch_ms),
             },
         };
-        let log = Log {
-            limits,
-            begin: line(&begin),
-            kept: VecDeque::new(),
-            base: Value::Object(Map::new()),
-            base_time: 0,
-            lines: VecDeque::new(),
-            first: 0,
-            bytes: 0,
-            state: Value::Object(Map::new()),
-            nodes: BTreeMap::new(),
-            messages: 0,
-            closed: false,
-        };
         Recorder {
             begun: Instant::now(),
             epoch_ms,
-            log: watch::Sender::new(log),
+            log: watch::Sender::new(Log::new(&begin, limits)),
         }
     }
 
@@ -258,83 +200,6 @@ impl Recorder {
     }
 }
 
-impl Log {
-    /// The number of the node `name`; a new one for a new name.
-    fn node(&mut self, name: &str) -> NodeId {
-        if let Some((node, _)) = self.nodes.get(name) {
-            return *node;
-        }
-        let node = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.nodes.insert(name.to_owned(), (node, 0));
-        node
-    }
-
-    fn push(&mut self, line: Arc<str>) {
-        self.bytes += line.len();
-        self.lines.push_back(line);
-        while self.lines.len() > self.limits.lines || self.bytes > self.limits.bytes {
-            let Some(old) = self.lines.pop_front() else {
-                return;
-            };
-            self.first += 1;
-            self.bytes -= old.len();
-            self.fold(old);
-        }
-    }
-
-    fn fold(&mut self, old: Arc<str>) {
-        // What was written here reads back; see the tests.
-        let Ok(record) = serde_json::from_str::<Record>(&old) else {
-            return;
-        };
-        self.base_time = record.time;
-        match record.what {
-            What::State { patch } => patch::apply(&mut self.base, &patch),
-            What::Send { .. } | What::Deliver { .. } | What::Lose { .. } => {}
-            _ => self.kept.push_back(old),
-        }
-        while self.kept.len() > self.limits.kept {
-            // A node's first start says what it is called, and stays.
-            let is_first = |line: &Arc<str>| {
-                line.contains("\"kind\":\"start\"") && line.contains("\"life\":1}")
-            };
-            let Some(oldest) = self.kept.iter().position(|line| !is_first(line)) else {
-                return;
-            };
-            self.kept.remove(oldest);
-        }
-    }
-
-    fn trace(&self) -> Lines {
-        let mut lines = vec![self.begin.clone()];
-        lines.extend(self.kept.iter().cloned());
-        if self.base != Value::Object(Map::new()) {
-            let what = What::State {
-                patch: self.base.clone(),
-            };
-            let time = self.base_time;
-            lines.push(line(&Record { time, what }));
-        }
-        lines.extend(self.lines.iter().cloned());
-        (lines, self.next())
-    }
-
-    fn next(&self) -> u64 {
-        self.first + self.lines.len() as u64
-    }
-
-    /// The lines from number `next` on; the whole trace if some of them are gone.
-    fn since(&self, next: Option<u64>) -> Lines {
-        match next.filter(|next| *next >= self.first) {
-            None => self.trace(),
-            Some(next) => {
-                let gone = usize::try_from(next - self.first).unwrap_or(usize::MAX);
-                (self.lines.iter().skip(gone).cloned().collect(), self.next())
-            }
-        }
-    }
-}
-
 /// Follows a recording.
 #[derive(Debug)]
 pub struct Follower {
@@ -388,11 +253,6 @@ fn remove_nulls(value: &mut Value) {
         members.retain(|_, member| !member.is_null());
         members.values_mut().for_each(remove_nulls);
     }
-}
-
-fn line(record: &Record) -> Arc<str> {
-    // Records hold strings, numbers and string-keyed maps only: nothing that JSON cannot say.
-    serde_json::to_string(record).unwrap_or_default().into()
 }
 
 #[cfg(test)]

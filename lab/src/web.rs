@@ -178,6 +178,9 @@ async fn system_view(State(page): Shared) -> Answer<axum::Json<Value>> {
     if page.replay.is_some() {
         return Ok(axum::Json(json!({"replay": true, "scenes": []})));
     }
+    let systems = page.director.systems.iter();
+    let systems = systems.map(|system| json!({"name": system.name(), "title": system.title()}));
+    let systems: Vec<Value> = systems.collect();
     let run = page.run()?;
     let mut deeds = system::common_deeds();
     let mut shell = Vec::new();
@@ -192,6 +195,7 @@ async fn system_view(State(page): Shared) -> Answer<axum::Json<Value>> {
         "opening": run.cluster().is_err(),
         "deeds": deeds,
         "scenes": scenes,
+        "systems": systems,
         "shell": shell,
     })))
 }
@@ -222,8 +226,20 @@ async fn undo(State(page): Shared) -> Answer<StatusCode> {
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn open(State(page): Shared) -> Answer<StatusCode> {
-    blocking(move || page.director.open()).await?;
+/// What to open; without it, what was there in the beginning.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct What {
+    system: Option<String>,
+}
+
+async fn open(State(page): Shared, what: Option<axum::Json<What>>) -> Answer<StatusCode> {
+    let system = what.and_then(|axum::Json(what)| what.system);
+    blocking(move || match system {
+        Some(system) => page.director.open_other(&system),
+        None => page.director.open(),
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -245,6 +261,9 @@ async fn play(
 
 async fn scene(State(page): Shared, Path(what): Path<String>) -> Answer<StatusCode> {
     let run = page.run()?;
+    if !run.script.is_playing() && what != "stop" {
+        return Err(anyhow::anyhow!("no scene is being played").into());
+    }
     match what.as_str() {
         "step" => run.script.go_on(Mode::Step),
         "run" => run.script.go_on(Mode::Run),

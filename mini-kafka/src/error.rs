@@ -1,97 +1,160 @@
-//! Kafka's error codes (`org.apache.kafka.common.protocol.Errors`): what the cores answer and the wire carries.
+//! What can go wrong, as clients hear it: Kafka's error codes, with its names and numbers
+//! (`org.apache.kafka.common.protocol.Errors`). Cores return them; the shell writes the number into the answer.
 
-/// An error as Kafka's protocol numbers it. Only those that this broker can answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+use thiserror::Error;
+
+/// An error code of Kafka's protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 #[repr(i16)]
-#[allow(missing_docs, reason = "each variant's message is its documentation")]
 pub enum ErrorCode {
-    #[error("the requested offset is not within the range of offsets of this partition")]
+    /// Something that no other code says; the broker's log has the reason.
+    #[error("the broker failed in a way that it did not expect; its log says more")]
+    UnknownServerError = -1,
+    /// Not an error.
+    #[error("no error")]
+    None = 0,
+    /// Below the log's start, or above its end.
+    #[error("the offset is outside of the log")]
     OffsetOutOfRange = 1,
-    #[error("the record batch is damaged, or its contents do not match its header")]
+    /// A checksum that does not match, or a batch whose framing makes no sense.
+    #[error("a record batch is damaged")]
     CorruptMessage = 2,
-    #[error("this server does not host this topic-partition")]
+    /// No such topic or partition.
+    #[error("there is no such topic or partition")]
     UnknownTopicOrPartition = 3,
-    #[error("the record batch is larger than max.message.bytes allows")]
+    /// A fetch with a negative size.
+    #[error("the size asked for is not valid")]
+    InvalidFetchSize = 4,
+    /// A batch above `max.message.bytes`.
+    #[error("the batch is larger than max.message.bytes of the topic")]
     MessageTooLarge = 10,
-    #[error("the coordinator is loading and hence can't process requests")]
+    /// The metadata beside an offset is longer than `offset.metadata.max.bytes`.
+    #[error("the metadata beside the offset is longer than offset.metadata.max.bytes")]
+    OffsetMetadataTooLarge = 12,
+    /// The group's state is being read from `__consumer_offsets`.
+    #[error("the coordinator is still loading the group; try again")]
     CoordinatorLoadInProgress = 14,
-    #[error("the coordinator is not available")]
+    /// The group has just been removed, or its log cannot be written.
+    #[error("the coordinator is not available; find it again")]
     CoordinatorNotAvailable = 15,
-    #[error("this is not the correct coordinator")]
+    /// Another broker coordinates this group.
+    #[error("another broker coordinates this group; find it again")]
     NotCoordinator = 16,
+    /// Not a name for a topic.
     #[error("the topic's name is not valid")]
     InvalidTopic = 17,
-    #[error("the required acks value is none of 0, 1 and -1")]
+    /// A batch above `segment.bytes`.
+    #[error("the records do not fit into a segment")]
+    RecordListTooLarge = 18,
+    /// `acks` is neither 0, 1 nor -1.
+    #[error("acks must be 0, 1 or -1 (all)")]
     InvalidRequiredAcks = 21,
-    #[error("the generation id is not the group's present one")]
+    /// The member is of an earlier generation.
+    #[error("the generation is not the group's current one; join again")]
     IllegalGeneration = 22,
-    #[error("the member's protocols fit no other member's")]
+    /// The member's kind of protocols is another than the group's, or they have none in common.
+    #[error("the member has no protocol in common with its group")]
     InconsistentGroupProtocol = 23,
-    #[error("the group's id is not valid")]
+    /// An empty group id where one is needed.
+    #[error("the group id is not valid")]
     InvalidGroupId = 24,
-    #[error("the coordinator does not know this member")]
+    /// No such member: expired, or never joined.
+    #[error("the group has no such member; join again without a member id")]
     UnknownMemberId = 25,
-    #[error("the session timeout is outside the range that the broker allows")]
+    /// Outside of `group.min.session.timeout.ms` to `group.max.session.timeout.ms`.
+    #[error(
+        "the session timeout is not between group.min.session.timeout.ms and group.max.session.timeout.ms"
+    )]
     InvalidSessionTimeout = 26,
-    #[error("the group is rebalancing, so a rejoin is needed")]
+    /// The group is rebalancing: join again.
+    #[error("the group is rebalancing; join again")]
     RebalanceInProgress = 27,
-    #[error("the timestamp of a record is out of the acceptable range")]
+    /// A record's timestamp is too far from the broker's clock.
+    #[error("a timestamp is outside of what the topic allows")]
     InvalidTimestamp = 32,
-    #[error("the version of the request is not supported")]
+    /// A version of a request that is not served.
+    #[error("this version of the request is not served")]
     UnsupportedVersion = 35,
-    #[error("a topic with this name already exists")]
+    /// The topic is there already.
+    #[error("the topic exists already")]
     TopicAlreadyExists = 36,
-    #[error("the number of partitions is below 1, or not above the present one")]
+    /// The number of partitions makes no sense.
+    #[error("the number of partitions is not valid")]
     InvalidPartitions = 37,
-    #[error("the replication factor is below 1 or larger than the number of brokers")]
+    /// More replicas than brokers, or none.
+    #[error("the replication factor is not valid: there is one broker")]
     InvalidReplicationFactor = 38,
-    #[error("the assignment of replicas is not valid")]
+    /// An assignment that names brokers that are not there.
+    #[error("the replica assignment is not valid: there is one broker")]
     InvalidReplicaAssignment = 39,
-    #[error("a setting's name or value is not valid")]
+    /// A setting that is unknown, or whose value is not understood.
+    #[error("a setting is not valid")]
     InvalidConfig = 40,
-    #[error("the request is malformed or does not go together")]
+    /// A request that contradicts itself.
+    #[error("the request is not valid")]
     InvalidRequest = 42,
-    #[error("the message format on the broker does not support the request")]
+    /// Record batches of an old format.
+    #[error("the broker keeps record batches of format 2 alone")]
     UnsupportedForMessageFormat = 43,
-    #[error("the producer's sequence number does not follow the last one")]
+    /// A sequence number with a gap before it.
+    #[error("the producer's sequence has a gap")]
     OutOfOrderSequenceNumber = 45,
-    #[error("the producer's sequence number was seen before")]
+    /// A sequence that was seen before, and whose batch is no longer known.
+    #[error("the producer's sequence was written before")]
     DuplicateSequenceNumber = 46,
-    #[error("a newer instance of this producer has been seen")]
+    /// A producer of an earlier epoch.
+    #[error("the producer's epoch is not the current one")]
     InvalidProducerEpoch = 47,
-    #[error("the transaction's state does not allow this")]
+    /// A transactional request, which this broker does not serve.
+    #[error("transactions are not served")]
     InvalidTxnState = 48,
-    #[error("the disk could not be read or written; see the broker's log")]
+    /// A failed disk.
+    #[error("the log directory failed; the broker's log says how")]
     KafkaStorageError = 56,
-    #[error("the broker knows no producer with this id")]
+    /// The producer's state is gone: its batches were deleted.
+    #[error("the producer id is not known")]
     UnknownProducerId = 59,
-    #[error("the group is not empty")]
+    /// Deleting a group that has members.
+    #[error("the group has members")]
     NonEmptyGroup = 68,
+    /// No such group.
     #[error("there is no such group")]
     GroupIdNotFound = 69,
-    #[error("the fetch session id was not found")]
+    /// No such fetch session; the client begins a new one.
+    #[error("there is no such fetch session")]
     FetchSessionIdNotFound = 70,
-    #[error("the fetch session epoch is not the next one")]
+    /// The fetch session is elsewhere in its sequence.
+    #[error("the fetch session's epoch is not the next one")]
     InvalidFetchSessionEpoch = 71,
-    #[error("the leader epoch in the request is older than the broker's")]
+    /// The client knows a later leader epoch than its question says.
+    #[error("the leader epoch is older than the partition's")]
     FencedLeaderEpoch = 74,
-    #[error("the leader epoch in the request is newer than the broker's")]
+    /// The client knows a later leader epoch than the broker.
+    #[error("the leader epoch is newer than the partition's")]
     UnknownLeaderEpoch = 75,
-    #[error("the compression type is not supported")]
+    /// A codec that this broker, or this version of the request, does not have.
+    #[error("the compression codec is not supported")]
     UnsupportedCompressionType = 76,
-    #[error("a member id has to be given, and was handed out with this answer")]
+    /// Join again with the id in the answer (KIP-394).
+    #[error("join again with the member id in this answer")]
     MemberIdRequired = 79,
-    #[error("another member with this group.instance.id is in the group")]
+    /// `group.max.size` is reached.
+    #[error("the group is full: group.max.size")]
+    GroupMaxSizeReached = 81,
+    /// Another process has taken over this static member's name (KIP-345).
+    #[error("another process has joined with the same group.instance.id")]
     FencedInstanceId = 82,
-    #[error("a member of the group subscribes to this topic")]
+    /// Deleting an offset that a member still reads from.
+    #[error("the group is subscribed to the topic")]
     GroupSubscribedToTopic = 86,
-    #[error("a record failed the broker's validation")]
+    /// A record that the topic's settings refuse, such as one without a key in a compacted topic.
+    #[error("a record is not valid for this topic")]
     InvalidRecord = 87,
 }
 
 impl ErrorCode {
     /// The number on the wire.
-    pub fn code(self) -> i16 {
+    pub const fn code(self) -> i16 {
         self as i16
     }
 }

@@ -32,7 +32,9 @@
 //! One broker: no replication, no controller, no failover (they come with raft-kv's consensus). No transactions, quotas,
 //! ACLs, TLS or tiered storage; no message formats older than v2. The crate's README says what the real Kafka does instead.
 
+pub mod assignor;
 pub mod error;
+pub mod fetch;
 pub mod group;
 pub mod log;
 pub mod partition;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use anyhow::{Result, bail};
-use clap::ArgMatches;
+use anyhow::{Context, Result, bail};
+use clap::{ArgMatches, Command};
 use sim::Level;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -62,9 +62,32 @@ impl Director {
 
     /// Takes down what is on, and starts the cluster of the beginning.
     pub(crate) fn open(&self) -> Result<()> {
-        let Some(opening) = &self.opening else {
-            bail!("a recording is shown; nothing can be started");
+        self.start(self.opening()?)
+    }
+
+    /// Takes down what is on, and starts the system called `name`, as large as it is by itself.
+    pub(crate) fn open_other(&self, name: &str) -> Result<()> {
+        let opening = self.opening()?;
+        if opening.system.name() == name {
+            return self.start(opening);
+        }
+        let system = self.systems.iter().find(|system| system.name() == name);
+        let system = system.with_context(|| format!("this lab has no system {name}"))?;
+        let command = system.options(Command::new(system.name()));
+        let opening = Opening {
+            system: *system,
+            options: command.no_binary_name(true).try_get_matches_from([""; 0])?,
+            dir: None,
         };
+        self.start(&opening)
+    }
+
+    fn opening(&self) -> Result<&Opening> {
+        let opening = self.opening.as_ref();
+        opening.context("a recording is shown; nothing can be started")
+    }
+
+    fn start(&self, opening: &Opening) -> Result<()> {
         let run = Run::new(
             opening.system,
             "",
@@ -77,9 +100,7 @@ impl Director {
 
     /// Takes down what is on, and begins to play the scene called `name`.
     pub(crate) fn play(&self, name: &str, mode: Mode) -> Result<()> {
-        if self.opening.is_none() {
-            bail!("a recording is shown; no scene can be played");
-        }
+        self.opening()?;
         let (run, scene) = scenes::find(self.systems, name, None, &self.runtime)?;
         run.script.set_mode(mode);
         self.put_on(&run)?;

@@ -55,6 +55,7 @@ async fn feed(page: Arc<Page>, sender: mpsc::Sender<Result<Event, Infallible>>) 
                     Err(_) => return,
                 },
                 lines = next(&mut recording) => lines,
+                () = sender.closed() => return,
             };
             for batch in lines.chunks(BATCH_MAX) {
                 let records = format!("[{}]", batch.join(","));

@@ -6,10 +6,12 @@
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "../left/mod.rs"]
+mod left;
 mod node;
 mod system;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,15 +26,19 @@ use tokio::runtime::Runtime;
 use system::Toy;
 
 const SYSTEMS: &[&dyn System] = &[&Toy];
+type Test = (&'static str, fn(&Runtime));
+
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The lab runs its own program again for each node, and for the reaper. That program is this one; without such arguments it tests.
 fn main() -> ExitCode {
     let first = std::env::args().nth(1);
-    if matches!(first.as_deref(), Some("node" | "reaper")) {
-        return lab::main(SYSTEMS);
+    match first.as_deref() {
+        Some("node" | "reaper") => return lab::main(SYSTEMS),
+        Some(end @ ("panic" | "abort")) => come_to(end),
+        _ => {}
     }
-    let tests: &[(&str, fn(&Runtime))] = &[
+    let tests: &[Test] = &[
         (
             "what_happens_is_seen_and_can_be_undone",
             what_happens_is_seen_and_can_be_undone,
@@ -40,6 +46,10 @@ fn main() -> ExitCode {
         ("a_scene_by_itself", a_scene_by_itself),
         ("a_scene_a_step_at_a_time", a_scene_a_step_at_a_time),
         ("a_scene_that_is_stopped", a_scene_that_is_stopped),
+        (
+            "nothing_is_left_of_a_lab_that_panics",
+            nothing_is_left_of_a_lab_that_panics,
+        ),
     ];
     let runtime = Runtime::new().unwrap();
     for (name, test) in tests {
@@ -183,4 +193,31 @@ fn a_scene_that_is_stopped(runtime: &Runtime) {
         state["nodes"]["leader"]["process"] == "up"
     });
     run.stop();
+}
+
+/// A lab with a node that is stopped, which cannot notice anything, comes to an end that nobody has foreseen.
+fn come_to(end: &str) {
+    let runtime = Runtime::new().unwrap();
+    let run = Run::new(&Toy, "", None, runtime.handle().clone()).unwrap();
+    let options = Toy.options(clap::Command::new("toy"));
+    run.start(&options.get_matches_from(["toy"])).unwrap();
+    run.lab.pause("f1").unwrap();
+    match end {
+        "panic" => panic!("as foreseen by the test"),
+        _ => std::process::abort(),
+    }
+}
+
+fn nothing_is_left_of_a_lab_that_panics(_: &Runtime) {
+    for end in ["panic", "abort"] {
+        let tmp = tempfile::tempdir().unwrap();
+        let mut lab = Command::new(std::env::current_exe().unwrap())
+            .arg(end)
+            .env("TMPDIR", tmp.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        left::expect_nothing(&mut lab, tmp.path());
+        assert!(!lab.wait().unwrap().success());
+    }
 }

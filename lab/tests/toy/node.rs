@@ -2,10 +2,11 @@
 //! all followers', each through the listener that the lab gave it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -17,6 +18,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 /// The options of a node: its own, then those that the lab adds to any.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
+    /// Where it keeps its number
+    #[arg(long)]
+    dir: PathBuf,
     /// Whom it tells of each `put`
     #[arg(long, value_delimiter = ',')]
     followers: Vec<SocketAddr>,
@@ -29,6 +33,19 @@ pub(crate) struct Options {
     /// End when standard input does
     #[arg(long)]
     exit_with_stdin: bool,
+}
+
+impl Options {
+    /// The number that it keeps, across restarts.
+    fn number(&self) -> u64 {
+        let text = fs::read_to_string(self.dir.join("number"));
+        text.ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    fn keep(&self, number: u64) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        fs::write(self.dir.join("number"), number.to_string())
+    }
 }
 
 /// Is a node, until standard input ends.
@@ -44,10 +61,9 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<()> {
     std::thread::spawn({
         let options = options.clone();
         move || {
-            let value = Arc::new(AtomicU64::new(0));
             for stream in listener.incoming().flatten() {
-                let (options, value) = (options.clone(), value.clone());
-                std::thread::spawn(move || serve(&stream, &options, &value));
+                let options = options.clone();
+                std::thread::spawn(move || serve(&stream, &options));
             }
         }
     });
@@ -57,19 +73,19 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<()> {
     Ok(())
 }
 
-fn serve(stream: &TcpStream, options: &Options, value: &AtomicU64) -> io::Result<()> {
+fn serve(stream: &TcpStream, options: &Options) -> io::Result<()> {
     for line in BufReader::new(stream).lines() {
         let line = line?;
         let (word, number) = line.split_once(' ').unwrap_or((&line, "0"));
         let number = number.parse().unwrap_or(0);
         match word {
-            "get" => writeln!(&*stream, "{}", value.load(Ordering::SeqCst))?,
+            "get" => writeln!(&*stream, "{}", options.number())?,
             "set" => {
-                value.store(number, Ordering::SeqCst);
+                options.keep(number)?;
                 writeln!(&*stream, "ok")?;
             }
             _ => {
-                value.store(number, Ordering::SeqCst);
+                options.keep(number)?;
                 let tell = |to: &&SocketAddr| {
                     ask(
                         Some(options.socks),

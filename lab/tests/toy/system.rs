@@ -66,7 +66,8 @@ pub(crate) type Seen = BTreeMap<String, u64>;
 const LEADER: &str = "leader";
 
 /// A node that listens at one address, told by `--listen`, and known from the ready line as `address`.
-fn add(lab: &Lab, name: &str, role: &'static str, args: Vec<String>) -> Result<()> {
+fn add(lab: &Lab, name: &str, role: &'static str, mut args: Vec<String>) -> Result<()> {
+    args.extend(["--dir".to_owned(), lab.dir(name).display().to_string()]);
     lab.add(NodeSpec {
         name: name.to_owned(),
         role,
@@ -202,7 +203,7 @@ impl Cluster for Registers {
     fn perform(&self, deed: &str, order: &Order) -> Result<()> {
         anyhow::ensure!(deed == "put", "there is no deed {deed}");
         let number = order.value.context("say which number")?;
-        self.put(number as u64)?;
+        self.put(format!("{number:.0}").parse()?)?;
         Ok(())
     }
 }
