@@ -89,7 +89,7 @@ impl Scenery for Register {
                 lab,
                 name,
                 "replica",
-                "replica",
+                "lab node clocks",
                 &["--name", name, "--dir", &dir],
             )?;
         }

@@ -23,9 +23,9 @@ pub(super) struct NodeOptions {
     /// Where to listen
     #[arg(long)]
     listen: SocketAddr,
-    /// The SOCKS5 listener to dial through
+    /// The SOCKS5 listener to dial through; without it, nodes are dialled themselves
     #[arg(long)]
-    pub(super) socks: SocketAddr,
+    pub(super) socks: Option<SocketAddr>,
     /// End when standard input does
     #[arg(long)]
     exit_with_stdin: bool,

@@ -183,7 +183,7 @@ fn answer(
     held: &Arc<Mutex<Held>>,
     name: &String,
     dir: &Path,
-    socks: SocketAddr,
+    socks: Option<SocketAddr>,
     word: &str,
     said: &Value,
 ) -> Result<Value> {
@@ -237,14 +237,14 @@ fn answer(
 }
 
 /// Tells all others what is held here. Who is not reached hears it another time.
-fn tell(held: &Mutex<Held>, socks: SocketAddr) {
+fn tell(held: &Mutex<Held>, socks: Option<SocketAddr>) {
     let (shown, peers) = {
         let held = lock(held);
         (json!(held.show()), held.peers.clone())
     };
     std::thread::scope(|scope| {
         for peer in peers.values() {
-            scope.spawn(|| ask(Some(socks), *peer, "merge", &shown, PATIENCE));
+            scope.spawn(|| ask(socks, *peer, "merge", &shown, PATIENCE));
         }
     });
 }

@@ -75,7 +75,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
 fn answer(
     held: &Mutex<Held>,
     id: NodeId,
-    socks: SocketAddr,
+    socks: Option<SocketAddr>,
     word: &str,
     said: &Value,
 ) -> Result<Value> {
@@ -128,7 +128,7 @@ fn answer(
 fn give(
     held: &Mutex<Held>,
     rule: Rule,
-    socks: SocketAddr,
+    socks: Option<SocketAddr>,
     goes: impl Fn(&str) -> Option<SocketAddr>,
 ) -> Result<Value> {
     let mut due: BTreeMap<SocketAddr, Vec<(String, String)>> = BTreeMap::new();
@@ -144,7 +144,7 @@ fn give(
         for batch in keys.chunks(BATCH) {
             let keys = batch.iter().cloned().collect();
             let put = json!(Put { rule, keys });
-            let taken = ask(Some(socks), to, "take", &put, PATIENCE);
+            let taken = ask(socks, to, "take", &put, PATIENCE);
             taken.with_context(|| format!("{gone} keys are handed over, the next are not"))?;
             let mut held = lock(held);
             for (key, _) in batch {
