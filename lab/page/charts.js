@@ -18,23 +18,25 @@ function all(recording) {
 
 /** The value that a figure had at a time. */
 function valueAt(figure, time) {
-  const index = figure.times ? after(figure.times, time, (t) => t) - 1 : Math.floor(time / 1e6);
-  return figure.values[index];
+  if (!figure.times) return figure.values[Math.floor(time / 1e6)] ?? 0;
+  return figure.values[after(figure.times, time, (t) => t) - 1];
 }
 
-/** `1.2 M` and the like: three digits are enough. */
-function short(value, unit) {
+/** `1.2 MiB/s`, `3.4 s` and the like: three digits are enough. A unit that is a word is said where it does not stand in the way. */
+function short(value, unit, words = true) {
   if (value === undefined) return "–";
-  const binary = unit.startsWith("B");
-  const base = binary ? 1024 : 1000;
-  const prefixes = binary ? ["", "Ki", "Mi", "Gi"] : ["", "k", "M", "G"];
+  if (unit === "1/s") unit = "/s";
+  if (unit === "ms" && value >= 1000) [value, unit] = [value / 1000, "s"];
+  const base = unit.startsWith("B") ? 1024 : 1000;
+  const prefixes = base === 1024 ? ["", "Ki", "Mi", "Gi"] : ["", "k", "M", "G"];
   let power = 0;
   while (Math.abs(value) >= base && power < 3) {
     value /= base;
     power += 1;
   }
   const digits = Math.abs(value) >= 100 || Number.isInteger(value) ? Math.round(value) : value.toPrecision(2);
-  return `${digits} ${prefixes[power]}${unit}`.trimEnd();
+  const shown = unit.length > 5 && !words ? "" : unit;
+  return `${digits} ${prefixes[power]}${shown}`.trimEnd();
 }
 
 /** For each column of a chart the highest value in it: a peak must not vanish. */
@@ -77,7 +79,7 @@ function makeChart(figure, jump) {
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("polygon", { class: "area" }), svg("polyline", { class: "line" }), svg("line", { class: "cursor", y1: 0, y2: HEIGHT, x1: 0, x2: 0 }));
   const chart = el("div", { class: "chart", "data-id": figure.id },
-    el("p", {}, el("span", { class: "label" }), el("strong", { class: "value" })), drawing, el("small", { class: "most" }));
+    el("p", { class: "label" }), el("p", {}, el("strong", { class: "value" }), el("small", { class: "most" })), drawing);
   drawing.addEventListener("click", (event) => {
     const box = drawing.getBoundingClientRect();
     jump(chart.span.from + ((event.clientX - box.left) / box.width) * (chart.span.to - chart.span.from));
@@ -94,8 +96,7 @@ export function drawChartCursors({ recording, player }, span) {
     if (!figure) continue;
     const cursor = chart.querySelector(".cursor");
     attribute(cursor, "transform", `translate(${x.toFixed(1)} 0)`);
-    // A word for a unit stands only once, below.
-    text(chart.querySelector(".value"), short(valueAt(figure, player.cursor), figure.unit.length > 4 ? "" : figure.unit));
+    text(chart.querySelector(".value"), short(valueAt(figure, player.cursor), figure.unit, false));
   }
 }
 
@@ -103,7 +104,9 @@ function drawTable(box, figures, { from, to }, cursor) {
   const times = Array.from({ length: TABLE_ROWS }, (_, n) => from + ((n + 1) / TABLE_ROWS) * (to - from)).filter((time) => time <= cursor);
   const head = el("tr", {}, el("th", { scope: "col" }, "time"), ...figures.map((figure) => el("th", { scope: "col" }, figure.label)));
   const row = (time, label) => el("tr", {}, el("th", { scope: "row" }, label), ...figures.map((figure) => el("td", {}, short(valueAt(figure, time), figure.unit))));
-  box.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, row(cursor, "now"), ...times.reverse().map((time) => row(time, clock(time).slice(0, -4))))));
+  const table = el("table", {}, el("thead", {}, head), el("tbody", {}, row(cursor, "now"), ...times.reverse().map((time) => row(time, clock(time).slice(0, -4)))));
+  // A table that says the same is left in peace.
+  if (box.textContent !== table.textContent || box.firstElementChild.tagName !== "TABLE") box.replaceChildren(table);
 }
 
 /** Makes the switch between charts and table work. */

@@ -15,7 +15,7 @@ const LINK_SHOWN_US = 5_000_000;
 const FOLD_FROM = 3;
 const SLOTS_PER_FLIGHT = 4;
 /** So many labels have their button in sight; the others are behind one. */
-const LABELS_SHOWN = 9;
+const LABELS_SHOWN = 6;
 const FAULTY_LINKS_MAX = 80;
 const LINKS_CLEAR = 60;
 const LINKS_MAX = 200;
@@ -57,6 +57,16 @@ export function reset() {
   $("labels").classList.remove("open");
 }
 
+/** Hides labels that say little, the first time that a system names them; they can be shown like all. */
+export function quieten(list) {
+  for (const label of list.filter((label) => !quietened.has(label))) {
+    quietened.add(label);
+    hidden.add(label);
+  }
+  $("labels").replaceChildren();
+}
+const quietened = new Set();
+
 /** The buttons that show and hide messages by their label. */
 export function drawLabels(recording) {
   const bar = $("labels");
@@ -72,7 +82,7 @@ export function drawLabels(recording) {
     const sign = el("span", { class: "mark", "aria-hidden": "true" }, style.letter);
     sign.style.background = style.colour;
     sign.style.color = ink(style.colour);
-    bar.insertBefore(el("button", { type: "button", class: bar.children.length < LABELS_SHOWN ? "label" : "label rare", "data-label": label, "aria-pressed": String(!hidden.has(label)),
+    bar.insertBefore(el("button", { type: "button", class: bar.querySelectorAll(".label:not(.rare)").length <= LABELS_SHOWN && !quietened.has(label) ? "label" : "label rare", "data-label": label, "aria-pressed": String(!hidden.has(label)),
       title: `Show or hide the messages “${label}”`, click: ({ currentTarget: button }) => toggle(label, button) }, sign, label), bar.querySelector(".all"));
   }
 }

@@ -91,6 +91,7 @@ async function use(name) {
   for (const id of ["heads", "racks"]) $(id).replaceChildren();
   view.system = system;
   view.speaker = system.speaker;
+  marks.quieten(system.quiet ?? []);
   system.start?.(section, view);
   settle();
 }

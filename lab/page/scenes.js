@@ -64,9 +64,9 @@ export function drawScene({ state, acts }) {
 const RATES = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 /** Draws the load: rate, and what became of the operations. */
-export function drawLoad({ state }) {
+export function drawLoad({ state, acts }) {
   const { load } = state;
-  $("load-button").hidden = !load;
+  $("load-button").hidden = !load || !acts;
   if (!load) return;
   const wrong = load.wrong > 0;
   text($("load-words"), load.on ? `${load.rate}/s${wrong ? ", wrong!" : ""}` : "off");

@@ -3,10 +3,9 @@
 mod commands;
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command as Program, ExitCode, Stdio};
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use commands::{Page, Place};
 use crate::run::Run;
 use crate::system::System;
 use crate::web::{Director, Opening, Replay, Server};
-use crate::{reaper, recorder, scenes, unwritten};
+use crate::{reaper, scenes, unwritten};
 
 type Systems = &'static [&'static dyn System];
 
@@ -93,7 +92,9 @@ fn scene(systems: Systems, matches: &ArgMatches) -> Result<()> {
     let place = Place::from_arg_matches(matches)?;
     let runtime = Runtime::new()?;
     let (run, scene) = scenes::find(systems, name, place.dir, runtime.handle())?;
-    save(&run, place.trace.as_deref())?;
+    if let Some(trace) = &place.trace {
+        run.save(trace)?;
+    }
     let told = runtime.spawn(scenes::narrate(run.lab.recorder.follow(), io::stdout()));
     let playing = {
         let run = run.clone();
@@ -131,7 +132,9 @@ fn up(system: &'static dyn System, matches: &ArgMatches) -> Result<()> {
     let place = Place::from_arg_matches(matches)?;
     let runtime = Runtime::new()?;
     let run = Run::new(system, "", place.dir, runtime.handle().clone())?;
-    save(&run, place.trace.as_deref())?;
+    if let Some(trace) = &place.trace {
+        run.save(trace)?;
+    }
     let starting = {
         let (run, options) = (run.clone(), matches.clone());
         move || run.start(&options)
@@ -186,14 +189,9 @@ fn page(systems: Systems, system: &'static dyn System, matches: &ArgMatches) -> 
         system,
         options: matches.clone(),
         dir: place.dir,
+        trace: place.trace,
     };
-    show(
-        systems,
-        matches,
-        Some(opening),
-        place.trace.as_deref(),
-        None,
-    )
+    show(systems, matches, Some(opening), None)
 }
 
 /// Shows a recording on the page until somebody ends it.
@@ -209,14 +207,13 @@ fn replay(systems: Systems, matches: &ArgMatches) -> Result<()> {
         name: name.into_owned(),
         text: text.into(),
     };
-    show(systems, matches, None, None, Some(replay))
+    show(systems, matches, None, Some(replay))
 }
 
 fn show(
     systems: Systems,
     matches: &ArgMatches,
     opening: Option<Opening>,
-    trace: Option<&Path>,
     replay: Option<Replay>,
 ) -> Result<()> {
     let options = Page::from_arg_matches(matches)?;
@@ -228,9 +225,6 @@ fn show(
             if replay.is_none() {
                 let director = director.clone();
                 tokio::task::spawn_blocking(move || director.open()).await??;
-            }
-            if let Some(run) = director.run() {
-                save(&run, trace)?;
             }
             announce(&server, director.run().as_deref(), options.listen);
             if !options.no_browser {
@@ -247,17 +241,6 @@ fn show(
     director.close();
     runtime.shutdown_background();
     shown
-}
-
-/// Records `run` to the file `trace`, if there is to be one.
-fn save(run: &Run, trace: Option<&Path>) -> Result<()> {
-    let Some(trace) = trace else {
-        return Ok(());
-    };
-    let file = File::create(trace).with_context(|| format!("cannot write {}", trace.display()))?;
-    let saving = recorder::save(run.lab.recorder.follow(), io::BufWriter::new(file));
-    run.lab.runtime().spawn(saving);
-    Ok(())
 }
 
 /// Prints how to reach the lab.

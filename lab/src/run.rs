@@ -1,14 +1,19 @@
 //! A run: a system's processes in a lab, and what is recorded of them, from the first start to the end of all. The page shows one
 //! at a time; a scene begins another.
 
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 use clap::ArgMatches;
+use sim::Level;
 use tokio::runtime::Handle;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, lock};
+use crate::recorder;
 use crate::scenes::Script;
 use crate::system::{Cluster, System};
 use crate::unwritten;
@@ -22,6 +27,7 @@ pub struct Run {
     /// Where the scene stands that is played on it, if one is.
     pub script: Script,
     cluster: OnceLock<Arc<dyn Cluster>>,
+    saving: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Run {
@@ -42,7 +48,27 @@ impl Run {
             script: Script::new(&lab),
             lab,
             cluster: OnceLock::new(),
+            saving: Mutex::default(),
         }))
+    }
+
+    /// Saves everything that happens in `file`, from the beginning to the end. That it cannot go on becomes an event.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn save(&self, file: &Path) -> Result<()> {
+        let cannot = format!("cannot write {}", file.display());
+        let out = BufWriter::new(File::create(file).with_context(|| cannot.clone())?);
+        let (lab, recording) = (self.lab.clone(), self.lab.recorder.follow());
+        let saving = std::thread::spawn(move || {
+            let saved = lab.runtime().block_on(recorder::save(recording, out));
+            if let Err(e) = saved {
+                let text = format!("{cannot} any longer: {e}");
+                lab.recorder.event(Level::Bad, None, text);
+            }
+        });
+        *lock(&self.saving) = Some(saving);
+        Ok(())
     }
 
     /// Starts the system as the `options` say.
@@ -73,5 +99,9 @@ impl Run {
     pub fn stop(&self) {
         self.script.stop();
         self.lab.stop();
+        if let Some(saving) = lock(&self.saving).take() {
+            // It has said itself what went wrong.
+            let _ = saving.join();
+        }
     }
 }

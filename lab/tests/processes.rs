@@ -206,17 +206,20 @@ fn a_cluster_without_a_page_says_how_to_reach_it() {
 
 #[test]
 fn a_run_is_saved_and_shown_again() {
-    let mut lab = Lab::start();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("run.jsonl");
+    let trace = ["--trace", file.to_str().unwrap()];
+    let mut lab = Lab::start_with(&[&["--no-browser", "--datanodes", "2"], &trace[..]].concat());
     let right = ("X-Lab-Token", lab.token.as_str());
     assert_eq!(lab.deed("kill", &[right]), 204);
     let is_crash = |what: &What| matches!(what, What::Crash { .. });
     assert!(lab.trace().iter().any(is_crash));
-    let (_, trace) = lab.call("GET /api/trace", "");
+    let (_, so_far) = lab.call("GET /api/trace", "");
     lab.signal(Signal::TERM);
     lab.expect_nothing_left();
+    let trace = std::fs::read_to_string(&file).unwrap();
+    assert!(trace.starts_with(&so_far), "{so_far}\n\n{trace}");
 
-    let file = lab.tmp.path().join("run.jsonl");
-    std::fs::write(&file, &trace).unwrap();
     let mut shown = Lab::start_with(&["replay", file.to_str().unwrap(), "--no-browser"]);
     assert_eq!(shown.call("GET /api/trace", ""), (200, trace));
     let (_, system) = shown.call("GET /api/system", "");

@@ -6,10 +6,13 @@ import { $, attribute, byName, bytes, count, el, keyed, text } from "../dom.js";
 const CHIPS_MAX = { full: 16, compact: 8, tiles: 0 };
 const BLOCKS_SHOWN_MAX = 100;
 const FILES_SHOWN_MAX = 40;
-/** A directory with more files than this is shown as one line. */
-const FOLD_FROM = 8;
+/** A directory with more files than this is shown as one line, and their replicas are counted. */
+const FOLD_FROM = 20;
+const FILES_OPEN_MAX = 8;
 const SLOW_SECONDS = 30;
 
+/** That a call was answered says little. */
+export const quiet = ["ok", "answer", "connect"];
 export const speaker = "NameNode says";
 
 // Every state has a colour (by its name, in the style sheet), a sign and a word; from good to bad.
@@ -38,7 +41,7 @@ function letter(path) {
 
 // ---- what there is, computed once for each state
 
-const drawn = new WeakMap();
+let drawn = new WeakMap();
 function model(state) {
   const { files = {} } = state;
   if (!drawn.has(files)) drawn.set(files, build(files));
@@ -96,12 +99,14 @@ export function drawNode(card, node, state) {
   const replicas = held.get(node.name) ?? [];
   const used = node.used && replicas.length ? bytes(node.used) : "";
   text(facts, [count(replicas.length, "replica"), used].filter(Boolean).join(" · "));
-  const named = replicas.filter((replica) => replica.label || replica.health !== "good");
+  const named = replicas.filter((replica) => replica.label);
+  const counted = [...Map.groupBy(replicas.filter((replica) => !replica.label), (replica) => replica.health)]
+    .map(([health, list]) => ({ id: health, label: String(list.length), path: "files of a folded directory", health }));
   const most = CHIPS_MAX[$("stage").dataset.density] ?? CHIPS_MAX.full;
   // What is not good is seen first where there is not room for all.
   const shown = named.length <= most ? named : [...named].sort((a, b) => (a.health === "good") - (b.health === "good")).slice(0, most);
-  const rest = replicas.length - shown.length;
-  const items = rest > 0 && most > 0 ? [...shown, { id: "rest", rest }] : shown;
+  const rest = named.length - shown.length;
+  const items = [...shown, ...(rest > 0 && most > 0 ? [{ id: "rest", rest }] : []), ...(most > 0 ? counted : [])];
   keyed(card.querySelector(".held"), items, (replica) => replica.id, () => el("span"), drawChip);
 }
 
@@ -114,8 +119,8 @@ function drawChip(chip, replica) {
   attribute(chip, "class", `chip ${replica.health}`);
   attribute(chip, "role", "img");
   attribute(chip, "aria-label", `${replica.label}: ${words}`);
-  attribute(chip, "title", `${replica.path}, block ${replica.label} (${replica.id}): ${words}`);
-  text(chip, replica.health === "good" ? replica.label : `${replica.label} ${sign}`.trim());
+  attribute(chip, "title", `${replica.path}, ${replica.label} (${replica.id}): ${words}`);
+  text(chip, replica.health === "good" && replica.id !== "good" ? replica.label : `${replica.label} ${sign}`);
 }
 
 /** What the NameNode says of a DataNode besides its state. */
@@ -142,7 +147,7 @@ export function drawMain(section, state, view) {
 }
 
 function makeFold({ directory }) {
-  return el("div", { class: "file fold" }, el("strong", {}, `${directory.replace(/\/$/, "")}/…`), el("span", { class: "facts" }), el("span", { class: "bar-of", "aria-hidden": "true" }));
+  return el("details", { class: "file", toggle: () => redraw() }, el("summary", {}, el("strong", {}, `${directory.replace(/\/$/, "")}/…`), el("span", { class: "facts" })), el("ul", { class: "members" }));
 }
 
 function updateFold(row, { members }) {
@@ -152,7 +157,11 @@ function updateFold(row, { members }) {
   text(row.querySelector(".facts"), [count(members.length, "file"), written && `${written} being written`,
     good === blocks.length ? `✓ all ${blocks.length} blocks with every replica` : `${good} of ${blocks.length} blocks with every replica`].filter(Boolean).join(" · "));
   attribute(row, "data-enough", good === blocks.length);
+  if (row.open) keyed(row.querySelector(".members"), members, (file) => file.path, () => el("li"), (line, file) => text(line, `${file.path} · ${factsOf(file)}`));
 }
+
+const factsOf = (file) => `${bytes(file.len)} · ${count(file.blocks.length, "block")} × ${file.replication} · `
+  + (file.good === file.blocks.length ? "✓ every replica is there" : `${file.good} of ${file.blocks.length} with every replica`);
 
 function makeFile({ path }, number) {
   const check = async () => {
@@ -172,7 +181,7 @@ function makeFile({ path }, number) {
     }
   };
   const remove = () => call("DELETE", `hdfs/files?${new URLSearchParams({ path })}`).catch(() => {});
-  const row = el("details", { class: "file", open: number <= FOLD_FROM ? "" : null },
+  const row = el("details", { class: "file", open: number <= FILES_OPEN_MAX ? "" : null },
     el("summary", {}, el("span", { class: "letter", "aria-hidden": "true" }, letter(path)), el("strong", {}, path),
       el("span", { class: "facts" }), el("span", { class: "badge open" })),
     el("div", { class: "deeds acts" },
@@ -185,8 +194,7 @@ function makeFile({ path }, number) {
 }
 
 function updateFile(row, file, acts) {
-  const all = file.blocks.length;
-  text(row.querySelector(".facts"), `${bytes(file.len)} · ${count(all, "block")} × ${file.replication} · ${file.good === all ? "✓ every replica is there" : `${file.good} of ${all} with every replica`}`);
+  text(row.querySelector(".facts"), factsOf(file));
   text(row.querySelector(".open"), file.open ? "✎ being written" : "closed");
   attribute(row.querySelector(".open"), "data-open", file.open);
   row.querySelector(".deeds").hidden = !acts;
@@ -216,9 +224,13 @@ export async function put(files) {
   for (const file of files) await call("POST", `hdfs/files?${new URLSearchParams({ path: `/${file.name}` })}`, file);
 }
 
+let redraw = () => {};
+
 /** Makes the section. */
-export function start(section) {
+export function start(section, view) {
   letters.clear();
+  drawn = new WeakMap();
+  redraw = view.changed;
   const sample = (seconds) => () => post(`hdfs/files/sample?seconds=${seconds}`);
   const upload = el("input", { id: "upload", type: "file", multiple: "", class: "acts", change: async ({ target }) => {
     await put([...target.files]).catch(() => {});

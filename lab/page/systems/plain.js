@@ -1,6 +1,7 @@
 // Draws a system of which nothing is known: its nodes and messages. And says what a system's own drawing file may have:
 //
 //   speaker          who says the `state` of a node in the state document, for its badge: "NameNode says: dead"
+//   quiet            labels of messages that are not drawn until their button is pressed
 //   summary(state)   a few words beside the title
 //   drawNode(card, node, state)
 //                    fills `.facts` (a sentence) and `.held` (what the node holds) in the card of a node; `node` is

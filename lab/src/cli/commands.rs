@@ -29,7 +29,7 @@ pub(super) struct Place {
     /// Keep everything in DIR, and find it there the next time [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     pub(super) dir: Option<PathBuf>,
-    /// Record everything that happens to FILE, for `replay`
+    /// Record everything that happens to FILE, for `replay`; a scene on the page is a recording of its own beside it
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! What is on the page: one run at a time. A scene takes the nodes of the run before it down and sets its own up.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +22,17 @@ pub(crate) struct Opening {
     pub(crate) options: ArgMatches,
     /// Where it keeps everything.
     pub(crate) dir: Option<PathBuf>,
+    /// Where it is recorded; what comes after it on the page is recorded beside it.
+    pub(crate) trace: Option<PathBuf>,
+}
+
+/// What there has been.
+#[derive(Default)]
+struct Past {
+    /// How many runs.
+    runs: u32,
+    /// There will be no other.
+    closed: bool,
 }
 
 /// Knows what is on, and puts something else on.
@@ -30,8 +41,8 @@ pub(crate) struct Director {
     opening: Option<Opening>,
     runtime: Handle,
     on: watch::Sender<Option<Arc<Run>>>,
-    /// Held while one run takes the place of another; set when there will be no other.
-    closed: Mutex<bool>,
+    /// Held while one run takes the place of another.
+    past: Mutex<Past>,
 }
 
 impl Director {
@@ -46,7 +57,7 @@ impl Director {
             opening,
             runtime,
             on: watch::Sender::default(),
-            closed: Mutex::new(false),
+            past: Mutex::default(),
         }
     }
 
@@ -78,6 +89,7 @@ impl Director {
             system: *system,
             options: command.no_binary_name(true).try_get_matches_from([""; 0])?,
             dir: None,
+            trace: None,
         };
         self.start(&opening)
     }
@@ -121,22 +133,43 @@ impl Director {
 
     /// Ends everything, for good.
     pub(crate) fn close(&self) {
-        let mut closed = lock(&self.closed);
-        *closed = true;
+        lock(&self.past).closed = true;
         if let Some(run) = self.run() {
             run.stop();
         }
     }
 
     fn put_on(&self, run: &Arc<Run>) -> Result<()> {
-        let closed = lock(&self.closed);
-        if *closed {
+        let mut past = lock(&self.past);
+        if past.closed {
             run.stop();
             bail!("the lab is being closed");
+        }
+        past.runs += 1;
+        let trace = self
+            .opening()
+            .ok()
+            .and_then(|opening| opening.trace.as_ref());
+        if let Some(trace) = trace {
+            run.save(&numbered(trace, past.runs))?;
         }
         if let Some(before) = self.on.send_replace(Some(run.clone())) {
             before.stop();
         }
         Ok(())
     }
+}
+
+/// The file of the `n`th recording: `run.jsonl`, `run-2.jsonl`, …
+fn numbered(trace: &Path, n: u32) -> PathBuf {
+    if n == 1 {
+        return trace.to_owned();
+    }
+    let mut name = trace.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{n}"));
+    if let Some(extension) = trace.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    trace.with_file_name(name)
 }
