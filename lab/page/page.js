@@ -146,7 +146,8 @@ function drawState(before) {
   scenes.drawClusterDeeds(view);
   $("undo").classList.toggle("due", faults.isAnything(state));
   system.drawMain?.($("system"), state, view);
-  text($("summary"), [info?.title ?? view.recording.begin.scenario, system.summary?.(state)].filter(Boolean).join(" · "));
+  const title = scenes.drawSystems(view) ? "" : view.acts ? info?.title : view.recording.begin.scenario || view.recording.begin.system;
+  text($("summary"), [title, system.summary?.(state)].filter(Boolean).join(" · "));
   const shell = view.acts ? system.shell?.(state) ?? info?.shell ?? [] : [];
   $("shell").hidden = shell.length === 0;
   text($("shell").querySelector("pre"), shell.join("\n"));

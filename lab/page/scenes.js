@@ -8,7 +8,7 @@ import { deedRow, clusterDeeds, place } from "./faults.js";
 
 /** Fills the list of scenes from what the lab says of its system. */
 export function fillScenes({ info }) {
-  const play = (name, mode) => el("button", { type: "button", "data-scene": name, "data-mode": mode, "aria-label": `${mode === "run" ? "Run" : "Step through"} ${name}`,
+  const play = (name, mode) => el("button", { type: "button", "data-scene": name, "data-mode": mode, "aria-label": `${mode === "run" ? "Run" : "Step by step"}: ${name}`,
     class: mode === "run" ? "primary" : null, click: () => {
       $("scenes").hidePopover();
       post(`scenes/${encodeURIComponent(name)}`, { mode });
@@ -20,6 +20,15 @@ export function fillScenes({ info }) {
   $("scenes").replaceChildren(el("div", { class: "bar" }, el("h3", {}, "Scenes"), fresh),
     el("p", { class: "hint" }, "A demonstration that tells what it does, does it, and checks it. It takes the present nodes down and sets its own stage."),
     el("ul", {}, ...(info?.scenes ?? []).map(({ name, about }) => el("li", {}, el("div", {}, el("strong", {}, name), el("span", {}, about)), play(name, "run"), play(name, "step")))));
+}
+
+/** Draws the choice of systems, where there is one; returns whether there is. */
+export function drawSystems({ info, acts }) {
+  const systems = (acts && info?.systems) || [];
+  $("systems-label").hidden = systems.length < 2;
+  keyed($("systems"), systems, ({ name }) => name, ({ name, title }) => el("option", { value: name }, title), () => {});
+  if (document.activeElement !== $("systems")) $("systems").value = info?.system ?? "";
+  return systems.length > 1;
 }
 
 // ---- what it tells
@@ -88,6 +97,10 @@ const rateWords = (rate) => (rate ? `${rate} operations a second` : "off");
 
 /** Makes the controls work. */
 export function start(view) {
+  $("systems").addEventListener("change", ({ target }) => {
+    post("open", { system: target.value });
+    target.blur();
+  });
   $("scene-step").addEventListener("click", () => post("scene/step"));
   $("scene-run").addEventListener("click", () => post("scene/run"));
   // A scene that is over is left for the stage of the beginning.

@@ -2,7 +2,7 @@
 //! of what the nodes do; a system says how its nodes are started and what can be seen of them.
 //! The page's buttons and the scenes call the same methods, which block until the deed is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,7 @@ use servers::Server;
 use sim::Level;
 use tokio::runtime::Handle;
 
+use crate::links::recogniser::Protocol;
 use crate::links::{Links, Rule};
 use crate::reaper::Reaper;
 use crate::recorder::{Limits, Recorder};
@@ -92,7 +93,7 @@ struct Node {
 #[derive(Debug)]
 pub struct Lab {
     /// What happened.
-    pub recorder: Recorder,
+    pub recorder: Arc<Recorder>,
     /// The system whose nodes these are, for `lab node`.
     system: &'static str,
     runtime: Handle,
@@ -131,7 +132,7 @@ impl Lab {
         let reaper = Reaper::start(scratch.then_some(&dir))?;
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let lab = Lab {
-            recorder: Recorder::new(system, scene, Limits::default()),
+            recorder: Arc::new(Recorder::new(system, scene, Limits::default())),
             system,
             links: Links::new(runtime.clone()),
             runtime,
@@ -141,6 +142,11 @@ impl Lab {
         };
         lab.recorder.start(CLIENT);
         Ok(Arc::new(lab))
+    }
+
+    /// Records messages on links from now on, of gRPC and of `protocols`. To be called before the first node is started.
+    pub fn watch_links(&self, protocols: &[Protocol]) {
+        self.links.watch(self.recorder.clone(), protocols);
     }
 
     /// What asynchronous work runs on.
@@ -296,6 +302,26 @@ impl Lab {
         Ok(())
     }
 
+    /// Cuts every link between nodes of different groups, and mends what was cut within a group. Links of nodes that are in none, of
+    /// which the client may be one, stay as they are.
+    ///
+    /// # Errors
+    /// When there is no such node, or one is in two groups.
+    pub fn partition(&self, groups: &[Vec<String>]) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for name in groups.iter().flatten() {
+            if name != CLIENT {
+                self.node(name)?;
+            }
+            if !seen.insert(name) {
+                bail!("{name} is in two groups");
+            }
+        }
+        self.links.partition(groups);
+        self.show_links();
+        Ok(())
+    }
+
     /// Mends every link.
     pub fn heal(&self) {
         self.links.heal();
@@ -345,6 +371,16 @@ impl Lab {
         let server = lock(&node.server);
         let address = server.address(key).map(str::to_owned);
         address.with_context(|| format!("{name} has not said where it listens for {key}"))
+    }
+
+    /// The process id of the node `name`.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn pid(&self, name: &str) -> Result<u32> {
+        let node = self.node(name)?;
+        let pid = lock(&node.server).id();
+        pid.with_context(|| format!("{name} does not run"))
     }
 
     /// Every address at which the node `name` listens, with what its ready line calls it.

@@ -11,13 +11,14 @@
 //!
 //! `cargo run` builds this program alone, so it runs itself again for each node, calling the systems' libraries.
 //!
-//! Reading order: [`lab`] (processes, and what can be done to them), [`links`] (the network between them), [`recorder`]
-//! (what happened, as a trace), `reaper` (nothing is left behind), [`system`] (what a system tells the lab), [`scenes`]
+//! Reading order: [`lab`] (processes, and what can be done to them), [`links`] (the network between them), [`load`] (operations
+//! at a rate), [`recorder`] (what happened, as a trace), `reaper` (nothing is left behind), [`system`] (what a system tells the lab), [`scenes`]
 //! (demonstrations), `web` (the page's server), `cli`, then a system under `systems/`, and the page itself under `page/`.
 
 mod cli;
 pub mod lab;
 pub mod links;
+pub mod load;
 mod reaper;
 pub mod recorder;
 pub mod run;

@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 use sim::{Clock, Level, Record, TRACE_VERSION, What, patch};
 use tokio::sync::watch;
 
+use crate::links::Sink;
+
 pub use memory::{Limits, Lines};
 
 use memory::{Log, line};
@@ -25,6 +27,20 @@ pub struct Recorder {
     begun: Instant,
     epoch_ms: u64,
     log: watch::Sender<Log>,
+}
+
+impl Sink for Recorder {
+    fn send(&self, from: &str, to: &str, label: &str, text: &str) -> u64 {
+        Recorder::send(self, from, to, label, text)
+    }
+
+    fn deliver(&self, from: &str, to: &str, message: u64) {
+        Recorder::deliver(self, from, to, message);
+    }
+
+    fn lose(&self, from: &str, to: &str, message: u64, why: &str) {
+        Recorder::lose(self, from, to, message, why);
+    }
 }
 
 impl Recorder {

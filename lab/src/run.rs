@@ -42,6 +42,7 @@ impl Run {
         runtime: Handle,
     ) -> Result<Arc<Run>> {
         let lab = Lab::new(system.name(), scene, dir, runtime)?;
+        lab.watch_links(system.protocols());
         unwritten::enter_it(&lab);
         Ok(Arc::new(Run {
             system,

@@ -12,6 +12,8 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 
 use crate::lab::Lab;
+use crate::links::recogniser::Protocol;
+use crate::load::Load;
 use crate::scenes::{Play, Stage};
 
 /// A kind of system: how it is started, and what it can demonstrate.
@@ -41,6 +43,11 @@ pub trait System: Sync {
     /// # Errors
     /// When it cannot be that node any longer.
     fn node(&self, args: Vec<OsString>) -> Result<()>;
+
+    /// What its nodes say to each other besides gRPC, so that messages on links are understood.
+    fn protocols(&self) -> &'static [Protocol] {
+        &[]
+    }
 
     /// Adds the options of [`System::torture`]; none: it cannot be tortured.
     fn torture_options(&self, _command: Command) -> Option<Command> {
@@ -78,6 +85,11 @@ pub trait Cluster: Send + Sync {
     /// When something stays broken.
     fn undo(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Its load, if it has one. It puts what that does into the state document ([`crate::load::Status`]).
+    fn load(&self) -> Option<&Load> {
+        None
     }
 
     /// What the page can ask of it besides, below `/api/NAME`.

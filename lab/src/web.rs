@@ -103,6 +103,8 @@ fn router(page: Arc<Page>) -> Router {
         .route("/system", get(system_view))
         .route("/deeds/{id}", post(deed))
         .route("/links", post(links::set))
+        .route("/partition", post(links::partition))
+        .route("/load", post(load))
         .route("/undo", post(undo))
         .route("/open", post(open))
         .route("/scenes/{name}", post(play))
@@ -210,6 +212,26 @@ async fn deed(
         system::perform(&run.lab, &**run.cluster()?, &id, &order)
     })
     .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rate {
+    rate: u32,
+}
+
+async fn load(State(page): Shared, axum::Json(order): axum::Json<Rate>) -> Answer<StatusCode> {
+    let run = page.run()?;
+    let load = run.cluster()?.load();
+    let load = load.with_context(|| format!("{} has no load", run.system.title()))?;
+    load.set_rate(order.rate);
+    let text = match order.rate {
+        0 => "the load ends".to_owned(),
+        rate => format!("the load is {rate} operations a second"),
+    };
+    let command = page.curl("load", &order);
+    run.lab.recorder.action(None, text, &command);
     Ok(StatusCode::NO_CONTENT)
 }
 

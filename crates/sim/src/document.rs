@@ -106,7 +106,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// A disk with which something is wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DiskView {
     /// Nothing more fits on it.
@@ -115,6 +115,9 @@ pub struct DiskView {
     /// How much longer everything takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_ms: Option<u64>,
+    /// What fails with an I/O error: `syncs`, `everything`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing: Option<String>,
 }
 
 /// A promise.

@@ -62,9 +62,9 @@ export function start(section) {
   section.replaceChildren(
     el("div", { class: "bar" }, el("h2", { id: "hash-title", tabindex: "-1" }, "Who has which key"), el("span", { id: "hash-moved", class: "hint", role: "status" })),
     el("div", { class: "bar" },
-      el("figure", {}, drawing("hash-ring", "The ring"), el("figcaption", { class: "hint" }, "On the ring: the band says who owns a position, a dot is a key in the colour of the store that has it")),
-      el("figure", {}, drawing("hash-modulo", "The remainder"), el("figcaption", { class: "hint" }, "By the remainder: the same keys at the same places; nobody owns a range"))),
-    el("table", {}, el("caption", { class: "hint" }, "Keys of each store"),
+      el("figure", {}, drawing("hash-ring", "The ring"), el("figcaption", { class: "hint" }, "On the ring: the band says who owns")),
+      el("figure", {}, drawing("hash-modulo", "The remainder"), el("figcaption", { class: "hint" }, "By the remainder: nobody owns a range"))),
+    el("table", {}, el("caption", { class: "hint" }, "A dot is a key, at the place of its hash, in the colour of the store that has it"),
       el("thead", {}, el("tr", {}, ...["store", "on the ring", "by the remainder"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", { id: "hash-keys" })));
 }
 

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::lines;
 use crate::lab::{CLIENT, Lab, lock};
+use crate::links::recogniser::Protocol;
 use crate::scenes::{Play, SOON, Stage, ensure};
 use crate::system::{Cluster, Deed, Order, Scenery, System, Target, When};
 use replica::{Counts, Read, Shown, Write};
@@ -49,6 +50,10 @@ impl System for Clocks {
 
     fn start(&self, lab: &Arc<Lab>, options: &ArgMatches) -> Result<Arc<dyn Cluster>> {
         Ok(Register::set(lab, &Size::from_arg_matches(options)?)?)
+    }
+
+    fn protocols(&self) -> &'static [Protocol] {
+        &[lines::PROTOCOL]
     }
 
     fn scenes(&self) -> &'static [&'static dyn Play] {

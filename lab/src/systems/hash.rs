@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 
 use super::lines;
 use crate::lab::{CLIENT, Lab, lock};
+use crate::links::recogniser::Protocol;
 use crate::scenes::{Play, SOON, Stage, ensure};
 use crate::system::{Cluster, Deed, Order, Scenery, System, Target, When};
 use store::{HandOver, Keys, Put, Rehash, Rule};
@@ -66,6 +67,10 @@ impl System for Hash {
         let stores = Stores::set(lab, &size)?;
         stores.fill(size.keys)?;
         Ok(stores)
+    }
+
+    fn protocols(&self) -> &'static [Protocol] {
+        &[lines::PROTOCOL]
     }
 
     fn scenes(&self) -> &'static [&'static dyn Play] {

@@ -2,9 +2,12 @@
 
 mod audit;
 mod changes;
+mod disks;
 mod document;
 mod files;
 mod lamps;
+mod load;
+mod messages;
 mod rot;
 mod routes;
 mod sample;
@@ -12,6 +15,7 @@ mod scenes;
 mod snapshot;
 mod torture;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -24,15 +28,19 @@ use mini_hdfs::server::rpc::{NameNodeClient, RpcError};
 use tokio::runtime::Handle;
 
 use crate::lab::{CLIENT, Lab, NodeSpec, lock};
+use crate::links::recogniser::Protocol;
+use crate::load::Load;
 use crate::scenes::{Play, SOON, Stage, ensure};
-use crate::system::{Cluster, Scenery, System};
+use crate::system::{Cluster, Deed, Order, Scenery, System};
 
 pub(crate) use files::Checked;
 pub(crate) use sample::{HoldUp, Sample};
 pub(crate) use snapshot::{Health, Snapshot};
 
+use disks::DiskFault;
 use files::Files;
 use lamps::ReadBack;
+use load::FileLoad;
 use snapshot::Answers;
 
 /// The name of the one NameNode.
@@ -124,6 +132,10 @@ impl System for MiniHdfs {
         }
     }
 
+    fn protocols(&self) -> &'static [Protocol] {
+        &[messages::DATA_TRANSFER]
+    }
+
     fn torture_options(&self, command: Command) -> Option<Command> {
         Some(torture::Options::augment_args(command))
     }
@@ -139,6 +151,10 @@ pub(crate) struct Hdfs {
     /// Its processes and links.
     pub(crate) lab: Arc<Lab>,
     files: Files,
+    /// Small files written and read at a rate.
+    load: Load,
+    /// By node: what is wrong with its disk.
+    disks: Mutex<BTreeMap<String, DiskFault>>,
     state: Mutex<Arc<Snapshot>>,
     /// When the look that `state` shows began.
     looked_at: Mutex<Instant>,
@@ -151,8 +167,12 @@ impl Scenery for Hdfs {
 
     fn set(lab: &Arc<Lab>, size: &Size) -> Result<Arc<Hdfs>> {
         let address = start_nodes(lab, *size, SETTINGS, DATANODE_SETTINGS)?;
+        let files = Files::new(&address, lab.dial_as(CLIENT)?)?;
+        let load = FileLoad::new(files.another_client()?, lab.clone())?;
         let hdfs = Arc::new(Hdfs {
-            files: Files::new(&address, lab.dial_as(CLIENT)?)?,
+            files,
+            load: Load::new(load),
+            disks: Mutex::default(),
             lab: lab.clone(),
             state: Mutex::default(),
             looked_at: Mutex::new(Instant::now()),
@@ -165,6 +185,7 @@ impl Scenery for Hdfs {
             .with_timeout(ANSWER_MAX);
         lab.runtime().spawn(watch(Arc::downgrade(&hdfs), namenode));
         audit::start(Arc::downgrade(&hdfs));
+        disks::start(Arc::downgrade(&hdfs));
         Ok(hdfs)
     }
 
@@ -182,6 +203,22 @@ impl Scenery for Hdfs {
 }
 
 impl Cluster for Hdfs {
+    fn deeds(&self) -> Vec<Deed> {
+        disks::deeds()
+    }
+
+    fn perform(&self, deed: &str, order: &Order) -> Result<()> {
+        self.break_disk(deed, order)
+    }
+
+    fn undo(&self) -> Result<()> {
+        self.mend_disks()
+    }
+
+    fn load(&self) -> Option<&Load> {
+        Some(&self.load)
+    }
+
     fn routes(self: Arc<Self>) -> Router {
         routes::routes(self)
     }
@@ -229,7 +266,11 @@ fn start_namenode(lab: &Lab, settings: &[&str]) -> Result<String> {
         rack: None,
         program: "mini-hdfs",
         args: args(&["namenode", "--format-if-new", "--dir", &dir], settings),
-        listens: &[("--listen", "rpc"), ("--http", "http")],
+        listens: &[
+            ("--listen", "rpc"),
+            ("--http", "http"),
+            ("--chaos", "chaos"),
+        ],
     })?;
     lab.start(NAMENODE)?;
     lab.address(NAMENODE, "rpc")
@@ -249,7 +290,11 @@ fn start_datanodes(lab: &Lab, size: Size, namenode: &str, settings: &[&str]) -> 
             args: args(&words, settings),
             rack: Some(rack),
             program: "mini-hdfs",
-            listens: &[("--listen", "address"), ("--http", "http")],
+            listens: &[
+                ("--listen", "address"),
+                ("--http", "http"),
+                ("--chaos", "chaos"),
+            ],
         })?;
     }
     std::thread::scope(|scope| {
@@ -314,7 +359,17 @@ impl Hdfs {
     fn look(&self, answers: &Answers, answered: bool) {
         let mut after = Snapshot::new(&self.lab.nodes(), self.lab.rules(), answers);
         after.answered = answered;
-        after.lamps = lamps::lamps(&after, &lock(&self.read_back));
+        let (load, mut read_back) = (self.load.status(), lock(&self.read_back).clone());
+        if load.wrong > 0 {
+            let text = format!(
+                "{} reads of the load gave something else; see the journal",
+                load.wrong
+            );
+            read_back.failure.get_or_insert(text);
+        }
+        after.lamps = lamps::lamps(&after, &read_back);
+        let measured = document::measured(&after, &load, self.disk_faults());
+        self.lab.recorder.put_all(measured);
         let before = self.now();
         if *before == after {
             return;

@@ -11,11 +11,52 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, NodeSpec};
+use crate::links::recogniser::{NotUnderstood, Pieces, Protocol, Recogniser, Seen, Step, Way};
 
 /// How long a node waits for another one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// A longer line is nobody's.
 const LINE_MAX: u64 = 1 << 20;
+
+/// How much of a message the page is told.
+const SHOWN_MAX: usize = 80;
+
+/// By which links know these messages: a line each, and its word says what it is.
+pub(super) const PROTOCOL: Protocol = Protocol {
+    begins: |first| first.first().map(u8::is_ascii_lowercase),
+    recogniser: || Box::<Lines>::default(),
+};
+
+#[derive(Default)]
+struct Lines([Pieces; 2]);
+
+impl Recogniser for Lines {
+    fn feed(&mut self, way: Way, bytes: &[u8], seen: &mut Vec<Seen>) -> Result<(), NotUnderstood> {
+        self.0[way as usize].cut(bytes, |rest, at| {
+            let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+                let too_long = rest.len() as u64 >= LINE_MAX;
+                return if too_long {
+                    Err(NotUnderstood)
+                } else {
+                    Ok(Step::More)
+                };
+            };
+            let line = String::from_utf8_lossy(&rest[..end]);
+            let word = line.split(' ').next().unwrap_or_default();
+            let text: String = line.chars().take(SHOWN_MAX).collect();
+            let more = if text.len() < line.len() { " …" } else { "" };
+            seen.push(Seen {
+                label: word.to_owned().into(),
+                text: text + more,
+                end: at + end as u64 + 1,
+            });
+            Ok(Step::Took {
+                head: end + 1,
+                skip: 0,
+            })
+        })
+    }
+}
 
 /// What the lab tells every node.
 #[derive(Clone, Debug, Args)]

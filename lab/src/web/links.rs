@@ -66,3 +66,24 @@ pub(super) async fn set(
     lab.recorder.action(subject, order.text(), &command);
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Who can still talk to whom: those of a group among themselves. Whoever is in none is not touched.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Groups {
+    groups: Vec<Vec<String>>,
+}
+
+pub(super) async fn partition(
+    State(page): Shared,
+    axum::Json(order): axum::Json<Groups>,
+) -> Answer<StatusCode> {
+    let command = page.curl("partition", &order);
+    let lab = &page.run()?.lab;
+    lab.partition(&order.groups)?;
+    let groups = order.groups.iter().map(|group| group.join(" and "));
+    let groups = groups.collect::<Vec<String>>().join(" | ");
+    let text = format!("nothing gets through between these groups: {groups}");
+    lab.recorder.action(None, text, &command);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -2,13 +2,17 @@
 
 use node::{Disk, DiskError, Time};
 
+use super::Log;
 use super::error::LogError;
 use super::files;
 use super::producer_state::Verdict;
 use super::segment::now_ms;
 use super::validate::validate;
-use super::{Log, LogConfig};
-use crate::record::batch::{BatchHeader, stamp};
+use crate::record::batch::BatchHeader;
+
+// BEGIN SOLUTION
+use crate::record::batch::stamp;
+// END SOLUTION
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +51,9 @@ impl Log {
             log_start_offset: self.offsets.log_start,
             duplicate: false,
         };
-        if let Verdict::Duplicate(earlier) = self.producers.check(&header)? {
+        if header.is_idempotent()
+            && let Verdict::Duplicate(earlier) = self.producers.check(&header)?
+        {
             return Ok(AppendInfo {
                 duplicate: true,
                 ..info(earlier.base_offset, earlier.last_offset, earlier.timestamp)
@@ -81,12 +87,11 @@ impl Log {
             disk.truncate(&file, size)?;
             return Err(error.into());
         }
-        let LogConfig {
-            index_interval_bytes,
-            ..
-        } = self.config;
+        let index_interval_bytes = self.config.index_interval_bytes;
         self.active_mut().note(&header, index_interval_bytes);
-        self.producers.update(&header);
+        if header.is_idempotent() {
+            self.producers.update(&header);
+        }
         Ok(())
     }
 

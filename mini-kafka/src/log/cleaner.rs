@@ -23,7 +23,7 @@ use super::recovery::swap_in;
 use super::segment::{Segment, now_ms};
 use super::{Log, LogConfig, LogError};
 use crate::record::RecordError;
-use crate::record::batch::{NO_TIMESTAMP, RecordBatch};
+use crate::record::batch::{BatchHeader, RecordBatch};
 use crate::record::builder;
 use crate::record::framing::Record;
 
@@ -41,16 +41,57 @@ pub enum Cleaned {
     Dropped,
 }
 
-/// What of a batch survives a pass.
+/// What of a batch survives a pass: its new header, with the records that stay; none where the batch goes.
 ///
-/// A record goes if it has no key, if it is obsolete by `map`, or if it is a tombstone and the batch's delete horizon is not after
-/// `now_ms`. A batch without a horizon in which a tombstone stays gets one, `now_ms` + `delete_retention_ms`, which takes the
-/// place of the base timestamp; the records' own timestamps stay what they are. Offsets stay: the new header has the old base
-/// offset and last offset delta, producer and sequence. Its highest timestamp is that of the records that stay, unless all have
-/// the time of appending.
+/// `records` are the batch's, and `is_obsolete` tells of a key and an offset whether a later record has the key. A record goes if it
+/// has no key, if it is obsolete, or if it is a tombstone and the batch's delete horizon is not after `now_ms`.
 ///
-/// A batch of which nothing stays goes, but for one that `keeps_empty`: the last one of its producer, whose
-/// sequence has to survive. It stays without records.
+/// The new header has the old base offset and last offset delta, producer and sequence: offsets stay, and so do the records'
+/// offset deltas. It counts the records that stay, and has their highest timestamp, unless all have the time of appending: then
+/// the highest timestamp is that, and stays. Where a tombstone stays and the batch has no delete horizon, it gets one:
+/// `now_ms` + `delete_retention_ms`. The horizon takes the place of the base timestamp, so the deltas of the records have to be made
+/// anew for their timestamps to stay what they are ([`BatchHeader::set_delete_horizon`], [`BatchHeader::timestamp_of`]).
+///
+/// A batch of which no record stays goes. But one that `keeps_empty`, the last one of its producer, whose sequence has to
+/// survive, stays without records; its highest timestamp is then the old one.
+pub fn survivors<'a>(
+    header: &BatchHeader,
+    records: &[Record<'a>],
+    is_obsolete: &dyn Fn(&[u8], i64) -> bool,
+    keeps_empty: bool,
+    now_ms: i64,
+    delete_retention_ms: i64,
+) -> Option<(BatchHeader, Vec<Record<'a>>)> {
+    // EXERCISE(kafka/compaction): which records stay, and what does their batch's header say then?
+    let horizon_has_passed = header
+        .delete_horizon()
+        .is_some_and(|horizon| horizon <= now_ms);
+    let stays = |record: &&Record<'a>| {
+        let is_obsolete = (record.key).is_none_or(|key| is_obsolete(key, header.offset_of(record)));
+        !(is_obsolete || record.value.is_none() && horizon_has_passed)
+    };
+    let mut kept: Vec<Record<'a>> = records.iter().filter(stays).cloned().collect();
+    if kept.is_empty() && !keeps_empty {
+        return None;
+    }
+    let mut new = *header;
+    new.record_count = i32::try_from(kept.len()).unwrap_or(i32::MAX);
+    let newest = kept.iter().map(|record| header.timestamp_of(record)).max();
+    if !header.is_log_append_time() {
+        new.max_timestamp = newest.unwrap_or(header.max_timestamp);
+    }
+    let has_tombstone = kept.iter().any(|record| record.value.is_none());
+    if has_tombstone && header.delete_horizon().is_none() {
+        new.set_delete_horizon(now_ms.saturating_add(delete_retention_ms));
+        let moved = header.base_timestamp.saturating_sub(new.base_timestamp);
+        for record in &mut kept {
+            record.timestamp_delta = record.timestamp_delta.saturating_add(moved);
+        }
+    }
+    Some((new, kept))
+}
+
+/// What a pass does with a batch: [`survivors`], decoded and encoded.
 ///
 /// # Errors
 /// [`RecordError`] of a batch that cannot be read.
@@ -61,49 +102,26 @@ pub fn clean_batch(
     now_ms: i64,
     delete_retention_ms: i64,
 ) -> Result<Cleaned, RecordError> {
-    // EXERCISE(kafka/compaction): which records stay, and what does their batch look like then?
-    let header = batch.header;
     let payload = batch.payload()?;
-    let may_drop_tombstones = header
-        .delete_horizon()
-        .is_some_and(|horizon| horizon <= now_ms);
-    let mut kept: Vec<Record<'_>> = Vec::new();
-    let mut count = 0;
-    for record in payload.records() {
-        let record = record?;
-        count += 1;
-        let is_obsolete = match record.key {
-            None => true,
-            Some(key) => map.is_obsolete(key, header.offset_of(&record)),
-        };
-        let goes = is_obsolete || record.value.is_none() && may_drop_tombstones;
-        if !goes {
-            kept.push(record);
-        }
-    }
-    if kept.is_empty() && !keeps_empty {
+    let records: Vec<Record<'_>> = payload.records().collect::<Result<_, _>>()?;
+    let is_obsolete = |key: &[u8], offset| map.is_obsolete(key, offset);
+    let header = &batch.header;
+    let survived = survivors(
+        header,
+        &records,
+        &is_obsolete,
+        keeps_empty,
+        now_ms,
+        delete_retention_ms,
+    );
+    let Some((new, kept)) = survived else {
         return Ok(Cleaned::Dropped);
-    }
-    let needs_horizon =
-        header.delete_horizon().is_none() && kept.iter().any(|record| record.value.is_none());
-    if kept.len() == count && !needs_horizon {
+    };
+    if new == *header {
         return Ok(Cleaned::Kept);
     }
-    let timestamps: Vec<i64> = kept
-        .iter()
-        .map(|record| header.timestamp_of(record))
-        .collect();
-    let mut new = header;
-    if needs_horizon {
-        new.set_delete_horizon(now_ms.saturating_add(delete_retention_ms));
-    }
-    if !header.is_log_append_time() {
-        new.max_timestamp = timestamps.iter().copied().max().unwrap_or(NO_TIMESTAMP);
-    }
-    new.record_count = i32::try_from(kept.len()).unwrap_or(i32::MAX);
     let mut records = Vec::new();
-    for (mut record, timestamp) in kept.into_iter().zip(timestamps) {
-        record.timestamp_delta = timestamp.saturating_sub(new.base_timestamp);
+    for record in &kept {
         record.encode(&mut records);
     }
     Ok(Cleaned::Rewritten(builder::encode(new, &records)?))

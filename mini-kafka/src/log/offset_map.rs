@@ -13,7 +13,7 @@ pub struct OffsetMap {
 }
 
 /// What an entry takes beside its key, about.
-const ENTRY_BYTES: usize = 48;
+pub const ENTRY_BYTES: usize = 48;
 
 impl OffsetMap {
     /// Notes that `key` stands at `offset`. Offsets come in ascending order.

@@ -82,8 +82,7 @@ pub enum ProducerError {
 }
 
 impl ProducerStates {
-    /// What is to be done with a batch of this header. Its offsets mean nothing yet. Of a producer that is not idempotent
-    /// every batch is new.
+    /// What is to be done with a batch of this header, of an idempotent producer. Its offsets mean nothing yet.
     ///
     /// A batch whose epoch is that of its producer, and whose first and last sequence are those of one that is remembered, is a
     /// duplicate. Otherwise its first sequence has to follow the last one; behind `i32::MAX` comes 0. A new epoch begins
@@ -95,8 +94,7 @@ impl ProducerStates {
     pub fn check(&self, header: &BatchHeader) -> Result<Verdict, ProducerError> {
         // EXERCISE(kafka/idempotence): older epoch, duplicate, next in order, or a gap?
         let producer_id = header.producer_id;
-        let known = self.producers.get(&producer_id);
-        let Some(entry) = known.filter(|_| header.is_idempotent()) else {
+        let Some(entry) = self.producers.get(&producer_id) else {
             return Ok(Verdict::Append);
         };
         if header.producer_epoch < entry.epoch {
@@ -129,13 +127,10 @@ impl ProducerStates {
         }
     }
 
-    /// Notes a batch that is in the log, with the offsets that it has there. In replay too, so it takes what
-    /// [`ProducerStates::check`] would not: what is in the log is so.
+    /// Notes a batch of an idempotent producer that is in the log, with the offsets that it has there. In replay too, so it takes
+    /// what [`ProducerStates::check`] would not: what is in the log is so.
     pub fn update(&mut self, header: &BatchHeader) {
         // EXERCISE(kafka/idempotence): remember the last five batches of the producer's latest epoch.
-        if !header.is_idempotent() {
-            return;
-        }
         let entry = (self.producers.entry(header.producer_id)).or_insert_with(|| ProducerEntry {
             epoch: header.producer_epoch,
             batches: VecDeque::new(),

@@ -347,7 +347,11 @@ impl Log {
             }
             disk.remove(&file)?;
         }
-        self.walk_headers(disk, from, |log, header| log.producers.update(header))
+        self.walk_headers(disk, from, |log, header| {
+            if header.is_idempotent() {
+                log.producers.update(header);
+            }
+        })
     }
 
     /// Calls `each` with every header from the offset on.

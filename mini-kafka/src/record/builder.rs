@@ -1,9 +1,7 @@
 //! Makes batches (`MemoryRecordsBuilder`): what a producer does, and the broker where it writes records of its own or rewrites
 //! those of others.
 
-use super::batch::{
-    BatchHeader, HEADER_BYTES, LOG_OVERHEAD, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, compute_crc,
-};
+use super::batch::{BatchHeader, HEADER_BYTES, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, seal};
 use super::compression::{Compression, CompressionError, compress};
 use super::framing::{Header, Record};
 
@@ -99,23 +97,13 @@ impl BatchBuilder {
 ///
 /// # Errors
 /// [`CompressionError`] of a codec that is unknown or not built in.
-pub fn encode(mut header: BatchHeader, records: &[u8]) -> Result<Vec<u8>, CompressionError> {
-    let compressed;
-    let payload = match header.compression()? {
-        Compression::None => records,
-        codec => {
-            compressed = compress(codec, records)?;
-            &compressed
-        }
-    };
-    let size = HEADER_BYTES + payload.len();
-    header.batch_length = i32::try_from(size - LOG_OVERHEAD).unwrap_or(i32::MAX);
-    let mut batch = Vec::with_capacity(size);
+pub fn encode(header: BatchHeader, records: &[u8]) -> Result<Vec<u8>, CompressionError> {
+    let mut batch = Vec::with_capacity(HEADER_BYTES + records.len());
     header.write(&mut batch);
-    batch.extend_from_slice(payload);
-    header.crc = compute_crc(&batch);
-    let mut with_crc = Vec::with_capacity(HEADER_BYTES);
-    header.write(&mut with_crc);
-    batch[..HEADER_BYTES].copy_from_slice(&with_crc);
+    match header.compression()? {
+        Compression::None => batch.extend_from_slice(records),
+        codec => batch.extend(compress(codec, records)?),
+    }
+    seal(&mut batch);
     Ok(batch)
 }

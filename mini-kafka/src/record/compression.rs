@@ -131,6 +131,8 @@ mod codecs {
     /// How much of the input goes into a block, as the library does by default.
     const XERIAL_BLOCK_BYTES: usize = 32 << 10;
 
+    const LZ4_MAGIC: [u8; 4] = 0x184d_2204u32.to_le_bytes();
+
     pub(super) fn compress(codec: Compression, bytes: &[u8]) -> Result<Vec<u8>, CompressionError> {
         let failed = |error: &dyn Display| damaged(codec, error);
         match codec {
@@ -159,6 +161,10 @@ mod codecs {
             Compression::None => Ok(bytes.to_vec()),
             Compression::Gzip => read_all(codec, flate2::read::MultiGzDecoder::new(bytes)),
             Compression::Snappy => snappy_decompress(bytes),
+            // The library takes a few bytes of anything for an empty frame.
+            Compression::Lz4 if !bytes.starts_with(&LZ4_MAGIC) => {
+                Err(damaged(codec, &"no frame begins here"))
+            }
             Compression::Lz4 => read_all(codec, lz4_flex::frame::FrameDecoder::new(bytes)),
             Compression::Zstd => {
                 let decoder = zstd::stream::Decoder::new(bytes);

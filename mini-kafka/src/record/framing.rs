@@ -10,7 +10,11 @@
 //! ```
 
 use super::RecordError;
-use super::varint::{put_varlong, take_varint, take_varlong, varlong_len};
+use super::varint::{put_varlong, take_varint, varlong_len};
+
+// BEGIN SOLUTION
+use super::varint::take_varlong;
+// END SOLUTION
 
 /// A record, borrowed from the bytes of its batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,7 +105,8 @@ fn bytes_len(bytes: Option<&[u8]>) -> usize {
     bytes.map_or(1, |bytes| varlong_len(bytes.len() as i64) + bytes.len())
 }
 
-fn put_bytes(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
+/// Appends bytes with their length before them; −1 for null.
+pub fn put_bytes(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
     match bytes {
         None => put_varlong(-1, out),
         Some(bytes) => {
@@ -138,8 +143,11 @@ fn take_fields<'a>(body: &mut &'a [u8]) -> Result<Record<'a>, RecordError> {
 }
 // END SOLUTION
 
-/// Takes a length that cannot be negative.
-fn take_len(what: &'static str, bytes: &mut &[u8]) -> Result<usize, RecordError> {
+/// Takes a length that cannot be negative; `what` it is, for the error.
+///
+/// # Errors
+/// [`RecordError::BadLength`] where it is; those of [`take_varint`].
+pub fn take_len(what: &'static str, bytes: &mut &[u8]) -> Result<usize, RecordError> {
     let value = take_varint(bytes)?;
     usize::try_from(value).map_err(|_| RecordError::BadLength {
         what,
@@ -148,7 +156,10 @@ fn take_len(what: &'static str, bytes: &mut &[u8]) -> Result<usize, RecordError>
 }
 
 /// Takes bytes with their length before them; none where that is −1.
-fn take_bytes<'a>(
+///
+/// # Errors
+/// [`RecordError::Truncated`] where there are not as many; those of [`take_len`].
+pub fn take_bytes<'a>(
     what: &'static str,
     bytes: &mut &'a [u8],
 ) -> Result<Option<&'a [u8]>, RecordError> {

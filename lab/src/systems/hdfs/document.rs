@@ -3,11 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::lab::{CLIENT, Condition};
+use crate::load::Status;
 
+use super::disks::DiskFault;
 use super::snapshot::{FileState, NodeState, Snapshot};
 
 /// All members that are this system's.
-pub(super) fn members(snapshot: &Snapshot) -> [(&'static str, Value); 7] {
+pub(super) fn members(snapshot: &Snapshot) -> [(&'static str, Value); 6] {
     [
         ("nodes", nodes(snapshot)),
         ("answered", json!(snapshot.answered)),
@@ -15,7 +17,6 @@ pub(super) fn members(snapshot: &Snapshot) -> [(&'static str, Value); 7] {
         ("copying", json!(snapshot.copying)),
         ("files", files(&snapshot.files)),
         ("lamps", lamps(snapshot)),
-        ("figures", figures(snapshot)),
     ]
 }
 
@@ -68,11 +69,29 @@ fn lamps(snapshot: &Snapshot) -> Value {
     }))
 }
 
-fn figures(snapshot: &Snapshot) -> Value {
-    let blocks = snapshot.complete_blocks();
-    let under = blocks.filter(|block| block.good() < usize::from(block.expected));
-    json!({
-        "under-replicated": {"order": 10, "label": "under-replicated", "unit": "blocks", "value": under.count()},
-        "copying": {"order": 11, "label": "being copied", "unit": "blocks", "value": snapshot.copying},
-    })
+/// What is to be drawn over time, and what else changes while nothing happens to the nodes.
+pub(super) fn measured(
+    snapshot: &Snapshot,
+    load: &Status,
+    disks: Vec<(String, DiskFault)>,
+) -> [(&'static str, Value); 3] {
+    let (under, copying) = (snapshot.under_replicated, snapshot.copying);
+    let blocks = [
+        (
+            "under-replicated".to_owned(),
+            json!({"order": 10, "label": "under-replicated", "unit": "blocks", "value": under}),
+        ),
+        (
+            "copying".to_owned(),
+            json!({"order": 11, "label": "being copied", "unit": "blocks", "value": copying}),
+        ),
+    ];
+    let disks = disks
+        .into_iter()
+        .map(|(name, fault)| (name, json!(fault.view())));
+    [
+        ("figures", object(load.figures().chain(blocks))),
+        ("load", load.document()),
+        ("disks", object(disks)),
+    ]
 }

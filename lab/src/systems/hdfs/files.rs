@@ -83,9 +83,14 @@ impl Files {
         })
     }
 
+    /// A client of its own, with the same settings.
+    pub(super) fn another_client(&self) -> Result<DfsClient> {
+        Ok(DfsClient::connect(self.client.settings().clone())?)
+    }
+
     /// Writes and flushes a file as a client of its own, which then falls silent for ever.
     fn put_and_die(&self, path: &str, contents: &mut dyn Read) -> Result<String> {
-        let dying = DfsClient::connect(self.client.settings().clone())?;
+        let dying = self.another_client()?;
         let mut file = dying.create(path, CreateOptions::default())?;
         let (_, checksum) =
             copy(contents, &mut file).with_context(|| format!("cannot write {path}"))?;

@@ -1,17 +1,13 @@
 //! Damage on a DataNode's disk: a byte of a replica is another one than was written, and the disk does not say so.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use super::Hdfs;
-
-/// How long a DataNode may take to show its metrics.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
+use super::disks::request;
+use super::snapshot::{BlockView, Health};
 
 impl Hdfs {
     /// Changes a byte in the middle of the replica of `block` on the node `name`. Returns the file.
@@ -23,26 +19,36 @@ impl Hdfs {
         let middle = bytes.len() / 2;
         ensure!(middle > 0, "the replica of {block} on {name} is empty");
         bytes[middle] ^= 1;
+        let flipped = bytes[middle];
         fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
         let shown = file.display();
         self.lab.recorder.action(
             Some(name),
             format!("a byte of {block} on {name} rots"),
-            &format!("printf x | dd of={shown} bs=1 seek={middle} conv=notrunc"),
+            &format!("printf '\\{flipped:03o}' | dd of={shown} bs=1 seek={middle} conv=notrunc"),
         );
         Ok(file)
     }
 
+    /// Changes a byte of the replica of some finished block that the node `name` has.
+    pub(super) fn rot_any(&self, name: &str) -> Result<()> {
+        let now = self.now();
+        let has = |block: &&BlockView| {
+            let mut replicas = block.replicas.iter();
+            block.len > 1 && replicas.any(|r| r.node == name && r.health == Health::Good)
+        };
+        let block = now.complete_blocks().find(has);
+        let block = block.with_context(|| {
+            format!("{name} has no good replica of a finished block; write a file first")
+        })?;
+        self.rot(name, &block.id)?;
+        Ok(())
+    }
+
     /// How many damaged replicas the background scan of the node `name` has found since it started.
     pub(crate) fn damage_found(&self, name: &str) -> Result<u64> {
-        let address = self.lab.address(name, "http")?;
-        let mut socket = TcpStream::connect(&address)
-            .with_context(|| format!("cannot reach {name} at {address}"))?;
-        socket.set_read_timeout(Some(ANSWER_MAX))?;
-        write!(socket, "GET /metrics HTTP/1.0\r\n\r\n")?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
-        let found = answer
+        let metrics = request(&self.lab.address(name, "http")?, "GET", "/metrics", "")?;
+        let found = metrics
             .lines()
             .filter(|line| line.starts_with("hdfs_datanode_scan_damaged_total{"))
             .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());

@@ -13,6 +13,7 @@ use crate::lab::{Condition, NodeView};
 use crate::links::Rule;
 
 use super::lamps::Lamp;
+use super::load;
 
 /// What the NameNode answered.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +43,8 @@ pub(crate) struct Snapshot {
     pub(crate) lamps: Vec<Lamp>,
     /// Blocks that are being copied.
     pub(crate) copying: u64,
+    /// Blocks that have fewer replicas than they should, those of the load among them.
+    pub(crate) under_replicated: usize,
 }
 
 /// A process, and what the NameNode thinks of it if it is a DataNode.
@@ -196,10 +199,18 @@ impl Snapshot {
             open: file.status.under_construction,
             blocks: file.blocks.iter().map(|b| block(b, &by_address)).collect(),
         });
+        let mut files: Vec<FileState> = files.collect();
+        let blocks = files.iter().flat_map(|file| &file.blocks);
+        let complete = blocks.filter(|block| block.is_complete());
+        let under_replicated = complete.filter(|b| b.good() < usize::from(b.expected));
+        let under_replicated = under_replicated.count();
+        // The load's come and go by the hundred, and it checks them itself.
+        files.retain(|file| !file.path.starts_with(load::ROOT));
         Snapshot {
             safe_mode: answers.status.safe_mode.clone(),
             copying: answers.status.pending_replication,
-            files: files.collect(),
+            under_replicated,
+            files,
             nodes: nodes
                 .iter()
                 .map(|node| node_state(node, &answers.datanodes))

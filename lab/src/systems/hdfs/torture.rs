@@ -17,7 +17,7 @@
 
 mod clients;
 mod killer;
-mod ledger;
+pub(crate) mod ledger;
 
 use std::fs::File;
 use std::io::{self, Write};

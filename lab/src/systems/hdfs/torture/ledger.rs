@@ -10,16 +10,16 @@ use crate::lab::lock;
 
 /// The contents of a file: all that is random about it is its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Contents {
+pub(crate) struct Contents {
     /// What its bytes are drawn from.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// How many there are.
-    pub(super) len: usize,
+    pub(crate) len: usize,
 }
 
 impl Contents {
     /// The bytes.
-    pub(super) fn bytes(self) -> Vec<u8> {
+    pub(crate) fn bytes(self) -> Vec<u8> {
         let mut rng = Rng::new(self.number);
         let mut bytes = Vec::with_capacity(self.len + 8);
         while bytes.len() < self.len {
@@ -32,7 +32,7 @@ impl Contents {
 
 /// What is known of a path. Each path has one client that changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// It is being written, or its writer was told of an error: so many bytes were flushed. It may be closed, too.
     Open {
         /// What it is to hold.
@@ -50,45 +50,45 @@ pub(super) enum Known {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     paths: Mutex<BTreeMap<String, Known>>,
     wrong: Mutex<Vec<String>>,
 }
 
 impl Ledger {
-    pub(super) fn set(&self, path: &str, known: Known) {
+    pub(crate) fn set(&self, path: &str, known: Known) {
         lock(&self.paths).insert(path.to_owned(), known);
     }
 
-    pub(super) fn get(&self, path: &str) -> Option<Known> {
+    pub(crate) fn get(&self, path: &str) -> Option<Known> {
         lock(&self.paths).get(path).copied()
     }
 
     /// All paths, in their order.
-    pub(super) fn all(&self) -> Vec<(String, Known)> {
+    pub(crate) fn all(&self) -> Vec<(String, Known)> {
         let paths = lock(&self.paths);
         paths.iter().map(|(p, k)| (p.clone(), *k)).collect()
     }
 
     /// Some path that can be read.
-    pub(super) fn choose_readable(&self, rng: &mut Rng) -> Option<(String, Known)> {
+    pub(crate) fn choose_readable(&self, rng: &mut Rng) -> Option<(String, Known)> {
         let mut all = self.all();
         all.retain(|(_, known)| matches!(known, Known::Open { .. } | Known::Closed(_)));
         rng.choose(&all).cloned()
     }
 
     /// Notes that something that was acknowledged is not so.
-    pub(super) fn wrong(&self, text: String) {
+    pub(crate) fn wrong(&self, text: String) {
         lock(&self.wrong).push(text);
     }
 
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         !lock(&self.wrong).is_empty()
     }
 
     /// # Errors
     /// When anything was wrong.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let wrong = lock(&self.wrong);
         if !wrong.is_empty() {
             bail!("{}", wrong.join("\n"));
@@ -98,7 +98,7 @@ impl Ledger {
 }
 
 /// What is wrong with `got`, read of a path of which this was known when the reading began.
-pub(super) fn judge(path: &str, known: Known, got: &[u8]) -> Result<(), String> {
+pub(crate) fn judge(path: &str, known: Known, got: &[u8]) -> Result<(), String> {
     let (contents, least, most) = match known {
         Known::Closed(contents) => (contents, contents.len, contents.len),
         Known::Open { contents, flushed } => (contents, flushed, contents.len),
