@@ -25,6 +25,8 @@ mod offset_map;
 
 mod compaction;
 
+mod capstone;
+
 autograder::main! {
     "kafka/record" => record,
     "kafka/batch-crc" => batch_crc,
@@ -35,4 +37,5 @@ autograder::main! {
     "kafka/retention" => retention,
     "kafka/offset-map" => offset_map,
     "kafka/compaction" => compaction,
+    "kafka/capstone" => capstone,
 }
