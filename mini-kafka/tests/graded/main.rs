@@ -25,6 +25,8 @@ mod offset_map;
 
 mod compaction;
 
+mod long_polling;
+
 mod capstone;
 
 autograder::main! {
@@ -37,5 +39,6 @@ autograder::main! {
     "kafka/retention" => retention,
     "kafka/offset-map" => offset_map,
     "kafka/compaction" => compaction,
+    "kafka/long-polling" => long_polling,
     "kafka/capstone" => capstone,
 }
