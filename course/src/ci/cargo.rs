@@ -1,7 +1,7 @@
 //! The steps that cargo and its companions do.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -20,6 +20,8 @@ pub(super) fn clippy(workspace: &Workspace) -> Result<Outcome> {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--features",
+        "lab/browser",
         "--",
         "-D",
         "warnings",
@@ -91,6 +93,26 @@ pub(super) fn docs(workspace: &Workspace) -> Result<Outcome> {
         &["doc", "--workspace", "--no-deps"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )
+}
+
+/// The lab's page in a real browser, with every scene from its button. Where CI runs, there must be one.
+pub(super) fn browser(workspace: &Workspace) -> Result<Outcome> {
+    let driver = Command::new("chromedriver").arg("--version").output();
+    if driver.is_err() && std::env::var_os("CI").is_none() {
+        let how =
+            "chromedriver is not installed; Debian's packages are chromium and chromium-driver";
+        return Ok(Outcome::Skipped(how.to_owned()));
+    }
+    let args = [
+        "test",
+        "--package",
+        "lab",
+        "--features",
+        "browser",
+        "--test",
+        "browser",
+    ];
+    run(workspace, &args, &[("FAULTLINE_SCENES", "all")])
 }
 
 /// `cargo test` runs a criterion bench once, without measuring.
