@@ -34,7 +34,6 @@ pub fn decide(
     deadline: Time,
     now: Time,
 ) -> Verdict {
-    // EXERCISE(kafka/long-polling): answer when there is enough, when it is time, or when waiting is no use.
     if failed || asks_for_nothing || found_bytes >= min_bytes || now >= deadline {
         Verdict::Answer
     } else {
@@ -53,7 +52,6 @@ pub struct Purgatory {
 impl Purgatory {
     /// Somebody waits for any of these partitions to grow.
     pub fn wait(&mut self, partitions: Vec<PartitionKey>) -> WaitId {
-        // EXERCISE(kafka/long-polling): note who waits for what.
         self.ids += 1;
         let id = WaitId(self.ids);
         for key in &partitions {
@@ -65,7 +63,6 @@ impl Purgatory {
 
     /// A partition has grown, or is gone: those who are to look again. They no longer wait, for any partition.
     pub fn wake(&mut self, partition: &PartitionKey) -> Vec<WaitId> {
-        // EXERCISE(kafka/long-polling): wake those who wait for it, each once.
         let woken = self.by_partition.remove(partition).unwrap_or_default();
         for id in &woken {
             self.cancel(*id);
@@ -75,7 +72,6 @@ impl Purgatory {
 
     /// Somebody's time is up, or he has hung up.
     pub fn cancel(&mut self, id: WaitId) {
-        // EXERCISE(kafka/long-polling): nothing of a wait may stay behind.
         for key in self.waiting.remove(&id).unwrap_or_default() {
             if let Some(ids) = self.by_partition.get_mut(&key) {
                 ids.remove(&id);
