@@ -34,6 +34,7 @@
 //! ACLs, TLS or tiered storage; no message formats older than v2. The crate's README says what the real Kafka does instead.
 
 pub mod assignor;
+pub mod capstone;
 pub mod error;
 pub mod fetch;
 pub mod group;
