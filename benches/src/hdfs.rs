@@ -60,6 +60,7 @@ impl Bed {
         let options = cluster::Options {
             volumes: 1,
             capacity: None,
+            chaos: false,
             datanodes: DATANODES,
             racks: 2,
             dir: None,

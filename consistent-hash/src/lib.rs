@@ -25,12 +25,12 @@
 //! | [`modulo`] | 1 | n | hash | nearly all | yes | | yes | does not matter |
 //! | [`range`] | log | split points | the keys decide | nothing | by sample | | yes | matters |
 //! | [`list`] | log | all keys | somebody decides | nothing | | | when empty | matters |
-//! | [`ring`] | 1, log for a plain search | 20 to 24 bytes × nv | 1 + O(√(log n / v)) | nothing | yes | yes | yes | does not matter |
+//! | [`ring`] | 1, log for a plain search | 18 to 20 bytes × nv | 1 + O(√(log n / v)) | nothing | yes | yes | yes | does not matter |
 //! | [`jump`] | ln n | names | hash | nothing | yes | | the last one | matters |
 //! | [`rendezvous`] | n | n | hash | nothing | yes | | yes | does not matter |
 //! | [`maglev`] | 1 | 4 bytes × M | 1 entry | some | yes | | yes | does not matter |
 //! | [`anchor`] | 1 + ln(a / n) | 24 bytes × a | hash | nothing | yes | | yes | matters |
-//! | [`multi_probe`] | k | 20 to 24 bytes × n | 1 + 1/(k − 1) | nothing | yes | | yes | does not matter |
+//! | [`multi_probe`] | k | 18 to 20 bytes × n | 1 + 1/(k − 1) | nothing | yes | | yes | does not matter |
 //! | [`bounded`] | 1/ε² | all keys | 1 + ε, always | O(1/ε²) for each that must | | | yes | matters |
 //!
 //! "hash" means as even as throwing keys at random: the fullest of n nodes with m keys has some √(2 ln n · n / m) more

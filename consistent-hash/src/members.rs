@@ -1,5 +1,7 @@
 //! Who is a member: what every strategy knows of its nodes besides its own tables.
 
+use std::collections::BTreeMap;
+
 use crate::partitioner::{MembershipError, Node, NodeId};
 
 /// How many entries a table may have: 16 million. A weight that would make it longer is refused rather than allocated.
@@ -9,7 +11,10 @@ pub const ENTRIES_MAX: u64 = 1 << 24;
 #[derive(Clone, Debug, Default)]
 pub struct Members {
     nodes: Vec<Node>,
-    zones: usize,
+    /// How many are in each zone.
+    zones: BTreeMap<u32, usize>,
+    /// How many are in none.
+    alone: usize,
     weight: u64,
 }
 
@@ -31,7 +36,7 @@ impl Members {
 
     /// In how many zones they are; a node in no zone counts as a zone of its own.
     pub fn zones(&self) -> usize {
-        self.zones
+        self.zones.len() + self.alone
     }
 
     /// The sum of their weights.
@@ -55,7 +60,6 @@ impl Members {
     /// When one of them is a member, has the weight 0, or would make the table longer than [`ENTRIES_MAX`]. Then none
     /// joins.
     pub fn add_all(&mut self, nodes: &[Node], entries: u32) -> Result<(), MembershipError> {
-        let mut all = self.nodes.clone();
         let mut weight = self.weight;
         for node in nodes {
             if node.weight == 0 {
@@ -72,14 +76,39 @@ impl Members {
                     node.id, node.weight
                 )));
             }
-            all.push(*node);
         }
-        all.sort_by_key(|node| node.id);
-        if let Some(twice) = all.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            return Err(MembershipError::AlreadyMember(twice[0].id));
+        let mut new = nodes.to_vec();
+        new.sort_by_key(|node| node.id);
+        // What stands before all new ones is not touched. Often that is everything, since nodes are numbered as they come.
+        let known = self.nodes.len();
+        let from = match (new.first(), self.nodes.last()) {
+            (Some(first), Some(last)) if first.id <= last.id => {
+                self.nodes.partition_point(|node| node.id < first.id)
+            }
+            _ => known,
+        };
+        let is_known = |id| {
+            self.nodes[from..]
+                .binary_search_by_key(&id, |node| node.id)
+                .is_ok()
+        };
+        let twice =
+            |(at, node): &(usize, &Node)| is_known(node.id) || *at > 0 && new[at - 1].id == node.id;
+        if let Some((_, node)) = new.iter().enumerate().find(twice) {
+            return Err(MembershipError::AlreadyMember(node.id));
         }
-        (self.nodes, self.weight) = (all, weight);
-        self.count_zones();
+        for node in &new {
+            match node.zone {
+                Some(zone) => *self.zones.entry(zone).or_default() += 1,
+                None => self.alone += 1,
+            }
+        }
+        self.nodes.append(&mut new);
+        if from < known {
+            // Two sorted lists, one behind the other: the sort finds them, and merges.
+            self.nodes[from..].sort_by_key(|node| node.id);
+        }
+        self.weight = weight;
         Ok(())
     }
 
@@ -91,25 +120,27 @@ impl Members {
         let at = (self.position(id)).map_err(|_| MembershipError::NotMember(id))?;
         let node = self.nodes.remove(at);
         self.weight -= u64::from(node.weight);
-        self.count_zones();
+        match node.zone {
+            Some(zone) => {
+                let count = self.zones.entry(zone).or_default();
+                *count -= 1;
+                if *count == 0 {
+                    self.zones.remove(&zone);
+                }
+            }
+            None => self.alone -= 1,
+        }
         Ok(node)
     }
 
     /// The heap bytes that the list takes.
     pub fn memory_bytes(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node>()
+        let zones = self.zones.len() * size_of::<(u32, usize)>();
+        self.nodes.capacity() * size_of::<Node>() + zones
     }
 
     fn position(&self, id: NodeId) -> Result<usize, usize> {
         self.nodes.binary_search_by_key(&id, |node| node.id)
-    }
-
-    fn count_zones(&mut self) {
-        let mut zones: Vec<u32> = self.nodes.iter().filter_map(|node| node.zone).collect();
-        let alone = self.nodes.len() - zones.len();
-        zones.sort_unstable();
-        zones.dedup();
-        self.zones = zones.len() + alone;
     }
 }
 

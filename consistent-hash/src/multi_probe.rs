@@ -7,7 +7,7 @@
 //! k/(k − 1) times the mean, for many nodes: 1.05 with 21. A ring needs some thousand virtual nodes for each node for
 //! that.
 //!
-//! - Costs: 16 bytes for each node and 4 to 8 for the index; a look-up is as many look-ups on the ring as there are
+//! - Costs: 18 to 20 bytes for each node; a look-up is as many look-ups on the ring as there are
 //!   probes. They do not wait for each other, so a processor does several at a time.
 //! - Moves: exactly what must. A new point can only win keys for itself; when one goes, the best of what is left wins.
 //! - Balance: for ten nodes the peak is up to 1.2, since one with a very short span has little, and the others what it
@@ -19,8 +19,8 @@
 use crate::hash;
 use crate::members::{Members, distinct};
 use crate::partitioner::{MembershipError, Node, NodeId, Partitioner};
-use crate::ring::index::Index;
-use crate::ring::{Point, points_of};
+use crate::ring::points_of;
+use crate::ring::table::Table;
 
 /// The paper's number of probes for a peak of 1.05 times the mean.
 pub const PROBES: u32 = 21;
@@ -31,8 +31,7 @@ pub struct MultiProbe {
     seed: u64,
     probes: u32,
     members: Members,
-    points: Vec<Point>,
-    index: Index,
+    table: Table,
 }
 
 impl MultiProbe {
@@ -42,19 +41,18 @@ impl MultiProbe {
             seed,
             probes: probes.max(1),
             members: Members::default(),
-            points: Vec::new(),
-            index: Index::new(&[]),
+            table: Table::default(),
         }
     }
 
-    /// The probes of a key: the indices of the points behind them, with their distances.
+    /// The probes of a key: the indices in the table of the points behind them, with their distances.
     #[inline]
     fn probes(&self, key: &[u8]) -> impl Iterator<Item = (u64, usize)> {
         let hash = hash::key(self.seed, key);
         (0..u64::from(self.probes)).filter_map(move |i| {
             let probe = hash::nth(hash, i);
-            let at = self.index.successor(&self.points, probe)?;
-            Some((self.points[at].position.wrapping_sub(probe), at))
+            let at = self.table.successor(probe)?;
+            Some((self.table.places()[at].position.wrapping_sub(probe), at))
         })
     }
 }
@@ -70,18 +68,19 @@ impl Partitioner for MultiProbe {
 
     fn locate(&self, key: &[u8]) -> Option<NodeId> {
         let (_, at) = self.probes(key).min_by_key(|(distance, _)| *distance)?;
-        Some(self.points[at].node)
+        Some(self.table.places()[at].node)
     }
 
     /// The nodes whose points are the closest behind any probe. Such a node is among the first `n` distinct ones behind
     /// that probe, since those between are closer still.
     fn replicas(&self, key: &[u8], n: usize) -> Vec<NodeId> {
         let n = n.min(self.members.len());
+        let places = self.table.places();
         let mut near: Vec<(u64, NodeId)> = Vec::new();
         for (distance, at) in self.probes(key) {
-            let (before, from) = self.points.split_at(at);
+            let (before, from) = places.split_at(at);
             let walk = from.iter().chain(before);
-            let probe = self.points[at].position.wrapping_sub(distance);
+            let probe = places[at].position.wrapping_sub(distance);
             let mut seen = Vec::new();
             for point in walk {
                 if seen.len() == n {
@@ -99,23 +98,21 @@ impl Partitioner for MultiProbe {
 
     fn add_all(&mut self, nodes: &[Node]) -> Result<(), MembershipError> {
         self.members.add_all(nodes, 1)?;
-        for node in nodes {
-            self.points.extend(points_of(self.seed, node, 1));
-        }
-        self.points.sort();
-        self.index = Index::new(&self.points);
+        let points_of = |node| points_of(self.seed, node, 1);
+        self.table
+            .insert(nodes.iter().flat_map(points_of).collect());
         Ok(())
     }
 
     fn remove(&mut self, id: NodeId) -> Result<(), MembershipError> {
-        self.members.remove(id)?;
-        self.points.retain(|point| point.node != id);
-        self.index = Index::new(&self.points);
+        let node = self.members.remove(id)?;
+        for point in points_of(self.seed, &node, 1) {
+            self.table.remove(point);
+        }
         Ok(())
     }
 
     fn memory_bytes(&self) -> usize {
-        let points = self.points.capacity() * size_of::<Point>();
-        self.members.memory_bytes() + points + self.index.memory_bytes()
+        self.members.memory_bytes() + self.table.memory_bytes()
     }
 }

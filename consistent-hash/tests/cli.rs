@@ -199,6 +199,8 @@ fn errors_say_what_to_do() {
         ("compare --draws 0", ""),
         ("keys --draws 999999999999", ""),
         ("compare --strategy ring --vnodes 99999999", ""),
+        ("compare --strategy maglev --nodes 9 --table 4", ""),
+        ("compare --strategy maglev --nodes 100000", ""),
         ("compare --distinct 0", ""),
         ("compare --exponent 99", ""),
         ("hot", ""),

@@ -39,6 +39,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// None for a normal one, else `dev` or `build`.
     pub(crate) kind: Option<String>,
+    /// Whether a feature must ask for it.
+    pub(crate) optional: bool,
 }
 
 impl Dependency {

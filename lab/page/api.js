@@ -1,13 +1,17 @@
 // Calls to the lab. The token stands in the address that the lab printed; every call says it.
 
-import { text } from "./dom.js";
+import { $, text } from "./dom.js";
 
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
-/** Calls the lab; trouble is shown, and thrown. */
-export async function call(method, path, body, type = "application/json") {
+/** Calls the lab; trouble is shown, and thrown. `body` is sent as JSON unless it is a file. */
+export async function call(method, path, body) {
   const headers = { "X-Lab-Token": token };
-  if (body !== undefined) headers["Content-Type"] = type;
+  if (body instanceof Blob) headers["Content-Type"] = "application/octet-stream";
+  else if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    body = JSON.stringify(body);
+  }
   let answer;
   try {
     answer = await fetch(`/api/${path}`, { method, headers, body });
@@ -15,7 +19,12 @@ export async function call(method, path, body, type = "application/json") {
     throw trouble("The lab does not answer. Does it still run?");
   }
   if (!answer.ok) throw trouble((await answer.text()).trim() || answer.statusText);
-  return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : null;
+  return /^application\/json\b/.test(answer.headers.get("Content-Type")) ? answer.json() : answer.text();
+}
+
+/** Does something of which nothing but its effect is wanted; trouble is shown. */
+export function post(path, body) {
+  return call("POST", path, body).catch(() => {});
 }
 
 /** The address of something that the browser itself fetches. */
@@ -24,8 +33,9 @@ export function address(path, query = {}) {
 }
 
 let hiding;
-function trouble(message) {
-  const shown = document.getElementById("trouble");
+/** Shows a sentence for a while; returns it as an error. */
+export function trouble(message) {
+  const shown = $("trouble");
   text(shown, message);
   shown.hidden = false;
   clearTimeout(hiding);

@@ -1,203 +1,229 @@
-// The page's frame: the stream from the lab, nodes and their buttons, lamps, the journal. What a system's
-// nodes hold is drawn by a file of its own under systems/.
+// The page's frame. There is one model: a recording, and a cursor that a player moves. Everything drawn follows from the
+// two; live is a recording that grows, with the cursor at its end. What a system's nodes hold is drawn by a file of
+// its own under systems/.
 
-import { address, call } from "./api.js";
-import { attribute, count, el, keyed, text } from "./dom.js";
-import * as hdfs from "./systems/hdfs.js";
+import * as charts from "./charts.js";
+import { $, attribute, forgetColours, text } from "./dom.js";
+import * as faults from "./faults.js";
+import * as groups from "./groups.js";
+import * as journal from "./journal.js";
+import * as marks from "./marks.js";
+import { Player } from "./player.js";
+import * as scenes from "./scenes.js";
+import * as source from "./source.js";
+import { drawNodes } from "./stage.js";
+import * as plain from "./systems/plain.js";
+import * as timeline from "./timeline.js";
 
-const $ = (id) => document.getElementById(id);
-const EVENTS_SHOWN_MAX = 400;
+/** The document is drawn at most so often; only marks and the cursor move with every frame. */
+const DRAW_EVERY_MS = 100;
+const SLOW_EVERY_MS = 250;
+/** What is new is not shown as new for so long after a jump. */
+const SETTLES_MS = 500;
 
-// ---- the stream
+const view = {
+  /** What `/api/system` says; null without a lab. */
+  info: null,
+  /** The lab's own recording, also while another is shown. */
+  live: null,
+  recording: null,
+  player: null,
+  /** The state document at the cursor. */
+  state: {},
+  /** The drawing of the system. */
+  system: plain,
+  /** Whether something can be done to what is shown. */
+  acts: false,
+  grouping: false,
+  show,
+  changed: () => (dirty = true),
+  arrived: () => view.live === view.recording && view.player.arrived(performance.now()),
+  jump: (time) => jump(time),
+};
 
-function listen() {
-  const stream = new EventSource(address("stream"));
-  stream.onopen = () => connection("live", "live");
-  stream.onerror = () => {
-    const refused = stream.readyState === EventSource.CLOSED;
-    connection("off", refused ? "refused: open the address that the lab printed" : "the lab is gone; waiting for it");
-  };
-  stream.addEventListener("state", (message) => draw(JSON.parse(message.data)));
-  stream.addEventListener("events", (message) => enter(JSON.parse(message.data)));
+/** The document, and all canvases, are to be drawn with the next frame. */
+let dirty = true;
+let anew = true;
+let drawnAt = 0;
+let slowAt = 0;
+let settledAt = 0;
+let seenCursor = -1;
+let jump = () => {};
+
+// ---- which recording
+
+async function show(recording, { growing }) {
+  const same = view.recording?.begin.epoch_ms === recording.begin.epoch_ms && growing && view.player?.growing;
+  const { cursor, mode, speed } = view.player ?? {};
+  view.recording = recording;
+  view.player = new Player(recording);
+  view.player.growing = growing;
+  view.acts = growing;
+  // The same run, asked for again after the connection was lost, is looked at as before.
+  if (same && mode !== "live") Object.assign(view.player, { cursor, mode, speed });
+  else if (growing) view.player.follow(false);
+  else view.player.play(true, performance.now());
+  marks.reset();
+  $("zoom").value = growing ? "120" : "0";
+  settle();
+  document.body.dataset.view = growing ? "live" : "replay";
+  for (const control of document.querySelectorAll("[data-live]")) control.hidden = !growing;
+  $("save").hidden = !growing && recording !== view.served;
+  $("back-to-live").hidden = growing || !view.live;
+  groups.close();
+  drawViolation(recording);
+  await use(recording.begin.system ?? "");
 }
 
-function connection(state, words) {
-  text($("connection"), words);
-  attribute($("connection"), "data-state", state);
+function drawViolation({ violation }) {
+  $("to-violation").hidden = !violation;
+  if (violation) text($("to-violation"), `✕ ${violation.invariant} fails at ${(violation.time / 1e6).toFixed(3)} s`);
 }
 
-// ---- lamps
-
-function drawLamps(lamps) {
-  keyed($("lamps"), lamps, (lamp) => lamp.id,
-    () => el("div", { class: "lamp" }, el("span", { class: "light", "aria-hidden": "true" }),
-      el("p", {}, el("strong"), el("span", { class: "verdict" }), el("small"))),
-    (node, lamp) => {
-      const state = lamp.holds === null ? "unknown" : lamp.holds ? "holds" : "broken";
-      attribute(node, "data-state", state);
-      text(node.querySelector("strong"), lamp.sentence);
-      text(node.querySelector(".verdict"), { holds: "yes", broken: "no", unknown: "not known" }[state]);
-      text(node.querySelector("small"), lamp.reason);
-    });
+/** Takes the drawing file of a system; without one, nodes and messages alone are drawn. */
+async function use(name) {
+  const recording = view.recording;
+  const known = /^[a-z][a-z0-9-]*$/.test(name);
+  const system = known ? await import(`./systems/${name}.js`).catch(() => plain) : plain;
+  if (view.recording !== recording) return;
+  const section = $("system");
+  section.replaceChildren();
+  for (const id of ["heads", "racks"]) $(id).replaceChildren();
+  view.system = system;
+  view.speaker = system.speaker;
+  marks.quieten(system.quiet ?? []);
+  system.start?.(section, view);
+  settle();
 }
 
-// ---- nodes
+// ---- drawing
 
-const PROCESS_WORDS = { up: "running", paused: "paused", down: "down", changing: "changing …" };
-
-function deed(name, what) {
-  return () => call("POST", `nodes/${name}/${what}`).catch(() => {});
-}
-
-function makeNode(node) {
-  const name = node.name;
-  const button = (what, label, title) =>
-    el("button", { type: "button", hidden: "", "data-deed": what, "aria-label": `${label} ${name}`, title, click: deed(name, what) }, label);
-  return el("article", { class: "node", "aria-label": name },
-    el("div", { class: "top" }, el("h4", {}, name), el("span", { class: "badge process" }), el("span", { class: "badge state" })),
-    el("p", { class: "facts" }),
-    el("div", { class: "held" }),
-    el("p", { class: "broken-links" }),
-    el("div", { class: "deeds" },
-      button("kill", "Kill", "End the process at once, as a crash would"),
-      button("pause", "Pause", "Stop the process in mid-step, as a long garbage collection would"),
-      button("resume", "Resume", "Let the process go on"),
-      button("start", "Start", "Start the process again, on the files that it had"),
-      network(name)));
-}
-
-/** What can be done to the links of a node: in, out, or both. */
-function network(name) {
-  const both = { from: name, to: "*", both_ways: true };
-  const menu = el("details", { class: "network" }, el("summary", { "aria-label": `Network of ${name}` }, "Network"));
-  const order = (label, rule, title) => el("button", {
-    type: "button", title, "aria-label": `${label}: ${name}`,
-    click: () => {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-      call("POST", "links", JSON.stringify(rule)).catch(() => {});
-    },
-  }, label);
-  menu.append(el("div", {},
-    order("Cut off", { ...both, cut: true }, "Nothing gets in or out"),
-    order("Cut in", { from: "*", to: name, cut: true }, "Nothing gets in; what it sends arrives"),
-    order("Cut out", { from: name, to: "*", cut: true }, "Nothing gets out; what is sent to it arrives"),
-    order("Delay", { ...both, delay_ms: 300 }, "Everything takes 300 ms longer, each way"),
-    order("Throttle", { ...both, bytes_per_second: 128 << 10 }, "128 KiB/s each way"),
-    order("Mend", both, "Nothing is wrong any more")));
-  return menu;
-}
-
-function updateNode(node, it, state) {
-  attribute(node, "data-process", it.process);
-  attribute(node, "data-state", it.state);
-  text(node.querySelector(".process"), PROCESS_WORDS[it.process]);
-  text(node.querySelector(".state"), it.state && it.state !== "live" ? `NameNode says: ${it.state}` : "");
-  text(node.querySelector(".broken-links"), linkWords(it.name, state));
-  const shown = { kill: it.process === "up" || it.process === "paused", pause: it.process === "up",
-    resume: it.process === "paused", start: it.process === "down" };
-  const changing = it.process === "changing";
-  for (const button of node.querySelectorAll(".deeds > button")) {
-    attribute(button, "aria-disabled", changing);
-    if (changing) continue;
-    if (!shown[button.dataset.deed] && button === document.activeElement) {
-      // A button that goes away hands its focus on to the one that undoes it.
-      const undo = { kill: "start", start: "kill", pause: "resume", resume: "pause" }[button.dataset.deed];
-      const next = node.querySelector(`[data-deed="${undo}"]`);
-      next.hidden = false;
-      next.focus();
-    }
-    button.hidden = !shown[button.dataset.deed];
+function frame(now) {
+  requestAnimationFrame(frame);
+  const { recording, player } = view;
+  if (!recording) return;
+  player.tick(now);
+  const state = recording.stateAt(player.cursor);
+  const edge = player.edge(now);
+  const span = timeline.visibleSpan(view, now);
+  const moved = player.cursor !== seenCursor;
+  if (dirty || (now - drawnAt >= DRAW_EVERY_MS && (moved || state !== view.state))) {
+    document.body.dataset.flow = now > settledAt && player.mode !== "paused" && player.forward ? "on" : "off";
+    const before = view.state;
+    view.state = state;
+    if (dirty || state !== before) drawState(dirty ? null : before);
+    journal.drawJournal(view);
+    charts.drawChartCursors(view, span);
+    [drawnAt, dirty] = [now, false];
   }
-}
-
-/** What is wrong with the links of a node, in words. */
-function linkWords(name, state) {
-  const others = state.nodes.length; // All nodes and the client, less this one.
-  const faults = [["cut", "nothing gets"], ["delay_ms", "slow"], ["bytes_per_second", "throttled"]];
-  const words = [];
-  for (const [mine, theirs, way] of [["to", "from", "in"], ["from", "to", "out"]]) {
-    for (const [fault, what] of faults) {
-      const ends = state.links.filter((link) => link[fault] && link[mine] === name).map((link) => link[theirs]);
-      const whole = (end) => state.links.filter((link) => link[fault] && link[theirs] === end).length >= others;
-      if (ends.length >= others) {
-        words.push(`${what} ${way}`);
-      } else if (ends.some((end) => !whole(end))) {
-        // What follows from another node's being cut off wholly is said at that node.
-        words.push(`${what} ${way} ${theirs} ${ends.join(", ")}`);
-      }
-    }
+  if (now - slowAt >= SLOW_EVERY_MS || anew) {
+    marks.drawLabels(recording);
+    marks.drawLinks(view, now, anew);
+    timeline.drawTicks(view, span);
+    charts.drawCharts(view, span, edge);
+    journal.announce(view, now);
+    slowAt = now;
   }
-  return words.join("; ");
+  if (moved || anew) marks.draw(view);
+  anew = false;
+  timeline.drawCursor(view, span);
+  seenCursor = player.cursor;
 }
 
-function drawNodes(state) {
-  const draw = (parent, nodes) => keyed(parent, nodes, (node) => node.name, makeNode, (node, it) => {
-    updateNode(node, it, state);
-    hdfs.drawHeld(node, it, state);
+/** Members of the state document that are drawn apart; nodes and the system's part do not follow from them. */
+const APART = ["figures", "lamps", "load", "scene"];
+
+/** Draws the state; `before` is what was drawn last, if that is still good for something. */
+function drawState(before) {
+  const { state, system, info } = view;
+  journal.drawLamps(state);
+  scenes.drawScene(view);
+  scenes.drawLoad(view);
+  const changed = before && Object.keys({ ...state, ...before }).filter((member) => !APART.includes(member) && state[member] !== before[member]);
+  if (changed?.length === 0) return;
+  const nodesAlone = changed?.length === 1 && changed[0] === "nodes";
+  drawNodes(view, nodesAlone ? before.nodes : null);
+  scenes.drawClusterDeeds(view);
+  $("undo").classList.toggle("due", faults.isAnything(state));
+  system.drawMain?.($("system"), state, view);
+  const title = scenes.drawSystems(view) ? "" : view.acts ? info?.title : view.recording.begin.scenario || view.recording.begin.system;
+  text($("summary"), [title, system.summary?.(state)].filter(Boolean).join(" · "));
+  const shell = view.acts ? system.shell?.(state) ?? info?.shell ?? [] : [];
+  $("shell").hidden = shell.length === 0;
+  text($("shell").querySelector("pre"), shell.join("\n"));
+  marks.measure();
+}
+
+/** After a jump: all is drawn anew, and nothing of it shown as just arrived. */
+function settle() {
+  settledAt = performance.now() + SETTLES_MS;
+  redraw();
+}
+
+function redraw() {
+  dirty = true;
+  anew = true;
+}
+
+// ---- light and dark
+
+const THEMES = { auto: ["◐", "as the system has them", "light dark"], light: ["☀", "light", "light"], dark: ["☾", "dark", "dark"] };
+
+function paint(theme) {
+  const [sign, words, scheme] = THEMES[theme];
+  document.documentElement.style.colorScheme = scheme;
+  text($("theme"), sign);
+  attribute($("theme"), "aria-label", `Colours: ${words}`);
+  attribute($("theme"), "title", `Colours: ${words}`);
+  attribute($("theme"), "data-theme", theme);
+  repaint();
+}
+
+function repaint() {
+  forgetColours();
+  marks.forgetSprites();
+  settle();
+}
+
+function startTheme() {
+  const stored = localStorage.getItem("theme");
+  paint(stored in THEMES ? stored : "auto");
+  $("theme").addEventListener("click", () => {
+    const names = Object.keys(THEMES);
+    const next = names[(names.indexOf($("theme").dataset.theme) + 1) % names.length];
+    localStorage.setItem("theme", next);
+    paint(next);
   });
-  const client = { name: "client", process: "none", rack: null, state: null };
-  draw($("heads"), [...state.nodes.filter((node) => !node.rack), client]);
-  const racks = [...new Set(state.nodes.map((node) => node.rack).filter(Boolean))].sort();
-  keyed($("racks"), racks, (rack) => rack,
-    (rack) => el("section", { class: "rack", "aria-label": `Rack ${rack}` }, el("h3", {}, `rack ${rack}`), el("div", { class: "nodes" })),
-    (section, rack) => draw(section.querySelector(".nodes"), state.nodes.filter((node) => node.rack === rack)));
-  $("heal").hidden = state.links.length === 0;
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 }
 
-// ---- the journal
+// ---- start
 
-const KIND_WORDS = { story: "scene", action: "done", change: "then", good: "good", bad: "trouble" };
-
-function enter(events) {
-  const log = $("log");
-  const following = log.scrollTop + log.clientHeight >= log.scrollHeight - 40;
-  const rows = events.map((event) => {
-    const row = el("li", { "data-kind": event.kind },
-      el("time", {}, new Date(event.at_ms).toLocaleTimeString([], { hour12: false })),
-      el("span", { class: "kind" }, KIND_WORDS[event.kind]), el("span", { class: "what" }, event.text));
-    if (event.command) row.append(command(event.command));
-    return row;
+function startPointing() {
+  const stage = $("stage");
+  let link = null;
+  stage.addEventListener("pointermove", (event) => {
+    if (view.recording) link = marks.point(event, view.recording);
   });
-  log.append(...rows);
-  while (log.children.length > EVENTS_SHOWN_MAX) log.firstElementChild.remove();
-  if (following) log.scrollTop = log.scrollHeight;
+  stage.addEventListener("pointerleave", () => ($("tip").hidden = true));
+  stage.addEventListener("click", (event) => {
+    if (!link || !view.acts || event.target.closest(".node")) return;
+    $("tip").hidden = true;
+    const { clientX: left, clientY: bottom } = event;
+    faults.openMenu({ getBoundingClientRect: () => ({ left, bottom, top: bottom }) }, link, view);
+  });
+  new ResizeObserver(redraw).observe(stage);
 }
 
-function command(words) {
-  const copy = async () => {
-    await navigator.clipboard.writeText(words);
-    text(button, "copied");
-    setTimeout(() => text(button, "copy"), 1500);
-  };
-  const button = el("button", { type: "button", class: "copy", "aria-label": `Copy the command: ${words}`, click: () => copy().catch(() => {}) }, "copy");
-  return el("div", { class: "command" }, el("code", {}, words), button);
-}
-
-// ---- all of it
-
-function draw(state) {
-  drawLamps(state.lamps);
-  drawNodes(state);
-  hdfs.draw(state);
-  // What is there at first sight is not announced; what comes later arrives visibly.
-  requestAnimationFrame(() => document.body.classList.add("settled"));
-  const datanodes = state.nodes.filter((node) => node.rack);
-  const racks = new Set(datanodes.map((node) => node.rack)).size;
-  text($("summary"), `mini-hdfs · ${count(datanodes.length, "DataNode")} on ${count(racks, "rack")}`);
-}
-
-// A menu that is open closes when something else is clicked, or with Escape.
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll(".network[open]")) if (!menu.contains(event.target)) menu.open = false;
-});
-document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && document.querySelector(".network[open]");
-  if (menu) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
-});
-$("heal").addEventListener("click", () => call("POST", "heal").catch(() => {}));
-hdfs.start();
-listen();
+startTheme();
+startPointing();
+jump = timeline.start(view, settle);
+charts.start(view);
+faults.start();
+groups.start(view);
+journal.start();
+scenes.start(view);
+source.start(view);
+$("to-violation").addEventListener("click", () => view.jump(view.recording.violation.time));
+requestAnimationFrame(frame);
+source.connect(view);

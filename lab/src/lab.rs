@@ -1,8 +1,8 @@
 //! The lab: nodes as processes, the links between them, and everything that can be done to either. It knows nothing
-//! of what the nodes do; a system (`hdfs`) says how its nodes are started and what can be seen of them.
+//! of what the nodes do; a system says how its nodes are started and what can be seen of them.
 //! The page's buttons and the scenes call the same methods, which block until the deed is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,42 +10,45 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use mini_hdfs::server::process::Server;
 use serde::Serialize;
+use serde_json::{Map, Value, json};
+use servers::Server;
+use sim::Level;
 use tokio::runtime::Handle;
 
-use crate::journal::{Journal, Kind};
+use crate::links::recogniser::Protocol;
 use crate::links::{Links, Rule};
 use crate::reaper::Reaper;
+use crate::recorder::{Limits, Recorder};
 
 /// How long a node may take to say that it is ready, and to end when it is asked to.
 const READY_MAX: Duration = Duration::from_secs(30);
 const ENDING_MAX: Duration = Duration::from_secs(2);
 
 /// The name under which the lab's own client dials.
-pub(crate) const CLIENT: &str = "client";
+pub const CLIENT: &str = "client";
 
 /// What a system says of a node that it wants.
 #[derive(Clone, Debug)]
-pub(crate) struct NodeSpec {
+pub struct NodeSpec {
     /// Unique, and short enough for the page: `dn1`.
-    pub(crate) name: String,
+    pub name: String,
     /// What it is: `datanode`.
-    pub(crate) kind: &'static str,
+    pub role: &'static str,
     /// Where it stands, if that matters.
-    pub(crate) rack: Option<String>,
+    pub rack: Option<String>,
     /// The system's own program, for the commands that are shown.
-    pub(crate) program: &'static str,
+    pub program: &'static str,
     /// What the hidden command `lab node` is given, as a shell would give it to that program.
-    pub(crate) args: Vec<String>,
+    pub args: Vec<String>,
     /// The flags by which the node is told where to listen, each with the key of its ready line that says where it does.
-    pub(crate) listens: &'static [(&'static str, &'static str)],
+    pub listens: &'static [(&'static str, &'static str)],
 }
 
 /// Whether a node's process is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Condition {
+pub enum Condition {
     /// It is being started or ended just now.
     Changing,
     /// It runs.
@@ -58,19 +61,20 @@ pub(crate) enum Condition {
 
 /// What there is to see of a node's process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct NodeView {
+pub struct NodeView {
     /// Its name.
-    pub(crate) name: String,
+    #[serde(skip)]
+    pub name: String,
     /// What it is.
-    pub(crate) kind: &'static str,
+    pub role: &'static str,
     /// Where it stands.
-    pub(crate) rack: Option<String>,
+    pub rack: Option<String>,
     /// Whether its process is there.
-    pub(crate) process: Condition,
+    pub process: Condition,
     /// Its process id, while it has one.
-    pub(crate) pid: Option<u32>,
+    pub pid: Option<u32>,
     /// Where it listens, once it has said so: the first of its addresses.
-    pub(crate) address: Option<String>,
+    pub address: Option<String>,
 }
 
 #[derive(Debug)]
@@ -87,9 +91,12 @@ struct Node {
 
 /// Real processes, and what can be done to them.
 #[derive(Debug)]
-pub(crate) struct Lab {
+pub struct Lab {
     /// What happened.
-    pub(crate) journal: Journal,
+    pub recorder: Arc<Recorder>,
+    /// The system whose nodes these are, for `lab node`.
+    system: &'static str,
+    runtime: Handle,
     links: Links,
     /// In the order in which they were added.
     nodes: Mutex<Vec<Arc<Node>>>,
@@ -99,13 +106,22 @@ pub(crate) struct Lab {
 }
 
 /// Locks what nobody leaves half changed, so that a panic elsewhere does not matter here.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Lab {
-    /// A lab without nodes, which keeps its files in `dir`; without one, in a new directory that goes with it.
-    pub(crate) fn new(dir: Option<PathBuf>, runtime: Handle) -> Result<Lab> {
+    /// A lab for nodes of `system`, on which `scene` will be played, if one is. It keeps its files in `dir`; without one, in a new
+    /// directory that goes with it.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, or the lab's own program cannot be run again.
+    pub fn new(
+        system: &'static str,
+        scene: &str,
+        dir: Option<PathBuf>,
+        runtime: Handle,
+    ) -> Result<Arc<Lab>> {
         let (dir, scratch) = match dir {
             Some(dir) => (dir, false),
             None => (
@@ -115,35 +131,55 @@ impl Lab {
         };
         let reaper = Reaper::start(scratch.then_some(&dir))?;
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        Ok(Lab {
-            journal: Journal::default(),
-            links: Links::new(runtime),
+        let lab = Lab {
+            recorder: Arc::new(Recorder::new(system, scene, Limits::default())),
+            system,
+            links: Links::new(runtime.clone()),
+            runtime,
             nodes: Mutex::default(),
             dir: dir.canonicalize()?,
             reaper: Mutex::new(Some(reaper)),
-        })
+        };
+        lab.recorder.start(CLIENT);
+        Ok(Arc::new(lab))
+    }
+
+    /// Records messages on links from now on, of gRPC and of `protocols`. To be called before the first node is started.
+    pub fn watch_links(&self, protocols: &[Protocol]) {
+        self.links.watch(self.recorder.clone(), protocols);
+    }
+
+    /// What asynchronous work runs on.
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Where everything is kept: a directory for each node, and its log beside it.
+    pub fn root(&self) -> &Path {
+        &self.dir
     }
 
     /// Where the node `name` keeps its files.
-    pub(crate) fn dir(&self, name: &str) -> PathBuf {
+    pub fn dir(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
     /// Opens the listener through which `source` dials.
-    pub(crate) fn dial_as(&self, source: &str) -> Result<SocketAddr> {
+    pub fn dial_as(&self, source: &str) -> Result<SocketAddr> {
         let listened = self.links.listen(source);
         listened.with_context(|| format!("cannot listen for what {source} dials"))
     }
 
     /// Adds a node, which is not started yet. It is told where to dial.
-    pub(crate) fn add(&self, spec: NodeSpec) -> Result<()> {
+    pub fn add(&self, spec: NodeSpec) -> Result<()> {
         let group = match &*lock(&self.reaper) {
             Some(reaper) => reaper.group()?,
             None => bail!("the lab is being closed"),
         };
         let program = std::env::current_exe().context("cannot find the lab's own program")?;
         let socks = self.dial_as(&spec.name)?.to_string();
-        let args = ["node".to_owned()].into_iter().chain(spec.args.clone());
+        let args = ["node", self.system].map(str::to_owned).into_iter();
+        let args = args.chain(spec.args.iter().cloned());
         let args = args.chain(["--exit-with-stdin", "--socks", &socks].map(str::to_owned));
         let mut server = Server::new(program, args)
             .in_group(group)
@@ -173,7 +209,7 @@ impl Lab {
     }
 
     /// Starts the node `name`, anew if it runs already, on the addresses and files that it had.
-    pub(crate) fn start(&self, name: &str) -> Result<()> {
+    pub fn start(&self, name: &str) -> Result<()> {
         let node = self.node(name)?;
         let mut server = lock(&node.server);
         node.wanted.store(false, Ordering::Relaxed);
@@ -189,14 +225,15 @@ impl Lab {
         self.links.register(name, &parsed);
         *lock(&node.address) = addresses.into_iter().next();
         node.wanted.store(true, Ordering::Relaxed);
+        self.recorder.start(name);
         let command = node.shell_command(&server);
-        self.journal
+        self.recorder
             .action(Some(name), format!("{name} is started"), &command);
         Ok(())
     }
 
     /// Ends the node `name` at once, as a crash would.
-    pub(crate) fn kill(&self, name: &str) -> Result<()> {
+    pub fn kill(&self, name: &str) -> Result<()> {
         let node = self.node(name)?;
         let mut server = lock(&node.server);
         let Some(id) = server.id() else {
@@ -205,7 +242,8 @@ impl Lab {
         node.wanted.store(false, Ordering::Relaxed);
         server.kill();
         node.paused.store(false, Ordering::Relaxed);
-        self.journal.action(
+        self.recorder.crash(name, "killed");
+        self.recorder.action(
             Some(name),
             format!("{name} is killed"),
             &format!("kill -9 {id}"),
@@ -214,12 +252,12 @@ impl Lab {
     }
 
     /// Stops the node `name` in mid-step.
-    pub(crate) fn pause(&self, name: &str) -> Result<()> {
+    pub fn pause(&self, name: &str) -> Result<()> {
         self.signal(name, true)
     }
 
     /// Lets the node `name` go on.
-    pub(crate) fn resume(&self, name: &str) -> Result<()> {
+    pub fn resume(&self, name: &str) -> Result<()> {
         self.signal(name, false)
     }
 
@@ -237,13 +275,13 @@ impl Lab {
             (format!("{name} goes on"), "CONT")
         };
         node.paused.store(pause, Ordering::Relaxed);
-        self.journal
+        self.recorder
             .action(Some(name), text, &format!("kill -{signal} {id}"));
         Ok(())
     }
 
     /// Makes `rule` hold for what flows from one node to another. `*` stands for every other node, the client included.
-    pub(crate) fn set_link(&self, from: &str, to: &str, rule: Rule) -> Result<()> {
+    pub fn set_link(&self, from: &str, to: &str, rule: Rule) -> Result<()> {
         let ends = |end: &str| -> Result<Vec<String>> {
             if end == "*" {
                 let nodes = self.all().into_iter().map(|node| node.spec.name.clone());
@@ -260,30 +298,117 @@ impl Lab {
                 self.links.set(source, destination, rule);
             }
         }
+        self.show_links();
+        Ok(())
+    }
+
+    /// Cuts every link between nodes of different groups, and mends what was cut within a group. Links of nodes that are in none, of
+    /// which the client may be one, stay as they are.
+    ///
+    /// # Errors
+    /// When there is no such node, or one is in two groups.
+    pub fn partition(&self, groups: &[Vec<String>]) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for name in groups.iter().flatten() {
+            if name != CLIENT {
+                self.node(name)?;
+            }
+            if !seen.insert(name) {
+                bail!("{name} is in two groups");
+            }
+        }
+        self.links.partition(groups);
+        self.show_links();
         Ok(())
     }
 
     /// Mends every link.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         self.links.heal();
+        self.show_links();
+    }
+
+    fn show_links(&self) {
+        let rules = self.links.rules().into_iter();
+        let links = rules.map(|((from, to), rule)| (sim::link_key(&from, &to), json!(rule)));
+        self.recorder.put("links", Value::Object(links.collect()));
+    }
+
+    /// Undoes every fault of links and processes: links are mended, what is paused goes on, what is down is started.
+    ///
+    /// # Errors
+    /// When a node does not start; the others do nevertheless.
+    pub fn undo(&self) -> Result<()> {
+        self.heal();
+        let nodes = self.nodes();
+        std::thread::scope(|scope| {
+            let undoing = nodes.iter().map(|node| {
+                let name = node.name.as_str();
+                scope.spawn(move || match node.process {
+                    Condition::Paused => self.resume(name),
+                    Condition::Down => self.start(name),
+                    Condition::Up | Condition::Changing => Ok(()),
+                })
+            });
+            let undoing: Vec<_> = undoing.collect();
+            let undone = undoing.into_iter().map(|undoing| match undoing.join() {
+                Ok(undone) => undone,
+                Err(_) => bail!("a thread panicked"),
+            });
+            // All are waited for before the first error is told.
+            undone.collect::<Vec<_>>().into_iter().collect()
+        })
     }
 
     /// What is wrong with links, by source and destination.
-    pub(crate) fn rules(&self) -> BTreeMap<(String, String), Rule> {
+    pub fn rules(&self) -> BTreeMap<(String, String), Rule> {
         self.links.rules()
     }
 
     /// The address at which the node `name` serves what its ready line calls `key`.
-    pub(crate) fn address(&self, name: &str, key: &str) -> Result<String> {
+    pub fn address(&self, name: &str, key: &str) -> Result<String> {
         let node = self.node(name)?;
         let server = lock(&node.server);
         let address = server.address(key).map(str::to_owned);
         address.with_context(|| format!("{name} has not said where it listens for {key}"))
     }
 
+    /// The process id of the node `name`.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn pid(&self, name: &str) -> Result<u32> {
+        let node = self.node(name)?;
+        let pid = lock(&node.server).id();
+        pid.with_context(|| format!("{name} does not run"))
+    }
+
+    /// Every address at which the node `name` listens, with what its ready line calls it.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn addresses(&self, name: &str) -> Result<Vec<(&'static str, String)>> {
+        let node = self.node(name)?;
+        let server = lock(&node.server);
+        let listens = node.spec.listens.iter();
+        let found = listens.filter_map(|(_, key)| Some((*key, server.address(key)?.to_owned())));
+        Ok(found.collect())
+    }
+
     /// What there is to see of each process. A process that has ended of itself becomes an event.
-    pub(crate) fn nodes(&self) -> Vec<NodeView> {
+    pub fn nodes(&self) -> Vec<NodeView> {
         self.all().iter().map(|node| self.look_at(node)).collect()
+    }
+
+    /// The member `nodes` of the state document, as far as the lab knows it; its own client is one of them. A system adds what
+    /// it knows.
+    pub fn nodes_document(nodes: &[NodeView]) -> Map<String, Value> {
+        let client = json!({"role": CLIENT, "process": Condition::Up});
+        let nodes = nodes
+            .iter()
+            .map(|node| (node.name.clone(), json!(node)))
+            .chain([(CLIENT.to_owned(), client)]);
+        nodes.collect()
     }
 
     fn look_at(&self, node: &Node) -> NodeView {
@@ -309,7 +434,7 @@ impl Lab {
         };
         NodeView {
             name: node.spec.name.clone(),
-            kind: node.spec.kind,
+            role: node.spec.role,
             rack: node.spec.rack.clone(),
             process,
             pid,
@@ -322,17 +447,18 @@ impl Lab {
         let last = text.as_deref().and_then(|text| text.lines().last());
         let said = last.map_or_else(String::new, |line| format!("; its last words: {line}"));
         let text = format!("{name} has ended of itself{said}");
-        self.journal.enter(Kind::Bad, Some(name), text);
+        self.recorder.crash(name, "ended of itself");
+        self.recorder.event(Level::Bad, Some(name), text);
     }
 
     /// Whether nobody has begun to end everything.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         lock(&self.reaper).is_some()
     }
 
     /// Ends everything. Paused nodes go on first, so that they can end properly; whatever is still there after a
     /// moment is killed.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         let Some(reaper) = lock(&self.reaper).take() else {
             return;
         };
@@ -351,6 +477,7 @@ impl Lab {
             }
         });
         drop(reaper);
+        self.recorder.close();
     }
 }
 

@@ -4,11 +4,21 @@
 //! request says whom: a link is (source, destination), and what flows in each direction obeys that direction's rule.
 //! A cut link swallows nothing and resets nothing: bytes wait, as they would behind a broken cable, and flow again
 //! when it is mended. So neither root nor containers are needed to partition a cluster.
+//!
+//! What passes is understood beside (`recogniser.rs`), and told message by message to whoever watches (`passing.rs`).
 
-use std::collections::BTreeMap;
+mod grpc;
+mod passing;
+pub mod recogniser;
+mod socks;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::{self, Debug};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +27,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+
+pub use passing::Sink;
+use passing::{InFlight, Teller};
+use recogniser::{Conversation, Protocol, Way};
+use socks::{Reply, read_request, reply};
 
 /// Bytes taken from a socket at a time, and how many such pieces a link holds while it may not deliver them.
 const PIECE_BYTES: usize = 64 << 10;
@@ -29,17 +44,17 @@ const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(2);
 /// What is wrong with one direction of a link. The default is: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// Nothing gets through.
-    pub(crate) cut: bool,
+    pub cut: bool,
     /// Everything arrives this much later.
-    pub(crate) delay_ms: u64,
+    pub delay_ms: u64,
     /// No more than this gets through in a second; 0 for no limit.
-    pub(crate) bytes_per_second: u64,
+    pub bytes_per_second: u64,
 }
 
 /// One direction between two nodes.
-pub(crate) type Direction = (String, String);
+pub type Direction = (String, String);
 
 #[derive(Clone, Debug, Default)]
 struct Table {
@@ -51,29 +66,81 @@ impl Table {
     fn rule(&self, direction: &Direction) -> Rule {
         self.rules.get(direction).copied().unwrap_or_default()
     }
+
+    fn set(&mut self, direction: Direction, rule: Rule) {
+        if rule == Rule::default() {
+            self.rules.remove(&direction);
+        } else {
+            self.rules.insert(direction, rule);
+        }
+    }
+}
+
+/// Locks what nobody leaves half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All links of a cluster. Clones are handles on the same links.
 #[derive(Clone, Debug)]
-pub(crate) struct Links {
+pub struct Links {
     runtime: Handle,
     table: watch::Sender<Table>,
     /// Until when the bytes let through so far occupy a throttled direction.
     busy_until: Arc<Mutex<BTreeMap<Direction, Instant>>>,
+    watch: Arc<OnceLock<Watch>>,
+}
+
+/// Who hears of messages, and how they are understood.
+struct Watch {
+    sink: Arc<dyn Sink>,
+    protocols: Arc<[Protocol]>,
+}
+
+impl Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+/// What listens to one way of a connection.
+struct Ear<'a> {
+    conversation: &'a Mutex<Conversation>,
+    way: Way,
+    teller: Teller,
+}
+
+impl Ear<'_> {
+    /// Bytes enter the link. Returns the messages that are in flight from now on.
+    fn hear(&mut self, bytes: &[u8]) -> Vec<InFlight> {
+        let seen = lock(self.conversation).feed(self.way, bytes);
+        let now = Instant::now();
+        let told = seen.iter().filter_map(|seen| self.teller.tell(seen, now));
+        told.collect()
+    }
 }
 
 impl Links {
     /// Links that work on `runtime`.
-    pub(crate) fn new(runtime: Handle) -> Links {
+    pub fn new(runtime: Handle) -> Links {
         Links {
             runtime,
             table: watch::Sender::default(),
             busy_until: Arc::default(),
+            watch: Arc::default(),
         }
     }
 
+    /// Has `sink` told of every message from now on, of gRPC and of `protocols`. To be called once, before anything is dialled:
+    /// what came before is not understood.
+    pub fn watch(&self, sink: Arc<dyn Sink>, protocols: &[Protocol]) {
+        let protocols = protocols.iter().copied().chain([grpc::GRPC]).collect();
+        // A second one would hear halves of conversations, and hears nothing.
+        let _ = self.watch.set(Watch { sink, protocols });
+    }
+
     /// Opens the listener through which the node `source` dials.
-    pub(crate) fn listen(&self, source: &str) -> io::Result<SocketAddr> {
+    pub fn listen(&self, source: &str) -> io::Result<SocketAddr> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -96,7 +163,7 @@ impl Links {
     }
 
     /// Says that the node `name` listens on `address`, and on none that it had before.
-    pub(crate) fn register(&self, name: &str, addresses: &[SocketAddr]) {
+    pub fn register(&self, name: &str, addresses: &[SocketAddr]) {
         self.table.send_modify(|table| {
             table.names.retain(|_, known| known != name);
             let named = addresses.iter().map(|&address| (address, name.to_owned()));
@@ -105,24 +172,37 @@ impl Links {
     }
 
     /// Makes `rule` hold for what flows from `from` to `to`, in connections that exist and in those to come.
-    pub(crate) fn set(&self, from: &str, to: &str, rule: Rule) {
+    pub fn set(&self, from: &str, to: &str, rule: Rule) {
         let direction = (from.to_owned(), to.to_owned());
+        self.table.send_modify(|table| table.set(direction, rule));
+    }
+
+    /// Cuts every link between nodes of different groups, and mends what was cut within a group. Links of nodes that are in none stay as
+    /// they are.
+    pub fn partition(&self, groups: &[Vec<String>]) {
+        let group = |n: usize| groups[n].iter().map(move |name| (n, name));
+        let all: Vec<(usize, &String)> = (0..groups.len()).flat_map(group).collect();
         self.table.send_modify(|table| {
-            if rule == Rule::default() {
-                table.rules.remove(&direction);
-            } else {
-                table.rules.insert(direction, rule);
+            for &(group, from) in &all {
+                for &(other, to) in all.iter().filter(|(_, to)| *to != from) {
+                    let direction = (from.clone(), to.clone());
+                    let rule = Rule {
+                        cut: group != other,
+                        ..table.rule(&direction)
+                    };
+                    table.set(direction, rule);
+                }
             }
         });
     }
 
     /// Mends every link.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         self.table.send_modify(|table| table.rules.clear());
     }
 
     /// The directions with which something is wrong.
-    pub(crate) fn rules(&self) -> BTreeMap<Direction, Rule> {
+    pub fn rules(&self) -> BTreeMap<Direction, Rule> {
         self.table.borrow().rules.clone()
     }
 
@@ -141,8 +221,15 @@ impl Links {
         };
         let there = (source.clone(), name.clone());
         let back = (name, source);
+        let watch = self.watch.get();
+        let teller = |direction| watch.map(|watch| Teller::new(watch.sink.clone(), direction));
+        let mut teller_there = teller(&there);
         // A connection begins with a question and an answer, each of which must get through.
+        let question = teller_there.as_mut().and_then(Teller::connect);
         self.pass(&there, Instant::now(), 0).await;
+        if let Some(question) = question {
+            question.deliver();
+        }
         self.pass(&back, Instant::now(), 0).await;
         let Ok(mut far) = TcpStream::connect(target).await else {
             return reply(near, Reply::Refused).await;
@@ -150,9 +237,19 @@ impl Links {
         far.set_nodelay(true)?;
         reply(near, Reply::Connected).await?;
         let ((near_read, near_write), (far_read, far_write)) = (near.split(), far.split());
+        let conversation = watch.map(|watch| Conversation::new(watch.protocols.clone()));
+        let conversation = conversation.map(Mutex::new);
+        let ear = |way, teller: Option<Teller>| {
+            let (conversation, teller) = conversation.as_ref().zip(teller)?;
+            Some(Ear {
+                conversation,
+                way,
+                teller,
+            })
+        };
         tokio::join!(
-            self.pump(near_read, far_write, &there),
-            self.pump(far_read, near_write, &back)
+            self.pump(near_read, far_write, &there, ear(Way::There, teller_there)),
+            self.pump(far_read, near_write, &back, ear(Way::Back, teller(&back)))
         );
         Ok(())
     }
@@ -172,25 +269,37 @@ impl Links {
         mut from: impl AsyncReadExt + Unpin,
         mut to: impl AsyncWriteExt + Unpin,
         direction: &Direction,
+        mut ear: Option<Ear<'_>>,
     ) {
         let (pieces, mut arriving) = mpsc::channel(PIECES_MAX);
         let read = async move {
             loop {
-                let mut piece = vec![0; PIECE_BYTES];
-                match from.read(&mut piece).await {
-                    Ok(len) if len > 0 => piece.truncate(len),
-                    _ => return,
+                let mut piece = Vec::with_capacity(PIECE_BYTES);
+                if !from.read_buf(&mut piece).await.is_ok_and(|len| len > 0) {
+                    return;
                 }
-                if pieces.send((Instant::now(), piece)).await.is_err() {
+                let begun = ear.as_mut().map(|ear| ear.hear(&piece));
+                let piece = (Instant::now(), piece, begun.unwrap_or_default());
+                if pieces.send(piece).await.is_err() {
                     return;
                 }
             }
         };
         let write = async move {
-            while let Some((arrived, piece)) = arriving.recv().await {
+            let (mut in_flight, mut passed) = (VecDeque::new(), 0);
+            while let Some((arrived, piece, begun)) = arriving.recv().await {
+                in_flight.extend(begun);
                 self.pass(direction, arrived, piece.len()).await;
                 if to.write_all(&piece).await.is_err() {
                     return;
+                }
+                passed += piece.len() as u64;
+                while in_flight
+                    .front()
+                    .is_some_and(|it: &InFlight| it.end <= passed)
+                    && let Some(whole) = in_flight.pop_front()
+                {
+                    whole.deliver();
                 }
             }
             // The news that a connection is closed does not get through a cut either.
@@ -232,182 +341,10 @@ impl Links {
             return now;
         }
         let micros = (len as u64).saturating_mul(1_000_000) / rule.bytes_per_second;
-        let mut busy = self
-            .busy_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut busy = lock(&self.busy_until);
         let free = busy.get(direction).copied().unwrap_or(now).max(now);
         let until = free + Duration::from_micros(micros);
         busy.insert(direction.clone(), until);
         until
-    }
-}
-
-/// The answers of RFC 1928, section 6, that are given here.
-#[derive(Clone, Copy)]
-enum Reply {
-    Connected = 0,
-    NotAllowed = 2,
-    Refused = 5,
-    NotSupported = 7,
-}
-
-async fn reply(near: &mut TcpStream, reply: Reply) -> io::Result<()> {
-    near.write_all(&[5, reply as u8, 0, 1, 0, 0, 0, 0, 0, 0])
-        .await
-}
-
-/// Reads a greeting and a request. None: something other than CONNECT to an IP address.
-async fn read_request(near: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
-    let mut greeting = [0; 2];
-    near.read_exact(&mut greeting).await?;
-    let mut methods = vec![0; usize::from(greeting[1])];
-    near.read_exact(&mut methods).await?;
-    if greeting[0] != 5 || !methods.contains(&0) {
-        near.write_all(&[5, 0xff]).await?;
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    near.write_all(&[5, 0]).await?;
-    let mut request = [0; 4];
-    near.read_exact(&mut request).await?;
-    let ip = match request[3] {
-        1 => Ipv4Addr::from_bits(near.read_u32().await?).into(),
-        4 => Ipv6Addr::from_bits(near.read_u128().await?).into(),
-        3 => {
-            let mut name = vec![0; usize::from(near.read_u8().await?)];
-            near.read_exact(&mut name).await?;
-            match String::from_utf8_lossy(&name).parse() {
-                Ok(ip) => ip,
-                Err(_) if name == b"localhost" => Ipv4Addr::LOCALHOST.into(),
-                Err(_) => return Ok(None),
-            }
-        }
-        _ => return Ok(None),
-    };
-    let port = near.read_u16().await?;
-    Ok((request[1] == 1).then(|| SocketAddr::new(ip, port)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// How long silence must last to count, and how long a byte may take on a busy machine.
-    const SILENCE: Duration = Duration::from_millis(200);
-    const DEADLINE: Duration = Duration::from_secs(20);
-
-    struct Wire {
-        links: Links,
-        source: TcpStream,
-        destination: TcpStream,
-    }
-
-    async fn dial(socks: SocketAddr, target: SocketAddr) -> (TcpStream, u8) {
-        let mut stream = TcpStream::connect(socks).await.unwrap();
-        let SocketAddr::V4(target) = target else {
-            panic!("tests use IPv4");
-        };
-        let mut request = vec![5, 1, 0, 5, 1, 0, 1];
-        request.extend(target.ip().octets());
-        request.extend(target.port().to_be_bytes());
-        stream.write_all(&request).await.unwrap();
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer).await.unwrap();
-        (stream, answer[3])
-    }
-
-    async fn wire() -> Wire {
-        let links = Links::new(Handle::current());
-        let socks = links.listen("client").unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target = listener.local_addr().unwrap();
-        links.register("dn1", &[target]);
-        let (source, accepted) = tokio::join!(dial(socks, target), listener.accept());
-        assert_eq!(source.1, 0);
-        Wire {
-            links,
-            source: source.0,
-            destination: accepted.unwrap().0,
-        }
-    }
-
-    async fn send(from: &mut TcpStream) {
-        from.write_all(b"x").await.unwrap();
-    }
-
-    async fn heard(to: &mut TcpStream, within: Duration) -> bool {
-        let read = tokio::time::timeout(within, to.read_u8()).await;
-        read.is_ok_and(|byte| byte.unwrap() == b'x')
-    }
-
-    const CUT: Rule = Rule {
-        cut: true,
-        delay_ms: 0,
-        bytes_per_second: 0,
-    };
-
-    #[tokio::test]
-    async fn a_cut_stops_one_direction_and_healing_delivers_what_waited() {
-        let mut wire = wire().await;
-        send(&mut wire.source).await;
-        assert!(heard(&mut wire.destination, DEADLINE).await);
-        wire.links.set("client", "dn1", CUT);
-        send(&mut wire.source).await;
-        assert!(!heard(&mut wire.destination, SILENCE).await);
-        send(&mut wire.destination).await;
-        assert!(heard(&mut wire.source, DEADLINE).await);
-        wire.links.set("dn1", "client", CUT);
-        send(&mut wire.destination).await;
-        assert!(!heard(&mut wire.source, SILENCE).await);
-        wire.links.heal();
-        assert!(heard(&mut wire.destination, DEADLINE).await);
-        assert!(heard(&mut wire.source, DEADLINE).await);
-    }
-
-    #[tokio::test]
-    async fn a_cut_hides_that_the_other_end_is_gone() {
-        let mut wire = wire().await;
-        wire.links.set("client", "dn1", CUT);
-        drop(wire.source);
-        let end = wire.destination.read_u8();
-        assert!(tokio::time::timeout(SILENCE, end).await.is_err());
-        wire.links.heal();
-        assert!(wire.destination.read_u8().await.is_err());
-    }
-
-    #[tokio::test]
-    async fn delay_and_throttle_take_their_time() {
-        let mut wire = wire().await;
-        let slow = Rule {
-            delay_ms: 100,
-            ..Rule::default()
-        };
-        wire.links.set("client", "dn1", slow);
-        let begun = Instant::now();
-        send(&mut wire.source).await;
-        assert!(heard(&mut wire.destination, DEADLINE).await);
-        assert!(begun.elapsed() >= Duration::from_millis(100));
-        let narrow = Rule {
-            bytes_per_second: 100_000,
-            ..Rule::default()
-        };
-        wire.links.set("client", "dn1", narrow);
-        let begun = Instant::now();
-        wire.source.write_all(&[0; 20_000]).await.unwrap();
-        wire.destination.read_exact(&mut [0; 20_000]).await.unwrap();
-        assert!(begun.elapsed() >= Duration::from_millis(190));
-    }
-
-    #[tokio::test]
-    async fn only_nodes_of_the_cluster_are_reached() {
-        let wire = wire().await;
-        let socks = wire.links.listen("dn2").unwrap();
-        let stranger = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (_, code) = dial(socks, stranger.local_addr().unwrap()).await;
-        assert_eq!(code, Reply::NotAllowed as u8);
-        let gone = stranger.local_addr().unwrap();
-        drop(stranger);
-        wire.links.register("dn3", &[gone]);
-        assert_eq!(dial(socks, gone).await.1, Reply::Refused as u8);
     }
 }

@@ -4,10 +4,11 @@
 use std::any::Any;
 use std::panic;
 use std::process;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Once, Weak};
 
-use crate::journal::Kind;
-use crate::lab::Lab;
+use sim::Level;
+
+use crate::lab::{Lab, lock};
 
 /// How the message of a `todo!()` begins.
 const TODO: &str = "not yet implemented: ";
@@ -24,17 +25,24 @@ pub(crate) fn end_at_it() {
     }));
 }
 
+/// The lab whose client is at work.
+static LAB: Mutex<Weak<Lab>> = Mutex::new(Weak::new());
+
 /// The lab itself goes on when it comes to one, as a client, and enters it in the journal.
 pub(crate) fn enter_it(lab: &Arc<Lab>) {
-    let lab: Weak<Lab> = Arc::downgrade(lab);
-    let default = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        default(info);
-        if let (Some(what), Some(lab)) = (todo(info.payload()), lab.upgrade()) {
-            let text = format!("the client needs what is not written yet: {what}");
-            lab.journal.enter(Kind::Bad, None, text);
-        }
-    }));
+    static HOOK: Once = Once::new();
+    *lock(&LAB) = Arc::downgrade(lab);
+    HOOK.call_once(|| {
+        let default = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            default(info);
+            let lab = lock(&LAB).upgrade();
+            if let (Some(what), Some(lab)) = (todo(info.payload()), lab) {
+                let text = format!("the client needs what is not written yet: {what}");
+                lab.recorder.event(Level::Bad, None, text);
+            }
+        }));
+    });
 }
 
 /// What a panic's `todo!()` says, if it is one.

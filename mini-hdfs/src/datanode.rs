@@ -9,8 +9,8 @@
 //!   nobody reads is read by the [`scanner`], and what the disks hold is compared with the map by the [`directory_scanner`].
 //! - **Pass them on.** Bytes stream through it to the next node of a pipeline, and acknowledgements come back:
 //!   [`packet_responder`] says which may go up, [`rebuild`] and [`pipeline_transfer`] what becomes of a replica whose pipeline
-//!   broke. Where the writer dies, [`block_recovery`] ends his block for him. Who below is slow is noticed by [`peer_stats`]
-//!   and [`outliers`].
+//!   broke. Where the writer dies, [`block_recovery`] ends his block for him. Who below is slow, and which disk here, is noticed by
+//!   [`peer_stats`], [`disk_stats`] and [`outliers`].
 //! - **Tell the NameNode.** [`actor`] says when to register, to send a heartbeat or a report. The NameNode never calls; what it wants
 //!   done is in the answers to heartbeats.
 //!
@@ -20,6 +20,7 @@ pub mod actor;
 pub mod block_file;
 pub mod block_recovery;
 pub mod directory_scanner;
+pub mod disk_stats;
 pub mod outliers;
 pub mod packet_responder;
 pub mod peer_stats;
@@ -27,6 +28,7 @@ pub mod pipeline_transfer;
 pub mod rebuild;
 pub mod replica_map;
 pub mod replica_writer;
+pub mod rolling_averages;
 pub mod scanner;
 pub mod storage;
 mod synced_chunk;

@@ -55,3 +55,4 @@ pub mod packet;
 pub mod protocol;
 #[cfg(feature = "server")]
 pub mod server;
+pub mod view;

@@ -189,6 +189,9 @@ pub struct StorageReport {
     pub dfs_used: u64,
     /// Bytes that are free for new ones.
     pub remaining: u64,
+    /// Where its disk is much slower than the DataNode's others: how long an operation takes on average, in microseconds
+    /// (`SlowDiskReports`).
+    pub slow_us: Option<u64>,
 }
 
 /// A volume that its DataNode has taken out (`VolumeFailureInfo`).

@@ -1,6 +1,7 @@
 //! The shell: gRPC, HTTP, sockets, files, timers. All I/O of the crate is below this module, in `cli` and in `main.rs`.
 
 pub mod balancer;
+mod chaos;
 pub mod clock;
 pub mod cluster;
 pub mod connector;
@@ -11,7 +12,6 @@ mod http;
 pub mod lifetime;
 mod metrics;
 pub mod namenode;
-pub mod process;
 pub mod rpc;
 pub mod settings;
 pub mod trace;

@@ -140,18 +140,29 @@ impl<P: Ord + Clone> VectorClock<P> {
         if new == 0 {
             return;
         }
-        // Rare: a process is new once, and then known for ever. What both know has the higher count in `self` already.
-        let mut merged = SmallVec::with_capacity(self.entries.len() + new);
-        let mut others = other.entries.iter().peekable();
-        for mine in self.entries.drain(..) {
-            while let Some(theirs) = others.next_if(|theirs| theirs.0 < mine.0) {
-                merged.push(theirs.clone());
+        // Rare: a process is new once, and then known for ever. The list grows, and is filled from behind, so that nothing is
+        // written over that is still needed. What both know has the higher count in `self` already.
+        let (mut mine, mut theirs) = (self.entries.len(), other.entries.len());
+        (self.entries).extend(other.entries[theirs - new..].iter().cloned());
+        let mut to = self.entries.len();
+        while mine < to {
+            to -= 1;
+            let last = &other.entries[theirs - 1];
+            match mine
+                .checked_sub(1)
+                .map(|at| self.entries[at].0.cmp(&last.0))
+            {
+                None | Some(Ordering::Less) => {
+                    theirs -= 1;
+                    self.entries[to] = last.clone();
+                }
+                Some(order) => {
+                    mine -= 1;
+                    theirs -= usize::from(order == Ordering::Equal);
+                    self.entries.swap(mine, to);
+                }
             }
-            others.next_if(|theirs| theirs.0 == mine.0);
-            merged.push(mine);
         }
-        merged.extend(others.cloned());
-        self.entries = merged;
     }
 
     /// What a process does when a message arrives that carries `sent`: it takes over what the sender knew, and counts the

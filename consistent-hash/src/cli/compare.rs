@@ -106,7 +106,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     let mut strategies = Vec::new();
     for strategy in chosen {
         let measured = measure(*strategy, options, &nodes, &keys, fresh, leaves);
-        let measured = measured.with_context(|| format!("--strategy {}", strategy.name()))?;
+        let measured = measured.with_context(|| strategy.options(&options.settings))?;
         strategies.push(measured);
     }
     let report = Report {

@@ -50,8 +50,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     distinct.dedup();
     let nodes = options.nodes.list()?;
     let built = options.strategy.build(&options.settings, &nodes, &distinct);
-    let built =
-        built.with_context(|| format!("--strategy {} cannot be built", options.strategy.name()))?;
+    let built = built.with_context(|| options.strategy.options(&options.settings))?;
     for key in &all {
         let named = built.partitioner().replicas(key, options.replicas);
         let names: Vec<String> = named.iter().map(ToString::to_string).collect();

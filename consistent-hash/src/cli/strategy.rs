@@ -90,6 +90,16 @@ impl Strategy {
         Ok(Built::Plain(plain))
     }
 
+    /// The options that decide whether it can be built, as they would be given.
+    pub(crate) fn options(self, settings: &Settings) -> String {
+        let name = self.name();
+        match self {
+            Strategy::Ring => format!("--strategy {name} --vnodes {}", settings.vnodes),
+            Strategy::Maglev => format!("--strategy {name} --table {}", settings.table),
+            _ => format!("--strategy {name}"),
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Strategy::Modulo => "modulo",

@@ -26,7 +26,7 @@ pub fn shares(ring: &Ring) -> BTreeMap<NodeId, f64> {
     let members = ring.members().nodes().iter();
     let mut owned: BTreeMap<NodeId, u128> = members.map(|node| (node.id, 0)).collect();
     // Of two points at the same position only the first one owns anything.
-    let mut points = ring.points().to_vec();
+    let mut points = ring.points();
     points.dedup_by_key(|point| point.position);
     let mut after = points.last().map_or(0, |point| point.position);
     for Point { position, node } in points {
@@ -167,13 +167,13 @@ fn sin_cos(angle: f64) -> (f64, f64) {
 
 /// What stands inside the circle.
 fn middle(out: &mut String, ring: &Ring, shown: &Ring, moves: &[Move], changes: bool) {
-    let points: &[Point] = ring.points();
+    let points = ring.points().len();
     let line = |out: &mut String, class, y, what: &str| {
         text(out, class, (CENTRE.0, CENTRE.1 + y), "middle", what);
     };
     let nodes = ring.members().len();
     line(out, "t", -24.0, &format!("{nodes} nodes"));
-    line(out, "s", -6.0, &format!("{} virtual nodes", points.len()));
+    line(out, "s", -6.0, &format!("{points} virtual nodes"));
     if changes {
         let moved = percent(part(moves.iter().map(|step| &step.span)));
         line(out, "t", 20.0, &format!("{moved} move"));

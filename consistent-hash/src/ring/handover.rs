@@ -22,7 +22,7 @@ pub struct Handover {
 /// What has to be copied so that each position is on the `n` nodes that `after` says, when it is on those that `before`
 /// says. By position; nothing where there were no nodes before.
 pub(super) fn handovers(before: &Ring, after: &Ring, n: usize) -> Vec<Handover> {
-    let points = before.points().iter().chain(after.points());
+    let points = before.table.points().chain(after.table.points());
     let mut borders: Vec<u64> = points.map(|point| point.position).collect();
     borders.sort_unstable();
     borders.dedup();

@@ -121,8 +121,9 @@ proptest! {
 
 /// Fails where a move is missing, too much, or wrong: asked at, before and behind each point of either ring.
 fn check_moves(before: &Ring, after: &Ring, moves: &[Move]) -> Result<(), String> {
-    let points = before.points().iter().chain(after.points());
-    let positions = points.flat_map(|point| {
+    let (points, after_points) = (before.points(), after.points());
+    let both = points.iter().chain(&after_points);
+    let positions = both.flat_map(|point| {
         [
             point.position.wrapping_sub(1),
             point.position,
@@ -135,8 +136,8 @@ fn check_moves(before: &Ring, after: &Ring, moves: &[Move]) -> Result<(), String
             .map(|one| (one.from, one.to))
             .collect();
         let (from, to) = (
-            owner(before.points(), position).ok_or("no owner")?,
-            owner(after.points(), position).ok_or("no owner")?,
+            owner(&points, position).ok_or("no owner")?,
+            owner(&after_points, position).ok_or("no owner")?,
         );
         let expected = if from == to { vec![] } else { vec![(from, to)] };
         if said != expected {
@@ -189,7 +190,7 @@ proptest! {
         };
         let (before, after) = (ring(&before), ring(&after));
         let handovers = before.handovers(&after, n);
-        for point in before.points().iter().chain(after.points()) {
+        for point in before.points().into_iter().chain(after.points()) {
             for position in [point.position, point.position.wrapping_add(1)] {
                 let sources = before.replicas_at(position, n);
                 let mut missing = after.replicas_at(position, n);

@@ -87,6 +87,7 @@ mod tests {
 
     fn package(layer: Layer, name: &str, dependencies: &[&str]) -> Package {
         let dependency = |name: &&str| Dependency {
+            optional: false,
             name: name.trim_start_matches("dev:").to_owned(),
             kind: name.starts_with("dev:").then(|| "dev".to_owned()),
         };

@@ -21,10 +21,15 @@ struct Budget {
     all: usize,
 }
 
-const BUDGETS: [Budget; 3] = [
+const BUDGETS: [Budget; 4] = [
     Budget {
         package: "mini-hdfs",
         core: 3000,
+        all: 8000,
+    },
+    Budget {
+        package: "mini-kafka",
+        core: 4000,
         all: 8000,
     },
     Budget {

@@ -98,26 +98,21 @@ impl<'a> Contents<'a> {
             Layer::Tool => package.name == "course",
         };
         let mut packages: Vec<&Package> = Vec::new();
-        let mut due: Vec<&Package> = (workspace.packages.iter())
-            .filter(|package| is_wanted(package))
-            .collect();
-        while let Some(package) = due.pop() {
-            if !packages.iter().any(|known| known.name == package.name) {
-                packages.push(package);
-                due.extend(needs(package, workspace));
-            }
-        }
-        // The lab runs systems; it comes along where all that it runs does.
-        let has = |needed: &&Package| packages.iter().any(|package| package.name == needed.name);
-        if let Some(lab) = (workspace.packages.iter())
-            .find(|package| package.name == "lab" && !args.no_lab)
-            .filter(|lab| {
-                needs(lab, workspace)
-                    .iter()
-                    .filter(|package| package.layer == Layer::System)
-                    .all(has)
-            })
-        {
+        let wanted = workspace.packages.iter();
+        let wanted = wanted.filter(|package| is_wanted(package)).collect();
+        add(&mut packages, wanted, workspace);
+        // The lab shows systems, each an optional dependency of it; it comes along with those that are handed out, if any is.
+        let has = |name: &str| packages.iter().any(|package| package.name == name);
+        let shows = |lab: &&Package| {
+            let ours = lab.dependencies.iter().filter(|needed| needed.optional);
+            let mut ours = ours.filter(|needed| workspace.package(&needed.name).is_ok());
+            ours.any(|needed| has(&needed.name))
+        };
+        let lab = workspace.package("lab").ok();
+        if let Some(lab) = lab.filter(|lab| !args.no_lab && shows(lab)) {
+            let support = needs(lab, workspace).into_iter();
+            let support = support.filter(|package| package.layer == Layer::Support);
+            add(&mut packages, support.collect(), workspace);
             packages.push(lab);
         }
         packages.sort_by_key(|package| package.dir.clone());
@@ -183,6 +178,9 @@ impl<'a> Contents<'a> {
                 File::Text("course/src/main.rs".into(), read()?)
             } else if name == LIST {
                 File::Text(path, manifest::list(&read()?, self)?)
+            } else if name == "lab/Cargo.toml" {
+                let is_gone = |name: &str| workspace.package(name).is_ok() && !self.has(name);
+                File::Text(path, manifest::lab(&read()?, &is_gone)?)
             } else if self.has_exercises(&path, root) {
                 File::Text(path, manifest::with_exercises(&read()?, &name)?)
             } else if name.ends_with(".md") {
@@ -232,6 +230,16 @@ impl<'a> Contents<'a> {
             }
         }
         Ok(stubs)
+    }
+}
+
+/// Adds packages, and whatever they need.
+fn add<'a>(packages: &mut Vec<&'a Package>, mut due: Vec<&'a Package>, workspace: &'a Workspace) {
+    while let Some(package) = due.pop() {
+        if !packages.iter().any(|known| known.name == package.name) {
+            packages.push(package);
+            due.extend(needs(package, workspace));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 
 use super::contents::Contents;
 
@@ -104,6 +104,55 @@ pub(super) fn course(text: &str) -> Result<String> {
     Ok(manifest.to_string())
 }
 
+/// The manifest of the lab, without the features whose systems are gone, what only these need, and tests of these.
+pub(super) fn lab(text: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> {
+    let mut manifest: DocumentMut = text.parse().context("cannot read lab/Cargo.toml")?;
+    let mut cut: Vec<String> = Vec::new();
+    let (mut needed, mut unneeded): (Vec<String>, Vec<String>) = Default::default();
+    if let Some(features) = table(&mut manifest, &["features"]) {
+        for (feature, item) in features.iter() {
+            let parts = item
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            let names = parts.filter_map(|part| part.strip_prefix("dep:"));
+            let names: Vec<String> = names.map(str::to_owned).collect();
+            if names.iter().any(|name| is_gone(name)) {
+                cut.push(feature.to_owned());
+                unneeded.extend(names);
+            } else {
+                needed.extend(names);
+            }
+        }
+        retain(features, |feature, _| !cut.iter().any(|cut| cut == feature));
+        if let Some(default) = features.get_mut("default").and_then(Item::as_array_mut) {
+            default.retain(|feature| !cut.iter().any(|cut| Some(cut.as_str()) == feature.as_str()));
+            default.fmt();
+        }
+    }
+    if let Some(dependencies) = table(&mut manifest, &["dependencies"]) {
+        retain(dependencies, |name, _| {
+            !unneeded.iter().any(|unneeded| unneeded == name) || needed.iter().any(|n| n == name)
+        });
+    }
+    if let Some(tests) = manifest
+        .get_mut("test")
+        .and_then(Item::as_array_of_tables_mut)
+    {
+        let is_cut = |feature: &Value| cut.iter().any(|cut| Some(cut.as_str()) == feature.as_str());
+        tests.retain(|test| {
+            let features = test.get("required-features").and_then(Item::as_array);
+            !features.into_iter().flatten().any(is_cut)
+        });
+    }
+    // A test that is not named is one of these.
+    if let Some(package) = table(&mut manifest, &["package"]).filter(|_| !cut.is_empty()) {
+        package["autotests"] = value(false);
+    }
+    Ok(manifest.to_string())
+}
+
 /// The list, with the exercises of the packages that are handed out.
 pub(super) fn list(text: &str, contents: &Contents<'_>) -> Result<String> {
     let mut list: DocumentMut = text.parse().context("cannot read the list of exercises")?;
@@ -164,6 +213,19 @@ mod tests {
                 .unwrap()
                 .contains("default")
         );
+    }
+
+    #[test]
+    fn the_lab_shows_what_is_there() {
+        let text = "[package]\nname = \"lab\"\n\n[features]\ndefault = [\"hash\", \"hdfs\"]\nhash = [\"dep:hash\", \
+                    \"dep:both\"]\nhdfs = [\"dep:hdfs\", \"dep:both\", \"dep:one\"]\n\n[[test]]\nname = \"a\"\n\n[[test]]\nname = \
+                    \"b\"\nrequired-features = [\"hdfs\"]\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \"1\"\nhdfs = \
+                    \"1\"\none = \"1\"\n";
+        let expected = "[package]\nname = \"lab\"\nautotests = false\n\n[features]\ndefault = [\"hash\"]\nhash = \
+                        [\"dep:hash\", \"dep:both\"]\n\n[[test]]\nname = \"a\"\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \
+                        \"1\"\n";
+        assert_eq!(lab(text, &|name| name == "hdfs").unwrap(), expected);
+        assert_eq!(lab(text, &|_| false).unwrap(), text);
     }
 
     #[test]

@@ -192,6 +192,36 @@ fn one_crate_comes_with_what_it_needs() {
     assert!(found.marker.stubs["hdfs/placement"] > 0);
 }
 
+/// The features of the lab that are on by default: the systems that it shows.
+fn shown(dir: &Path) -> Vec<String> {
+    let text = fs::read_to_string(dir.join("lab/Cargo.toml")).unwrap_or_default();
+    let manifest: toml::Table = text.parse().unwrap();
+    let systems = manifest
+        .get("features")
+        .and_then(|features| features["default"].as_array());
+    let systems = systems.into_iter().flatten();
+    systems
+        .map(|system| system.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_lab_shows_the_systems_that_are_handed_out() {
+    let all = shown(&Workspace::load().unwrap().root);
+    for (name, system) in [
+        ("mini-hdfs", "hdfs"),
+        ("consistent-hash", "hash"),
+        ("vector-clocks", "clocks"),
+    ] {
+        let (_temporary, dir) = handout(|args| args.only = vec![name.to_owned()]);
+        let system = all.iter().filter(|known| *known == system);
+        let system: Vec<String> = system.cloned().collect();
+        assert_eq!(shown(&dir), system, "{name}");
+        // A lab that shows nothing stays at home.
+        assert_eq!(dir.join("lab").exists(), !system.is_empty(), "{name}");
+    }
+}
+
 #[test]
 fn the_book_speaks_of_what_is_there() {
     let (_temporary, dir) = handout(|args| {

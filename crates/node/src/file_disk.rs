@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Disk, DiskError, DiskErrorKind};
+use crate::{Disk, DiskError, DiskErrorKind, DiskFaults};
 
 /// How many files stay open for writing. A core writes to one or two at a time.
 const OPEN_FILES_MAX: usize = 16;
@@ -20,6 +20,7 @@ pub struct FileDisk {
     root: PathBuf,
     /// Files open for writing, so that a sequence of writes and a sync costs one `open`.
     open: BTreeMap<String, File>,
+    faults: Option<DiskFaults>,
 }
 
 impl Clone for FileDisk {
@@ -27,6 +28,7 @@ impl Clone for FileDisk {
         FileDisk {
             root: self.root.clone(),
             open: BTreeMap::new(),
+            faults: self.faults.clone(),
         }
     }
 }
@@ -53,12 +55,38 @@ impl FileDisk {
         Ok(FileDisk {
             root,
             open: BTreeMap::new(),
+            faults: None,
         })
+    }
+
+    /// The same disk, with which things may be wrong.
+    #[must_use]
+    pub fn with_faults(self, faults: DiskFaults) -> FileDisk {
+        FileDisk {
+            faults: Some(faults),
+            ..self
+        }
+    }
+
+    /// What may be wrong with it, if anything ever is.
+    pub fn faults(&self) -> Option<&DiskFaults> {
+        self.faults.as_ref()
     }
 
     /// The directory that holds the files.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    fn before(&self, operation: &'static str, file: &str) -> Result<(), DiskError> {
+        self.faults
+            .as_ref()
+            .map_or(Ok(()), |faults| faults.before(operation, file))
+    }
+
+    /// The faults, where they make it matter how long files are.
+    fn counting(&self) -> Option<DiskFaults> {
+        self.faults.clone().filter(DiskFaults::counts)
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -126,20 +154,40 @@ fn sync_directory(dir: &Path) -> io::Result<()> {
 
 impl Disk for FileDisk {
     fn write_at(&mut self, file: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.before("write", file)?;
+        let faults = self.counting();
         let opened = self.writable("write", file, true)?;
+        let mut fits = bytes.len();
+        if let Some(faults) = faults {
+            let len = opened.metadata().map_err(failed("write", file))?.len();
+            let growth = (offset + bytes.len() as u64).saturating_sub(len);
+            let missing = growth - faults.grow(growth);
+            fits = fits.saturating_sub(usize::try_from(missing).unwrap_or(usize::MAX));
+        }
         opened
             .seek(SeekFrom::Start(offset))
-            .and_then(|_| opened.write_all(bytes))
-            .map_err(failed("write", file))
+            .and_then(|_| opened.write_all(&bytes[..fits]))
+            .map_err(failed("write", file))?;
+        if fits < bytes.len() {
+            return Err(DiskError::new("write", file, DiskErrorKind::Full));
+        }
+        Ok(())
     }
 
     fn truncate(&mut self, file: &str, len: u64) -> Result<(), DiskError> {
-        self.writable("truncate", file, false)?
-            .set_len(len)
-            .map_err(failed("truncate", file))
+        self.before("truncate", file)?;
+        let faults = self.counting();
+        let opened = self.writable("truncate", file, false)?;
+        if let Some(faults) = faults {
+            let before = opened.metadata().map_err(failed("truncate", file))?.len();
+            faults.shrink(before.saturating_sub(len));
+            // Zeros that nobody wrote take no room.
+        }
+        opened.set_len(len).map_err(failed("truncate", file))
     }
 
     fn read_at(&self, file: &str, offset: u64, len: usize) -> Result<Vec<u8>, DiskError> {
+        self.before("read", file)?;
         let read = || {
             let mut opened = File::open(self.path(file))?;
             opened.seek(SeekFrom::Start(offset))?;
@@ -151,18 +199,21 @@ impl Disk for FileDisk {
     }
 
     fn len(&self, file: &str) -> Result<u64, DiskError> {
+        self.before("open", file)?;
         Ok(fs::metadata(self.path(file))
             .map_err(failed("open", file))?
             .len())
     }
 
     fn sync(&mut self, file: &str) -> Result<(), DiskError> {
+        self.before("sync", file)?;
         self.writable("sync", file, false)?
             .sync_data()
             .map_err(failed("sync", file))
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.before("rename", from)?;
         self.open.remove(from);
         self.open.remove(to);
         let (source, target) = (self.path(from), self.path(to));
@@ -176,11 +227,19 @@ impl Disk for FileDisk {
     }
 
     fn remove(&mut self, file: &str) -> Result<(), DiskError> {
+        self.before("remove", file)?;
         self.open.remove(file);
-        fs::remove_file(self.path(file)).map_err(failed("remove", file))
+        let path = self.path(file);
+        let freed = self.counting().zip(fs::metadata(&path).ok());
+        fs::remove_file(path).map_err(failed("remove", file))?;
+        if let Some((faults, file)) = freed {
+            faults.shrink(file.len());
+        }
+        Ok(())
     }
 
     fn list(&self, dir: &str) -> Result<Vec<String>, DiskError> {
+        self.before("list", dir)?;
         let entries = match fs::read_dir(self.path(dir)) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(failed("list", dir))?,
@@ -200,6 +259,7 @@ impl Disk for FileDisk {
     }
 
     fn sync_dir(&mut self, dir: &str) -> Result<(), DiskError> {
+        self.before("sync", dir)?;
         match sync_directory(&self.path(dir)) {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
             synced => synced.map_err(failed("sync", dir)),

@@ -38,6 +38,7 @@
 //! dependency — a core that builds on this crate builds on the standard library alone.
 
 mod disk;
+mod disk_faults;
 mod file_disk;
 mod mem_disk;
 mod rng;
@@ -47,6 +48,7 @@ use std::fmt::{self, Debug, Display};
 use std::time::Duration;
 
 pub use disk::{Disk, DiskError, DiskErrorKind};
+pub use disk_faults::{DiskFault, DiskFaults, Failing};
 pub use file_disk::FileDisk;
 pub use mem_disk::MemDisk;
 pub use rng::Rng;

@@ -1,6 +1,8 @@
 //! The disk on real files behaves as the one in memory, whatever is done to both.
 
-use node::{Disk, DiskErrorKind, FileDisk, MemDisk, Rng};
+use std::time::{Duration, Instant};
+
+use node::{Disk, DiskErrorKind, DiskFault, DiskFaults, Failing, FileDisk, MemDisk, Rng};
 
 const FILES: [&str; 4] = ["a", "b", "dir/c", "dir/sub/d"];
 
@@ -67,4 +69,78 @@ fn a_missing_file_is_named() {
         "cannot open current/fsimage: no such file"
     );
     assert_eq!(disk.list("nowhere").unwrap(), Vec::<String>::new());
+}
+
+/// A disk, a second handle on it, and what is wrong with both.
+fn breakable() -> (tempfile::TempDir, FileDisk, FileDisk, DiskFaults) {
+    let (dir, faults) = (tempfile::tempdir().unwrap(), DiskFaults::default());
+    let disk = FileDisk::open(dir.path()).unwrap();
+    let disk = disk.with_faults(faults.clone());
+    (dir, disk.clone(), disk, faults)
+}
+
+#[test]
+fn a_full_disk_takes_what_fits_and_what_others_free() {
+    let (_dir, mut disk, mut other, faults) = breakable();
+    disk.write_at("a", 0, b"0123456789").unwrap();
+    let full = |left| DiskFault {
+        full: Some(left),
+        ..DiskFault::default()
+    };
+    faults.set(full(4));
+    let error = disk.append("a", b"abcdef").unwrap_err();
+    assert_eq!(error.kind, DiskErrorKind::Full);
+    assert_eq!(disk.read("a").unwrap(), b"0123456789abcd", "what fitted");
+    assert_eq!(faults.get(), full(0));
+    disk.write_at("a", 3, b"xyz").unwrap();
+    let error = other.write_at("b", 0, b"x").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot write b: no space left on the disk"
+    );
+    disk.truncate("a", 12).unwrap();
+    other.append("b", b"12").unwrap();
+    assert_eq!(faults.get(), full(0));
+    other.remove("a").unwrap();
+    assert_eq!(faults.get(), full(12));
+    faults.set(DiskFault::default());
+    disk.write_at("c", 0, &[0; 100]).unwrap();
+}
+
+#[test]
+fn syncs_fail_alone_or_with_everything_else() {
+    let (_dir, mut disk, mut other, faults) = breakable();
+    disk.write_at("a", 0, b"x").unwrap();
+    let failing = |failing| DiskFault {
+        failing,
+        ..DiskFault::default()
+    };
+    faults.set(failing(Failing::Syncs));
+    other.append("a", b"y").unwrap();
+    let error = disk.sync("a").unwrap_err();
+    assert!(matches!(error.kind, DiskErrorKind::Io(_)), "{error}");
+    assert!(disk.sync_dir("").is_err());
+    assert_eq!(disk.read("a").unwrap(), b"xy");
+    faults.set(failing(Failing::Everything));
+    assert!(disk.read("a").is_err() && disk.list("").is_err());
+    assert!(other.remove("a").is_err());
+    faults.set(DiskFault::default());
+    disk.sync("a").unwrap();
+}
+
+#[test]
+fn a_slow_disk_is_slow_until_it_is_not() {
+    let (_dir, mut disk, _, faults) = breakable();
+    let slow = Duration::from_millis(30);
+    faults.set(DiskFault {
+        slow,
+        ..DiskFault::default()
+    });
+    let began = Instant::now();
+    disk.write_at("a", 0, b"x").unwrap();
+    disk.sync("a").unwrap();
+    disk.read("a").unwrap();
+    assert!(began.elapsed() >= 3 * slow);
+    faults.set(DiskFault::default());
+    assert_eq!(disk.read("a").unwrap(), b"x");
 }

@@ -170,6 +170,11 @@ impl SimDisk {
         self.capacity = bytes;
     }
 
+    /// Whether there is such a limit.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.capacity.is_some()
+    }
+
     /// Crashes the node at the call after the next `calls` ones that change the disk; `None` takes a fuse out.
     pub fn set_fuse(&mut self, calls: Option<u32>) {
         self.fuse = calls;

@@ -28,21 +28,30 @@
 
 mod args;
 mod disk;
+mod document;
 mod fault;
 mod minimise;
 mod mix;
 mod narrate;
 mod network;
+mod observer;
+pub mod patch;
 mod run;
 mod trace;
 mod world;
 
 pub use args::number_after;
 pub use disk::SimDisk;
+pub use document::{
+    DiskView, Document, FigureView, LampView, LinkView, NodeView, Process, link as link_key,
+};
 pub use fault::{Fault, Fuse, Link, Schedule, Timed};
 pub use minimise::minimise;
 pub use mix::{Mix, Trouble};
 pub use narrate::narrate;
+pub use observer::Observer;
 pub use run::{Failure, Invariant, Scenario, Setup, Violation, replay, run, run_seeds, run_with};
-pub use trace::{Record, TRACE_VERSION, Trace, What, fingerprint};
+pub use trace::{
+    Clock, Level, Record, TRACE_VERSION, Trace, TraceError, What, fingerprint, parse as parse_trace,
+};
 pub use world::World;

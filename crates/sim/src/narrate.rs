@@ -24,6 +24,9 @@ pub fn narrate(records: &[Record]) -> String {
             _ => {}
         }
         let told = tell(&record.what, &names, &messages);
+        if told.is_empty() {
+            continue;
+        }
         let time = Time::from_micros(record.time).to_string();
         // Writing into a string does not fail.
         let _ = writeln!(text, "{time:>12}  {told}");
@@ -70,7 +73,9 @@ fn tell(what: &What, names: &BTreeMap<NodeId, &str>, messages: &BTreeMap<u64, &s
             format!("fault {fault}")
         }
         What::Calm => "everything is mended".to_owned(),
-        What::Note { text } => text.clone(),
+        // It is for the eye; what has led to it is told.
+        What::State { .. } => String::new(),
+        What::Note { text } | What::Event { text, .. } => text.clone(),
         What::Violation { invariant, text } => format!("{invariant} does not hold: {text}"),
         What::End => "all is well".to_owned(),
     }
@@ -96,6 +101,7 @@ mod tests {
                 to,
                 message,
                 text: "Add(3)".to_owned(),
+                label: None,
             },
             What::Deliver { from, to, message },
             What::Sync {

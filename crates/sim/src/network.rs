@@ -47,6 +47,11 @@ impl Network {
         self.cut.contains(&(from, to))
     }
 
+    /// The directions that are cut.
+    pub(crate) fn cuts(&self) -> impl Iterator<Item = &(NodeId, NodeId)> {
+        self.cut.iter()
+    }
+
     pub(crate) fn heal(&mut self) {
         self.cut.clear();
     }

@@ -14,16 +14,25 @@ use node::{Node, Rng, Time};
 
 use crate::fault::Schedule;
 use crate::minimise::minimise;
-use crate::trace::{TRACE_VERSION, Trace, What};
+use crate::observer::{Observer, Watch};
+use crate::trace::{Clock, TRACE_VERSION, Trace, What};
 use crate::world::World;
 
 /// How many runs the search for fewer faults may cost.
 const MINIMISE_RUNS_MAX: u32 = 300;
 
+/// What does not hold when a node has panicked.
+const PANIC: &str = "panic";
+
 /// Something that must hold at every moment of every run.
 pub trait Invariant<N: Node> {
     /// A short name, the same in every run: two failures of one name count as the same failure.
     fn name(&self) -> &'static str;
+
+    /// What it promises, as a sentence for whoever watches a run.
+    fn sentence(&self) -> &'static str {
+        self.name()
+    }
 
     /// Looks at the world; the error says in a sentence what is wrong.
     ///
@@ -66,6 +75,20 @@ pub trait Scenario: Sync {
 
     /// Builds a run. Everything that is drawn is drawn from `rng`.
     fn setup(&self, rng: &mut Rng) -> Setup<Self::Node>;
+
+    /// The sort of a message, `heartbeat`, by which whoever watches a run tells messages apart; empty where there is none.
+    fn label(_message: &<Self::Node as Node>::Message) -> &'static str
+    where
+        Self: Sized,
+    {
+        ""
+    }
+
+    /// Somebody who looks at a run of which a trace is kept, and writes into it what there is to see; if nobody does, only
+    /// messages and faults are seen.
+    fn observer(&self) -> Option<Box<dyn Observer<Self::Node>>> {
+        None
+    }
 }
 
 /// What does not hold, and when.
@@ -106,12 +129,10 @@ impl Display for Failure {
         writeln!(f, "{invariant} does not hold at {at}: {text}")?;
         writeln!(f, "replay: {}", self.replay)?;
         writeln!(f, "trace: {}", self.trace.display())?;
-        writeln!(
-            f,
-            "it needs {} faults (trace: {}):",
-            self.schedule.len(),
-            self.minimal_trace.display()
-        )?;
+        let minimal = self.minimal_trace.display();
+        writeln!(f, "watch it: cargo run --release -- replay {minimal}")?;
+        let faults = self.schedule.len();
+        writeln!(f, "it needs {faults} faults (trace: {minimal}):")?;
         for timed in &self.schedule {
             let fault = serde_json::to_string(timed).unwrap_or_default();
             writeln!(f, "  {fault}")?;
@@ -138,25 +159,37 @@ pub fn run_with<S: Scenario>(
     schedule: Option<&Schedule>,
     trace: &Trace,
 ) -> Result<(), Violation> {
+    let observer = scenario.observer().filter(|_| trace.is_on());
     trace.add(Time::ZERO, || What::Begin {
         version: TRACE_VERSION,
+        system: observer.as_ref().map_or("", |o| o.system()).to_owned(),
         scenario: scenario.name().to_owned(),
         seed: format!("{seed:#x}"),
+        clock: Clock::Virtual,
+        epoch_ms: None,
     });
     let mut setup = scenario.setup(&mut Rng::new(seed));
     setup.world.set_trace(trace.clone());
+    setup.world.set_label(S::label);
+    let mut watch = observer.map(|observer| Watch::new(observer, setup.promises()));
     if let Some(schedule) = schedule {
         setup.schedule.clone_from(schedule);
     }
-    let ran = catch_unwind(AssertUnwindSafe(|| setup.run()));
+    let ran = catch_unwind(AssertUnwindSafe(|| setup.run(&mut watch)));
     let at = setup.world.now();
     let result = ran.unwrap_or_else(|panic| {
         Err(Violation {
-            invariant: "panic".to_owned(),
+            invariant: PANIC.to_owned(),
             text: panic_text(panic.as_ref()),
             at,
         })
     });
+    // A world in which something panicked is not looked at any more.
+    if let (Some(watch), Err(violation)) = (&mut watch, &result)
+        && violation.invariant != PANIC
+    {
+        watch.violated(violation, &setup.world);
+    }
     trace.add(at, || match &result {
         Ok(()) => What::End,
         Err(violation) => What::Violation {
@@ -174,7 +207,13 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 }
 
 impl<N: Node> Setup<N> {
-    fn run(&mut self) -> Result<(), Violation> {
+    /// All that is promised.
+    fn promises(&self) -> impl Iterator<Item = &dyn Invariant<N>> {
+        let invariants = self.invariants.iter().chain([&self.progress]);
+        invariants.map(|invariant| invariant.as_ref())
+    }
+
+    fn run(&mut self, watch: &mut Option<Watch<N>>) -> Result<(), Violation> {
         self.world.add_faults(&self.schedule);
         let mut next_check = Time::ZERO;
         while self
@@ -182,7 +221,7 @@ impl<N: Node> Setup<N> {
             .next_event()
             .is_some_and(|next| next <= self.calm_at)
         {
-            self.world.step();
+            self.step(watch);
             if self.world.now() >= next_check {
                 self.check()?;
                 next_check = self.world.now() + self.check_every;
@@ -194,9 +233,9 @@ impl<N: Node> Setup<N> {
         while let Err(text) = self.progress.check(&self.world) {
             // Several events between two looks, where checks are spaced.
             let next_check = self.world.now() + self.check_every;
-            let mut stuck = !self.world.step();
+            let mut stuck = !self.step(watch);
             while !stuck && self.world.next_event().is_some_and(|at| at < next_check) {
-                stuck = !self.world.step();
+                stuck = !self.step(watch);
             }
             self.check()?;
             if stuck || self.world.now() > deadline {
@@ -204,6 +243,15 @@ impl<N: Node> Setup<N> {
             }
         }
         self.check()
+    }
+
+    /// Lets the next event happen, under whoever watches; false if there is none.
+    fn step(&mut self, watch: &mut Option<Watch<N>>) -> bool {
+        let stepped = self.world.step();
+        if let Some(watch) = watch {
+            watch.look(&self.world);
+        }
+        stepped
     }
 
     fn check(&mut self) -> Result<(), Violation> {

@@ -1,8 +1,10 @@
-//! What happened, line by line: one JSON object for each thing, in order.
+//! What happened, line by line: one JSON object for each thing, in order. Simulated runs and the lab's real ones are told in the
+//! same words, so that one page shows both.
 //!
-//! Version 1. Every line has `time` (microseconds of virtual time) and `kind`; see [`What`] for what
-//! else each kind has. Nodes are numbers. The first line is a `begin`, which names the version. Later versions may add
-//! kinds and fields: who reads a trace skips what it does not know.
+//! Version 2; the book's page "Traces" describes it for who reads one in another language. Every line has `time` and `kind`; see
+//! [`What`] for what else each kind has. Nodes are numbers. The first line is a `begin`, which names the version. Kinds and
+//! members may be added within a version: who reads a trace skips what it does not know ([`parse`]). Version 1 had no `state`, no
+//! `event`, no labels, and only virtual time.
 
 use std::cell::{Ref, RefCell};
 use std::fmt::Write;
@@ -10,20 +12,52 @@ use std::rc::Rc;
 
 use node::{NodeId, Time};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::fault::{Fault, id};
 
+mod parse;
+
+pub use parse::{TraceError, parse};
+
 /// The version of the format, in the trace's first line.
-pub const TRACE_VERSION: u32 = 1;
+pub const TRACE_VERSION: u32 = 2;
 
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// When, in microseconds of virtual time.
+    /// When, in microseconds since the first line, by the trace's clock.
     pub time: u64,
     /// What.
     #[serde(flatten)]
     pub what: What,
+}
+
+/// What `time` counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// A simulator's time.
+    #[default]
+    Virtual,
+    /// Everybody's.
+    Wall,
+}
+
+/// What sort of thing an [`What::Event`] is; the page colours it, and writes it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// A scene tells what it is about to do.
+    Story,
+    /// Somebody did something, by a button or by a scene.
+    Action,
+    /// Something changed that is neither good nor bad.
+    Change,
+    /// Something is as it should be again.
+    Good,
+    /// Something is not as it should be.
+    Bad,
 }
 
 /// What a line tells. `text` is the message or timer as its `Debug` shows it.
@@ -34,10 +68,19 @@ pub enum What {
     Begin {
         /// [`TRACE_VERSION`].
         version: u32,
-        /// What is simulated.
+        /// Whose state documents there are, which picks the page's drawing: `hdfs`. Empty: there are none, only nodes and messages.
+        #[serde(default)]
+        system: String,
+        /// What is simulated, or shown.
         scenario: String,
-        /// The seed, in hexadecimal: JSON's numbers do not hold 64 bits everywhere.
+        /// The seed, in hexadecimal: JSON's numbers do not hold 64 bits everywhere. Empty for a run of real processes.
         seed: String,
+        /// What `time` counts.
+        #[serde(default)]
+        clock: Clock,
+        /// When `time` is zero, in milliseconds since the epoch, where the clock is everybody's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch_ms: Option<u64>,
     },
     /// A node came up.
     Start {
@@ -69,6 +112,9 @@ pub enum What {
         message: u64,
         /// The message.
         text: String,
+        /// The sort of message in a word or two, `heartbeat`, by which they are coloured, folded and left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
     },
     /// A message arrived, and the receiver handled it.
     Deliver {
@@ -126,6 +172,25 @@ pub enum What {
     },
     /// The faults are over: everything was healed and restarted, and progress is demanded.
     Calm,
+    /// The state document has changed: it is `{}` at first, and each patch is applied to it. [`Document`](crate::Document) has
+    /// the members that every system has.
+    State {
+        /// A JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
+        patch: Value,
+    },
+    /// An entry of the lab's journal.
+    Event {
+        /// What sort.
+        level: Level,
+        /// The node that it is about, if it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_id")]
+        node: Option<NodeId>,
+        /// A sentence, without its full stop.
+        text: String,
+        /// What one would type in a shell to the same effect.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        command: Option<String>,
+    },
     /// Something that a scenario found worth saying.
     Note {
         /// What.
@@ -140,6 +205,20 @@ pub enum What {
     },
     /// All went well. The last line of a trace.
     End,
+}
+
+/// A node id that may be absent.
+mod optional_id {
+    use node::NodeId;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(id: &Option<NodeId>, s: S) -> Result<S::Ok, S::Error> {
+        id.map(|id| id.0).serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<NodeId>, D::Error> {
+        Ok(Option::deserialize(d)?.map(NodeId))
+    }
 }
 
 /// Where records go: a list shared by all its clones, or nowhere.
@@ -159,6 +238,11 @@ impl Trace {
         Trace {
             records: Some(Rc::default()),
         }
+    }
+
+    /// Whether what is added is kept.
+    pub fn is_on(&self) -> bool {
+        self.records.is_some()
     }
 
     /// Adds a line; `what` is made only if it is kept.

@@ -1,6 +1,7 @@
 //! The world: nodes, their disks, the network between them, and a clock that jumps from event to event.
 
 mod inject;
+mod seen;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -94,6 +95,8 @@ pub struct World<N: Node> {
     node_rng: Rng,
     factory: Factory<N>,
     trace: Trace,
+    /// The sort of a message, for the trace; empty where none is known.
+    label: fn(&N::Message) -> &'static str,
     events: u64,
 }
 
@@ -110,6 +113,7 @@ impl<N: Node> World<N> {
             node_rng: rng.fork(),
             factory: Box::new(factory),
             trace: Trace::off(),
+            label: |_| "",
             events: 0,
         }
     }
@@ -147,6 +151,11 @@ impl<N: Node> World<N> {
     /// Records what happens from now on in `trace`.
     pub fn set_trace(&mut self, trace: Trace) {
         self.trace = trace;
+    }
+
+    /// Tells in the trace what sort of message each is, in a word or two; empty where there is none.
+    pub fn set_label(&mut self, label: fn(&N::Message) -> &'static str) {
+        self.label = label;
     }
 
     /// Where this world records what happens.
@@ -424,11 +433,13 @@ impl<N: Node> World<N> {
     fn transmit(&mut self, from: NodeId, to: NodeId, message: &N::Message) {
         self.sequence += 1;
         let id = self.sequence;
+        let label = self.label;
         self.trace.add(self.now, || What::Send {
             from,
             to,
             message: id,
             text: format!("{message:?}"),
+            label: Some(label(message).to_owned()).filter(|label| !label.is_empty()),
         });
         match self.network.send(from, to, self.now) {
             Fate::Lost(reason) => self.lose(from, to, id, reason),

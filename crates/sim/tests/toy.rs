@@ -8,8 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use node::{Ctx, Event, Node, NodeId, Rng, Time};
+use serde_json::{Value, json};
 use sim::{
-    Fault, Fuse, Invariant, Mix, Record, Scenario, Setup, Timed, Trace, Trouble, What, World,
+    Fault, Fuse, Invariant, Link, Mix, Observer, Record, Scenario, Setup, Timed, Trace, Trouble,
+    What, World,
 };
 
 const SERVER: NodeId = NodeId(0);
@@ -89,6 +91,10 @@ struct NothingLost(Acknowledged);
 impl Invariant<Toy> for NothingLost {
     fn name(&self) -> &'static str {
         "nothing-lost"
+    }
+
+    fn sentence(&self) -> &'static str {
+        "What was acknowledged is there"
     }
 
     fn check(&mut self, world: &World<Toy>) -> Result<(), String> {
@@ -212,13 +218,13 @@ fn the_wrong_protocol_is_caught_and_one_crash_explains_it() {
     );
     // What was written can be read back, and ends with what went wrong.
     let text = std::fs::read_to_string(&failure.minimal_trace).unwrap();
-    let records: Vec<Record> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let records: Vec<Record> = sim::parse_trace(&text).unwrap();
     assert!(matches!(
         &records.first().unwrap().what,
-        What::Begin { version: 1, .. }
+        What::Begin {
+            version: sim::TRACE_VERSION,
+            ..
+        }
     ));
     assert!(
         matches!(&records.last().unwrap().what, What::Violation { invariant, .. } if invariant == "nothing-lost")
@@ -253,7 +259,177 @@ fn a_seed_means_the_same_trace_everywhere() {
     let traces: String = (0..10).map(trace).collect();
     assert!(traces.contains(r#""kind":"crash""#) && traces.contains(r#""text":"drop""#));
     let fingerprint = format!("{:016x}", sim::fingerprint(&traces));
-    assert_eq!(fingerprint, "ecc6b86c6df5d75e");
+    assert_eq!(fingerprint, "0dc64baea15fcc56");
+}
+
+/// The same, with somebody who looks on.
+struct Observed(Numbers);
+
+impl Scenario for Observed {
+    type Node = Toy;
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn replay_command(&self) -> &str {
+        self.0.replay_command()
+    }
+
+    fn setup(&self, rng: &mut Rng) -> Setup<Toy> {
+        self.0.setup(rng)
+    }
+
+    fn label(message: &Message) -> &'static str {
+        match message {
+            Message::Store(_) => "store",
+            Message::Stored(_) => "ack",
+        }
+    }
+
+    fn observer(&self) -> Option<Box<dyn Observer<Toy>>> {
+        Some(Box::new(Onlooker))
+    }
+}
+
+struct Onlooker;
+
+impl Observer<Toy> for Onlooker {
+    fn system(&self) -> &'static str {
+        "toy"
+    }
+
+    fn look(&mut self, world: &World<Toy>) -> Value {
+        match world.node(SERVER) {
+            Some(Toy::Server { numbers, .. }) => {
+                json!({"stored": numbers.len(), "nodes": {"server": {"role": "server"}}})
+            }
+            _ => json!({}),
+        }
+    }
+}
+
+/// What a trace says of the end of a run.
+fn last_state(trace: &Trace) -> Value {
+    let mut state = json!({});
+    for record in trace.records().iter().flat_map(|records| records.iter()) {
+        if let What::State { patch } = &record.what {
+            sim::patch::apply(&mut state, patch);
+        }
+    }
+    state
+}
+
+#[test]
+fn the_state_is_written_as_it_changes() {
+    let at = |ms, fault| Timed::new(Time::from_millis(ms), fault);
+    let (node, client) = (SERVER, NodeId(1));
+    let delay_us_max = 300_000;
+    let slow = Link {
+        delay_us_max,
+        ..Link::default()
+    };
+    let schedule = vec![
+        at(100, Fault::Pause { node }),
+        at(200, Fault::DiskFull { node, free: 5 }),
+        at(
+            300,
+            Fault::Cut {
+                from: client,
+                to: node,
+            },
+        ),
+        at(
+            300,
+            Fault::Link {
+                from: node,
+                to: client,
+                link: slow,
+            },
+        ),
+        at(
+            400,
+            Fault::Crash {
+                node: client,
+                fuse: Fuse::Now,
+            },
+        ),
+    ];
+    let trace = Trace::on();
+    sim::run_with(&Observed(RIGHT), 1, Some(&schedule), &trace).unwrap();
+    let records = trace.records().unwrap();
+    let begin = &records[0].what;
+    assert!(matches!(begin, What::Begin { system, .. } if system == "toy"));
+    // As it stands just before everything is mended.
+    let mut state = json!({});
+    for record in records.iter().take_while(|r| r.what != What::Calm) {
+        if let What::State { patch } = &record.what {
+            sim::patch::apply(&mut state, patch);
+        }
+    }
+    let stored = state["stored"].as_u64().unwrap();
+    let lamp = |order, sentence| json!({"order": order, "sentence": sentence, "holds": true, "reason": ""});
+    let expected = json!({
+        "stored": stored,
+        "nodes": {"server": {"role": "server", "process": "paused"}, "client": {"process": "down"}},
+        "links": {"client>server": {"cut": true}, "server>client": {"cut": false, "delay_ms": 300}},
+        "disks": {"server": {"full": true}},
+        "lamps": {
+            "nothing-lost": lamp(1, "What was acknowledged is there"),
+            "all-stored": lamp(2, "all-stored"),
+        },
+        "figures": {},
+    });
+    assert_eq!(state, expected);
+    drop(records);
+    let last = last_state(&trace);
+    let whole = json!([100, {}, {}, "up"]);
+    assert_eq!(
+        json!([
+            last["stored"],
+            last["links"],
+            last["disks"],
+            last["nodes"]["client"]["process"]
+        ]),
+        whole
+    );
+    let text = trace.to_json_lines();
+    assert!(text.contains(r#""label":"store""#) && text.contains(r#""label":"ack""#));
+    assert_eq!(
+        sim::parse_trace(&text).as_ref(),
+        Ok(&*trace.records().unwrap())
+    );
+}
+
+#[test]
+fn the_lamp_of_what_does_not_hold_goes_out() {
+    let failure = sim::run_seeds(&Observed(WRONG), 0..200).unwrap_err();
+    let trace = Trace::on();
+    let violation = sim::run(&Observed(WRONG), failure.seed, &trace).unwrap_err();
+    let lamps = &last_state(&trace)["lamps"];
+    let lamp = &lamps["nothing-lost"];
+    assert_eq!(lamp["holds"], false);
+    assert_eq!(lamp["reason"], violation.text);
+    assert_eq!(lamps["all-stored"]["holds"], true);
+}
+
+#[test]
+fn whoever_looks_on_changes_nothing() {
+    let without_looks = |trace: &Trace| {
+        let records = trace.records().unwrap();
+        let mut records: Vec<Record> = records[1..].to_vec();
+        records.retain(|record| !matches!(record.what, What::State { .. }));
+        for record in &mut records {
+            if let What::Send { label, .. } = &mut record.what {
+                *label = None;
+            }
+        }
+        records
+    };
+    let (alone, watched) = (Trace::on(), Trace::on());
+    sim::run(&RIGHT, 7, &alone).unwrap();
+    sim::run(&Observed(RIGHT), 7, &watched).unwrap();
+    assert_eq!(without_looks(&alone), without_looks(&watched));
 }
 
 #[test]

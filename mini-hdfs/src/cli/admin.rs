@@ -253,6 +253,16 @@ fn describe(node: &DatanodeReport, out: &mut dyn Write) -> Result<(), Failure> {
     for volume in &node.details.failed_volumes {
         writeln!(out, "Failed volume: {}: {}", volume.dir, volume.reason)?;
     }
+    for volume in &node.details.storages {
+        if let Some(us) = volume.slow_us {
+            writeln!(
+                out,
+                "Slow disk: {}: {} ms an operation",
+                volume.storage,
+                us / 1000
+            )?;
+        }
+    }
     if node.slow_reports > 0 {
         writeln!(out, "Slow, as reported by: {} peers", node.slow_reports)?;
     }

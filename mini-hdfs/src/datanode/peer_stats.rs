@@ -1,17 +1,15 @@
-//! How long the next node of a pipeline takes to acknowledge a packet (`DataNodePeerMetrics`, `RollingAverages`).
+//! How long the next node of a pipeline takes to acknowledge a packet (`DataNodePeerMetrics`).
 //!
 //! Only the last node but one measures, and so only the last one is measured: the time that a node further up waits is that of
 //! everybody below it, and would not say whose fault it is. Placement is random, so everybody is last often enough.
-//!
-//! Averages cover the past few hours in windows that are dropped one by one: a node that was slow yesterday, and had its
-//! disk replaced, is not slow any more.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node::Time;
 
 use super::outliers::{OutlierConfig, outliers};
+use super::rolling_averages::RollingAverages;
 use crate::block::DatanodeId;
 use crate::protocol::SlowPeer;
 
@@ -45,18 +43,11 @@ impl Default for PeerConfig {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Window {
-    began: Time,
-    count: u64,
-    sum_us: u64,
-}
-
 /// What a DataNode has measured of its peers.
 #[derive(Clone, Debug)]
 pub struct PeerStats {
     config: PeerConfig,
-    peers: BTreeMap<DatanodeId, VecDeque<Window>>,
+    averages: RollingAverages<DatanodeId>,
     next_report: Time,
 }
 
@@ -64,8 +55,8 @@ impl PeerStats {
     /// Nothing measured yet.
     pub fn new(config: PeerConfig) -> PeerStats {
         PeerStats {
+            averages: RollingAverages::new(config.window, config.windows, config.samples_min),
             config,
-            peers: BTreeMap::new(),
             next_report: Time::ZERO,
         }
     }
@@ -77,39 +68,12 @@ impl PeerStats {
 
     /// `peer` has taken so long for a packet.
     pub fn record(&mut self, peer: DatanodeId, latency: Duration, now: Time) {
-        let windows = self.peers.entry(peer).or_default();
-        let current = windows.back().copied().unwrap_or_default();
-        if windows.is_empty() || now.since(current.began) >= self.config.window {
-            windows.push_back(Window {
-                began: now,
-                ..Window::default()
-            });
-        }
-        if let Some(window) = windows.back_mut() {
-            window.count += 1;
-            let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-            window.sum_us = window.sum_us.saturating_add(us);
-        }
+        self.averages.record(peer, latency, now);
     }
 
     /// The average latency of each peer of which enough is known, in microseconds.
     pub fn averages(&mut self, now: Time) -> BTreeMap<DatanodeId, u64> {
-        let windows = u32::try_from(self.config.windows).unwrap_or(u32::MAX);
-        let kept = self.config.window.saturating_mul(windows);
-        self.peers.retain(|_, windows| {
-            windows.retain(|window| now.since(window.began) < kept);
-            !windows.is_empty()
-        });
-        let average = |windows: &VecDeque<Window>| {
-            let count: u64 = windows.iter().map(|window| window.count).sum();
-            let sum: u128 = windows.iter().map(|w| u128::from(w.sum_us)).sum();
-            let average = u64::try_from(sum / u128::from(count.max(1))).unwrap_or(u64::MAX);
-            (count >= self.config.samples_min).then_some(average)
-        };
-        let averages = self.peers.iter();
-        averages
-            .filter_map(|(peer, windows)| Some((*peer, average(windows)?)))
-            .collect()
+        self.averages.averages(now)
     }
 
     /// The peers that are slow now.

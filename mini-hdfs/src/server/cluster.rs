@@ -8,11 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use servers::Server;
 use tempfile::TempDir;
 
 use super::connector::Connector;
 use super::lifetime;
-use super::process::Server;
 use super::rpc::NameNodeClient;
 
 /// How long each process may take to start.
@@ -50,6 +50,9 @@ pub struct Options {
     /// Where the status page and the metrics are
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     pub http: String,
+    /// Let every process take orders to break its disks, as from curl -X PUT http://HOST:PORT/chaos -d 'slow_ms=200'
+    #[arg(long)]
+    pub chaos: bool,
     /// Settings with HDFS's keys, for every process, as in -D dfs.heartbeat.interval=1s
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     pub define: Vec<String>,
@@ -193,7 +196,11 @@ fn server(program: &Path, command: &str, dir: &Path, name: &str, options: &Optio
     {
         args.extend(["-D".to_owned(), setting.to_owned()]);
     }
-    Server::new(program, args).logging_to(dir.join(format!("{name}.log")))
+    let server = Server::new(program, args).logging_to(dir.join(format!("{name}.log")));
+    match options.chaos {
+        true => server.listening("--chaos", "chaos", "127.0.0.1:0"),
+        false => server,
+    }
 }
 
 /// Runs a cluster until it is asked to end.
@@ -265,14 +272,24 @@ async fn attend(cluster: &mut Cluster, options: &Options) -> Result<()> {
 fn describe(cluster: &Cluster, options: &Options) -> Result<()> {
     let mut err = io::stderr().lock();
     let http = cluster.namenode.address("http").unwrap_or_default();
-    writeln!(err, "NameNode  {}  http://{http}/", cluster.address()?)?;
+    let disks = |server: &Server| {
+        let orders = server.address("chaos");
+        orders.map_or_else(String::new, |address| format!("  http://{address}/chaos"))
+    };
+    let chaos = disks(&cluster.namenode);
+    writeln!(
+        err,
+        "NameNode  {}  http://{http}/{chaos}",
+        cluster.address()?
+    )?;
     for (i, datanode) in (0..options.datanodes).zip(&cluster.datanodes) {
         let address = datanode.address("address").unwrap_or_default();
         writeln!(
             err,
-            "dn{:<7} {address}  /rack{}",
+            "dn{:<7} {address}  /rack{}{}",
             i + 1,
-            i % options.racks + 1
+            i % options.racks + 1,
+            disks(datanode)
         )?;
     }
     writeln!(err, "Ctrl-C ends it. To use it from another shell:")?;

@@ -487,6 +487,42 @@ fn write_both(to: &mut impl Write, head: &[u8], data: &[u8]) -> io::Result<()> {
 /// As the connection's; `InvalidData` where it is no packet, or one that is too large. `packet` is then
 /// useless.
 pub fn receive_packet(from: &mut impl Read, packet: &mut Packet) -> io::Result<()> {
+    let head = receive_packet_head(from)?;
+    packet.offset = head.offset;
+    packet.seqno = head.seqno;
+    packet.last = head.last;
+    packet.sync = head.sync;
+    receive_checksums(from, head.checksums_len(), &mut packet.checksums)?;
+    receive_data(from, head.data_len, &mut packet.data)
+}
+
+/// What comes before the checksums and the data of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketHead {
+    /// See [`Packet`].
+    pub offset: u64,
+    /// See [`Packet`].
+    pub seqno: u64,
+    /// See [`Packet`].
+    pub last: bool,
+    /// See [`Packet`].
+    pub sync: bool,
+    /// Bytes of data.
+    pub data_len: usize,
+}
+
+impl PacketHead {
+    /// Bytes of checksums, which come before the data.
+    pub fn checksums_len(&self) -> usize {
+        4 * self.data_len.div_ceil(BYTES_PER_CHECKSUM)
+    }
+}
+
+/// Receives the first part of a packet: for whoever wants to know what passes, and nothing more.
+///
+/// # Errors
+/// As [`receive_packet`].
+pub fn receive_packet_head(from: &mut impl Read) -> io::Result<PacketHead> {
     let mut lengths = [0; 6];
     from.read_exact(&mut lengths)?;
     let [p0, p1, p2, p3, h0, h1] = lengths;
@@ -507,18 +543,19 @@ pub fn receive_packet(from: &mut impl Read, packet: &mut Packet) -> io::Result<(
             "packet with {data_len} bytes of data, more than {RECEIVED_DATA_MAX}"
         )));
     }
-    let checksums_len = 4 * data_len.div_ceil(BYTES_PER_CHECKSUM);
-    if payload_len != (4 + checksums_len + data_len) as u64 {
+    let head = PacketHead {
+        offset: header.offset_in_block,
+        seqno: header.seqno,
+        last: header.last_packet_in_block,
+        sync: header.sync_block,
+        data_len,
+    };
+    if payload_len != (4 + head.checksums_len() + data_len) as u64 {
         return Err(invalid(format!(
             "packet of {payload_len} bytes says that it holds {data_len} bytes of data"
         )));
     }
-    packet.offset = header.offset_in_block;
-    packet.seqno = header.seqno;
-    packet.last = header.last_packet_in_block;
-    packet.sync = header.sync_block;
-    receive_checksums(from, checksums_len, &mut packet.checksums)?;
-    receive_data(from, data_len, &mut packet.data)
+    Ok(head)
 }
 
 fn receive_checksums(from: &mut impl Read, len: usize, into: &mut Vec<u32>) -> io::Result<()> {

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
+use super::chaos::Chaos;
 use super::clock::Clock;
 use super::connector::Connector;
 use super::lifetime;
@@ -62,6 +63,10 @@ pub struct Options {
     /// Settings with HDFS's keys, as in -D dfs.heartbeat.interval=1s
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     pub define: Vec<String>,
+    /// Take orders to break this server's disks at this address of this machine, as from
+    /// curl -X PUT http://HOST:PORT/chaos -d 'slow_ms=200'
+    #[arg(long, value_name = "HOST:PORT")]
+    pub chaos: Option<String>,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -92,13 +97,19 @@ pub fn run(options: &Options) -> Result<()> {
             "where are the replicas? Say --dir DIR[,DIR...], or -D dfs.datanode.data.dir=DIR[,DIR...]"
         );
     }
-    let opened = volumes::open(
+    let mut opened = volumes::open(
         &dirs,
         &VolumeSettings {
             capacity: options.capacity,
             ..settings.volumes()?
         },
     )?;
+    let chaos = options.chaos.as_ref().map(|_| Chaos::new(&dirs));
+    if let Some(chaos) = &chaos {
+        for (dir, disk) in dirs.iter().zip(&mut opened.disks) {
+            *disk = disk.take().map(|disk| chaos.break_into(dir, disk));
+        }
+    }
     let id = opened.id;
     info!(datanode = %id, replicas = opened.map.len(), volumes = dirs.len(), "loaded");
 
@@ -160,12 +171,16 @@ pub fn run(options: &Options) -> Result<()> {
         if volumes.iter().all(|status| status.figures.capacity == 0) {
             bail!("the volumes have no room at all: measure the disks, or say --capacity");
         }
-        lifetime::announce(&serde_json::json!({
+        let mut ready = serde_json::json!({
             "ready": "datanode",
             "id": id.to_string(),
             "address": service.info.address,
             "http": http_address.to_string(),
-        }))?;
+        });
+        if let (Some(chaos), Some(address)) = (&chaos, &options.chaos) {
+            ready["chaos"] = chaos.serve(address).await?.to_string().into();
+        }
+        lifetime::announce(&ready)?;
         let served = tokio::select! {
             served = service.serve(intervals, events) => served,
             ended = &mut pages => bail!("the HTTP server ended: {ended:?}"),
@@ -348,8 +363,12 @@ fn heartbeat(
     let (mut heartbeat, mut details) = (Heartbeat::default(), HeartbeatDetails::default());
     (heartbeat.id, heartbeat.registration) = (id, registration);
     heartbeat.xceivers = server.transfers();
+    let slow = server.slow_disks();
     for VolumeStatus {
-        volume, figures, ..
+        id: volume_id,
+        volume,
+        figures,
+        ..
     } in server.volumes()
     {
         if let Some(reason) = volume.failed {
@@ -365,6 +384,7 @@ fn heartbeat(
             capacity: figures.capacity,
             dfs_used: figures.used,
             remaining: figures.remaining,
+            slow_us: slow.get(&volume_id).copied(),
         });
     }
     details.slow_peers = server.slow_peers_to_report();

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tonic::Status;
 
 use super::namenode::Shared;
-use crate::protocol::{AdminState, DatanodeReport, DatanodeState, FsStatus};
+use crate::protocol::{AdminState, DatanodeReport, DatanodeState, FsStatus, StorageReport};
 
 /// A NameNode that answers nothing for this long is not healthy.
 const HEALTHY: Duration = Duration::from_secs(5);
@@ -114,6 +114,7 @@ fn datanode_json(node: &DatanodeReport) -> Value {
         "blocks": node.blocks,
         "volumes": node.details.storages.len(),
         "failed_volumes": node.details.failed_volumes,
+        "slow_disks": slow_disks(node).collect::<Vec<String>>(),
         "slow_reports": node.slow_reports,
         "last_contact_ms": node.last_contact_ms,
     })
@@ -280,10 +281,19 @@ fn troubles(node: &DatanodeReport) -> String {
         .iter()
         .map(|volume| escape(&format!("{}: {}", volume.dir, volume.reason)))
         .collect();
+    troubles.extend(slow_disks(node));
     if node.slow_reports > 0 {
         troubles.push(format!("slow, say {} of its peers", node.slow_reports));
     }
     troubles.join("; ")
+}
+
+fn slow_disks(node: &DatanodeReport) -> impl Iterator<Item = String> {
+    let slow = |volume: &StorageReport| {
+        let ms = volume.slow_us? / 1000;
+        Some(format!("{} is slow: {ms} ms an operation", volume.storage))
+    };
+    node.details.storages.iter().filter_map(slow)
 }
 
 fn row(rows: &mut String, cells: &str) {

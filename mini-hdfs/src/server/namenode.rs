@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tonic::transport::server::TcpIncoming;
 use tracing::{info, warn};
 
+use super::chaos::Chaos;
 use super::clock::Clock;
 use super::rpc::MESSAGE_MAX;
 use super::rpc::wire::client_protocol_server::ClientProtocolServer;
@@ -56,6 +57,10 @@ pub struct Options {
     /// Settings with HDFS's keys, as in -D dfs.heartbeat.interval=1s
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     pub define: Vec<String>,
+    /// Take orders to break this server's disks at this address of this machine, as from
+    /// curl -X PUT http://HOST:PORT/chaos -d 'slow_ms=200'
+    #[arg(long, value_name = "HOST:PORT")]
+    pub chaos: Option<String>,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -93,13 +98,18 @@ pub fn run(options: &Options) -> Result<()> {
     namenode.refresh_nodes(hosts, clock.now());
     info!(last_transaction = namenode.last_txid().0, "loaded {dir}");
 
+    let chaos = options.chaos.as_ref();
+    let chaos = chaos.map(|address| (Chaos::new(std::slice::from_ref(&options.dir)), address));
+    if let Some((chaos, _)) = &chaos {
+        disk = chaos.break_into(&options.dir, disk);
+    }
     let (shared, syncer, mut failures) = Shared::start(namenode, config.clone(), disk, clock, rng)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
         tokio::select! {
-            served = serve(options, &config, shared) => served,
+            served = serve(options, &config, shared, chaos) => served,
             failed = failures.recv() => match failed {
                 Some(failed) => Err(failed),
                 None => bail!("the sync thread is gone"),
@@ -114,14 +124,23 @@ pub fn run(options: &Options) -> Result<()> {
     served
 }
 
-async fn serve(options: &Options, config: &Config, shared: Arc<Shared>) -> Result<()> {
+async fn serve(
+    options: &Options,
+    config: &Config,
+    shared: Arc<Shared>,
+    chaos: Option<(Chaos, &String)>,
+) -> Result<()> {
     let rpc = listen(&options.listen, "--listen").await?;
     let http = listen(&options.http, "--http").await?;
-    lifetime::announce(&serde_json::json!({
+    let mut ready = serde_json::json!({
         "ready": "namenode",
         "rpc": rpc.local_addr()?.to_string(),
         "http": http.local_addr()?.to_string(),
-    }))?;
+    });
+    if let Some((chaos, address)) = chaos {
+        ready["chaos"] = chaos.serve(address).await?.to_string().into();
+    }
+    lifetime::announce(&ready)?;
 
     let (end, _) = watch::channel(false);
     let ended = |mut end: watch::Receiver<bool>| async move {

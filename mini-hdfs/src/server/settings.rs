@@ -10,6 +10,7 @@ use super::volumes::VolumeSettings;
 use super::xceiver::DataSettings;
 use crate::client::replace_datanode::Policy;
 use crate::datanode::actor::Intervals;
+use crate::datanode::disk_stats::DiskConfig;
 use crate::datanode::outliers::OutlierConfig;
 use crate::datanode::peer_stats::PeerConfig;
 use crate::datanode::scanner::ScanConfig;
@@ -86,7 +87,12 @@ const KEYS: &[(&str, Kind)] = &[
         "dfs.datanode.fsdataset.volume.choosing.policy",
         Kind::Name(CHOOSING_POLICIES),
     ),
+    (
+        "dfs.datanode.fileio.profiling.sampling.percentage",
+        Kind::Count,
+    ),
     ("dfs.datanode.max.transfer.threads", Kind::Count),
+    ("dfs.datanode.min.outlier.detection.disks", Kind::Count),
     ("dfs.datanode.min.outlier.detection.nodes", Kind::Count),
     ("dfs.datanode.outliers.report.interval", Kind::Millis),
     (
@@ -95,6 +101,7 @@ const KEYS: &[(&str, Kind)] = &[
     ),
     ("dfs.datanode.peer.stats.enabled", Kind::Flag),
     ("dfs.datanode.scan.period.hours", Kind::Hours),
+    ("dfs.datanode.slowdisk.low.threshold.ms", Kind::Millis),
     ("dfs.datanode.slowpeer.low.threshold.ms", Kind::Millis),
     ("dfs.datanode.synconclose", Kind::Flag),
     ("dfs.heartbeat.interval", Kind::Seconds),
@@ -266,6 +273,7 @@ impl Settings {
                 data.directory_scan_interval,
             ),
             peers: self.peers()?,
+            disks: self.disks()?,
             balance_bandwidth: self.number(
                 "dfs.datanode.balance.bandwidthPerSec",
                 data.balance_bandwidth,
@@ -342,6 +350,26 @@ impl Settings {
                 low_threshold_us: u64::try_from(fast.as_micros()).unwrap_or(u64::MAX),
             },
             ..d
+        })
+    }
+
+    fn disks(&self) -> Result<DiskConfig, SettingError> {
+        let d = DiskConfig::default();
+        let fast = Duration::from_micros(d.outliers.low_threshold_us);
+        let fast = self.duration("dfs.datanode.slowdisk.low.threshold.ms", fast);
+        Ok(DiskConfig {
+            sampling_percent: self.number(
+                "dfs.datanode.fileio.profiling.sampling.percentage",
+                d.sampling_percent,
+            )?,
+            window: self.duration("dfs.datanode.outliers.report.interval", d.window),
+            outliers: OutlierConfig {
+                nodes_min: self.number(
+                    "dfs.datanode.min.outlier.detection.disks",
+                    d.outliers.nodes_min,
+                )?,
+                low_threshold_us: u64::try_from(fast.as_micros()).unwrap_or(u64::MAX),
+            },
         })
     }
 

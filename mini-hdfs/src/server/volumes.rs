@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use node::{Disk, DiskError, FileDisk, Rng};
@@ -185,21 +185,22 @@ fn find_replicas(
     Ok(map)
 }
 
-/// Size and free bytes of the file system that holds `dir`.
+/// Size and free bytes of the file system that holds a disk's directory.
 ///
 /// # Errors
 /// When it cannot be asked.
 #[cfg(unix)]
-pub(super) fn measure(dir: &Path) -> io::Result<FileSystem> {
-    let stat = rustix::fs::statvfs(dir)?;
+pub(super) fn measure(disk: &FileDisk) -> io::Result<FileSystem> {
+    let stat = rustix::fs::statvfs(disk.root())?;
     let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    let left = disk.faults().and_then(|faults| faults.get().full);
     Ok(FileSystem {
         size: bytes(stat.f_blocks),
-        free: bytes(stat.f_bavail),
+        free: bytes(stat.f_bavail).min(left.unwrap_or(u64::MAX)),
     })
 }
 
 #[cfg(not(unix))]
-pub(super) fn measure(_dir: &Path) -> io::Result<FileSystem> {
+pub(super) fn measure(_disk: &FileDisk) -> io::Result<FileSystem> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -37,6 +37,7 @@ use super::trace;
 use super::volumes::{OpenVolumes, VolumeStatus};
 use crate::block::{Block, DatanodeId, DatanodeInfo};
 use crate::datanode::block_file::Chunks;
+use crate::datanode::disk_stats::{DiskConfig, DiskStats};
 use crate::datanode::peer_stats::{PeerConfig, PeerStats};
 use crate::datanode::replica_map::ReplicaError;
 use crate::datanode::scanner::ScanConfig;
@@ -85,6 +86,8 @@ pub struct DataSettings {
     pub directory_scan_interval: Duration,
     /// How slow peers are noticed.
     pub peers: PeerConfig,
+    /// How slow disks are.
+    pub disks: DiskConfig,
     /// Bytes in a second that move for the balancer, in and out together (`dfs.datanode.balance.bandwidthPerSec`).
     pub balance_bandwidth: u64,
     /// Such moves at a time (`dfs.datanode.balance.max.concurrent.moves`).
@@ -102,6 +105,7 @@ impl Default for DataSettings {
             cursor_save_interval: Duration::from_secs(10 * 60),
             directory_scan_interval: Duration::from_secs(6 * 60 * 60),
             peers: PeerConfig::default(),
+            disks: DiskConfig::default(),
             balance_bandwidth: 100 << 20,
             balance_moves_max: 100,
         }
@@ -140,6 +144,10 @@ pub struct DataStatus {
     pub peers: Vec<SlowPeer>,
     /// Those of them that are slow.
     pub slow_peers: Vec<SlowPeer>,
+    /// Average time of an operation on the disk of each volume, in microseconds, where enough is known.
+    pub disks: BTreeMap<VolumeId, u64>,
+    /// Those of them that are slow.
+    pub slow_disks: BTreeMap<VolumeId, u64>,
 }
 
 /// Serves a DataNode's replicas. Dropping it closes all connections.
@@ -164,6 +172,7 @@ struct Shared {
     bytes_read: AtomicU64,
     clock: Clock,
     peers: Mutex<PeerStats>,
+    disks: Mutex<DiskStats>,
     scan_board: scanners::Board,
     balancing: Balancing,
     stopping: AtomicBool,
@@ -209,6 +218,7 @@ impl DataServer {
             bytes_read: AtomicU64::new(0),
             clock: Clock::start(),
             peers: Mutex::new(PeerStats::new(settings.peers)),
+            disks: Mutex::new(DiskStats::new(settings.disks)),
             scan_board: scanners::Board::default(),
             balancing: Balancing::new(settings.balance_bandwidth),
             stopping: AtomicBool::new(false),
@@ -248,10 +258,17 @@ impl DataServer {
         lock(&self.shared.peers).report(self.shared.clock.now())
     }
 
+    /// Volumes whose disks are slow, with the average time of an operation in microseconds.
+    pub fn slow_disks(&self) -> BTreeMap<VolumeId, u64> {
+        lock(&self.shared.disks).slow(self.shared.clock.now())
+    }
+
     /// Everything, for whoever watches.
     pub fn status(&self) -> DataStatus {
         let shared = &self.shared;
         let now = shared.clock.now();
+        // Its lock is taken once more below.
+        let disks = lock(&shared.disks).averages(now);
         let mut peers = lock(&shared.peers);
         let averages = peers.averages(now).into_iter();
         let averages = averages.map(|(node, latency_us)| SlowPeer { node, latency_us });
@@ -263,6 +280,8 @@ impl DataServer {
             transfers: self.transfers(),
             peers: averages.collect(),
             slow_peers: peers.slow(now),
+            disks,
+            slow_disks: self.slow_disks(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use mini_hdfs::protocol::DatanodeReport;
 use mini_hdfs::server::balancer::ID_PATH;
 use mini_hdfs::server::dfs_client::{CreateOptions, DfsClient};
-use mini_hdfs::server::process::Server;
+use servers::Server;
 
 use crate::harness::{SOON, World, bytes, fsck, get, program, put, until};
 

@@ -12,7 +12,7 @@ use mini_hdfs::block::{Block, LocatedBlock};
 use mini_hdfs::protocol::{FsckBlock, ReplicaHealth};
 use mini_hdfs::server::cluster::{Cluster, Options};
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient, DfsError};
-use mini_hdfs::server::process::Server;
+use servers::Server;
 use tempfile::TempDir;
 
 /// How long anything may take to come true. Far more than it does, for machines that are busy.
@@ -60,6 +60,7 @@ impl World {
             datanodes,
             volumes,
             capacity,
+            chaos: true,
             racks: 1,
             dir: None,
             listen: "127.0.0.1:0".to_owned(),
@@ -153,6 +154,27 @@ pub(crate) fn bytes(seed: u64, len: usize) -> Vec<u8> {
 pub(crate) fn http(address: &str, path: &str) -> String {
     let mut socket = TcpStream::connect(address).expect("the server listens");
     write!(socket, "GET {path} HTTP/1.0\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+/// Says what is wrong with the disks of `server` from now on: `full=0&slow_ms=200`, or nothing.
+pub(crate) fn break_disks(server: &Server, faults: &str) {
+    let answer = order(server.address("chaos").expect("it takes orders"), faults);
+    assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+}
+
+/// What a server answers to an order at `address`, headers included.
+pub(crate) fn order(address: &str, faults: &str) -> String {
+    let mut socket = TcpStream::connect(address).expect("the server listens");
+    let len = faults.len();
+    write!(
+        socket,
+        "PUT /chaos HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {len}\r\n\r\n{faults}"
+    )
+    .expect("it reads");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("it answers");
     answer

@@ -7,6 +7,7 @@ mod attributes;
 mod balancer;
 mod command;
 mod datanodes;
+mod disks;
 mod harness;
 mod leases;
 mod namenode;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mini_hdfs::namenode::{Config, NameNode};
 use node::{Ctx, Event, Node, NodeId, Rng, Time};
-use sim::{Fault, Fuse, Mix, Scenario, Schedule, Setup, Timed, Trouble, World};
+use sim::{Fault, Fuse, Mix, Observer, Scenario, Schedule, Setup, Timed, Trouble, World};
 
 use crate::balancer::BalancerProcess;
 use crate::client::ClientProcess;
@@ -13,6 +13,7 @@ use crate::data_node::DataNodeProcess;
 use crate::history::Shared;
 use crate::invariants::{self, Progress};
 use crate::name_node::NameNodeProcess;
+use crate::onlooker::Onlooker;
 use crate::operator::draw_orders;
 use crate::wire::{Message, NAMENODE, Timer};
 
@@ -107,6 +108,14 @@ impl Scenario for Cluster {
             Cluster::AllFaults => "cargo test -p mini-hdfs --test sim -- replay",
             Cluster::OneCrash => "cargo test -p mini-hdfs --test sim -- replay_one_crash",
         }
+    }
+
+    fn label(message: &Message) -> &'static str {
+        message.label()
+    }
+
+    fn observer(&self) -> Option<Box<dyn Observer<Member>>> {
+        Some(Box::new(Onlooker::default()))
     }
 
     fn setup(&self, rng: &mut Rng) -> Setup<Member> {

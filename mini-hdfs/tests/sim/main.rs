@@ -18,6 +18,7 @@ mod data_node;
 mod history;
 mod invariants;
 mod name_node;
+mod onlooker;
 mod operator;
 mod truth;
 mod volumes;

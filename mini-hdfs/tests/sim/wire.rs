@@ -41,6 +41,36 @@ pub(crate) enum Message {
     },
 }
 
+impl Message {
+    /// The sort of message, as the lab's page tells them apart.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Message::Call { request, .. } => match request {
+                Request::Heartbeat(_) => "heartbeat",
+                Request::BlockReport(..) => "block report",
+                Request::Incremental(..) => "received or deleted",
+                Request::Register(..) => "register",
+                Request::RenewLease(_) => "renew lease",
+                _ => "call",
+            },
+            Message::Answer { result: Ok(_), .. } => "answer",
+            Message::Answer { .. } => "refusal",
+            Message::Frame { frame, .. } => match frame {
+                Frame::Packet(_) => "packet",
+                Frame::Ack(_) => "ack",
+                Frame::Write { .. } => "write block",
+                Frame::Read { .. } => "read block",
+                Frame::Transfer { .. } => "transfer block",
+                Frame::Replace { .. } | Frame::Copy { .. } => "move block",
+                Frame::InitRecovery { .. } | Frame::UpdateRecovered { .. } => "block recovery",
+                Frame::Accepted | Frame::Replica(_) => "answer",
+                Frame::Refused { .. } => "refusal",
+                Frame::Reset => "reset",
+            },
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     Mkdirs(String),

@@ -15,6 +15,8 @@ use crate::ring::Point;
 /// is taken in any case. If the walk has not found `n`, the nodes that were left out because of their zones follow, in
 /// the order in which they were met.
 ///
+/// Of a point there may be copies, one behind the other: the ring's table is so ([`super::table`]).
+///
 /// A ring has many points. It should not walk on once what is still to come cannot change the answer:
 /// [`Members::zones`] and [`Members::len`] say how many zones and nodes there are.
 pub fn replicas(points: &[Point], start: usize, members: &Members, n: usize) -> Vec<NodeId> {

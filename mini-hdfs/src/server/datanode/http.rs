@@ -57,7 +57,7 @@ async fn status_json(State(shown): State<Shown>) -> Result<Json<Value>, StatusCo
         scan.map(|(_, scan)| scan)
     };
     let volumes = status.volumes.iter();
-    let volumes: Vec<Value> = volumes.map(|v| volume_json(v, scan(v))).collect();
+    let volumes: Vec<Value> = volumes.map(|v| volume_json(v, scan(v), &status)).collect();
     let peers = |peers: &[SlowPeer]| -> Vec<Value> { peers.iter().map(peer_json).collect() };
     Ok(Json(json!({
         "id": shown.info.id.to_string(),
@@ -73,7 +73,7 @@ async fn status_json(State(shown): State<Shown>) -> Result<Json<Value>, StatusCo
     })))
 }
 
-fn volume_json(status: &VolumeStatus, scan: Option<&ScanStatus>) -> Value {
+fn volume_json(status: &VolumeStatus, scan: Option<&ScanStatus>, all: &DataStatus) -> Value {
     json!({
         "dir": status.volume.dir,
         "storage": status.volume.storage.map(|storage| storage.to_string()),
@@ -83,6 +83,8 @@ fn volume_json(status: &VolumeStatus, scan: Option<&ScanStatus>) -> Value {
         "remaining": status.figures.remaining,
         "reserved_for_replicas": status.usage.reserved,
         "replicas": status.usage.replicas,
+        "latency_us": all.disks.get(&status.id),
+        "slow": all.slow_disks.contains_key(&status.id),
         "scan": scan.map(scan_json),
     })
 }
@@ -132,7 +134,7 @@ fn render(status: &DataStatus) -> String {
         peers.iter().map(sample).collect()
     };
     let failed = status.volumes.iter().filter(|v| v.volume.failed.is_some());
-    let families: [Family<'_>; 13] = [
+    let families: [Family<'_>; 14] = [
         (
             "capacity_bytes",
             "gauge",
@@ -206,6 +208,12 @@ fn render(status: &DataStatus) -> String {
             scanned(&|s| s.damaged),
         ),
         (
+            "slow_disk_latency_microseconds",
+            "gauge",
+            "Average time of an operation on disks that are slow, 0 on others.",
+            by_volume(&|v| status.slow_disks.get(&v.id).copied().unwrap_or(0)),
+        ),
+        (
             "slow_peer_latency_microseconds",
             "gauge",
             "Average time for a packet of peers that are slow.",
@@ -267,6 +275,8 @@ mod tests {
             bytes_read: 6,
             transfers: 1,
             peers: Vec::new(),
+            disks: Default::default(),
+            slow_disks: [(VolumeId(0), 70_000)].into(),
             slow_peers: vec![SlowPeer {
                 node: DatanodeId(7),
                 latency_us: 9000,
@@ -278,6 +288,7 @@ mod tests {
             "hdfs_datanode_failed_volumes 1",
             "hdfs_datanode_scan_damaged_total{volume=\"/a\\\"b\"} 2",
             "hdfs_datanode_scan_damaged_total{volume=\"/c\"} 0",
+            "hdfs_datanode_slow_disk_latency_microseconds{volume=\"/a\\\"b\"} 70000",
             "hdfs_datanode_slow_peer_latency_microseconds{peer=\"0000000000000007\"} 9000",
         ] {
             assert!(

@@ -284,7 +284,8 @@ fn receive_packets(
         }
         let received = packet.data.len() as u64;
         shared.bytes_written.fetch_add(received, Ordering::Relaxed);
-        if let Err(e) = write(writing, &packet, sync) {
+        let volume = writing.volume;
+        if let Err(e) = shared.timed(volume, || write(writing, &packet, sync)) {
             warn!("cannot write {}: {e:#}", writing.block);
             fail(up, acks, packet.seqno, &e)?;
             return Err(e);

@@ -121,7 +121,7 @@ impl Dataset {
     fn measure(&self) -> Vec<Option<FileSystem>> {
         let disks = self.disks.iter();
         disks
-            .map(|disk| volumes::measure(disk.as_ref()?.root()).ok())
+            .map(|disk| volumes::measure(disk.as_ref()?).ok())
             .collect()
     }
 

@@ -1,11 +1,13 @@
 //! What an error of a disk leads to: a look at the volume, and its end if it cannot be used any more.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use node::{DiskError, FileDisk};
 use tracing::{error, warn};
 
 use super::dataset::OnVolume;
-use super::{DataEvent, Shared, read_ahead};
+use super::{DataEvent, Shared, lock, read_ahead};
 use crate::datanode::Replica;
 use crate::datanode::block_file::Chunks;
 use crate::datanode::storage::check_volume;
@@ -36,6 +38,17 @@ impl Shared {
         }
     }
 
+    /// Does something that uses the disk of a volume, and notes how long that took, if this one is to be measured.
+    pub(super) fn timed<T>(&self, volume: VolumeId, work: impl FnOnce() -> T) -> T {
+        if self.settings.disks.sampling_percent == 0 || !lock(&self.disks).samples() {
+            return work();
+        }
+        let began = Instant::now();
+        let done = work();
+        lock(&self.disks).record(volume, began.elapsed(), self.clock.now());
+        done
+    }
+
     pub(super) fn fail_volume(&self, volume: VolumeId, reason: &str) {
         match self.dataset.fail_volume(volume, reason) {
             Ok(None) => {}
@@ -63,7 +76,8 @@ pub(super) fn read_suspecting(
     offset: u64,
     end: u64,
 ) -> Result<Chunks> {
-    read_ahead(disk, replica, offset, end).map_err(|e| {
+    let read = shared.timed(replica.volume, || read_ahead(disk, replica, offset, end));
+    read.map_err(|e| {
         let e = OnVolume::wrap(replica.volume, e);
         shared.look_at_volume_of(&e);
         shared.scan_board.suspect(replica);

@@ -113,6 +113,10 @@ impl Invariant<Member> for Abandoned {
         "what-a-dead-writer-was-promised-is-kept"
     }
 
+    fn sentence(&self) -> &'static str {
+        "What a dead writer was told is safe is in the file when it is closed for him"
+    }
+
     fn check(&mut self, world: &World<Member>) -> Result<(), String> {
         self.look(world);
         let mut history = self.history.borrow_mut();

@@ -59,6 +59,10 @@ impl Invariant<Member> for NotNeeded {
         "a-decommissioned-node-is-not-needed"
     }
 
+    fn sentence(&self) -> &'static str {
+        "A DataNode that is decommissioned is not needed: what it has is elsewhere too"
+    }
+
     fn check(&mut self, world: &World<Member>) -> Result<(), String> {
         let Some(core) = world.node(NAMENODE).and_then(Member::namenode) else {
             return Ok(());

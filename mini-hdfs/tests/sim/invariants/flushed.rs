@@ -60,6 +60,10 @@ impl Invariant<Member> for Flushed {
         "what-was-flushed-is-kept"
     }
 
+    fn sentence(&self) -> &'static str {
+        "What was flushed is on every node of the pipeline that has lived since"
+    }
+
     fn check(&mut self, world: &World<Member>) -> Result<(), String> {
         let history = self.0.borrow();
         for (path, promise) in &history.promised {

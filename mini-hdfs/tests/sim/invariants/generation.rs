@@ -90,6 +90,10 @@ impl Invariant<Member> for NewestGeneration {
         "no-old-generation-is-served"
     }
 
+    fn sentence(&self) -> &'static str {
+        "No replica of an old generation is served"
+    }
+
     fn check(&mut self, world: &World<Member>) -> Result<(), String> {
         let truth = self.truth.borrow();
         let mut history = self.history.borrow_mut();

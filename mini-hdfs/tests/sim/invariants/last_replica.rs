@@ -85,6 +85,10 @@ impl Invariant<Member> for LastReplica {
         "the-last-replica-is-kept"
     }
 
+    fn sentence(&self) -> &'static str {
+        "A block never falls to no good replica while one of its replicas lives"
+    }
+
     fn check(&mut self, world: &World<Member>) -> Result<(), String> {
         let mut truth = self.truth.borrow_mut();
         let mut history = self.history.borrow_mut();

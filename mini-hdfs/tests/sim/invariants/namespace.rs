@@ -77,6 +77,10 @@ impl Invariant<Member> for Recovered {
         "acknowledged-operations-survive"
     }
 
+    fn sentence(&self) -> &'static str {
+        "The namespace after recovery equals that before, for every acknowledged operation"
+    }
+
     fn check(&mut self, world: &World<Member>) -> Result<(), String> {
         let mut history = self.history.borrow_mut();
         if let Some(wrong) = history.wrong_recoveries.pop() {

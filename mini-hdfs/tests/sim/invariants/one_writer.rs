@@ -58,6 +58,10 @@ impl Invariant<Member> for OneWriter {
         "a-file-has-one-writer"
     }
 
+    fn sentence(&self) -> &'static str {
+        "A file has one writer"
+    }
+
     fn check(&mut self, _world: &World<Member>) -> Result<(), String> {
         for grant in std::mem::take(&mut self.history.borrow_mut().grants) {
             judge(&grant, self.writers.get(&grant.inode))?;

@@ -106,6 +106,10 @@ impl Invariant<Member> for Progress {
         "progress-after-healing"
     }
 
+    fn sentence(&self) -> &'static str {
+        "Once everything is mended, every file is closed, has its replicas on enough racks, and reads back"
+    }
+
     fn check(&mut self, world: &World<Member>) -> Result<(), String> {
         let Some(core) = world.node(NAMENODE).and_then(Member::namenode) else {
             return Err("the NameNode has not loaded".into());

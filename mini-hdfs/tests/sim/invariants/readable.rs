@@ -55,6 +55,10 @@ impl Invariant<Member> for Readable {
         "closed-files-are-readable"
     }
 
+    fn sentence(&self) -> &'static str {
+        "A closed file reads back byte for byte while one replica of each block keeps its disk"
+    }
+
     fn check(&mut self, _world: &World<Member>) -> Result<(), String> {
         let truth = self.truth.borrow();
         let mut history = self.history.borrow_mut();

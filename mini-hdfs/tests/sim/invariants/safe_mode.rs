@@ -33,6 +33,10 @@ impl Invariant<Member> for NoWrites {
         "no-write-in-safe-mode"
     }
 
+    fn sentence(&self) -> &'static str {
+        "Never a write in safe mode"
+    }
+
     fn check(&mut self, _world: &World<Member>) -> Result<(), String> {
         let steps = std::mem::take(&mut self.0.borrow_mut().safe_mode_steps);
         steps.into_iter().try_for_each(judge)

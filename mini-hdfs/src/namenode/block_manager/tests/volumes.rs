@@ -87,6 +87,7 @@ fn room_on_volumes_that_are_too_small_for_a_block_does_not_count() {
     let mut cluster = Cluster::new(&["/r1", "/r1", "/r2"]);
     let half = cluster.config.block_size / 2;
     let volume = |remaining| StorageReport {
+        slow_us: None,
         remaining,
         ..StorageReport::default()
     };

@@ -64,6 +64,7 @@ impl From<StorageReport> for wire::StorageReport {
             capacity: report.capacity,
             dfs_used: report.dfs_used,
             remaining: report.remaining,
+            slow_us: report.slow_us,
         }
     }
 }
@@ -75,6 +76,7 @@ impl From<wire::StorageReport> for StorageReport {
             capacity: report.capacity,
             dfs_used: report.dfs_used,
             remaining: report.remaining,
+            slow_us: report.slow_us,
         }
     }
 }

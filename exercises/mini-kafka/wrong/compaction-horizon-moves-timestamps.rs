@@ -1,0 +1,34 @@
+//! Writes the horizon and leaves the deltas: the records are of the future, and retention keeps them for a day longer.
+//! caught-by: compaction::records_keep_their_timestamps_when_the_horizon_comes
+
+pub fn survivors<'a>(
+    header: &BatchHeader,
+    records: &[Record<'a>],
+    is_obsolete: &dyn Fn(&[u8], i64) -> bool,
+    keeps_empty: bool,
+    now_ms: i64,
+    delete_retention_ms: i64,
+) -> Option<(BatchHeader, Vec<Record<'a>>)> {
+    let horizon_has_passed = header
+        .delete_horizon()
+        .is_some_and(|horizon| horizon <= now_ms);
+    let stays = |record: &&Record<'a>| {
+        let is_obsolete = (record.key).is_none_or(|key| is_obsolete(key, header.offset_of(record)));
+        !(is_obsolete || record.value.is_none() && horizon_has_passed)
+    };
+    let kept: Vec<Record<'a>> = records.iter().filter(stays).cloned().collect();
+    if kept.is_empty() && !keeps_empty {
+        return None;
+    }
+    let mut new = *header;
+    new.record_count = i32::try_from(kept.len()).unwrap_or(i32::MAX);
+    let newest = kept.iter().map(|record| header.timestamp_of(record)).max();
+    if !header.is_log_append_time() {
+        new.max_timestamp = newest.unwrap_or(header.max_timestamp);
+    }
+    let has_tombstone = kept.iter().any(|record| record.value.is_none());
+    if has_tombstone && header.delete_horizon().is_none() {
+        new.set_delete_horizon(now_ms.saturating_add(delete_retention_ms));
+    }
+    Some((new, kept))
+}

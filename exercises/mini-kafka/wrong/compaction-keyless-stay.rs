@@ -1,0 +1,39 @@
+//! Records without a key stay for ever, since nothing ever makes them obsolete.
+//! caught-by: compaction::a_record_without_a_key_goes
+
+pub fn survivors<'a>(
+    header: &BatchHeader,
+    records: &[Record<'a>],
+    is_obsolete: &dyn Fn(&[u8], i64) -> bool,
+    keeps_empty: bool,
+    now_ms: i64,
+    delete_retention_ms: i64,
+) -> Option<(BatchHeader, Vec<Record<'a>>)> {
+    let horizon_has_passed = header
+        .delete_horizon()
+        .is_some_and(|horizon| horizon <= now_ms);
+    let stays = |record: &&Record<'a>| {
+        let is_obsolete =
+            (record.key).is_some_and(|key| is_obsolete(key, header.offset_of(record)));
+        !(is_obsolete || record.value.is_none() && horizon_has_passed)
+    };
+    let mut kept: Vec<Record<'a>> = records.iter().filter(stays).cloned().collect();
+    if kept.is_empty() && !keeps_empty {
+        return None;
+    }
+    let mut new = *header;
+    new.record_count = i32::try_from(kept.len()).unwrap_or(i32::MAX);
+    let newest = kept.iter().map(|record| header.timestamp_of(record)).max();
+    if !header.is_log_append_time() {
+        new.max_timestamp = newest.unwrap_or(header.max_timestamp);
+    }
+    let has_tombstone = kept.iter().any(|record| record.value.is_none());
+    if has_tombstone && header.delete_horizon().is_none() {
+        new.set_delete_horizon(now_ms.saturating_add(delete_retention_ms));
+        let moved = header.base_timestamp.saturating_sub(new.base_timestamp);
+        for record in &mut kept {
+            record.timestamp_delta = record.timestamp_delta.saturating_add(moved);
+        }
+    }
+    Some((new, kept))
+}

@@ -1,0 +1,71 @@
+//! Damage on a DataNode's disk: a byte of a replica is another one than was written, and the disk does not say so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Hdfs;
+use super::disks::request;
+use super::snapshot::{BlockView, Health};
+
+impl Hdfs {
+    /// Changes a byte in the middle of the replica of `block` on the node `name`. Returns the file.
+    pub(crate) fn rot(&self, name: &str, block: &str) -> Result<PathBuf> {
+        let file = find(&self.lab.dir(name), block)
+            .with_context(|| format!("{name} has no replica of {block}"))?;
+        let mut bytes =
+            fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let middle = bytes.len() / 2;
+        ensure!(middle > 0, "the replica of {block} on {name} is empty");
+        bytes[middle] ^= 1;
+        let flipped = bytes[middle];
+        fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        let shown = file.display();
+        self.lab.recorder.action(
+            Some(name),
+            format!("a byte of {block} on {name} rots"),
+            &format!("printf '\\{flipped:03o}' | dd of={shown} bs=1 seek={middle} conv=notrunc"),
+        );
+        Ok(file)
+    }
+
+    /// Changes a byte of the replica of some finished block that the node `name` has.
+    pub(super) fn rot_any(&self, name: &str) -> Result<()> {
+        let now = self.now();
+        let has = |block: &&BlockView| {
+            let mut replicas = block.replicas.iter();
+            block.len > 1 && replicas.any(|r| r.node == name && r.health == Health::Good)
+        };
+        let block = now.complete_blocks().find(has);
+        let block = block.with_context(|| {
+            format!("{name} has no good replica of a finished block; write a file first")
+        })?;
+        self.rot(name, &block.id)?;
+        Ok(())
+    }
+
+    /// How many damaged replicas the background scan of the node `name` has found since it started.
+    pub(crate) fn damage_found(&self, name: &str) -> Result<u64> {
+        let metrics = request(&self.lab.address(name, "http")?, "GET", "/metrics", "")?;
+        let found = metrics
+            .lines()
+            .filter(|line| line.starts_with("hdfs_datanode_scan_damaged_total{"))
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+        Ok(found.sum())
+    }
+}
+
+fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+    // Directories may go away while we look.
+    for entry in fs::read_dir(dir).ok()?.flatten() {
+        let path = entry.path();
+        if entry.file_name() == name {
+            return Some(path);
+        }
+        if let Some(found) = path.is_dir().then(|| find(&path, name)).flatten() {
+            return Some(found);
+        }
+    }
+    None
+}

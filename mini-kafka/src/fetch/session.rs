@@ -1,0 +1,272 @@
+//! Fetch sessions (KIP-227): a consumer of a thousand partitions does not name all of them in every request.
+//!
+//! The first fetch of a session names everything; each one after it only what changed since, and the answer only
+//! partitions about which there is something to say. Both sides count: the epoch of a session grows by one with each
+//! request, so that a lost one is noticed, and the client begins a new session.
+
+use std::collections::BTreeMap;
+
+use super::purgatory::PartitionKey;
+use crate::error::ErrorCode;
+
+/// The epoch of a request that begins a session.
+const INITIAL_EPOCH: i32 = 0;
+/// The epoch of a request that wants none, or ends the one that it names.
+const FINAL_EPOCH: i32 = -1;
+
+/// What is wanted of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// From here on.
+    pub offset: i64,
+    /// So much, if it is not the first thing in the answer.
+    pub max_bytes: i32,
+    /// The leader epoch that the client believes in; -1 if it does not care.
+    pub leader_epoch: i32,
+}
+
+/// What the client was last told of a partition, so that it need not be told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The high watermark.
+    pub high_watermark: i64,
+    /// The log start offset.
+    pub log_start_offset: i64,
+    /// Whether the last answer was an error: then the next one is told whatever it is.
+    pub failed: bool,
+}
+
+/// What a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// For the answer; 0 for no session.
+    pub session_id: i32,
+    /// Whether the answer names only partitions with news.
+    pub incremental: bool,
+    /// In the order in which they are to be read.
+    pub partitions: Vec<(PartitionKey, Wanted)>,
+}
+
+#[derive(Debug)]
+struct Session {
+    next_epoch: i32,
+    /// In the order of the answers: who was served goes to the end, so that nobody starves behind `max.bytes`.
+    partitions: Vec<(PartitionKey, Wanted, Option<Told>)>,
+    /// When it was last used, for the choice of one to drop.
+    used: u64,
+}
+
+/// The sessions of a broker: at most `max.incremental.fetch.session.cache.slots`.
+#[derive(Debug)]
+pub struct Sessions {
+    slots: usize,
+    sessions: BTreeMap<i32, Session>,
+    uses: u64,
+    last_id: i32,
+}
+
+impl Sessions {
+    /// No sessions, with room for some. Ids begin behind `seed`, so that those of an earlier process are unknown.
+    pub fn new(slots: usize, seed: u32) -> Sessions {
+        Sessions {
+            slots,
+            sessions: BTreeMap::new(),
+            uses: 0,
+            last_id: i32::try_from(seed & 0x3fff_ffff).unwrap_or(0),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// What a request is about, given what it names.
+    ///
+    /// # Errors
+    /// When it names a session that is not there, or that is elsewhere in its count.
+    pub fn begin(
+        &mut self,
+        session_id: i32,
+        epoch: i32,
+        named: Vec<(PartitionKey, Wanted)>,
+        forgotten: &[PartitionKey],
+    ) -> Result<Fetch, ErrorCode> {
+        self.uses += 1;
+        if epoch == FINAL_EPOCH || epoch == INITIAL_EPOCH {
+            self.sessions.remove(&session_id);
+            let wants_one = epoch == INITIAL_EPOCH && !named.is_empty();
+            let session_id = if wants_one { self.open(&named) } else { 0 };
+            return Ok(Fetch {
+                session_id,
+                incremental: false,
+                partitions: named,
+            });
+        }
+        let session = self.sessions.get_mut(&session_id);
+        let session = session.ok_or(ErrorCode::FetchSessionIdNotFound)?;
+        if session.next_epoch != epoch {
+            return Err(ErrorCode::InvalidFetchSessionEpoch);
+        }
+        // After the largest comes 1: 0 would begin a new session.
+        session.next_epoch = epoch.checked_add(1).unwrap_or(1);
+        session.used = self.uses;
+        session
+            .partitions
+            .retain(|(key, ..)| !forgotten.contains(key));
+        for (key, wanted) in named {
+            let known = session.partitions.iter_mut().find(|(k, ..)| *k == key);
+            match known {
+                Some((_, known, _)) => *known = wanted,
+                None => session.partitions.push((key, wanted, None)),
+            }
+        }
+        let partitions = session.partitions.iter();
+        Ok(Fetch {
+            session_id,
+            incremental: true,
+            partitions: partitions
+                .map(|(key, wanted, _)| (key.clone(), *wanted))
+                .collect(),
+        })
+    }
+
+    /// Opens a session; 0 where there is no slot for it.
+    fn open(&mut self, named: &[(PartitionKey, Wanted)]) -> i32 {
+        if self.slots == 0 {
+            return 0;
+        }
+        while self.sessions.len() >= self.slots {
+            let oldest = self.sessions.iter().min_by_key(|(_, s)| s.used);
+            let Some(oldest) = oldest.map(|(id, _)| *id) else {
+                break;
+            };
+            self.sessions.remove(&oldest);
+        }
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        let partitions = named.iter();
+        let session = Session {
+            next_epoch: INITIAL_EPOCH + 1,
+            partitions: partitions
+                .map(|(key, wanted)| (key.clone(), *wanted, None))
+                .collect(),
+            used: self.uses,
+        };
+        self.sessions.insert(self.last_id, session);
+        self.last_id
+    }
+
+    /// Whether the answer of a session has to name a partition, of which `told` is to be said, with so many bytes of
+    /// records; it is noted as said.
+    pub fn tells(&mut self, session_id: i32, key: &PartitionKey, told: Told, bytes: usize) -> bool {
+        let Some(session) = self.sessions.get_mut(&session_id) else {
+            return true;
+        };
+        let at = session.partitions.iter().position(|(k, ..)| k == key);
+        let Some(at) = at else { return true };
+        let known = &mut session.partitions[at].2;
+        let news = bytes > 0 || told.failed || *known != Some(told);
+        *known = Some(told);
+        if bytes > 0 {
+            let served = session.partitions.remove(at);
+            session.partitions.push(served);
+        }
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(partition: i32) -> PartitionKey {
+        ("t".to_owned(), partition)
+    }
+
+    fn wanted(offset: i64) -> Wanted {
+        Wanted {
+            offset,
+            max_bytes: 1 << 20,
+            leader_epoch: -1,
+        }
+    }
+
+    const TOLD: Told = Told {
+        high_watermark: 5,
+        log_start_offset: 0,
+        failed: false,
+    };
+
+    #[test]
+    fn a_session_remembers_what_is_not_named_again() {
+        let mut sessions = Sessions::new(2, 0);
+        let named = vec![(key(0), wanted(0)), (key(1), wanted(0))];
+        let first = sessions.begin(0, 0, named, &[]).unwrap();
+        assert!(!first.incremental && first.session_id > 0);
+        let id = first.session_id;
+        let second = sessions
+            .begin(id, 1, vec![(key(1), wanted(7))], &[])
+            .unwrap();
+        assert_eq!(
+            second.partitions,
+            [(key(0), wanted(0)), (key(1), wanted(7))]
+        );
+        let third = sessions.begin(id, 2, vec![], &[key(0)]).unwrap();
+        assert_eq!(third.partitions, [(key(1), wanted(7))]);
+        assert_eq!(
+            sessions.begin(id, 2, vec![], &[]),
+            Err(ErrorCode::InvalidFetchSessionEpoch)
+        );
+        let last = sessions
+            .begin(id, -1, vec![(key(1), wanted(9))], &[])
+            .unwrap();
+        assert_eq!(last.session_id, 0);
+        assert_eq!(
+            sessions.begin(id, 3, vec![], &[]),
+            Err(ErrorCode::FetchSessionIdNotFound)
+        );
+    }
+
+    #[test]
+    fn only_news_is_told_and_who_was_served_goes_to_the_end() {
+        let mut sessions = Sessions::new(2, 0);
+        let named = vec![(key(0), wanted(0)), (key(1), wanted(0))];
+        let id = sessions.begin(0, 0, named, &[]).unwrap().session_id;
+        assert!(sessions.tells(id, &key(0), TOLD, 0));
+        assert!(!sessions.tells(id, &key(0), TOLD, 0));
+        assert!(sessions.tells(id, &key(0), TOLD, 100));
+        let next = sessions.begin(id, 1, vec![], &[]).unwrap();
+        assert_eq!(next.partitions, [(key(1), wanted(0)), (key(0), wanted(0))]);
+        let failed = Told {
+            failed: true,
+            ..TOLD
+        };
+        assert!(sessions.tells(id, &key(1), failed, 0));
+        assert!(sessions.tells(id, &key(1), failed, 0));
+    }
+
+    #[test]
+    fn the_one_that_was_not_used_for_longest_makes_room() {
+        let mut sessions = Sessions::new(2, 0);
+        let mut open = || {
+            sessions
+                .begin(0, 0, vec![(key(0), wanted(0))], &[])
+                .unwrap()
+                .session_id
+        };
+        let (a, b) = (open(), open());
+        sessions.begin(a, 1, vec![], &[]).unwrap();
+        sessions
+            .begin(0, 0, vec![(key(0), wanted(0))], &[])
+            .unwrap();
+        assert_eq!(sessions.len(), 2);
+        sessions.begin(a, 2, vec![], &[]).unwrap();
+        let gone = sessions.begin(b, 1, vec![], &[]);
+        assert_eq!(gone, Err(ErrorCode::FetchSessionIdNotFound));
+    }
+}

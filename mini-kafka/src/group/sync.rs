@@ -1,0 +1,319 @@
+//! The second half of a rebalance, the assignment, and what keeps a member in its group: heartbeats, and leaving.
+
+use node::Time;
+
+use super::join::JoinAnswer;
+use super::records;
+use super::state::{Group, State};
+use super::{Action, Coordinator, Purpose, Ticket, Turn};
+use crate::error::ErrorCode;
+
+/// Which member, of which group and generation, says something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRef {
+    /// `group.id`.
+    pub group_id: String,
+    /// The generation that it thinks is the current one; -1 for a client that is in no generation.
+    pub generation: i32,
+    /// Its id.
+    pub member_id: String,
+    /// Its `group.instance.id`, if it is static.
+    pub instance_id: Option<String>,
+}
+
+/// A SyncGroup request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncRequest {
+    /// Who asks.
+    pub member: MemberRef,
+    /// From member id to assignment: the leader's decision; empty from everyone else.
+    pub assignments: Vec<(String, Vec<u8>)>,
+}
+
+/// The answer to a sync.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncAnswer {
+    /// Whether there is an assignment.
+    pub error: ErrorCode,
+    /// The member's own.
+    pub assignment: Vec<u8>,
+}
+
+impl SyncAnswer {
+    /// An answer that refuses.
+    pub fn refused(error: ErrorCode) -> SyncAnswer {
+        SyncAnswer {
+            error,
+            assignment: Vec::new(),
+        }
+    }
+}
+
+/// A member that leaves, by itself or at an administrator's wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeavingMember {
+    /// Its id; empty where an administrator knows only the instance.
+    pub member_id: String,
+    /// Its `group.instance.id`.
+    pub instance_id: Option<String>,
+}
+
+impl Coordinator {
+    /// A member asks for its assignment; the leader brings everyone's. Answered with [`Action::Synced`].
+    pub fn sync(&mut self, ticket: Ticket, request: &SyncRequest, now: Time) -> Vec<Action> {
+        let member = request.member.clone();
+        let refusal = match self.turn(&member.group_id, false, now) {
+            _ if member.group_id.is_empty() => Err(ErrorCode::InvalidGroupId),
+            None => Err(ErrorCode::UnknownMemberId),
+            Some((group, mut turn)) => group
+                .check_generation(&member)
+                .and_then(|()| group.sync(ticket, request, &mut turn)),
+        };
+        if let Err(error) = refusal {
+            let answer = SyncAnswer::refused(error);
+            self.actions.push(Action::Synced(ticket, answer));
+        }
+        self.take_actions()
+    }
+
+    /// A member is alive.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RebalanceInProgress`] when it has to join again; others when it is not, or no more, a member.
+    pub fn heartbeat(&mut self, member: &MemberRef, now: Time) -> Result<(), ErrorCode> {
+        if member.group_id.is_empty() {
+            return Err(ErrorCode::InvalidGroupId);
+        }
+        let group = self.groups.get_mut(&member.group_id);
+        let group = group.ok_or(ErrorCode::UnknownMemberId)?;
+        group.check_generation(member)?;
+        if group.state == State::Empty {
+            return Err(ErrorCode::UnknownMemberId);
+        }
+        group.heard_of(&member.member_id, now);
+        match group.state {
+            State::PreparingRebalance => Err(ErrorCode::RebalanceInProgress),
+            _ => Ok(()),
+        }
+    }
+
+    /// Members leave: the others share their partitions without waiting for their sessions to end. A code for each, and
+    /// what follows.
+    pub fn leave(
+        &mut self,
+        group_id: &str,
+        members: &[LeavingMember],
+        now: Time,
+    ) -> (Vec<ErrorCode>, Vec<Action>) {
+        let everyone = |error| (members.iter().map(|_| error).collect(), Vec::new());
+        if group_id.is_empty() {
+            return everyone(ErrorCode::InvalidGroupId);
+        }
+        let Some((group, mut turn)) = self.turn(group_id, false, now) else {
+            return everyone(ErrorCode::UnknownMemberId);
+        };
+        let leave = |member| match group.leave(member, &mut turn) {
+            Ok(()) => ErrorCode::None,
+            Err(error) => error,
+        };
+        let codes = members.iter().map(leave).collect();
+        (codes, self.take_actions())
+    }
+}
+
+impl Group {
+    /// Checks that such a member exists, and that a static one's name is still its own.
+    pub(super) fn check_member(
+        &self,
+        member_id: &str,
+        instance_id: Option<&str>,
+    ) -> Result<(), ErrorCode> {
+        if let Some(instance) = instance_id {
+            match self.static_members.get(instance) {
+                Some(current) if current != member_id => return Err(ErrorCode::FencedInstanceId),
+                Some(_) => {}
+                None => return Err(ErrorCode::UnknownMemberId),
+            }
+        }
+        if self.members.contains_key(member_id) {
+            Ok(())
+        } else {
+            Err(ErrorCode::UnknownMemberId)
+        }
+    }
+
+    /// The same, and that it is of the current generation.
+    pub(super) fn check_generation(&self, member: &MemberRef) -> Result<(), ErrorCode> {
+        // EXERCISE(kafka/group-sync): who is not a member of the current generation is told why not.
+        if self.state == State::Dead {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        }
+        self.check_member(&member.member_id, member.instance_id.as_deref())?;
+        if member.generation == self.generation {
+            Ok(())
+        } else {
+            Err(ErrorCode::IllegalGeneration)
+        }
+    }
+
+    fn sync(
+        &mut self,
+        ticket: Ticket,
+        request: &SyncRequest,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), ErrorCode> {
+        // EXERCISE(kafka/group-sync): a follower waits for the leader's assignment, which is stored before anyone hears of it.
+        let id = &request.member.member_id;
+        let is_leader = self.is_leader(id);
+        let Some(member) = self.members.get_mut(id) else {
+            return Err(ErrorCode::UnknownMemberId);
+        };
+        match self.state {
+            State::Empty | State::Dead => return Err(ErrorCode::UnknownMemberId),
+            State::PreparingRebalance => return Err(ErrorCode::RebalanceInProgress),
+            State::CompletingRebalance => {
+                member.synced = true;
+                let earlier = member.awaiting_sync.replace(ticket);
+                member.session_deadline = None;
+                turn.synced(earlier, SyncAnswer::refused(ErrorCode::RebalanceInProgress));
+                if is_leader {
+                    self.store_assignment(&request.assignments, turn);
+                }
+            }
+            State::Stable => {
+                member.synced = true;
+                member.heard_of(turn.now);
+                let answer = SyncAnswer {
+                    error: ErrorCode::None,
+                    assignment: member.assignment.clone(),
+                };
+                turn.synced(Some(ticket), answer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the leader's assignment on its way to the log. A member that it forgot has nothing assigned.
+    fn store_assignment(&mut self, assignments: &[(String, Vec<u8>)], turn: &mut Turn<'_>) {
+        for member in self.members.values_mut() {
+            let own = assignments.iter().find(|(id, _)| *id == member.id);
+            member.assignment = own.map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+        }
+        let records = vec![records::group(self)];
+        let purpose = Purpose::Assignment {
+            generation: self.generation,
+        };
+        turn.append(&self.id.clone(), records, purpose);
+    }
+
+    pub(super) fn assignment_stored(
+        &mut self,
+        generation: i32,
+        result: Result<(), ErrorCode>,
+        turn: &mut Turn<'_>,
+    ) {
+        // Meanwhile another rebalance may have begun, whose members were told already.
+        if self.state != State::CompletingRebalance || self.generation != generation {
+            return;
+        }
+        for member in self.members.values_mut() {
+            let ticket = member.awaiting_sync.take();
+            let answer = match result {
+                Ok(()) => SyncAnswer {
+                    error: ErrorCode::None,
+                    assignment: member.assignment.clone(),
+                },
+                Err(error) => SyncAnswer::refused(error),
+            };
+            if ticket.is_some() {
+                member.heard_of(turn.now);
+            }
+            turn.synced(ticket, answer);
+        }
+        if result.is_ok() {
+            self.move_to(State::Stable, turn.now);
+        } else {
+            self.prepare_rebalance(turn);
+        }
+    }
+
+    pub(super) fn heard_of(&mut self, member_id: &str, now: Time) {
+        if let Some(member) = self.members.get_mut(member_id) {
+            member.heard_of(now);
+        }
+    }
+
+    fn leave(&mut self, leaving: &LeavingMember, turn: &mut Turn<'_>) -> Result<(), ErrorCode> {
+        if self.state == State::Dead {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        }
+        let by_name = leaving.instance_id.as_ref();
+        let by_name = by_name.filter(|_| leaving.member_id.is_empty());
+        let id = match by_name.and_then(|instance| self.static_members.get(instance)) {
+            Some(id) => id.clone(),
+            None => leaving.member_id.clone(),
+        };
+        if self.pending.remove(&id).is_some() {
+            self.complete_join_if_all_are_there(turn);
+            return Ok(());
+        }
+        self.check_member(&id, leaving.instance_id.as_deref())?;
+        self.lose(&id, turn);
+        Ok(())
+    }
+
+    /// A member is gone: the others rebalance.
+    pub(super) fn lose(&mut self, member_id: &str, turn: &mut Turn<'_>) {
+        let Some(member) = self.remove(member_id) else {
+            return;
+        };
+        let error = ErrorCode::UnknownMemberId;
+        turn.joined(member.awaiting_join, JoinAnswer::refused("", error));
+        turn.synced(member.awaiting_sync, SyncAnswer::refused(error));
+        match self.state {
+            State::CompletingRebalance | State::Stable => self.prepare_rebalance(turn),
+            State::PreparingRebalance | State::Empty | State::Dead => {}
+        }
+        self.complete_join_if_all_are_there(turn);
+    }
+
+    /// Members not heard of in time, and ids that were given out and never used.
+    pub(super) fn expire_members(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let before = self.pending.len();
+        self.pending.retain(|_, until| *until > now);
+        if self.pending.len() < before {
+            self.complete_join_if_all_are_there(turn);
+        }
+        let due = |deadline: Option<Time>| deadline.is_some_and(|deadline| deadline <= now);
+        let members = self.members.values();
+        let late = members.filter(|m| due(m.session_deadline));
+        let late: Vec<String> = late.map(|m| m.id.clone()).collect();
+        for id in late {
+            // The loss of one may have ended the rebalance that another was late for.
+            if self
+                .members
+                .get(&id)
+                .is_some_and(|m| due(m.session_deadline))
+            {
+                self.lose(&id, turn);
+            }
+        }
+    }
+
+    /// Members that joined and never asked for their assignment hold the others up: they are out.
+    pub(super) fn expire_sync(&mut self, turn: &mut Turn<'_>) {
+        if self
+            .sync_deadline
+            .is_none_or(|deadline| deadline > turn.now)
+        {
+            return;
+        }
+        self.sync_deadline = None;
+        let absent = self.members.values().filter(|m| !m.synced);
+        let absent: Vec<String> = absent.map(|m| m.id.clone()).collect();
+        for id in absent {
+            self.lose(&id, turn);
+        }
+    }
+}

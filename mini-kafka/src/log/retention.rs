@@ -1,0 +1,109 @@
+//! What is deleted because it is old, or too much, or because somebody asked (`UnifiedLog.deleteOldSegments`).
+
+use node::{Disk, Time};
+
+use super::Log;
+use super::config::LogConfig;
+use super::error::LogError;
+use super::segment::now_ms;
+
+/// What retention looks at of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentFacts {
+    /// The offset behind its last record.
+    pub next_offset: i64,
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// The timestamp that its age counts from, in milliseconds: the highest of its records, or of its beginning if they have none.
+    pub timestamp: i64,
+}
+
+/// How many segments are to be deleted, counted from the oldest; `segments` are all of the log, in order.
+///
+/// A segment goes when all before it go, and one of these holds:
+/// - all its records are before the log start offset, whatever the policy;
+/// - the policy deletes, and it is older than `retention.ms`;
+/// - the policy deletes, and the log without it, and without those before it, still has `retention.bytes`.
+///
+/// −1 is no limit. None goes that holds a record at or behind the high watermark, which consumers have not seen.
+pub fn deletable(
+    segments: &[SegmentFacts],
+    config: &LogConfig,
+    log_start_offset: i64,
+    high_watermark: i64,
+    now_ms: i64,
+) -> usize {
+    // EXERCISE(kafka/retention): from the oldest on, as long as one of the three reasons holds.
+    let mut left: u64 = segments.iter().map(|segment| segment.bytes).sum();
+    let is_deletable = |segment: &&SegmentFacts| {
+        left -= segment.bytes;
+        let below_start = segment.next_offset <= log_start_offset;
+        let age = now_ms.saturating_sub(segment.timestamp);
+        let too_old = config.retention_ms >= 0 && age > config.retention_ms;
+        let too_much = u64::try_from(config.retention_bytes).is_ok_and(|limit| left >= limit);
+        segment.next_offset <= high_watermark
+            && (below_start || config.cleanup_policy.delete && (too_old || too_much))
+    };
+    segments.iter().take_while(is_deletable).count()
+}
+
+impl Log {
+    /// Deletes the segments that are to be deleted; says how many. Where that is all, a new one is begun first: the next offset stands
+    /// in its name.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn delete_old_segments(
+        &mut self,
+        disk: &mut dyn Disk,
+        high_watermark: i64,
+        now: Time,
+    ) -> Result<usize, LogError> {
+        let facts: Vec<SegmentFacts> = (self.segments.iter().enumerate())
+            .map(|(i, segment)| SegmentFacts {
+                next_offset: (self.segments.get(i + 1))
+                    .map_or(segment.next_offset, |next| next.base_offset),
+                bytes: segment.size,
+                timestamp: if segment.max_timestamp >= 0 {
+                    segment.max_timestamp
+                } else {
+                    now_ms(segment.created)
+                },
+            })
+            .collect();
+        let start = self.offsets.log_start;
+        let mut count = deletable(&facts, &self.config, start, high_watermark, now_ms(now));
+        if count == self.segments.len() {
+            // An empty active segment is what a new one would be.
+            self.roll(disk, now)?;
+            count = count.min(self.segments.len() - 1);
+        }
+        for segment in self.segments.drain(..count) {
+            segment.remove(disk, &self.dir)?;
+        }
+        let first = self.segments[0].base_offset;
+        if count > 0 && first > start {
+            self.offsets.log_start = first;
+            self.epochs.truncate_from_start(first);
+        }
+        Ok(count)
+    }
+
+    /// Makes `offset` the log's first offset (`DeleteRecords`); an earlier one changes nothing. Durable on return: what was deleted
+    /// does not come back. Files go later, with [`Log::delete_old_segments`].
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn delete_records_before(
+        &mut self,
+        disk: &mut dyn Disk,
+        offset: i64,
+    ) -> Result<(), LogError> {
+        if offset > self.offsets.log_start {
+            self.offsets.log_start = offset;
+            self.epochs.truncate_from_start(offset);
+            self.checkpoint(disk)?;
+        }
+        Ok(())
+    }
+}

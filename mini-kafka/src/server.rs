@@ -1,0 +1,282 @@
+//! The shell: sockets, files, timers, and the translation to and from the wire. It decides nothing.
+
+pub mod api;
+pub mod apis;
+pub mod broker;
+pub mod catalogue;
+pub mod client;
+pub mod clock;
+pub mod connection;
+pub mod fetches;
+pub mod groups;
+pub mod lifetime;
+pub mod metrics;
+pub mod partition;
+pub mod response;
+pub mod settings;
+pub mod status;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use broker::{Broker, locked};
+use connection::Closed;
+use settings::Settings;
+
+/// What `mini-kafka server` can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// A file of settings, `key=value` lines with Kafka's names
+    #[arg(value_name = "server.properties")]
+    pub file: Option<PathBuf>,
+    /// A setting, over what the file says
+    #[arg(long = "override", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Where the status page and the metrics are; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<String>,
+    /// End when the standard input does
+    #[arg(long)]
+    pub exit_with_stdin: bool,
+}
+
+/// Sends log lines to the standard error: those that `RUST_LOG` asks for, or else `default`. To be called once.
+pub fn log_to_stderr(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// Runs a broker until it is asked to end.
+///
+/// # Errors
+/// When a setting is wrong, an address is taken, or the log directory cannot be read.
+pub fn run(options: &Options) -> Result<()> {
+    let settings = read_settings(options)?;
+    let dir = PathBuf::from(settings.text("log.dirs"));
+    if settings.text("log.dirs").contains(',') {
+        bail!("log.dirs: this broker has one log directory");
+    }
+    let _lock = lifetime::lock(&dir)?;
+    let prometheus = metrics::install()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = listen(&settings).await?;
+        let (host, port) = advertised(&settings, listener.local_addr()?)?;
+        let broker = Arc::new(Broker::open(settings, host, port)?);
+        let mut ready = json!({ "kafka": format!("{}:{}", broker.host, broker.port) });
+        let mut tasks = background(&broker);
+        if let Some(address) = &options.http {
+            let http = TcpListener::bind(address).await;
+            let http = http.with_context(|| format!("cannot listen at --http {address}"))?;
+            ready["http"] = json!(http.local_addr()?.to_string());
+            let router = status::router(broker.clone(), prometheus);
+            tasks.spawn(async move {
+                if let Err(error) = axum::serve(http, router).await {
+                    warn!("the status page is gone: {error}");
+                }
+            });
+        }
+        info!(address = %ready["kafka"], dir = %dir.display(), "ready");
+        lifetime::announce(&ready)?;
+        let accepting = broker.clone();
+        tasks.spawn(async move { accept(&accepting, &listener).await });
+        lifetime::end_requested(options.exit_with_stdin).await;
+        tasks.shutdown().await;
+        broker.close();
+        info!("ended");
+        Ok(())
+    })
+}
+
+fn read_settings(options: &Options) -> Result<Settings> {
+    let mut items = Vec::new();
+    if let Some(file) = &options.file {
+        let what = || format!("settings file {}", file.display());
+        let text = std::fs::read_to_string(file).with_context(what)?;
+        items = Settings::parse_file(&text).with_context(what)?;
+    }
+    items.extend(options.overrides.iter().cloned());
+    Ok(Settings::parse(&items)?)
+}
+
+/// Host and port of a listener: `PLAINTEXT://host:port`.
+fn listener_address<'a>(name: &str, value: &'a str) -> Result<(&'a str, u16)> {
+    let expected = || format!("{name}={value}: expected PLAINTEXT://HOST:PORT");
+    let address = value.strip_prefix("PLAINTEXT://").with_context(expected)?;
+    let (host, port) = address.rsplit_once(':').with_context(expected)?;
+    Ok((host, port.parse().with_context(expected)?))
+}
+
+async fn listen(settings: &Settings) -> Result<TcpListener> {
+    let (host, port) = listener_address("listeners", settings.text("listeners"))?;
+    let host = if host.is_empty() { "0.0.0.0" } else { host };
+    let host = host.trim_matches(['[', ']']);
+    let listener = TcpListener::bind((host, port)).await;
+    listener.with_context(|| format!("cannot listen at listeners={}", settings.text("listeners")))
+}
+
+/// Where clients are told to connect.
+fn advertised(settings: &Settings, bound: SocketAddr) -> Result<(String, u16)> {
+    let given = settings.text("advertised.listeners");
+    if !given.is_empty() {
+        let (host, port) = listener_address("advertised.listeners", given)?;
+        return Ok((host.to_owned(), if port == 0 { bound.port() } else { port }));
+    }
+    let (host, _) = listener_address("listeners", settings.text("listeners"))?;
+    let unspecified = host.is_empty() || host.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
+    let host = if unspecified {
+        let name = rustix::system::uname();
+        name.nodename().to_string_lossy().into_owned()
+    } else {
+        host.to_owned()
+    };
+    Ok((host, bound.port()))
+}
+
+/// What the broker does by itself.
+fn background(broker: &Arc<Broker>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let each = broker.clone();
+    tasks.spawn(async move { each.groups.run_storing(&each).await });
+    let each = broker.clone();
+    tasks.spawn(async move { each.groups.run_timer(&each).await });
+    let mut every = |setting: &'static str, act: fn(&Broker)| {
+        let broker = broker.clone();
+        let period = broker.settings.millis(setting);
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(period).await;
+                let broker = broker.clone();
+                // A panic in it is told, and costs one round.
+                let _ = tokio::task::spawn_blocking(move || act(&broker)).await;
+            }
+        });
+    };
+    every("log.retention.check.interval.ms", |broker| {
+        let now = broker.now();
+        broker
+            .partitions()
+            .iter()
+            .for_each(|partition| partition.tick(now));
+    });
+    every("log.flush.offset.checkpoint.interval.ms", |broker| {
+        broker
+            .partitions()
+            .iter()
+            .for_each(|partition| partition.checkpoint());
+    });
+    every("offsets.retention.check.interval.ms", |broker| {
+        broker.groups.expire_offsets(broker);
+    });
+    if broker.settings.flag("log.cleaner.enable") {
+        every("log.cleaner.backoff.ms", |broker| {
+            let now = broker.now();
+            broker
+                .partitions()
+                .iter()
+                .for_each(|partition| partition.clean(now));
+        });
+    }
+    let each = broker.clone();
+    let period = broker.settings.millis("log.flush.scheduler.interval.ms");
+    tasks.spawn(async move {
+        loop {
+            tokio::time::sleep(period).await;
+            for partition in each.partitions() {
+                partition.sync_if_due(each.now()).await;
+            }
+        }
+    });
+    tasks
+}
+
+/// How many connections there are, by address.
+type Connections = Arc<Mutex<BTreeMap<IpAddr, usize>>>;
+
+async fn accept(broker: &Arc<Broker>, listener: &TcpListener) {
+    let connections = Connections::default();
+    let mut serving = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    if let Some(place) = Place::take(broker, &connections, peer.ip()) {
+                        serving.spawn(serve(broker.clone(), stream, peer, place));
+                    }
+                }
+                // Mostly too many open files: a moment later there may be fewer.
+                Err(error) => {
+                    warn!("a connection was not accepted: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = serving.join_next() => {}
+        }
+    }
+}
+
+async fn serve(broker: Arc<Broker>, stream: TcpStream, peer: SocketAddr, _place: Place) {
+    match connection::serve(broker, stream, peer).await {
+        Ok(()) => debug!(%peer, "disconnected"),
+        Err(Closed::Io(error)) => debug!(%peer, "disconnected: {error}"),
+        Err(error) => warn!(%peer, "connection closed: {error}"),
+    }
+}
+
+/// A place among the connections; free again when this is dropped.
+struct Place {
+    connections: Connections,
+    ip: IpAddr,
+}
+
+impl Place {
+    fn take(broker: &Broker, connections: &Connections, ip: IpAddr) -> Option<Place> {
+        let mut open = locked(connections);
+        let of_ip = open.get(&ip).copied().unwrap_or(0);
+        let limits = [
+            ("max.connections", open.values().sum()),
+            ("max.connections.per.ip", of_ip),
+        ];
+        for (limit, count) in limits {
+            if count >= broker.settings.count(limit) {
+                warn!(%ip, count, "connection refused: {limit}");
+                return None;
+            }
+        }
+        open.insert(ip, of_ip + 1);
+        metrics::connections(open.values().sum());
+        Some(Place {
+            connections: connections.clone(),
+            ip,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = locked(&self.connections);
+        if let Some(count) = open.get_mut(&self.ip) {
+            *count -= 1;
+        }
+        open.retain(|_, count| *count > 0);
+        metrics::connections(open.values().sum());
+    }
+}

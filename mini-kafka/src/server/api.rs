@@ -1,0 +1,247 @@
+//! Requests: read, handed to whoever serves them, answered.
+//!
+//! Each handler does at once what has to happen in the order of the requests (an append, a step of a fetch session), and
+//! returns what is still to come as a future: so a connection's requests overlap, and its answers keep their order.
+
+// Handlers have one form, whether they take their request apart or only look at it.
+#![allow(clippy::needless_pass_by_value)]
+
+mod configs;
+mod fetch;
+mod group_admin;
+mod groups;
+mod metadata;
+mod offsets;
+mod produce;
+mod topics;
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_response::ApiVersion,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use thiserror::Error;
+
+use super::apis::{APIS, Api};
+use super::broker::Broker;
+use super::response::Response;
+use crate::error::ErrorCode;
+
+/// Why a connection is closed instead of answered. The client sends what no client sends, or asks for what is not offered.
+#[derive(Debug, Error)]
+pub enum BadRequest {
+    /// The frame ends within the header.
+    #[error("a request of {0} bytes ends within its header")]
+    Header(usize),
+    /// A request that is not served.
+    #[error("request {key} version {version} is not served")]
+    NotServed {
+        /// The number of its kind.
+        key: i16,
+        /// The version.
+        version: i16,
+    },
+    /// A body that is laid out otherwise.
+    #[error("the body of a {api:?} request, version {version}, is not laid out as one")]
+    Body {
+        /// Which kind.
+        api: ApiKey,
+        /// The version.
+        version: i16,
+    },
+    /// Produce with `acks=0` has no answer that could tell an error.
+    #[error("a batch that wants no answer was refused: {0}")]
+    Unanswerable(ErrorCode),
+    /// A mistake of ours.
+    #[error("the answer to a {api:?} request, version {version}, cannot be encoded: {why:#}")]
+    Answer {
+        /// Which kind.
+        api: ApiKey,
+        /// The version.
+        version: i16,
+        /// What the encoder says.
+        why: anyhow::Error,
+    },
+}
+
+/// What becomes of a request.
+pub type Answer = BoxFuture<'static, Result<Response, BadRequest>>;
+
+/// What stands before a request's body, and who sent it.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// The kind.
+    pub api: &'static Api,
+    /// The version of the request, and of its answer.
+    pub version: i16,
+    /// Comes back with the answer.
+    pub correlation_id: i32,
+    /// `client.id`.
+    pub client_id: String,
+    /// The address, as Kafka shows it: `/127.0.0.1`.
+    pub client_host: String,
+}
+
+/// A request's body, of a layout that was checked.
+pub(super) fn body<T: Decodable>(header: &Header, mut bytes: Bytes) -> Result<T, BadRequest> {
+    T::decode(&mut bytes, header.version).map_err(|_| BadRequest::Body {
+        api: header.api.key,
+        version: header.version,
+    })
+}
+
+/// An answer in the version of its request.
+pub(super) fn answer<T: Encodable>(header: &Header, body: &T) -> Result<Response, BadRequest> {
+    let encoded = Response::encode(header.correlation_id, header.version, body);
+    encoded.map_err(|why| BadRequest::Answer {
+        api: header.api.key,
+        version: header.version,
+        why,
+    })
+}
+
+/// A string of the protocol's.
+pub(super) fn text(text: impl Into<String>) -> StrBytes {
+    StrBytes::from_string(text.into())
+}
+
+/// Takes the header off a frame. Of what is not served, only an ApiVersions of the future is answered.
+fn read_header(frame: &mut Bytes, client_host: &str) -> Result<Header, BadRequest> {
+    let len = frame.len();
+    if len < 10 {
+        return Err(BadRequest::Header(len));
+    }
+    let (key, version) = (frame.get_i16(), frame.get_i16());
+    let correlation_id = frame.get_i32();
+    let client_id = match frame.get_i16() {
+        -1 => Bytes::new(),
+        length => {
+            let length = usize::try_from(length).map_err(|_| BadRequest::Header(len))?;
+            if frame.len() < length {
+                return Err(BadRequest::Header(len));
+            }
+            frame.split_to(length)
+        }
+    };
+    let api = Api::find(key).ok_or(BadRequest::NotServed { key, version })?;
+    // From its third version on, the header has tagged fields too.
+    if api.key == ApiKey::ApiVersions && version >= 3 && api.serves(version) {
+        if frame.first() != Some(&0) {
+            return Err(BadRequest::Header(len));
+        }
+        frame.advance(1);
+    }
+    Ok(Header {
+        api,
+        version,
+        correlation_id,
+        client_id: String::from_utf8_lossy(&client_id).into_owned(),
+        client_host: client_host.to_owned(),
+    })
+}
+
+/// Serves one request: what is in a frame, without its length.
+///
+/// # Errors
+/// When the connection is to be closed.
+pub fn serve(
+    broker: &Arc<Broker>,
+    mut frame: Bytes,
+    client_host: &str,
+) -> Result<(&'static Api, Answer), BadRequest> {
+    let header = read_header(&mut frame, client_host)?;
+    let (api, version) = (header.api, header.version);
+    if !api.serves(version) {
+        if api.key == ApiKey::ApiVersions {
+            return Ok((api, ready(unknown_version(&header)?)));
+        }
+        return Err(BadRequest::NotServed {
+            key: api.key as i16,
+            version,
+        });
+    }
+    if !api.fits(version, &frame) {
+        return Err(BadRequest::Body {
+            api: api.key,
+            version,
+        });
+    }
+    Ok((api, dispatch(broker, header, frame)?))
+}
+
+fn ready(response: Response) -> Answer {
+    async move { Ok(response) }.boxed()
+}
+
+fn dispatch(broker: &Arc<Broker>, header: Header, bytes: Bytes) -> Result<Answer, BadRequest> {
+    /// Decodes, calls what answers at once, encodes.
+    macro_rules! at_once {
+        ($serve:path) => {{
+            let request = body(&header, bytes)?;
+            ready(answer(&header, &$serve(broker, &header, request))?)
+        }};
+    }
+    Ok(match header.api.key {
+        ApiKey::Produce => produce::produce(broker, header, bytes)?,
+        ApiKey::Fetch => fetch::fetch(broker, header, bytes)?,
+        ApiKey::ListOffsets => at_once!(offsets::list_offsets),
+        ApiKey::OffsetForLeaderEpoch => at_once!(offsets::offset_for_leader_epoch),
+        ApiKey::DeleteRecords => at_once!(offsets::delete_records),
+        ApiKey::InitProducerId => at_once!(produce::init_producer_id),
+        ApiKey::Metadata => at_once!(metadata::metadata),
+        ApiKey::FindCoordinator => at_once!(metadata::find_coordinator),
+        ApiKey::ApiVersions => at_once!(api_versions),
+        ApiKey::CreateTopics => at_once!(topics::create_topics),
+        ApiKey::DeleteTopics => at_once!(topics::delete_topics),
+        ApiKey::CreatePartitions => at_once!(topics::create_partitions),
+        ApiKey::DescribeConfigs => at_once!(configs::describe_configs),
+        ApiKey::AlterConfigs => at_once!(configs::alter_configs),
+        ApiKey::IncrementalAlterConfigs => at_once!(configs::incremental_alter_configs),
+        ApiKey::JoinGroup => groups::join(broker, header, bytes)?,
+        ApiKey::SyncGroup => groups::sync(broker, header, bytes)?,
+        ApiKey::Heartbeat => at_once!(groups::heartbeat),
+        ApiKey::LeaveGroup => at_once!(groups::leave),
+        ApiKey::OffsetCommit => groups::commit(broker, header, bytes)?,
+        ApiKey::OffsetFetch => at_once!(groups::offset_fetch),
+        ApiKey::DescribeGroups => at_once!(group_admin::describe_groups),
+        ApiKey::ListGroups => at_once!(group_admin::list_groups),
+        ApiKey::DeleteGroups => group_admin::delete_groups(broker, header, bytes)?,
+        ApiKey::OffsetDelete => group_admin::offset_delete(broker, header, bytes)?,
+        other => {
+            return Err(BadRequest::NotServed {
+                key: other as i16,
+                version: header.version,
+            });
+        }
+    })
+}
+
+/// What a client asks first.
+fn api_versions(_: &Arc<Broker>, _: &Header, _: ApiVersionsRequest) -> ApiVersionsResponse {
+    let served = APIS.iter().map(served);
+    ApiVersionsResponse::default().with_api_keys(served.collect())
+}
+
+fn served(api: &Api) -> ApiVersion {
+    ApiVersion::default()
+        .with_api_key(api.key as i16)
+        .with_min_version(api.min)
+        .with_max_version(api.max)
+}
+
+/// A client of the future asks in a version that is not known here. It is told so in version 0, which every client reads,
+/// and in which version it may ask again (KIP-511).
+fn unknown_version(header: &Header) -> Result<Response, BadRequest> {
+    let body = ApiVersionsResponse::default()
+        .with_error_code(ErrorCode::UnsupportedVersion.code())
+        .with_api_keys(vec![served(header.api)]);
+    let header = Header {
+        version: 0,
+        ..header.clone()
+    };
+    answer(&header, &body)
+}

@@ -1,0 +1,310 @@
+//! What members of groups ask of their coordinator, translated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
+use kafka_protocol::messages::leave_group_response::MemberResponse;
+use kafka_protocol::messages::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use kafka_protocol::messages::offset_fetch_response::{
+    OffsetFetchResponsePartition, OffsetFetchResponseTopic,
+};
+use kafka_protocol::messages::{
+    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
+    LeaveGroupResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+use tokio::sync::oneshot;
+
+use super::{Answer, BadRequest, Header, answer, body, text};
+use crate::error::ErrorCode;
+use crate::group::{
+    Action, CommitRequest, Coordinator, JoinAnswer, JoinRequest, LeavingMember, MemberRef,
+    OffsetCommit, Protocol, SyncAnswer, SyncRequest,
+};
+use crate::server::broker::Broker;
+
+fn millis(ms: i32) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+fn optional(text: Option<&StrBytes>) -> Option<String> {
+    text.map(|text| text.to_string())
+}
+
+pub(super) fn join(
+    broker: &Arc<Broker>,
+    header: Header,
+    bytes: Bytes,
+) -> Result<Answer, BadRequest> {
+    let request: JoinGroupRequest = body(&header, bytes)?;
+    // Before the first version there was one timeout for both.
+    let rebalance_ms = match header.version {
+        0 => request.session_timeout_ms,
+        _ => request.rebalance_timeout_ms,
+    };
+    let protocols = request.protocols.iter().map(|protocol| Protocol {
+        name: protocol.name.to_string(),
+        metadata: protocol.metadata.to_vec(),
+    });
+    let request = JoinRequest {
+        group_id: request.group_id.0.to_string(),
+        member_id: request.member_id.to_string(),
+        instance_id: optional(request.group_instance_id.as_ref()),
+        client_id: header.client_id.clone(),
+        client_host: header.client_host.clone(),
+        protocol_type: request.protocol_type.to_string(),
+        protocols: protocols.collect(),
+        session_timeout: millis(request.session_timeout_ms),
+        rebalance_timeout: millis(rebalance_ms),
+        knows_member_id_required: header.version >= 4,
+    };
+    let (now, member_id) = (broker.now(), request.member_id.clone());
+    let asked = broker.groups.ask(broker, |coordinator, ticket| {
+        coordinator.join(ticket, request, now)
+    });
+    Ok(async move {
+        let joined = match asked.await {
+            Ok(Action::Joined(_, joined)) => joined,
+            _ => JoinAnswer::refused(&member_id, ErrorCode::CoordinatorNotAvailable),
+        };
+        answer(&header, &join_response(&header, joined))
+    }
+    .boxed())
+}
+
+fn join_response(header: &Header, joined: JoinAnswer) -> JoinGroupResponse {
+    let members = joined.members.into_iter().map(|member| {
+        let answer = JoinGroupResponseMember::default()
+            .with_member_id(text(member.member_id))
+            .with_metadata(member.metadata.into());
+        // Not known before the fifth version.
+        let instance = member.instance_id.filter(|_| header.version >= 5);
+        answer.with_group_instance_id(instance.map(text))
+    });
+    JoinGroupResponse::default()
+        .with_error_code(joined.error.code())
+        .with_generation_id(joined.generation)
+        .with_protocol_name(Some(text(joined.protocol)))
+        .with_leader(text(joined.leader))
+        .with_member_id(text(joined.member_id))
+        .with_members(members.collect())
+}
+
+pub(super) fn sync(
+    broker: &Arc<Broker>,
+    header: Header,
+    bytes: Bytes,
+) -> Result<Answer, BadRequest> {
+    let request: SyncGroupRequest = body(&header, bytes)?;
+    let assignments = request.assignments.iter();
+    let request = SyncRequest {
+        assignments: assignments
+            .map(|one| (one.member_id.to_string(), one.assignment.to_vec()))
+            .collect(),
+        member: MemberRef {
+            group_id: request.group_id.0.to_string(),
+            generation: request.generation_id,
+            member_id: request.member_id.to_string(),
+            instance_id: optional(request.group_instance_id.as_ref()),
+        },
+    };
+    let now = broker.now();
+    let asked = broker.groups.ask(broker, |coordinator, ticket| {
+        coordinator.sync(ticket, &request, now)
+    });
+    Ok(async move {
+        let synced = match asked.await {
+            Ok(Action::Synced(_, synced)) => synced,
+            _ => SyncAnswer::refused(ErrorCode::CoordinatorNotAvailable),
+        };
+        let response = SyncGroupResponse::default()
+            .with_error_code(synced.error.code())
+            .with_assignment(synced.assignment.into());
+        answer(&header, &response)
+    }
+    .boxed())
+}
+
+pub(super) fn heartbeat(
+    broker: &Arc<Broker>,
+    _: &Header,
+    request: HeartbeatRequest,
+) -> HeartbeatResponse {
+    let member = MemberRef {
+        group_id: request.group_id.0.to_string(),
+        generation: request.generation_id,
+        member_id: request.member_id.to_string(),
+        instance_id: optional(request.group_instance_id.as_ref()),
+    };
+    let now = broker.now();
+    let beat = |coordinator: &mut Coordinator| coordinator.heartbeat(&member, now);
+    let code = broker.groups.with(beat).err();
+    HeartbeatResponse::default().with_error_code(code.unwrap_or(ErrorCode::None).code())
+}
+
+pub(super) fn leave(
+    broker: &Arc<Broker>,
+    header: &Header,
+    request: LeaveGroupRequest,
+) -> LeaveGroupResponse {
+    // Before the third version one left at a time.
+    let leaving: Vec<LeavingMember> = if header.version < 3 {
+        vec![LeavingMember {
+            member_id: request.member_id.to_string(),
+            instance_id: None,
+        }]
+    } else {
+        let members = request.members.iter();
+        members
+            .map(|member| LeavingMember {
+                member_id: member.member_id.to_string(),
+                instance_id: optional(member.group_instance_id.as_ref()),
+            })
+            .collect()
+    };
+    let mut codes = Vec::new();
+    broker.groups.act(broker, |coordinator| {
+        let (each, actions) = coordinator.leave(&request.group_id.0, &leaving, broker.now());
+        codes = each;
+        actions
+    });
+    let response = LeaveGroupResponse::default();
+    if header.version < 3 {
+        let code = codes.first().copied().unwrap_or(ErrorCode::None);
+        return response.with_error_code(code.code());
+    }
+    let members = leaving.into_iter().zip(codes).map(|(member, code)| {
+        MemberResponse::default()
+            .with_member_id(text(member.member_id))
+            .with_group_instance_id(member.instance_id.map(text))
+            .with_error_code(code.code())
+    });
+    response.with_members(members.collect())
+}
+
+pub(super) fn commit(
+    broker: &Arc<Broker>,
+    header: Header,
+    bytes: Bytes,
+) -> Result<Answer, BadRequest> {
+    let request: OffsetCommitRequest = body(&header, bytes)?;
+    let retention_ms = u64::try_from(request.retention_time_ms).ok();
+    let mut offsets = Vec::new();
+    let mut response = OffsetCommitResponse::default();
+    // Where the answers of those stand that the coordinator is asked about.
+    let mut places = Vec::new();
+    for topic in &request.topics {
+        let mut partitions = Vec::new();
+        for partition in &topic.partitions {
+            let index = partition.partition_index;
+            let known = broker.partition(&topic.name.0, index);
+            let mut result = OffsetCommitResponsePartition::default().with_partition_index(index);
+            match known {
+                Err(code) => result.error_code = code.code(),
+                Ok(_) => {
+                    places.push((response.topics.len(), partitions.len()));
+                    let metadata = partition.committed_metadata.clone();
+                    offsets.push(OffsetCommit {
+                        topic: topic.name.0.to_string(),
+                        partition: index,
+                        offset: partition.committed_offset,
+                        leader_epoch: partition.committed_leader_epoch,
+                        metadata: metadata.unwrap_or_default().to_string(),
+                    });
+                }
+            }
+            partitions.push(result);
+        }
+        let topic = OffsetCommitResponseTopic::default().with_name(topic.name.clone());
+        response.topics.push(topic.with_partitions(partitions));
+    }
+    let request = CommitRequest {
+        member: MemberRef {
+            group_id: request.group_id.0.to_string(),
+            generation: request.generation_id_or_member_epoch,
+            member_id: request.member_id.to_string(),
+            instance_id: optional(request.group_instance_id.as_ref()),
+        },
+        retention: retention_ms.map(Duration::from_millis),
+        offsets,
+    };
+    let now = broker.now();
+    let asked: oneshot::Receiver<Action> = broker.groups.ask(broker, |coordinator, ticket| {
+        coordinator.commit(ticket, request, now)
+    });
+    Ok(async move {
+        let codes = match asked.await {
+            Ok(Action::Committed(_, codes)) => codes,
+            _ => vec![ErrorCode::CoordinatorNotAvailable; places.len()],
+        };
+        for ((t, p), code) in places.into_iter().zip(codes) {
+            response.topics[t].partitions[p].error_code = code.code();
+        }
+        answer(&header, &response)
+    }
+    .boxed())
+}
+
+pub(super) fn offset_fetch(
+    broker: &Arc<Broker>,
+    header: &Header,
+    request: OffsetFetchRequest,
+) -> OffsetFetchResponse {
+    let group_id = request.group_id.0.to_string();
+    let one = |topic: &str, partition: i32| {
+        broker.groups.with(|coordinator| {
+            let found = coordinator.committed(&group_id, topic, partition);
+            let answer = OffsetFetchResponsePartition::default().with_partition_index(partition);
+            match found {
+                Some(committed) => answer
+                    .with_committed_offset(committed.offset)
+                    .with_committed_leader_epoch(if header.version >= 5 {
+                        committed.leader_epoch
+                    } else {
+                        -1
+                    })
+                    .with_metadata(Some(text(committed.metadata.clone()))),
+                None => answer
+                    .with_committed_offset(-1)
+                    .with_committed_leader_epoch(-1)
+                    .with_metadata(Some(text(""))),
+            }
+        })
+    };
+    let wanted: Vec<(TopicName, Vec<i32>)> = match request.topics {
+        Some(topics) => {
+            let topics = topics.into_iter();
+            topics
+                .map(|topic| (topic.name, topic.partition_indexes))
+                .collect()
+        }
+        // Since the second version null asks for everything.
+        None => broker.groups.with(|coordinator| {
+            let mut all: Vec<(TopicName, Vec<i32>)> = Vec::new();
+            let group = coordinator.group(&group_id);
+            for (topic, partition) in group.into_iter().flat_map(|group| group.offsets.keys()) {
+                match all.last_mut() {
+                    Some((last, partitions)) if *last.0 == **topic => partitions.push(*partition),
+                    _ => all.push((TopicName(text(topic.clone())), vec![*partition])),
+                }
+            }
+            all
+        }),
+    };
+    let topics = wanted.into_iter().map(|(name, partitions)| {
+        let partitions = partitions
+            .into_iter()
+            .map(|partition| one(&name.0, partition));
+        let partitions = partitions.collect();
+        OffsetFetchResponseTopic::default()
+            .with_name(name)
+            .with_partitions(partitions)
+    });
+    OffsetFetchResponse::default().with_topics(topics.collect())
+}

@@ -1,0 +1,148 @@
+//! Producing: batches are appended in the order in which they come, and acknowledged when they are as safe as the
+//! topic's settings ask for.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::{
+    InitProducerIdRequest, InitProducerIdResponse, ProduceRequest, ProduceResponse, ProducerId,
+};
+
+use super::{Answer, BadRequest, Header, answer, body};
+use crate::error::ErrorCode;
+use crate::log::LogError;
+use crate::record::batch::BatchHeader;
+use crate::record::compression::Compression;
+use crate::server::broker::Broker;
+use crate::server::metrics;
+use crate::server::partition::Served;
+use crate::server::response::Response;
+
+/// From this version on, a producer knows zstd (KIP-110).
+const KNOWS_ZSTD: i16 = 7;
+
+/// What was appended and is not yet safe enough.
+struct Owed {
+    partition: Arc<Served>,
+    end: i64,
+    /// Where its answer stands.
+    at: (usize, usize),
+}
+
+pub(super) fn produce(
+    broker: &Arc<Broker>,
+    header: Header,
+    bytes: Bytes,
+) -> Result<Answer, BadRequest> {
+    let request: ProduceRequest = body(&header, bytes)?;
+    let acks = request.acks;
+    let refusal = match acks {
+        _ if request.transactional_id.is_some() => Some(ErrorCode::InvalidTxnState),
+        -1..=1 => None,
+        _ => Some(ErrorCode::InvalidRequiredAcks),
+    };
+    let (mut responses, mut owed) = (Vec::new(), Vec::new());
+    for (t, topic) in request.topic_data.into_iter().enumerate() {
+        let mut partitions = Vec::new();
+        for (p, data) in topic.partition_data.into_iter().enumerate() {
+            let records = data.records.unwrap_or_default();
+            let appended = match refusal {
+                Some(code) => Err(code),
+                None => append(broker, &header, &topic.name.0, data.index, &records),
+            };
+            let result = PartitionProduceResponse::default().with_index(data.index);
+            partitions.push(match appended {
+                Ok((partition, end, result)) => {
+                    if let Some(partition) = partition {
+                        owed.push(Owed {
+                            partition,
+                            end,
+                            at: (t, p),
+                        });
+                    }
+                    result.with_index(data.index)
+                }
+                Err(code) if acks == 0 => return Err(BadRequest::Unanswerable(code)),
+                Err(code) => result.with_error_code(code.code()).with_base_offset(-1),
+            });
+        }
+        let topic = TopicProduceResponse::default().with_name(topic.name);
+        responses.push(topic.with_partition_responses(partitions));
+    }
+    let mut response = ProduceResponse::default().with_responses(responses);
+    let broker = broker.clone();
+    Ok(async move {
+        for Owed { partition, end, at } in owed {
+            let synced = partition.synced(end).await;
+            broker.fetches.wake(&partition.key);
+            if let Err(code) = synced {
+                let failed = &mut response.responses[at.0].partition_responses[at.1];
+                failed.error_code = code.code();
+                failed.base_offset = -1;
+            }
+        }
+        if acks == 0 {
+            return Ok(Response::default());
+        }
+        answer(&header, &response)
+    }
+    .boxed())
+}
+
+type Appended = (Option<Arc<Served>>, i64, PartitionProduceResponse);
+
+/// Appends a batch; with the partition, where it has yet to be synced.
+fn append(
+    broker: &Broker,
+    header: &Header,
+    topic: &str,
+    partition: i32,
+    records: &[u8],
+) -> Result<Appended, ErrorCode> {
+    let served = broker.partition(topic, partition)?;
+    let batch = BatchHeader::read(records).map_err(|error| LogError::Batch(error).code())?;
+    if header.version < KNOWS_ZSTD && matches!(batch.compression(), Ok(Compression::Zstd)) {
+        return Err(ErrorCode::UnsupportedCompressionType);
+    }
+    // Stamped in place: a copy, since the frame's other parts are still in use.
+    let appended = served.append(&mut records.to_vec(), broker.now())?;
+    metrics::produced(topic, records.len(), batch.record_count);
+    let end = appended.last_offset + 1;
+    let owes = !served.acknowledges_at_once();
+    if !owes {
+        broker.fetches.wake(&served.key);
+    }
+    let result = PartitionProduceResponse::default()
+        .with_base_offset(appended.base_offset)
+        .with_log_append_time_ms(appended.log_append_time.unwrap_or(-1));
+    let result = if header.version >= 5 {
+        result.with_log_start_offset(appended.log_start_offset)
+    } else {
+        result
+    };
+    Ok((owes.then_some(served), end, result))
+}
+
+pub(super) fn init_producer_id(
+    broker: &Arc<Broker>,
+    _: &Header,
+    request: InitProducerIdRequest,
+) -> InitProducerIdResponse {
+    let id = match request.transactional_id {
+        // There is no coordinator of transactions.
+        Some(_) => Err(ErrorCode::CoordinatorNotAvailable),
+        None => broker.new_producer_id(),
+    };
+    let answer = InitProducerIdResponse::default();
+    match id {
+        Ok(id) => answer
+            .with_producer_id(ProducerId(id))
+            .with_producer_epoch(0),
+        Err(code) => answer
+            .with_error_code(code.code())
+            .with_producer_id(ProducerId(-1))
+            .with_producer_epoch(-1),
+    }
+}

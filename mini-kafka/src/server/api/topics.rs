@@ -1,0 +1,133 @@
+//! Making, enlarging and deleting topics.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
+use kafka_protocol::messages::{
+    BrokerId, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
+    CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+};
+
+use super::{Header, text};
+use crate::error::ErrorCode;
+use crate::server::broker::{Broker, Refusal};
+
+pub(super) fn create_topics(
+    broker: &Arc<Broker>,
+    _: &Header,
+    request: CreateTopicsRequest,
+) -> CreateTopicsResponse {
+    let mut seen = BTreeSet::new();
+    let topics = request.topics.iter();
+    let twice = topics.filter(|topic| !seen.insert(topic.name.clone()));
+    let twice: BTreeSet<_> = twice.map(|topic| topic.name.clone()).collect();
+    let results = request.topics.iter().map(|topic| {
+        let made = if twice.contains(&topic.name) {
+            let message = "the request names the topic twice";
+            Err(Refusal::new(ErrorCode::InvalidRequest, message))
+        } else {
+            create_topic(broker, topic, request.validate_only)
+        };
+        let result = CreatableTopicResult::default().with_name(topic.name.clone());
+        match made {
+            Ok(()) => result,
+            Err(refusal) => result
+                .with_error_code(refusal.code.code())
+                .with_error_message(Some(text(refusal.message))),
+        }
+    });
+    CreateTopicsResponse::default().with_topics(results.collect())
+}
+
+fn create_topic(
+    broker: &Broker,
+    topic: &CreatableTopic,
+    validate_only: bool,
+) -> Result<(), Refusal> {
+    let partitions = if topic.assignments.is_empty() {
+        // -1: what the broker has as its default (KIP-464).
+        if !matches!(topic.replication_factor, -1 | 1) {
+            let asked = topic.replication_factor;
+            let message = format!("replication factor {asked}: there is one broker");
+            return Err(Refusal::new(ErrorCode::InvalidReplicationFactor, message));
+        }
+        match topic.num_partitions {
+            -1 => broker.settings.number("num.partitions"),
+            asked => i64::from(asked),
+        }
+    } else {
+        let me = BrokerId(broker.settings.node_id());
+        let mut indexes: Vec<i32> = topic
+            .assignments
+            .iter()
+            .map(|a| a.partition_index)
+            .collect();
+        indexes.sort_unstable();
+        let consecutive = indexes.iter().zip(0..).all(|(index, n)| *index == n);
+        let mine = topic.assignments.iter().all(|a| a.broker_ids == [me]);
+        if !consecutive || !mine {
+            return Err(ErrorCode::InvalidReplicaAssignment.into());
+        }
+        i64::try_from(indexes.len()).unwrap_or(i64::MAX)
+    };
+    let configs = topic.configs.iter().map(|config| {
+        let value = config.value.clone().unwrap_or_default();
+        (config.name.to_string(), value.to_string())
+    });
+    let configs: BTreeMap<String, String> = configs.collect();
+    let partitions = u32::try_from(partitions).unwrap_or(0);
+    broker.create_topic(&topic.name.0, partitions, configs, validate_only)
+}
+
+pub(super) fn delete_topics(
+    broker: &Arc<Broker>,
+    _: &Header,
+    request: DeleteTopicsRequest,
+) -> DeleteTopicsResponse {
+    let results = request.topic_names.into_iter().map(|name| {
+        let code = match broker.delete_topic(&name.0) {
+            Ok(()) => ErrorCode::None,
+            Err(code) => code,
+        };
+        DeletableTopicResult::default()
+            .with_name(Some(name))
+            .with_error_code(code.code())
+    });
+    DeleteTopicsResponse::default().with_responses(results.collect())
+}
+
+pub(super) fn create_partitions(
+    broker: &Arc<Broker>,
+    _: &Header,
+    request: CreatePartitionsRequest,
+) -> CreatePartitionsResponse {
+    let results = request.topics.into_iter().map(|topic| {
+        let made = add_partitions(broker, &topic, request.validate_only);
+        let result = CreatePartitionsTopicResult::default().with_name(topic.name);
+        match made {
+            Ok(()) => result,
+            Err(refusal) => result
+                .with_error_code(refusal.code.code())
+                .with_error_message(Some(text(refusal.message))),
+        }
+    });
+    CreatePartitionsResponse::default().with_results(results.collect())
+}
+
+fn add_partitions(
+    broker: &Broker,
+    topic: &CreatePartitionsTopic,
+    validate_only: bool,
+) -> Result<(), Refusal> {
+    let me = BrokerId(broker.settings.node_id());
+    let assigned = topic.assignments.iter().flatten();
+    if assigned.into_iter().any(|a| a.broker_ids != [me]) {
+        return Err(ErrorCode::InvalidReplicaAssignment.into());
+    }
+    broker.create_partitions(&topic.name.0, topic.count, validate_only)
+}

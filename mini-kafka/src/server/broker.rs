@@ -1,0 +1,476 @@
+//! The broker: its topics, its groups, and who waits for what. Requests come to it from `api`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use anyhow::{Context, Result};
+use node::{Disk, FileDisk, Rng, Time};
+use tracing::{info, warn};
+
+use super::catalogue::{Catalogue, TopicEntry};
+use super::clock::Clock;
+use super::fetches::Fetches;
+use super::groups::Groups;
+use super::lifetime;
+use super::partition::{LogDir, Served, directory};
+use super::settings::Settings;
+use crate::error::ErrorCode;
+use crate::fetch::session::Sessions;
+use crate::log::LogConfig;
+
+/// The topic that groups are kept on.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// Producer ids are noted in blocks of so many, so that not each costs a write.
+const PRODUCER_ID_BLOCK: i64 = 1000;
+/// A topic's name has to leave room for `-<partition>` in the name of a directory.
+const TOPIC_NAME_MAX: usize = 249;
+
+/// A topic that is served.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// By number.
+    pub partitions: Vec<Arc<Served>>,
+    /// What it has of settings of its own.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// Why something that an administrator wanted was not done: a code, and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// For the program.
+    pub code: ErrorCode,
+    /// For the person.
+    pub message: String,
+}
+
+impl Refusal {
+    /// With a sentence of its own.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Refusal {
+        Refusal {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Refusal {
+        Refusal::new(code, code.to_string())
+    }
+}
+
+/// The one broker.
+#[derive(Debug)]
+pub struct Broker {
+    /// What it goes by.
+    pub settings: Settings,
+    /// What it tells cores the time by.
+    pub clock: Clock,
+    /// Where clients are told to connect.
+    pub host: String,
+    /// The same.
+    pub port: u16,
+    /// Fetch sessions.
+    pub sessions: Mutex<Sessions>,
+    /// Fetches that wait.
+    pub fetches: Fetches,
+    /// The coordinator.
+    pub groups: Groups,
+    /// Where everything is.
+    pub dir: Arc<LogDir>,
+    topics: RwLock<BTreeMap<String, Topic>>,
+    /// Also held over a change of `topics`, so that changes come one after the other.
+    catalogue: Mutex<Catalogue>,
+    producer_ids: Mutex<std::ops::Range<i64>>,
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Broker {
+    /// Opens the log directory, recovers every log, and reads the groups.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn open(settings: Settings, host: String, port: u16) -> Result<Broker> {
+        let clock = Clock::start();
+        let seed = lifetime::random_seed();
+        let mut rng = Rng::new(seed);
+        let dir = settings.text("log.dirs");
+        let disk = FileDisk::open(dir).with_context(|| format!("log.dirs={dir}"))?;
+        let new_id = || format!("{:016x}{:06x}", rng.next_u64(), rng.below(1 << 24));
+        let mut catalogue = Catalogue::load(&disk, new_id)?;
+        finish_deletions(&mut catalogue, &mut disk.clone())?;
+        let broker = Broker {
+            sessions: Mutex::new(Sessions::new(
+                settings.count("max.incremental.fetch.session.cache.slots"),
+                u32::try_from(rng.below(1 << 30)).unwrap_or(0),
+            )),
+            groups: Groups::new(settings.groups(), rng.fork()),
+            fetches: Fetches::default(),
+            topics: RwLock::default(),
+            producer_ids: Mutex::new(catalogue.next_producer_id..catalogue.next_producer_id),
+            catalogue: Mutex::new(catalogue),
+            dir: Arc::new(LogDir::new(disk)),
+            settings,
+            clock,
+            host,
+            port,
+        };
+        broker.open_topics()?;
+        broker.groups.load(&broker)?;
+        Ok(broker)
+    }
+
+    fn open_topics(&self) -> Result<()> {
+        let entries = locked(&self.catalogue).topics.clone();
+        for (name, entry) in entries {
+            let topic = self.open_topic(&name, &entry)?;
+            self.write_topics(|topics| topics.insert(name, topic));
+        }
+        Ok(())
+    }
+
+    fn open_topic(&self, name: &str, entry: &TopicEntry) -> Result<Topic> {
+        let config = self.config_of(name, &entry.configs);
+        let config =
+            config.map_err(|refusal| anyhow::anyhow!("topic {name}: {}", refusal.message))?;
+        let open = |partition: u32| {
+            let key = (name.to_owned(), i32::try_from(partition)?);
+            let opened = Served::open(&self.dir, key, config.clone(), self.now());
+            opened
+                .map(Arc::new)
+                .with_context(|| format!("partition {name}-{partition}"))
+        };
+        let partitions: Result<Vec<_>> = (0..entry.partitions).map(open).collect();
+        Ok(Topic {
+            partitions: partitions?,
+            configs: entry.configs.clone(),
+        })
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// The id of this cluster of one.
+    pub fn cluster_id(&self) -> String {
+        locked(&self.catalogue).cluster_id.clone()
+    }
+
+    fn write_topics<T>(&self, write: impl FnOnce(&mut BTreeMap<String, Topic>) -> T) -> T {
+        write(&mut self.topics.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn read_topics<T>(&self, read: impl FnOnce(&BTreeMap<String, Topic>) -> T) -> T {
+        read(&self.topics.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A topic, as it is now.
+    pub fn topic(&self, name: &str) -> Option<Topic> {
+        self.read_topics(|topics| topics.get(name).cloned())
+    }
+
+    /// The names of all topics.
+    pub fn topic_names(&self) -> Vec<String> {
+        self.read_topics(|topics| topics.keys().cloned().collect())
+    }
+
+    /// All partitions of all topics.
+    pub fn partitions(&self) -> Vec<Arc<Served>> {
+        self.read_topics(|topics| {
+            let partitions = topics.values().flat_map(|topic| &topic.partitions);
+            partitions.cloned().collect()
+        })
+    }
+
+    /// A partition.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownTopicOrPartition`].
+    pub fn partition(&self, topic: &str, partition: i32) -> Result<Arc<Served>, ErrorCode> {
+        let found = self.read_topics(|topics| {
+            let at = usize::try_from(partition).ok()?;
+            topics.get(topic)?.partitions.get(at).cloned()
+        });
+        found.ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+
+    /// The settings of a topic that has `configs` of its own.
+    ///
+    /// # Errors
+    /// When one of them is not a setting, or has a value that does not fit.
+    pub fn config_of(
+        &self,
+        topic: &str,
+        configs: &BTreeMap<String, String>,
+    ) -> Result<LogConfig, Refusal> {
+        let mut config = self.settings.topic().clone();
+        let mut set = |name: &str, value: &str| {
+            let set = config.set(name, value);
+            set.map_err(|e| Refusal::new(ErrorCode::InvalidConfig, e.to_string()))
+        };
+        if topic == OFFSETS_TOPIC {
+            set("cleanup.policy", "compact")?;
+            set("compression.type", "producer")?;
+            set(
+                "segment.bytes",
+                self.settings.text("offsets.topic.segment.bytes"),
+            )?;
+        }
+        for (name, value) in configs {
+            set(name, value)?;
+        }
+        Ok(config)
+    }
+
+    /// Makes a topic.
+    ///
+    /// # Errors
+    /// When its name or a setting is not valid, or it is there already.
+    pub fn create_topic(
+        &self,
+        name: &str,
+        partitions: u32,
+        configs: BTreeMap<String, String>,
+        validate_only: bool,
+    ) -> Result<(), Refusal> {
+        check_topic_name(name)?;
+        self.config_of(name, &configs)?;
+        if partitions == 0 || u64::from(partitions) > 100_000 {
+            let message = format!("{partitions} partitions: a topic has from 1 to 100000");
+            return Err(Refusal::new(ErrorCode::InvalidPartitions, message));
+        }
+        let mut catalogue = locked(&self.catalogue);
+        if catalogue.topics.contains_key(name) {
+            let message = format!("topic {name} exists already");
+            return Err(Refusal::new(ErrorCode::TopicAlreadyExists, message));
+        }
+        let folded = name.replace('.', "_");
+        let same = |other: &&String| other.replace('.', "_") == folded;
+        if let Some(other) = catalogue.topics.keys().find(same) {
+            let message = format!("topic {name} and topic {other} would have the same metrics");
+            return Err(Refusal::new(ErrorCode::InvalidTopic, message));
+        }
+        if validate_only {
+            return Ok(());
+        }
+        let entry = TopicEntry {
+            partitions,
+            configs,
+            deleted: false,
+        };
+        let topic = self.open_topic(name, &entry).map_err(|e| self.failed(&e))?;
+        catalogue.topics.insert(name.to_owned(), entry);
+        self.store(&catalogue)?;
+        self.write_topics(|topics| topics.insert(name.to_owned(), topic));
+        info!(topic = name, partitions, "created");
+        Ok(())
+    }
+
+    /// Adds partitions to a topic, so that it has `count`.
+    ///
+    /// # Errors
+    /// When it is not there, or has as many already.
+    pub fn create_partitions(
+        &self,
+        name: &str,
+        count: i32,
+        validate_only: bool,
+    ) -> Result<(), Refusal> {
+        let mut catalogue = locked(&self.catalogue);
+        let entry = catalogue
+            .topics
+            .get_mut(name)
+            .filter(|entry| !entry.deleted);
+        let entry = entry.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let has = entry.partitions;
+        let count = u32::try_from(count)
+            .ok()
+            .filter(|n| (has + 1..=100_000).contains(n));
+        let Some(count) = count else {
+            let message = format!("topic {name} has {has} partitions; it can only get more");
+            return Err(Refusal::new(ErrorCode::InvalidPartitions, message));
+        };
+        if validate_only {
+            return Ok(());
+        }
+        entry.partitions = count;
+        let entry = entry.clone();
+        let config = self.config_of(name, &entry.configs)?;
+        let open = |n: u32| {
+            let key = (name.to_owned(), i32::try_from(n)?);
+            Ok(Arc::new(Served::open(
+                &self.dir,
+                key,
+                config.clone(),
+                self.now(),
+            )?))
+        };
+        let added: Result<Vec<_>> = (has..count).map(open).collect();
+        let added = added.map_err(|e| self.failed(&e))?;
+        self.store(&catalogue)?;
+        self.write_topics(|topics| {
+            if let Some(topic) = topics.get_mut(name) {
+                topic.partitions.extend(added);
+            }
+        });
+        Ok(())
+    }
+
+    /// Deletes a topic: noted first, so that a crash in the middle does not bring half of it back.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn delete_topic(&self, name: &str) -> Result<(), ErrorCode> {
+        if !self.settings.flag("delete.topic.enable") {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        let mut catalogue = locked(&self.catalogue);
+        let entry = catalogue.topics.get_mut(name);
+        entry.ok_or(ErrorCode::UnknownTopicOrPartition)?.deleted = true;
+        self.store(&catalogue).map_err(|refusal| refusal.code)?;
+        let topic = self.write_topics(|topics| topics.remove(name));
+        for partition in topic.iter().flat_map(|topic| &topic.partitions) {
+            partition.remove();
+            self.fetches.wake(&partition.key);
+        }
+        catalogue.topics.remove(name);
+        self.store(&catalogue).map_err(|refusal| refusal.code)?;
+        drop(catalogue);
+        info!(topic = name, "deleted");
+        self.groups.topic_deleted(self, name);
+        Ok(())
+    }
+
+    /// Gives a topic other settings of its own.
+    ///
+    /// # Errors
+    /// When it is not there, or one of them is not valid.
+    pub fn alter_topic(
+        &self,
+        name: &str,
+        alter: impl FnOnce(&mut BTreeMap<String, String>) -> Result<(), Refusal>,
+        validate_only: bool,
+    ) -> Result<(), Refusal> {
+        let mut catalogue = locked(&self.catalogue);
+        let entry = catalogue
+            .topics
+            .get_mut(name)
+            .filter(|entry| !entry.deleted);
+        let entry = entry.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let mut configs = entry.configs.clone();
+        alter(&mut configs)?;
+        let config = self.config_of(name, &configs)?;
+        if validate_only {
+            return Ok(());
+        }
+        entry.configs.clone_from(&configs);
+        self.store(&catalogue)?;
+        self.write_topics(|topics| {
+            if let Some(topic) = topics.get_mut(name) {
+                topic.configs = configs;
+                let all = topic.partitions.iter();
+                all.for_each(|partition| partition.set_config(config.clone()));
+            }
+        });
+        Ok(())
+    }
+
+    fn store(&self, catalogue: &Catalogue) -> Result<(), Refusal> {
+        if self.dir.is_offline() {
+            return Err(ErrorCode::KafkaStorageError.into());
+        }
+        let stored = catalogue.store(&mut self.dir.disk.clone());
+        stored.map_err(|e| self.failed(&e))
+    }
+
+    fn failed(&self, error: &anyhow::Error) -> Refusal {
+        warn!("{error:#}");
+        Refusal::new(ErrorCode::KafkaStorageError, format!("{error:#}"))
+    }
+
+    /// A producer id that nobody has or had.
+    ///
+    /// # Errors
+    /// When it cannot be noted.
+    pub fn new_producer_id(&self) -> Result<i64, ErrorCode> {
+        let mut ids = locked(&self.producer_ids);
+        if ids.is_empty() {
+            let mut catalogue = locked(&self.catalogue);
+            let start = catalogue.next_producer_id;
+            catalogue.next_producer_id = start + PRODUCER_ID_BLOCK;
+            self.store(&catalogue).map_err(|refusal| refusal.code)?;
+            *ids = start..start + PRODUCER_ID_BLOCK;
+        }
+        ids.next().ok_or(ErrorCode::UnknownServerError)
+    }
+
+    /// Makes `__consumer_offsets`, if it is not there, and tells how many partitions it has.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn offsets_partitions(&self) -> Result<u32, ErrorCode> {
+        let count = || {
+            self.topic(OFFSETS_TOPIC)
+                .map(|topic| topic.partitions.len())
+        };
+        if count().is_none() {
+            let partitions = self.settings.count("offsets.topic.num.partitions");
+            let partitions = u32::try_from(partitions).unwrap_or(50);
+            match self.create_topic(OFFSETS_TOPIC, partitions, BTreeMap::new(), false) {
+                Err(refusal) if refusal.code != ErrorCode::TopicAlreadyExists => {
+                    return Err(ErrorCode::CoordinatorNotAvailable);
+                }
+                _ => {}
+            }
+        }
+        let count = count().ok_or(ErrorCode::CoordinatorNotAvailable)?;
+        u32::try_from(count).map_err(|_| ErrorCode::CoordinatorNotAvailable)
+    }
+
+    /// Ends in good order.
+    pub fn close(&self) {
+        for partition in self.partitions() {
+            partition.close();
+        }
+    }
+}
+
+/// A name must be a directory's, and be told apart from `.` and `..`.
+fn check_topic_name(name: &str) -> Result<(), Refusal> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let valid = !name.is_empty()
+        && name.len() <= TOPIC_NAME_MAX
+        && !matches!(name, "." | "..")
+        && name.chars().all(fits);
+    if valid {
+        return Ok(());
+    }
+    let message = "a topic's name has from 1 to 249 letters, digits, '.', '_' and '-', and is not '.' or '..'";
+    Err(Refusal::new(ErrorCode::InvalidTopic, message))
+}
+
+/// Removes what is left of topics whose deletion was begun.
+fn finish_deletions(catalogue: &mut Catalogue, disk: &mut FileDisk) -> Result<()> {
+    let deleted = catalogue.topics.iter().filter(|(_, entry)| entry.deleted);
+    let deleted: BTreeSet<(String, u32)> = deleted
+        .map(|(name, e)| (name.clone(), e.partitions))
+        .collect();
+    for (name, partitions) in &deleted {
+        for partition in 0..*partitions {
+            let dir = directory(&(name.clone(), i32::try_from(partition)?));
+            for file in disk.list(&dir)? {
+                disk.remove(&format!("{dir}/{file}"))?;
+            }
+        }
+        info!(topic = name, "its deletion is finished");
+        catalogue.topics.remove(name);
+    }
+    if !deleted.is_empty() {
+        catalogue.store(disk)?;
+    }
+    Ok(())
+}

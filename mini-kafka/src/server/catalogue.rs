@@ -1,0 +1,67 @@
+//! What the broker knows besides its logs: topics and their settings, and the next producer id. It stands in one file
+//! of the log directory, which is written whole or not at all. (Kafka has all of that in the metadata log of its controllers.)
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use node::{Disk, DiskErrorKind, FileDisk};
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "catalogue.json";
+const FILE_NEW: &str = "catalogue.json.new";
+
+/// A topic, as it is noted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicEntry {
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// What it has of settings of its own, by Kafka's names.
+    pub configs: BTreeMap<String, String>,
+    /// It is being deleted: its files are removed before anything else may have its name.
+    pub deleted: bool,
+}
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// Of this cluster of one.
+    pub cluster_id: String,
+    /// By name.
+    pub topics: BTreeMap<String, TopicEntry>,
+    /// No producer id at or above this was given out.
+    pub next_producer_id: i64,
+}
+
+impl Catalogue {
+    /// Reads it; a new one where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
+    pub fn load(disk: &FileDisk, new_cluster_id: impl FnOnce() -> String) -> Result<Catalogue> {
+        match disk.read(FILE) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
+                let path = disk.root().join(FILE);
+                format!("{} is damaged; restore it from a backup", path.display())
+            }),
+            Err(e) if e.kind == DiskErrorKind::NotFound => Ok(Catalogue {
+                cluster_id: new_cluster_id(),
+                topics: BTreeMap::new(),
+                next_producer_id: 0,
+            }),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// When the disk fails; then the old one is still there.
+    pub fn store(&self, disk: &mut FileDisk) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(self)?;
+        disk.write_at(FILE_NEW, 0, &bytes)?;
+        disk.truncate(FILE_NEW, bytes.len() as u64)?;
+        disk.sync(FILE_NEW)?;
+        disk.rename(FILE_NEW, FILE)?;
+        Ok(disk.sync_dir("")?)
+    }
+}

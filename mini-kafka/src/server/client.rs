@@ -1,0 +1,306 @@
+//! A client: what the command line, the load generator and tests drive brokers with. It speaks to Kafka as well as to
+//! mini-kafka.
+//!
+//! [`Client`] asks one broker things; [`producer`] sends records, in batches, idempotently; [`consumer`] reads them, alone
+//! or as a member of a group.
+
+pub mod consumer;
+pub mod producer;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
+use kafka_protocol::messages::{
+    FindCoordinatorRequest, MetadataRequest, MetadataResponse, RequestHeader, TopicName,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// An answer that does not come is waited for so long, beyond what the request itself asks to wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// No answer is larger.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// Why the client could not do something.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// Nobody answers there.
+    #[error("cannot connect to {address}: {why}; is a broker running there?")]
+    Connect {
+        /// As given.
+        address: String,
+        /// The system's reason.
+        why: std::io::Error,
+    },
+    /// The connection broke.
+    #[error("the connection to {address} is gone: {why}")]
+    Gone {
+        /// As given.
+        address: String,
+        /// The system's reason.
+        why: std::io::Error,
+    },
+    /// No answer.
+    #[error("{0} does not answer")]
+    Silent(String),
+    /// What came cannot be understood.
+    #[error("{address} answered something that is not Kafka's protocol: {why}")]
+    Protocol {
+        /// Who.
+        address: String,
+        /// What the decoder says.
+        why: String,
+    },
+    /// The broker refused. The code's number is Kafka's.
+    #[error("{what}: {message} (error {code})")]
+    Refused {
+        /// What was asked.
+        what: String,
+        /// The number.
+        code: i16,
+        /// What it means.
+        message: String,
+    },
+    /// A batch could not be made or read.
+    #[error(transparent)]
+    Record(#[from] crate::record::RecordError),
+}
+
+impl ClientError {
+    /// Checks a code of an answer.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] of every code but 0.
+    pub fn check(what: impl Into<String>, code: i16) -> Result<(), ClientError> {
+        if code == 0 {
+            return Ok(());
+        }
+        let known = kafka_protocol::error::ResponseError::try_from_code(code);
+        Err(ClientError::Refused {
+            what: what.into(),
+            code,
+            message: known.map_or_else(|| "unknown".to_owned(), |error| error.to_string()),
+        })
+    }
+
+    /// The code, if the broker refused.
+    pub fn code(&self) -> Option<i16> {
+        match self {
+            ClientError::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+}
+
+/// A string of the protocol's.
+pub(crate) fn text(text: impl Into<String>) -> StrBytes {
+    StrBytes::from_string(text.into())
+}
+
+/// A connection to a broker.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+    address: String,
+    client_id: String,
+    correlation_id: i32,
+}
+
+impl Client {
+    /// Connects to `host:port`; of several, separated by commas, to the first that answers.
+    ///
+    /// # Errors
+    /// When none does.
+    pub async fn connect(bootstrap: &str, client_id: &str) -> Result<Client, ClientError> {
+        let mut last = ClientError::Silent(bootstrap.to_owned());
+        for address in bootstrap.split(',').map(str::trim) {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    // Latency only.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(Client {
+                        stream,
+                        address: address.to_owned(),
+                        client_id: client_id.to_owned(),
+                        correlation_id: 0,
+                    });
+                }
+                Err(why) => {
+                    let address = address.to_owned();
+                    last = ClientError::Connect { address, why };
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Sends a request, without waiting for its answer.
+    ///
+    /// # Errors
+    /// When it cannot be encoded or sent.
+    pub async fn send<R: Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Result<i32, ClientError> {
+        self.correlation_id = self.correlation_id.wrapping_add(1);
+        let header = RequestHeader::default()
+            .with_request_api_key(R::KEY)
+            .with_request_api_version(version)
+            .with_correlation_id(self.correlation_id)
+            .with_client_id(Some(text(self.client_id.clone())));
+        let mut bytes = BytesMut::new();
+        bytes.put_i32(0);
+        let encoded = header
+            .encode(&mut bytes, R::header_version(version))
+            .and_then(|()| request.encode(&mut bytes, version));
+        encoded.map_err(|why| self.protocol(&why))?;
+        let len = i32::try_from(bytes.len() - 4).map_err(|why| self.protocol(&why))?;
+        bytes[..4].copy_from_slice(&len.to_be_bytes());
+        let sent = self.stream.write_all(&bytes).await;
+        sent.map_err(|why| self.gone(why))?;
+        Ok(self.correlation_id)
+    }
+
+    /// Waits for the next answer: a request's of this kind and version.
+    ///
+    /// # Errors
+    /// When none comes, or it cannot be decoded.
+    pub async fn receive<R: Request>(
+        &mut self,
+        version: i16,
+        wait: Duration,
+    ) -> Result<R::Response, ClientError> {
+        let mut frame = self.receive_frame(wait).await?;
+        // What follows the correlation id in a flexible header: tagged fields, of which brokers send none.
+        if R::Response::header_version(version) > 0 && frame.has_remaining() {
+            frame.advance(1);
+        }
+        R::Response::decode(&mut frame, version).map_err(|why| self.protocol(&why))
+    }
+
+    /// An answer's frame, behind its correlation id.
+    async fn receive_frame(&mut self, wait: Duration) -> Result<Bytes, ClientError> {
+        let read = async {
+            let size = self.stream.read_u32().await?;
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            if !(4..=ANSWER_BYTES_MAX).contains(&size) {
+                return Err(std::io::Error::other(format!("an answer of {size} bytes")));
+            }
+            let mut frame = vec![0; size];
+            self.stream.read_exact(&mut frame).await?;
+            Ok(Bytes::from(frame))
+        };
+        let read = tokio::time::timeout(ANSWER_TIMEOUT + wait, read).await;
+        let mut frame = match read {
+            Err(_) => return Err(ClientError::Silent(self.address.clone())),
+            Ok(read) => read.map_err(|why| self.gone(why))?,
+        };
+        frame.advance(4);
+        Ok(frame)
+    }
+
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// Those of [`Client::send`] and [`Client::receive`].
+    pub async fn call<R: Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Result<R::Response, ClientError> {
+        self.call_waiting(version, request, Duration::ZERO).await
+    }
+
+    /// The same of a request that asks the broker to wait.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn call_waiting<R: Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+        wait: Duration,
+    ) -> Result<R::Response, ClientError> {
+        self.send(version, request).await?;
+        self.receive::<R>(version, wait).await
+    }
+
+    fn gone(&self, why: std::io::Error) -> ClientError {
+        let address = self.address.clone();
+        ClientError::Gone { address, why }
+    }
+
+    fn protocol(&self, why: &dyn std::fmt::Display) -> ClientError {
+        ClientError::Protocol {
+            address: self.address.clone(),
+            why: why.to_string(),
+        }
+    }
+
+    /// What the broker knows of topics; of all where none are named.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn metadata(
+        &mut self,
+        topics: Option<&[String]>,
+        may_create: bool,
+    ) -> Result<MetadataResponse, ClientError> {
+        let topics = topics.map(|names| {
+            let names = names.iter();
+            let named = |name: &String| {
+                MetadataRequestTopic::default().with_name(Some(TopicName(text(name.clone()))))
+            };
+            names.map(named).collect()
+        });
+        let request = MetadataRequest::default()
+            .with_topics(topics)
+            .with_allow_auto_topic_creation(may_create);
+        self.call(8, &request).await
+    }
+
+    /// How many partitions topics have.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub async fn partition_counts(
+        &mut self,
+        topics: &[String],
+        may_create: bool,
+    ) -> Result<BTreeMap<String, i32>, ClientError> {
+        let metadata = self.metadata(Some(topics), may_create).await?;
+        let count = |topic: MetadataResponseTopic| {
+            let name = topic
+                .name
+                .map(|name| name.0.to_string())
+                .unwrap_or_default();
+            ClientError::check(format!("topic {name}"), topic.error_code)?;
+            Ok((
+                name,
+                i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+            ))
+        };
+        metadata.topics.into_iter().map(count).collect()
+    }
+
+    /// A connection to the broker that coordinates a group.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn coordinator(&mut self, group: &str) -> Result<Client, ClientError> {
+        let request = FindCoordinatorRequest::default().with_key(text(group));
+        let found = self.call(2, &request).await?;
+        ClientError::check(
+            format!("the coordinator of group {group}"),
+            found.error_code,
+        )?;
+        let address = format!("{}:{}", found.host.as_str(), found.port);
+        Client::connect(&address, &self.client_id).await
+    }
+}

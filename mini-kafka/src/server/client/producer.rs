@@ -1,0 +1,240 @@
+//! Sending records: gathered into a batch for each partition, several batches on their way at a time, each numbered, so
+//! that one that is sent again is written once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, TopicName};
+
+use super::{Client, ClientError, text};
+use crate::record::builder::BatchBuilder;
+use crate::record::compression::Compression;
+use crate::record::framing::Header;
+
+/// As many requests may be on their way: as many as the broker remembers of an idempotent producer.
+const IN_FLIGHT_MAX: usize = 5;
+const PRODUCE_VERSION: i16 = 7;
+
+/// How records are sent.
+#[derive(Clone, Debug)]
+pub struct ProducerConfig {
+    /// `acks`: 0, 1 or -1 (all).
+    pub acks: i16,
+    /// `compression.type`.
+    pub compression: Compression,
+    /// `batch.size`, in bytes before compression.
+    pub batch_bytes: usize,
+    /// `enable.idempotence`; needs `acks` of -1.
+    pub idempotent: bool,
+}
+
+impl Default for ProducerConfig {
+    fn default() -> ProducerConfig {
+        ProducerConfig {
+            acks: -1,
+            compression: Compression::None,
+            batch_bytes: 16 << 10,
+            idempotent: true,
+        }
+    }
+}
+
+/// A batch that is being filled.
+#[derive(Debug)]
+struct Filling {
+    builder: BatchBuilder,
+}
+
+/// Sends the records of one topic.
+#[derive(Debug)]
+pub struct Producer {
+    client: Client,
+    config: ProducerConfig,
+    topic: String,
+    partitions: i32,
+    producer_id: i64,
+    /// The next sequence number, by partition.
+    sequences: BTreeMap<i32, i32>,
+    filling: BTreeMap<i32, Filling>,
+    /// Records of requests that are on their way.
+    in_flight: VecDeque<i32>,
+    /// Where records without a key go until their batch is full (KIP-480).
+    sticky: i32,
+    acknowledged: u64,
+}
+
+impl Producer {
+    /// A producer for a topic, which is made if the broker makes topics by itself.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached, or has no such topic.
+    pub async fn new(
+        mut client: Client,
+        topic: &str,
+        config: ProducerConfig,
+    ) -> Result<Producer, ClientError> {
+        let counts = client.partition_counts(&[topic.to_owned()], true).await?;
+        let mut producer_id = -1;
+        let config = ProducerConfig {
+            idempotent: config.idempotent && config.acks == -1,
+            ..config
+        };
+        if config.idempotent {
+            let request = InitProducerIdRequest::default().with_transaction_timeout_ms(60_000);
+            let answer = client.call(1, &request).await?;
+            ClientError::check("a producer id", answer.error_code)?;
+            producer_id = answer.producer_id.0;
+        }
+        Ok(Producer {
+            client,
+            config,
+            topic: topic.to_owned(),
+            partitions: counts.get(topic).copied().unwrap_or(1).max(1),
+            producer_id,
+            sequences: BTreeMap::new(),
+            filling: BTreeMap::new(),
+            in_flight: VecDeque::new(),
+            sticky: 0,
+            acknowledged: 0,
+        })
+    }
+
+    /// Adds a record; sends what is full. With a key, its partition is the one that every client chooses for that key.
+    ///
+    /// # Errors
+    /// When an earlier batch was refused.
+    pub async fn send(
+        &mut self,
+        timestamp_ms: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+    ) -> Result<(), ClientError> {
+        let partition = match key {
+            Some(key) => partition_for_key(key, self.partitions),
+            None => self.sticky,
+        };
+        let config = &self.config;
+        let filling = self.filling.entry(partition).or_insert_with(|| Filling {
+            builder: BatchBuilder::new(config.compression),
+        });
+        filling.builder.push(timestamp_ms, key, value, headers);
+        if filling.builder.len() >= config.batch_bytes {
+            self.send_batch(partition).await?;
+            self.sticky = (self.sticky + 1) % self.partitions;
+        }
+        Ok(())
+    }
+
+    async fn send_batch(&mut self, partition: i32) -> Result<(), ClientError> {
+        let Some(Filling { mut builder }) = self.filling.remove(&partition) else {
+            return Ok(());
+        };
+        let records = builder.record_count();
+        if self.config.idempotent {
+            let sequence = self.sequences.entry(partition).or_default();
+            builder = builder.producer(self.producer_id, 0, *sequence);
+            *sequence = sequence.checked_add(records).unwrap_or(0);
+        }
+        let batch = builder.build().map_err(crate::record::RecordError::from)?;
+        let data = PartitionProduceData::default()
+            .with_index(partition)
+            .with_records(Some(Bytes::from(batch)));
+        let topic = TopicProduceData::default()
+            .with_name(TopicName(text(self.topic.clone())))
+            .with_partition_data(vec![data]);
+        let request = ProduceRequest::default()
+            .with_acks(self.config.acks)
+            .with_timeout_ms(30_000)
+            .with_topic_data(vec![topic]);
+        if self.in_flight.len() >= IN_FLIGHT_MAX {
+            self.receive_one().await?;
+        }
+        self.client.send(PRODUCE_VERSION, &request).await?;
+        if self.config.acks == 0 {
+            self.acknowledged += u64::from(records.unsigned_abs());
+        } else {
+            self.in_flight.push_back(records);
+        }
+        Ok(())
+    }
+
+    async fn receive_one(&mut self) -> Result<(), ClientError> {
+        let Some(records) = self.in_flight.pop_front() else {
+            return Ok(());
+        };
+        let answer = self
+            .client
+            .receive::<ProduceRequest>(PRODUCE_VERSION, Duration::ZERO);
+        for topic in answer.await?.responses {
+            for partition in topic.partition_responses {
+                let what = format!("{}-{}", topic.name.0.as_str(), partition.index);
+                ClientError::check(what, partition.error_code)?;
+            }
+        }
+        self.acknowledged += u64::from(records.unsigned_abs());
+        Ok(())
+    }
+
+    /// Sends what is left, and waits until all is acknowledged. Records acknowledged so far.
+    ///
+    /// # Errors
+    /// When a batch was refused.
+    pub async fn flush(&mut self) -> Result<u64, ClientError> {
+        let partitions: Vec<i32> = self.filling.keys().copied().collect();
+        for partition in partitions {
+            self.send_batch(partition).await?;
+        }
+        while !self.in_flight.is_empty() {
+            self.receive_one().await?;
+        }
+        Ok(self.acknowledged)
+    }
+}
+
+/// The partition of a key: its murmur2 hash without the sign, modulo their number, as in Kafka's Java client.
+pub fn partition_for_key(key: &[u8], partitions: i32) -> i32 {
+    let hash = murmur2(key) & 0x7fff_ffff;
+    let partition = hash % partitions.max(1).unsigned_abs();
+    i32::try_from(partition).unwrap_or(0)
+}
+
+/// Murmur2 (Appleby), 32 bits, with the seed that Kafka uses.
+fn murmur2(bytes: &[u8]) -> u32 {
+    const M: u32 = 0x5bd1_e995;
+    const SEED: u32 = 0x9747_b28c;
+    let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    let mut hash = SEED ^ len;
+    let (words, tail) = bytes.as_chunks::<4>();
+    for word in words {
+        let mut k = u32::from_le_bytes(*word).wrapping_mul(M);
+        k ^= k >> 24;
+        hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
+    }
+    if !tail.is_empty() {
+        let mut word = [0; 4];
+        word[..tail.len()].copy_from_slice(tail);
+        hash = (hash ^ u32::from_le_bytes(word)).wrapping_mul(M);
+    }
+    hash ^= hash >> 13;
+    hash = hash.wrapping_mul(M);
+    hash ^ (hash >> 15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_go_where_other_clients_put_them() {
+        // Values of Kafka's own tests of its hash.
+        let hash = |key: &str| murmur2(key.as_bytes()).cast_signed();
+        assert_eq!(hash("21"), -973_932_308);
+        assert_eq!(hash("foobar"), -790_332_482);
+        assert_eq!(hash("a-little-bit-long-string"), -985_981_536);
+        assert_eq!(hash("a-little-bit-longer-string"), -1_486_304_829);
+        assert_eq!(hash("abc"), 479_470_107);
+    }
+}

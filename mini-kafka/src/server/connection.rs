@@ -1,0 +1,200 @@
+//! A connection: frames in, answers out, in the order of their requests. What no client sends closes it, with one line in
+//! the log; so does silence.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use rustix::fs::sendfile;
+use thiserror::Error;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+
+use super::api::{self, Answer, BadRequest};
+use super::apis::Api;
+use super::broker::Broker;
+use super::metrics;
+use super::response::{FileSlice, Piece, Response};
+
+/// How many requests of a connection may wait for their answers; the next one is not read before.
+const IN_FLIGHT_MAX: usize = 32;
+/// Small frames are read in one go. What is larger goes around this buffer.
+const READ_BUFFER_BYTES: usize = 4096;
+/// Memory is made for a frame as it arrives, so that a length alone costs nothing.
+const READ_AHEAD_BYTES: usize = 256 << 10;
+
+/// Why a connection is over. The client's own end of it is no reason.
+#[derive(Debug, Error)]
+pub enum Closed {
+    /// A length that no request has.
+    #[error("a frame of {0} bytes: it must be from 1 to socket.request.max.bytes")]
+    FrameSize(i32),
+    /// What is in the frame makes no sense.
+    #[error(transparent)]
+    BadRequest(#[from] BadRequest),
+    /// Nothing came, or nothing was taken.
+    #[error("{0} for connections.max.idle.ms")]
+    Idle(&'static str),
+    /// The network's reason.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A request that is being served.
+struct InFlight {
+    api: &'static Api,
+    began: Instant,
+    answer: Answer,
+}
+
+/// Serves a connection until its client ends it.
+///
+/// # Errors
+/// Why it had to be closed.
+pub async fn serve(
+    broker: Arc<Broker>,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+) -> Result<(), Closed> {
+    stream.set_nodelay(true)?;
+    let (read, write) = stream.split();
+    let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
+    let in_flight = AtomicUsize::new(0);
+    tokio::select! {
+        read = read_requests(&broker, read, peer, sender, &in_flight) => read,
+        written = write_answers(&broker, write, receiver, &in_flight) => written,
+    }
+}
+
+async fn read_requests(
+    broker: &Arc<Broker>,
+    read: ReadHalf<'_>,
+    peer: SocketAddr,
+    sender: mpsc::Sender<InFlight>,
+    in_flight: &AtomicUsize,
+) -> Result<(), Closed> {
+    let mut read = BufReader::with_capacity(READ_BUFFER_BYTES, read);
+    let idle = broker.settings.millis("connections.max.idle.ms");
+    let max = broker.settings.count("socket.request.max.bytes");
+    let client_host = format!("/{}", peer.ip());
+    loop {
+        // A client that waits for an answer is not idle.
+        while tokio::time::timeout(idle, read.fill_buf()).await.is_err() {
+            if in_flight.load(Ordering::Relaxed) == 0 {
+                return Err(Closed::Idle("nothing was asked"));
+            }
+        }
+        let Some(frame) =
+            in_time(idle, "a frame was not finished", read_frame(&mut read, max)).await?
+        else {
+            return Ok(());
+        };
+        let began = Instant::now();
+        let (api, answer) = api::serve(broker, frame, &client_host)?;
+        in_flight.fetch_add(1, Ordering::Relaxed);
+        let request = InFlight { api, began, answer };
+        if sender.send(request).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn in_time<T>(
+    limit: Duration,
+    what: &'static str,
+    future: impl Future<Output = Result<T, Closed>>,
+) -> Result<T, Closed> {
+    let done = tokio::time::timeout(limit, future).await;
+    done.unwrap_or(Err(Closed::Idle(what)))
+}
+
+/// A frame without its length; none where the client has ended the connection between two.
+async fn read_frame(
+    read: &mut BufReader<ReadHalf<'_>>,
+    max: usize,
+) -> Result<Option<Bytes>, Closed> {
+    let mut length = [0; 4];
+    match read.read_exact(&mut length).await {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    };
+    let length = i32::from_be_bytes(length);
+    let size = usize::try_from(length)
+        .ok()
+        .filter(|size| (1..=max).contains(size));
+    let size = size.ok_or(Closed::FrameSize(length))?;
+    let mut frame = BytesMut::new();
+    while frame.len() < size {
+        let left = size - frame.len();
+        frame.reserve(left.min(READ_AHEAD_BYTES));
+        if (&mut *read).take(left as u64).read_buf(&mut frame).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+    }
+    Ok(Some(frame.freeze()))
+}
+
+async fn write_answers(
+    broker: &Broker,
+    mut write: WriteHalf<'_>,
+    mut receiver: mpsc::Receiver<InFlight>,
+    in_flight: &AtomicUsize,
+) -> Result<(), Closed> {
+    let idle = broker.settings.millis("connections.max.idle.ms");
+    while let Some(InFlight { api, began, answer }) = receiver.recv().await {
+        let response = answer.await?;
+        write_answer(&mut write, response, idle).await?;
+        in_flight.fetch_sub(1, Ordering::Relaxed);
+        metrics::request(api, began.elapsed());
+    }
+    Ok(())
+}
+
+async fn write_answer(
+    write: &mut WriteHalf<'_>,
+    response: Response,
+    idle: Duration,
+) -> Result<(), Closed> {
+    let what = "an answer was not taken";
+    for piece in response.pieces {
+        match piece {
+            Piece::Bytes(mut bytes) => {
+                while !bytes.is_empty() {
+                    let written = async { Ok(write.write_buf(&mut bytes).await?) };
+                    if in_time(idle, what, written).await? == 0 {
+                        return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+                    }
+                }
+            }
+            Piece::File(mut slice) => {
+                while slice.len > 0 {
+                    in_time(idle, what, send_some(write.as_ref(), &mut slice)).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets the kernel copy from the file to the socket, as much as the socket takes.
+async fn send_some(stream: &TcpStream, slice: &mut FileSlice) -> Result<(), Closed> {
+    let send = || {
+        let mut position = slice.position;
+        let sent = sendfile(stream, &*slice.file, Some(&mut position), slice.len);
+        sent.map_err(io::Error::from)
+    };
+    let sent = stream.async_io(Interest::WRITABLE, send).await?;
+    if sent == 0 {
+        // Shorter than when it was looked at: its end was cut meanwhile.
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    slice.position += sent as u64;
+    slice.len -= sent;
+    Ok(())
+}

@@ -1,0 +1,417 @@
+//! A partition in the shell: its core and its disk under one lock, an fsync that many appends share, and the files that
+//! fetches read from.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+use node::{FileDisk, Time};
+use tracing::{error, info, warn};
+
+use super::response::FileSlice;
+use crate::error::ErrorCode;
+use crate::fetch::purgatory::PartitionKey;
+use crate::log::{LogConfig, LogError};
+use crate::partition::{AppendInfo, Partition, RecoveryReport};
+use crate::record::compression::Compression;
+
+/// Files of a partition that are held open for fetches.
+const OPEN_FILES_MAX: usize = 8;
+
+/// The log directory, which all partitions are in. Once a write or a sync failed it is offline: what the disk holds is
+/// not known any more, and trying again could only hide that (an fsync that failed may succeed the next time without
+/// having written anything).
+#[derive(Debug)]
+pub struct LogDir {
+    /// Where it is.
+    pub disk: FileDisk,
+    offline: AtomicBool,
+}
+
+impl LogDir {
+    /// The directory, online.
+    pub fn new(disk: FileDisk) -> LogDir {
+        LogDir {
+            disk,
+            offline: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether it failed.
+    pub fn is_offline(&self) -> bool {
+        self.offline.load(Ordering::Acquire)
+    }
+
+    fn check(&self) -> Result<(), ErrorCode> {
+        if self.is_offline() {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        Ok(())
+    }
+
+    /// Takes it offline.
+    pub fn fail(&self, what: &dyn std::fmt::Display) {
+        if !self.offline.swap(true, Ordering::AcqRel) {
+            let dir = self.disk.root().display();
+            error!(%dir, "the log directory is offline until the broker is restarted: {what}");
+        }
+    }
+}
+
+/// A partition that is served.
+#[derive(Debug)]
+pub struct Served {
+    /// Its topic and number.
+    pub key: PartitionKey,
+    dir: Arc<LogDir>,
+    slot: Mutex<Slot>,
+    /// Held by the one that syncs. Whoever waits for it finds that he has been synced along, or syncs for all behind him.
+    syncing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    partition: Partition,
+    disk: FileDisk,
+    files: BTreeMap<u64, Arc<File>>,
+}
+
+/// Where a partition stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offsets {
+    /// The first offset that is there.
+    pub log_start: i64,
+    /// What consumers may read ends here.
+    pub high_watermark: i64,
+    /// The next record's offset.
+    pub log_end: i64,
+    /// The leader epoch.
+    pub leader_epoch: i32,
+}
+
+/// What a fetch found in a partition.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Whole batches, perhaps with a part of one at the end; none at the end of the log.
+    pub slice: Option<FileSlice>,
+    /// Where the partition stands.
+    pub offsets: Offsets,
+}
+
+impl Served {
+    /// Opens a partition's log, and recovers what is there.
+    ///
+    /// # Errors
+    /// When its files cannot be read or mended.
+    pub fn open(
+        dir: &Arc<LogDir>,
+        key: PartitionKey,
+        config: LogConfig,
+        now: Time,
+    ) -> Result<Served> {
+        let mut disk = dir.disk.clone();
+        let name = directory(&key);
+        let (partition, report) = Partition::open(&mut disk, &name, config, now)?;
+        if report != RecoveryReport::default() {
+            info!(partition = name, ?report, "recovered");
+        }
+        let slot = Slot {
+            partition,
+            disk,
+            files: BTreeMap::new(),
+        };
+        Ok(Served {
+            key,
+            dir: dir.clone(),
+            slot: Mutex::new(slot),
+            syncing: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends one batch, as it came.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn append(&self, batch: &mut [u8], now: Time) -> Result<AppendInfo, ErrorCode> {
+        self.dir.check()?;
+        let mut slot = self.lock();
+        let Slot {
+            partition, disk, ..
+        } = &mut *slot;
+        partition.append(disk, batch, now).map_err(|error| {
+            if matches!(error.code(), ErrorCode::KafkaStorageError) {
+                self.failed(&error);
+            }
+            error.code()
+        })
+    }
+
+    /// Where it stands.
+    pub fn offsets(&self) -> Offsets {
+        self.lock().offsets()
+    }
+
+    /// Whether what was just appended may be acknowledged before it is synced.
+    pub fn acknowledges_at_once(&self) -> bool {
+        !self.lock().partition.config().syncs_always()
+    }
+
+    /// Whether the topic's own codec is zstd, which old consumers do not know.
+    pub fn compresses_with_zstd(&self) -> bool {
+        self.lock().partition.config().compression_type == Some(Compression::Zstd)
+    }
+
+    /// Waits until all below `end` is synced, and syncs where nobody else does.
+    ///
+    /// # Errors
+    /// When the disk failed.
+    pub async fn synced(self: &Arc<Self>, end: i64) -> Result<(), ErrorCode> {
+        let _turn = self.syncing.lock().await;
+        if self.lock().partition.durable_end_offset() >= end {
+            return Ok(());
+        }
+        self.sync_now().await
+    }
+
+    async fn sync_now(self: &Arc<Self>) -> Result<(), ErrorCode> {
+        self.dir.check()?;
+        let served = self.clone();
+        let synced = tokio::task::spawn_blocking(move || served.sync_blocking()).await;
+        synced.unwrap_or(Err(ErrorCode::UnknownServerError))
+    }
+
+    fn sync_blocking(&self) -> Result<(), ErrorCode> {
+        let Some(pending) = self.lock().partition.begin_sync() else {
+            return Ok(());
+        };
+        let written = pending.write(&mut self.dir.disk.clone());
+        if let Err(error) = written {
+            self.dir.fail(&error);
+            self.lock().partition.fail(&error.to_string());
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        self.lock().partition.end_sync(&pending);
+        Ok(())
+    }
+
+    /// Syncs if `flush.messages` or `flush.ms` ask for it.
+    pub async fn sync_if_due(self: &Arc<Self>, now: Time) {
+        let _turn = self.syncing.lock().await;
+        if self.lock().partition.sync_due(now) {
+            // The failure has been told, and took the directory offline.
+            let _ = self.sync_now().await;
+        }
+    }
+
+    /// What is there from `offset` on, up to `max_bytes`, but one batch at least.
+    ///
+    /// # Errors
+    /// When the offset is not in the log, or the log cannot be read.
+    pub fn read(&self, offset: i64, max_bytes: usize) -> Result<Found, ErrorCode> {
+        self.dir.check()?;
+        let mut slot = self.lock();
+        let slice = slot.partition.read(&slot.disk, offset, max_bytes as u64);
+        let slice = slice.map_err(|error| error.code())?;
+        let offsets = slot.offsets();
+        if slice.len == 0 {
+            return Ok(Found {
+                slice: None,
+                offsets,
+            });
+        }
+        let file = slot
+            .open_file(slice.incarnation, &slice.file)
+            .map_err(|e| {
+                warn!(file = slice.file, "cannot be opened: {e}");
+                ErrorCode::KafkaStorageError
+            })?;
+        Ok(Found {
+            slice: Some(FileSlice {
+                file,
+                position: slice.position,
+                len: usize::try_from(slice.len).unwrap_or(usize::MAX),
+            }),
+            offsets,
+        })
+    }
+
+    /// The same, in memory; none at the end of the log.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read_bytes(&self, offset: i64, max_bytes: usize) -> Result<Option<Vec<u8>>, ErrorCode> {
+        let Some(slice) = self.read(offset, max_bytes)?.slice else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; slice.len];
+        let read = slice.file.read_exact_at(&mut bytes, slice.position);
+        read.map_err(|e| {
+            warn!(partition = directory(&self.key), "cannot be read: {e}");
+            ErrorCode::KafkaStorageError
+        })?;
+        Ok(Some(bytes))
+    }
+
+    /// The first record whose timestamp is not before `timestamp_ms`: its offset and timestamp.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn offset_for_timestamp(&self, timestamp_ms: i64) -> Result<Option<(i64, i64)>, ErrorCode> {
+        self.dir.check()?;
+        let slot = self.lock();
+        let found = slot
+            .partition
+            .offset_for_timestamp(&slot.disk, timestamp_ms);
+        found.map_err(|error| error.code())
+    }
+
+    /// The last epoch not above `epoch`, and where it ends.
+    pub fn end_offset_for_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
+        self.lock().partition.end_offset_for_epoch(epoch)
+    }
+
+    /// Forgets what is before an offset (-1: before the high watermark); the first that is left.
+    ///
+    /// # Errors
+    /// When the offset is above the high watermark.
+    pub fn delete_records(&self, before: i64, now: Time) -> Result<i64, ErrorCode> {
+        self.dir.check()?;
+        let mut slot = self.lock();
+        let Slot {
+            partition, disk, ..
+        } = &mut *slot;
+        let deleted = partition.delete_records(disk, before, now);
+        deleted.map_err(|error| error.code())
+    }
+
+    /// Its settings become these.
+    pub fn set_config(&self, config: LogConfig) {
+        self.lock().partition.set_config(config);
+    }
+
+    /// Rolls, and removes what is too old or too much.
+    pub fn tick(&self, now: Time) {
+        if self.dir.is_offline() {
+            return;
+        }
+        let mut slot = self.lock();
+        let Slot {
+            partition,
+            disk,
+            files,
+        } = &mut *slot;
+        match partition.tick(disk, now) {
+            Ok(0) => {}
+            Ok(_) => files.clear(),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Compacts, if it is due.
+    pub fn clean(&self, now: Time) {
+        if self.dir.is_offline() {
+            return;
+        }
+        let Some(plan) = self.lock().partition.plan_cleaning(now) else {
+            return;
+        };
+        let mut disk = self.dir.disk.clone();
+        let cleaned = match plan.run(&mut disk, now) {
+            Ok(cleaned) => cleaned,
+            Err(error) => return warn!(partition = directory(&self.key), "not compacted: {error}"),
+        };
+        let mut slot = self.lock();
+        let Slot {
+            partition,
+            disk,
+            files,
+        } = &mut *slot;
+        files.clear();
+        if let Err(error) = partition.finish_cleaning(disk, cleaned) {
+            self.failed(&error);
+        }
+    }
+
+    /// Notes how far the log is known to be whole, so that the next start reads less.
+    pub fn checkpoint(&self) {
+        self.at_disk(|partition, disk| partition.checkpoint(disk));
+    }
+
+    /// Ends in good order: the next start has nothing to recover.
+    pub fn close(&self) {
+        self.at_disk(|partition, disk| partition.close(disk));
+    }
+
+    /// Removes its files.
+    pub fn remove(&self) {
+        self.at_disk(|partition, disk| partition.remove(disk));
+    }
+
+    /// The whole directory is offline where a log cannot go on.
+    fn failed(&self, error: &LogError) {
+        if error.is_fatal() {
+            self.dir.fail(error);
+        } else {
+            warn!(partition = directory(&self.key), "{error}");
+        }
+    }
+
+    fn at_disk(&self, act: impl FnOnce(&mut Partition, &mut FileDisk) -> Result<(), LogError>) {
+        if self.dir.is_offline() {
+            return;
+        }
+        let mut slot = self.lock();
+        let Slot {
+            partition, disk, ..
+        } = &mut *slot;
+        if let Err(error) = act(partition, disk) {
+            self.failed(&error);
+        }
+    }
+
+    /// Bytes on the disk.
+    pub fn size_bytes(&self) -> u64 {
+        self.lock()
+            .partition
+            .log()
+            .segments()
+            .iter()
+            .map(|s| s.size)
+            .sum()
+    }
+}
+
+impl Slot {
+    fn offsets(&self) -> Offsets {
+        Offsets {
+            log_start: self.partition.log_start_offset(),
+            high_watermark: self.partition.high_watermark(),
+            log_end: self.partition.log_end_offset(),
+            leader_epoch: self.partition.leader_epoch(),
+        }
+    }
+
+    fn open_file(&mut self, incarnation: u64, name: &str) -> std::io::Result<Arc<File>> {
+        if let Some(file) = self.files.get(&incarnation) {
+            return Ok(file.clone());
+        }
+        let file = Arc::new(File::open(self.disk.root().join(name))?);
+        if self.files.len() >= OPEN_FILES_MAX {
+            self.files.pop_first();
+        }
+        self.files.insert(incarnation, file.clone());
+        Ok(file)
+    }
+}
+
+/// `<topic>-<partition>`.
+pub fn directory((topic, partition): &PartitionKey) -> String {
+    format!("{topic}-{partition}")
+}

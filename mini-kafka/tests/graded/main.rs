@@ -1,0 +1,38 @@
+//! The graded tests of mini-kafka, in learning order: one binary, so that one `cargo test` shows them all.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, which clippy knows by an attribute that they lack"
+)]
+
+mod bytes;
+
+mod record;
+
+mod batch_crc;
+
+mod append;
+
+mod index;
+
+mod recovery;
+
+mod idempotence;
+
+mod retention;
+
+mod offset_map;
+
+mod compaction;
+
+autograder::main! {
+    "kafka/record" => record,
+    "kafka/batch-crc" => batch_crc,
+    "kafka/append" => append,
+    "kafka/index" => index,
+    "kafka/recovery" => recovery,
+    "kafka/idempotence" => idempotence,
+    "kafka/retention" => retention,
+    "kafka/offset-map" => offset_map,
+    "kafka/compaction" => compaction,
+}
