@@ -139,7 +139,7 @@ mod tests {
         /// It is a map: whatever is done to it and to a B-tree, both answer the same.
         #[test]
         fn does_what_a_btree_does(
-            changes in prop::collection::vec((0..3_u8, prop_oneof![0..200_u64, Just(u64::MAX), any::<u64>()]), 0..600)
+            changes in prop::collection::vec((0..3_u8, prop_oneof![0..200_u64, Just(u64::MAX), any::<u64>()]), 0..150)
         ) {
             let (mut ours, mut model) = (IdMap::default(), BTreeMap::new());
             for (n, (what, id)) in changes.into_iter().enumerate() {
