@@ -113,7 +113,7 @@ function drawTable(box, figures, { from, to }, cursor) {
 export function start(view) {
   $("charts-table").addEventListener("click", ({ currentTarget: button }) => {
     const table = button.getAttribute("aria-pressed") !== "true";
-    attribute(button, "aria-pressed", table);
+    attribute(button, "aria-pressed", String(table));
     text(button, table ? "as charts" : "as a table");
     view.changed();
   });

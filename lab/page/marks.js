@@ -68,23 +68,28 @@ export function quieten(list) {
 const quietened = new Set();
 
 /** The buttons that show and hide messages by their label. */
-export function drawLabels(recording) {
+export function drawLabels({ labels: counts }) {
   const bar = $("labels");
-  if (recording.labels.size > LABELS_SHOWN && !bar.querySelector(".all")) {
-    bar.append(el("button", { type: "button", class: "label all", "aria-expanded": "false", click: ({ currentTarget: button }) => {
-      const open = bar.classList.toggle("open");
-      button.setAttribute("aria-expanded", String(open));
-    } }, "all labels"));
+  // The most frequent have their button in sight.
+  const often = [...counts.keys()].filter((label) => !quietened.has(label)).sort((a, b) => counts.get(b) - counts.get(a)).slice(0, LABELS_SHOWN);
+  const more = bar.querySelector(".all") ?? bar.appendChild(el("button", { type: "button", class: "label all", "aria-expanded": "false", click: ({ currentTarget: button }) => {
+    button.setAttribute("aria-expanded", String(bar.classList.toggle("open")));
+  } }));
+  for (const label of counts.keys()) {
+    const button = bar.querySelector(`[data-label="${CSS.escape(label)}"]`) ?? bar.insertBefore(makeLabel(label), more);
+    button.classList.toggle("rare", !often.includes(label));
   }
-  for (const label of recording.labels.keys()) {
-    if (bar.querySelector(`[data-label="${CSS.escape(label)}"]`)) continue;
-    const style = labelStyle(label);
-    const sign = el("span", { class: "mark", "aria-hidden": "true" }, style.letter);
-    sign.style.background = style.colour;
-    sign.style.color = ink(style.colour);
-    bar.insertBefore(el("button", { type: "button", class: bar.querySelectorAll(".label:not(.rare)").length <= LABELS_SHOWN && !quietened.has(label) ? "label" : "label rare", "data-label": label, "aria-pressed": String(!hidden.has(label)),
-      title: `Show or hide the messages “${label}”`, click: ({ currentTarget: button }) => toggle(label, button) }, sign, label), bar.querySelector(".all"));
-  }
+  more.hidden = often.length === counts.size;
+  text(more, `all ${counts.size} labels`);
+}
+
+function makeLabel(label) {
+  const style = labelStyle(label);
+  const sign = el("span", { class: "mark", "aria-hidden": "true" }, style.letter);
+  sign.style.background = style.colour;
+  sign.style.color = ink(style.colour);
+  return el("button", { type: "button", class: "label", "data-label": label, "aria-pressed": String(!hidden.has(label)),
+    title: `Show or hide the messages “${label}”`, click: ({ currentTarget: button }) => toggle(label, button) }, sign, label);
 }
 
 function toggle(label, button) {

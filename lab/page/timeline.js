@@ -99,7 +99,7 @@ export function drawCursor({ recording, player }, span) {
   const moving = player.mode !== "paused";
   icon($("play"), moving && player.forward ? "pause" : "play", moving && player.forward ? "Pause" : "Play");
   icon($("play-back"), moving && !player.forward ? "pause" : "back", moving && !player.forward ? "Pause" : "Play backwards");
-  attribute($("live"), "aria-pressed", player.mode === "live");
+  attribute($("live"), "aria-pressed", String(player.mode === "live"));
   $("live").hidden = !player.growing;
   if ($("speed").value !== String(player.speed)) $("speed").value = String(player.speed);
 }

@@ -2,6 +2,8 @@
 //! of what the nodes do; a system says how its nodes are started and what can be seen of them.
 //! The page's buttons and the scenes call the same methods, which block until the deed is done.
 
+mod node;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use servers::Server;
 use sim::Level;
@@ -21,73 +22,16 @@ use crate::links::{Links, Rule};
 use crate::reaper::Reaper;
 use crate::recorder::{Limits, Recorder};
 
+pub use node::{Condition, NodeSpec, NodeView};
+
+use node::Node;
+
 /// How long a node may take to say that it is ready, and to end when it is asked to.
 const READY_MAX: Duration = Duration::from_secs(30);
 const ENDING_MAX: Duration = Duration::from_secs(2);
 
 /// The name under which the lab's own client dials.
 pub const CLIENT: &str = "client";
-
-/// What a system says of a node that it wants.
-#[derive(Clone, Debug)]
-pub struct NodeSpec {
-    /// Unique, and short enough for the page: `dn1`.
-    pub name: String,
-    /// What it is: `datanode`.
-    pub role: &'static str,
-    /// Where it stands, if that matters.
-    pub rack: Option<String>,
-    /// The system's own program, for the commands that are shown.
-    pub program: &'static str,
-    /// What the hidden command `lab node` is given, as a shell would give it to that program.
-    pub args: Vec<String>,
-    /// The flags by which the node is told where to listen, each with the key of its ready line that says where it does.
-    pub listens: &'static [(&'static str, &'static str)],
-}
-
-/// Whether a node's process is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Condition {
-    /// It is being started or ended just now.
-    Changing,
-    /// It runs.
-    Up,
-    /// It is stopped in mid-step.
-    Paused,
-    /// It is not there.
-    Down,
-}
-
-/// What there is to see of a node's process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NodeView {
-    /// Its name.
-    #[serde(skip)]
-    pub name: String,
-    /// What it is.
-    pub role: &'static str,
-    /// Where it stands.
-    pub rack: Option<String>,
-    /// Whether its process is there.
-    pub process: Condition,
-    /// Its process id, while it has one.
-    pub pid: Option<u32>,
-    /// Where it listens, once it has said so: the first of its addresses.
-    pub address: Option<String>,
-}
-
-#[derive(Debug)]
-struct Node {
-    spec: NodeSpec,
-    server: Mutex<Server>,
-    /// Set while the process is stopped; changes only under the lock of `server`.
-    paused: AtomicBool,
-    /// The lab wants it to run: if it does not, that is news.
-    wanted: AtomicBool,
-    /// What was seen last while `server` was free.
-    address: Mutex<Option<String>>,
-}
 
 /// Real processes, and what can be done to them.
 #[derive(Debug)]
@@ -484,18 +428,5 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-impl Node {
-    /// What one would type to start the node without the lab.
-    fn shell_command(&self, server: &Server) -> String {
-        let mut words = vec![self.spec.program.to_owned()];
-        words.extend(self.spec.args.iter().cloned());
-        for (flag, key) in self.spec.listens {
-            let address = server.address(key).unwrap_or_default();
-            words.extend([(*flag).to_owned(), address.to_owned()]);
-        }
-        words.join(" ")
     }
 }

@@ -98,7 +98,7 @@ impl Run {
 
     /// Ends everything: the scene, and all nodes.
     pub fn stop(&self) {
-        self.script.stop();
+        self.script.abandon();
         self.lab.stop();
         if let Some(saving) = lock(&self.saving).take() {
             // It has said itself what went wrong.

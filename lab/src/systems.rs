@@ -2,13 +2,23 @@
 
 use crate::system::System;
 
+#[cfg(feature = "clocks")]
+mod clocks;
+#[cfg(feature = "hash")]
+mod hash;
 #[cfg(feature = "hdfs")]
 mod hdfs;
+#[cfg(any(feature = "clocks", feature = "hash"))]
+mod lines;
 
 /// All of them. The first is what a bare `lab` opens.
 pub fn all() -> &'static [&'static dyn System] {
     &[
         #[cfg(feature = "hdfs")]
         &hdfs::MiniHdfs,
+        #[cfg(feature = "hash")]
+        &hash::Hash,
+        #[cfg(feature = "clocks")]
+        &clocks::Clocks,
     ]
 }

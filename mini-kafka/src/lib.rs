@@ -24,8 +24,9 @@
 //! 1. [`record`]: the format, from varints up to batches.
 //! 2. [`log`]: segments and their indexes, recovery, retention, compaction, producers' sequences.
 //! 3. [`partition`]: what a broker adds to a log: the high watermark, and the line between written and durable.
-//! 4. [`group`]: who reads what, and how far he has got.
-//! 5. `server`: sockets, files and timers around all of that. It decides nothing.
+//! 4. [`group`]: who reads what, and how far he has got; [`assignor`], which says who, for the leader of a group.
+//! 5. [`fetch`]: what a fetch is about, and how long it waits.
+//! 6. `server`: sockets, files and timers around all of that. It decides nothing.
 //!
 //! # Left out on purpose
 //!
@@ -33,6 +34,7 @@
 //! ACLs, TLS or tiered storage; no message formats older than v2. The crate's README says what the real Kafka does instead.
 
 pub mod assignor;
+pub mod capstone;
 pub mod error;
 pub mod fetch;
 pub mod group;

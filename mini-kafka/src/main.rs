@@ -1,5 +1,7 @@
 //! `mini-kafka`: the broker and its tools, in one program.
 
+mod cli;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -17,16 +19,41 @@ struct Arguments {
 enum Command {
     /// Run a broker
     Server(server::Options),
+    /// Make, show, enlarge and delete topics
+    Topics(cli::topics::Options),
+    /// Send lines as records
+    ConsoleProducer(cli::console::ProducerOptions),
+    /// Show records
+    ConsoleConsumer(cli::console::ConsumerOptions),
+    /// Show groups, and move what they have committed
+    ConsumerGroups(cli::consumer_groups::Options),
+    /// Show and change settings
+    Configs(cli::configs::Options),
+    /// Show what segment files hold
+    DumpLog(cli::dump_log::Options),
+    /// Measure
+    #[command(subcommand)]
+    Perf(cli::perf::Options),
 }
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    let default = match command {
-        Command::Server(_) => "info",
+    // Tools say what failed by themselves; RUST_LOG shows how they came to it.
+    let default = if matches!(command, Command::Server(_)) {
+        "info"
+    } else {
+        "off"
     };
     server::log_to_stderr(default);
     let ran = match command {
         Command::Server(options) => server::run(&options),
+        Command::Topics(options) => cli::topics::run(&options),
+        Command::ConsoleProducer(options) => cli::console::produce(&options),
+        Command::ConsoleConsumer(options) => cli::console::consume(&options),
+        Command::ConsumerGroups(options) => cli::consumer_groups::run(&options),
+        Command::Configs(options) => cli::configs::run(&options),
+        Command::DumpLog(options) => cli::dump_log::run(&options),
+        Command::Perf(options) => cli::perf::run(&options),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,

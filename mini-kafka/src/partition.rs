@@ -196,13 +196,15 @@ impl Partition {
         self.noting_failure(deleted)
     }
 
-    /// Whether a sync is due: by `flush.messages` or by `flush.ms`.
+    /// Whether a sync is due: by `flush.messages`, by `flush.ms`, or since a segment has been closed, which is synced whatever the
+    /// settings say: only what is durable may be compacted, and a crash costs no more than a look at the active segment.
     pub fn sync_due(&self, now: Time) -> bool {
         let unsynced = self.log_end_offset() - self.durable_end_offset();
         let flush_after =
             u64::try_from(self.config().flush_ms).map_or(Duration::MAX, Duration::from_millis);
         unsynced > 0
             && (unsynced >= self.config().flush_messages
+                || self.durable_end_offset() < self.log.end().segment
                 || (self.dirty_since).is_some_and(|since| now.since(since) >= flush_after))
     }
 

@@ -274,7 +274,7 @@ mod tests {
         };
         let mut table = Table::default();
         table.insert((0..20_000).map(point).collect());
-        for i in 20_000..21_000 {
+        for i in 20_000..60_000 {
             table.insert(vec![point(i)]);
         }
         let walk = |at: usize| at - table.home(table.places[at].position);
@@ -284,7 +284,16 @@ mod tests {
         // Knuth, TAOCP 3, 6.4: (1 / (1 − α) − 1) / 2 on average, here for α up to 15/16.
         assert!(mean < 8.0, "{mean}");
         assert!(
-            table.memory_bytes() < 21 * 21_000,
+            table.memory_bytes() < 21 * 60_000,
+            "{}",
+            table.memory_bytes()
+        );
+        // And what has become small takes little.
+        for i in 1_000..60_000 {
+            table.remove(point(i));
+        }
+        assert!(
+            table.memory_bytes() < 90 * 1_000,
             "{}",
             table.memory_bytes()
         );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use consistent_hash::bounded::{Bin, home};
-use consistent_hash::{Bounded, Node, NodeId, Partitioner};
+use consistent_hash::{Bounded, Node, NodeId, Partitioner, hash};
 use proptest::prelude::*;
 
 use crate::strategies::nodes;
@@ -143,4 +143,38 @@ fn few_keys_move_for_one_that_comes_or_goes() {
             "ε = {epsilon}, {n} nodes: {each} for each change"
         );
     }
+}
+
+/// Where there are more nodes than keys, each may hold one all the same.
+#[test]
+fn a_lone_key_is_at_home() {
+    for seed in 0..50 {
+        let mut bounded = Bounded::new(0, seed);
+        bounded.add_all(&nodes(9)).unwrap();
+        bounded.insert(b"key");
+        let bins = bounded.bins();
+        let home = &bins[home(bins, hash::key(seed, b"key"))];
+        assert_eq!(home.keys.len(), 1, "seed {seed}: {bins:?}");
+    }
+}
+
+#[test]
+fn a_key_that_is_not_held_is_looked_for_where_it_would_be_put() {
+    let (seed, nodes_max) = (3, 8);
+    let mut bounded = Bounded::new(5, seed);
+    bounded.add_all(&nodes(nodes_max)).unwrap();
+    for i in 0..200_u32 {
+        bounded.insert(&i.to_le_bytes());
+    }
+    let bins = bounded.bins();
+    let mut passed = 0;
+    for i in 1_000..1_200_u32 {
+        let key = i.to_le_bytes();
+        let home = home(bins, hash::key(seed, &key));
+        let mut way = (home..bins.len()).chain(0..home);
+        let room = way.find(|at| !bins[*at].is_full()).unwrap();
+        assert_eq!(bounded.locate(&key), Some(bins[room].node), "key {i}");
+        passed += usize::from(room != home);
+    }
+    assert!(passed > 0, "some pass a full node");
 }

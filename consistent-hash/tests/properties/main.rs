@@ -10,6 +10,8 @@ mod balance;
 mod bounded;
 mod joins;
 mod movement;
+mod ranges;
 mod reference;
 mod replicas;
+mod skew;
 mod strategies;

@@ -156,7 +156,7 @@ function updateFold(row, { members }) {
   const written = members.filter((file) => file.open).length;
   text(row.querySelector(".facts"), [count(members.length, "file"), written && `${written} being written`,
     good === blocks.length ? `✓ all ${blocks.length} blocks with every replica` : `${good} of ${blocks.length} blocks with every replica`].filter(Boolean).join(" · "));
-  attribute(row, "data-enough", good === blocks.length);
+  attribute(row, "data-enough", String(good === blocks.length));
   if (row.open) keyed(row.querySelector(".members"), members, (file) => file.path, () => el("li"), (line, file) => text(line, `${file.path} · ${factsOf(file)}`));
 }
 
@@ -196,14 +196,14 @@ function makeFile({ path }, number) {
 function updateFile(row, file, acts) {
   text(row.querySelector(".facts"), factsOf(file));
   text(row.querySelector(".open"), file.open ? "✎ being written" : "closed");
-  attribute(row.querySelector(".open"), "data-open", file.open);
+  attribute(row.querySelector(".open"), "data-open", String(file.open));
   row.querySelector(".deeds").hidden = !acts;
   keyed(row.querySelector(".blocks"), file.blocks.slice(0, BLOCKS_SHOWN_MAX), (block) => block.id,
     () => el("li", { class: "block" }, el("span", { class: "name" }), el("span", { class: "id" }), el("span", { class: "replicas" })), updateBlock);
 }
 
 function updateBlock(row, block) {
-  attribute(row, "data-enough", enough(block));
+  attribute(row, "data-enough", String(enough(block)));
   attribute(row, "title", `${block.id}, generation ${block.generation}, ${bytes(block.len)}, ${block.state}`);
   text(row.querySelector(".name"), block.label);
   text(row.querySelector(".id"), `${block.state === "complete" ? bytes(block.len) : block.state}${block.badly_distributed ? ", on too few racks" : ""}`);

@@ -32,6 +32,36 @@ impl Default for Limits {
 /// Lines of a trace, and the number of the line after them.
 pub type Lines = (Vec<Arc<str>>, u64);
 
+/// So many messages are told of in a second. A page cannot draw more, and they would push everything else out of the memory.
+const MESSAGES_MAX: u64 = 1_000;
+
+/// Messages, told and untold.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    /// How many have been told of: the last one's number.
+    pub(super) told: u64,
+    /// The present second, and how many had been told of before it.
+    second: u64,
+    before: u64,
+    /// How many have not been told of since the last that was.
+    untold: u64,
+}
+
+impl Messages {
+    /// Counts a message in this `second`. None: it is not told of. Else how many before it were not.
+    pub(super) fn count(&mut self, second: u64) -> Option<u64> {
+        if second != self.second {
+            (self.second, self.before) = (second, self.told);
+        }
+        if self.told - self.before >= MESSAGES_MAX {
+            self.untold += 1;
+            return None;
+        }
+        self.told += 1;
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
 /// What is remembered.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -51,7 +81,7 @@ pub(super) struct Log {
     pub(super) state: Value,
     /// The numbers of nodes, and which life each is in.
     pub(super) nodes: BTreeMap<String, (NodeId, u32)>,
-    pub(super) messages: u64,
+    pub(super) messages: Messages,
     pub(super) closed: bool,
 }
 
@@ -69,7 +99,7 @@ impl Log {
             bytes: 0,
             state: Value::Object(Map::new()),
             nodes: BTreeMap::new(),
-            messages: 0,
+            messages: Messages::default(),
             closed: false,
         }
     }

@@ -87,13 +87,18 @@ impl Script {
 
     /// Ends the scene where it is: it expects nothing more, and waits for nobody. What it has made stays as it is.
     pub fn stop(&self) {
+        self.abandon();
+        if let Some(lab) = self.lab.upgrade() {
+            lab.recorder.put("scene", Value::Null);
+        }
+    }
+
+    /// As [`Script::stop`], at the end of the run: what is recorded ends with the scene as it is.
+    pub(crate) fn abandon(&self) {
         let mut now = lock(&self.now);
         now.stopped = true;
         now.waiting = false;
         self.changed.notify_all();
-        if let Some(lab) = self.lab.upgrade() {
-            lab.recorder.put("scene", Value::Null);
-        }
     }
 
     /// Whether somebody has ended it.

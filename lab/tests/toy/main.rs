@@ -1,13 +1,15 @@
 //! The smallest system that the lab can show: a leader that has its followers copy a number. It documents what a system must bring,
 //! and is driven here as the lab would drive it: real processes of this very program, deeds, links, a scene.
 //!
-//! Reading order: `node.rs` (what a node does), `system.rs` (what the lab is told of it), then the tests below.
+//! Reading order: `node.rs` (what a node does), `system.rs` (what the lab is told of it), `messages.rs` (how it
+//! understands what passes on links), then the tests below.
 
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../left/mod.rs"]
 mod left;
+mod messages;
 mod node;
 mod system;
 
@@ -133,6 +135,20 @@ fn what_happens_is_seen_and_can_be_undone(runtime: &Runtime) {
         .filter(|record| matches!(&record.what, What::Start { name, .. } if name == "f2"));
     assert_eq!(lives.count(), 2);
     assert!(matches!(&records[0].what, What::Begin { system, .. } if system == "toy"));
+    let sent = records.iter().find_map(|record| match &record.what {
+        What::Send {
+            message,
+            label,
+            text,
+            ..
+        } if text == "set 7" => {
+            assert_eq!(label.as_deref(), Some("set"));
+            Some(*message)
+        }
+        _ => None,
+    });
+    let delivered = |record: &sim::Record| matches!(record.what, What::Deliver { message, .. } if Some(message) == sent);
+    assert!(records.iter().any(delivered), "{sent:?}");
     let commands = records.iter().filter_map(|record| match &record.what {
         What::Event { command, .. } => command.as_deref(),
         _ => None,

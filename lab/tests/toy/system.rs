@@ -10,11 +10,12 @@ use anyhow::{Context, Result};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use lab::lab::{CLIENT, Lab, NodeSpec};
 use lab::links::Rule;
+use lab::links::recogniser::Protocol;
 use lab::scenes::{Play, SOON, Scene, Stage, ensure};
 use lab::system::{Cluster, Deed, Order, Param, Scenery, System, Target, When};
 use serde_json::{Value, json};
 
-use crate::node;
+use crate::{messages, node};
 
 /// The kind.
 pub(crate) struct Toy;
@@ -50,6 +51,10 @@ impl System for Toy {
 
     fn node(&self, args: Vec<OsString>) -> Result<()> {
         node::run(args)
+    }
+
+    fn protocols(&self) -> &'static [Protocol] {
+        &[messages::LINES]
     }
 }
 

@@ -331,7 +331,6 @@ impl Group {
 
     /// Begins to gather members, if that has not begun. An assignment that is being made is void.
     pub(super) fn prepare_rebalance(&mut self, turn: &mut Turn<'_>) {
-        // EXERCISE(kafka/group-join): everybody has to join again, and is waited for.
         if self.state == State::PreparingRebalance {
             return;
         }
@@ -388,7 +387,6 @@ impl Group {
     /// Makes a generation of those who joined, and tells them. Dynamic members who did not are out; a static one may
     /// be restarting, and stays until its session ends.
     fn complete_join(&mut self, turn: &mut Turn<'_>) {
-        // EXERCISE(kafka/group-join): who did not come is out, who came is told of the new generation.
         let absent = |m: &&Member| m.awaiting_join.is_none() && m.instance_id.is_none();
         let absent: Vec<String> = self
             .members

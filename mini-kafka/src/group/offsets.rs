@@ -182,7 +182,6 @@ impl Group {
     /// Who may commit: a member of the current generation, once it can have been told what it owns; and, where nobody
     /// is a member, a client that assigns to itself.
     fn may_commit(&self, member: &MemberRef) -> Result<(), ErrorCode> {
-        // EXERCISE(kafka/offset-commit): what an earlier generation still commits is refused.
         let claims_nothing = member.generation < 0 && member.member_id.is_empty();
         match self.state {
             State::Dead => return Err(ErrorCode::CoordinatorNotAvailable),

@@ -127,7 +127,6 @@ impl Group {
     /// The protocol of the next generation: each member votes for the first of its list that all members know, and the
     /// most votes win. None where they have nothing in common, or there are none.
     pub fn select_protocol(&self) -> Option<String> {
-        // EXERCISE(kafka/group-join): of the protocols that every member knows, the one with the most votes.
         let everybody_knows = |name: &str| self.members.values().all(|m| knows(m, name));
         let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
         for member in self.members.values() {

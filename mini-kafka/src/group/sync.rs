@@ -144,7 +144,6 @@ impl Group {
 
     /// The same, and that it is of the current generation.
     pub(super) fn check_generation(&self, member: &MemberRef) -> Result<(), ErrorCode> {
-        // EXERCISE(kafka/group-sync): who is not a member of the current generation is told why not.
         if self.state == State::Dead {
             return Err(ErrorCode::CoordinatorNotAvailable);
         }
@@ -162,7 +161,6 @@ impl Group {
         request: &SyncRequest,
         turn: &mut Turn<'_>,
     ) -> Result<(), ErrorCode> {
-        // EXERCISE(kafka/group-sync): a follower waits for the leader's assignment, which is stored before anyone hears of it.
         let id = &request.member.member_id;
         let is_leader = self.is_leader(id);
         let Some(member) = self.members.get_mut(id) else {

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use rustix::fs::sendfile;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use tokio::net::TcpStream;
@@ -182,14 +181,11 @@ async fn write_answer(
     Ok(())
 }
 
-/// Lets the kernel copy from the file to the socket, as much as the socket takes.
+/// Sends as much of the slice as the socket takes.
 async fn send_some(stream: &TcpStream, slice: &mut FileSlice) -> Result<(), Closed> {
-    let send = || {
-        let mut position = slice.position;
-        let sent = sendfile(stream, &*slice.file, Some(&mut position), slice.len);
-        sent.map_err(io::Error::from)
-    };
-    let sent = stream.async_io(Interest::WRITABLE, send).await?;
+    let sent = stream
+        .async_io(Interest::WRITABLE, || copy(stream, slice))
+        .await?;
     if sent == 0 {
         // Shorter than when it was looked at: its end was cut meanwhile.
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
@@ -197,4 +193,22 @@ async fn send_some(stream: &TcpStream, slice: &mut FileSlice) -> Result<(), Clos
     slice.position += sent as u64;
     slice.len -= sent;
     Ok(())
+}
+
+/// Lets the kernel copy from the file to the socket.
+#[cfg(target_os = "linux")]
+fn copy(stream: &TcpStream, slice: &FileSlice) -> io::Result<usize> {
+    let mut position = slice.position;
+    let sent = rustix::fs::sendfile(stream, &*slice.file, Some(&mut position), slice.len);
+    Ok(sent?)
+}
+
+/// Copies through this process, where the kernel has no such call, or another one.
+#[cfg(not(target_os = "linux"))]
+fn copy(stream: &TcpStream, slice: &FileSlice) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt;
+    let mut bytes = vec![0; slice.len.min(64 << 10)];
+    let read = slice.file.read_at(&mut bytes, slice.position)?;
+    // Within `async_io` the socket does not block.
+    Ok(rustix::io::write(stream, &bytes[..read])?)
 }

@@ -25,6 +25,10 @@ mod offset_map;
 
 mod compaction;
 
+mod long_polling;
+
+mod capstone;
+
 autograder::main! {
     "kafka/record" => record,
     "kafka/batch-crc" => batch_crc,
@@ -35,4 +39,6 @@ autograder::main! {
     "kafka/retention" => retention,
     "kafka/offset-map" => offset_map,
     "kafka/compaction" => compaction,
+    "kafka/long-polling" => long_polling,
+    "kafka/capstone" => capstone,
 }

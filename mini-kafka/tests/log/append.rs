@@ -244,6 +244,24 @@ fn syncs_are_due_by_count_and_by_time() {
 }
 
 #[test]
+fn a_closed_segment_is_synced_whatever_the_settings() {
+    let mut disk = MemDisk::default();
+    let settings = config(&[("segment.bytes", "150")]);
+    let (mut partition, _) = Partition::open(&mut disk, "t-0", settings, at_ms(0)).unwrap();
+    let mut due = Vec::new();
+    for _ in 0..5 {
+        partition
+            .append(&mut disk, &mut one(1, "k", "a"), at_ms(0))
+            .unwrap();
+        due.push(partition.sync_due(at_ms(0)));
+        if due.ends_with(&[true]) {
+            sync(&mut partition, &mut disk);
+        }
+    }
+    assert_eq!(due, [false, false, true, false, true]);
+}
+
+#[test]
 fn a_full_disk_is_the_producers_trouble_and_passes() {
     let mut disk = SimDisk::default();
     let (mut partition, _) = Partition::open(

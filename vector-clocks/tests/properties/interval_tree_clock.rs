@@ -126,3 +126,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_event_makes_the_tree_no_larger_where_it_can() {
+    // One who owns a part where nothing has happened, near the root, and farther down one where he has counted before.
+    let (a, b) = Stamp::seed().fork();
+    let ((_, near), (c, _)) = (a.fork(), b.fork());
+    let (mut far, _) = c.fork();
+    far.event().unwrap();
+    let mut both = near.join(&far).unwrap();
+    let size = both.size();
+    both.event().unwrap();
+    assert_eq!(both.size(), size, "{both}");
+}

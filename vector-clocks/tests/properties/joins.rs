@@ -74,6 +74,19 @@ proptest! {
     }
 
     #[test]
+    fn a_clock_of_any_counts_has_the_highest_of_each_process(counts in counts()) {
+        let clock: VectorClock<u8> = counts.iter().copied().collect();
+        let mut listed = 0;
+        for process in 0..14u8 {
+            let of_process = counts.iter().filter(|(p, _)| *p == process);
+            let highest = of_process.map(|(_, count)| *count).max().unwrap_or(0);
+            prop_assert_eq!(clock.get(&process), highest, "{} of {:?}", process, counts);
+            listed += usize::from(highest > 0);
+        }
+        prop_assert_eq!(clock.len(), listed, "{} of {:?}", clock, counts);
+    }
+
+    #[test]
     fn counting_makes_a_clock_later(mut a in vector_clocks(), process in 0..14u8) {
         let before = a.clone();
         let count = a.tick(&process);

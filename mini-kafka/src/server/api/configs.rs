@@ -55,7 +55,7 @@ pub(super) fn describe_configs(
                         config.config_type = 0;
                     }
                 }
-                result.with_configs(configs)
+                result.with_error_message(None).with_configs(configs)
             }
             Err(refusal) => result
                 .with_error_code(refusal.code.code())
@@ -197,7 +197,7 @@ pub(super) fn alter_configs(
             .with_resource_type(kind)
             .with_resource_name(resource.resource_name);
         match done {
-            Ok(()) => response,
+            Ok(()) => response.with_error_message(None),
             Err(refusal) => response
                 .with_error_code(refusal.code.code())
                 .with_error_message(Some(text(refusal.message))),
@@ -241,7 +241,7 @@ pub(super) fn incremental_alter_configs(
             .with_resource_type(kind)
             .with_resource_name(resource.resource_name);
         match done {
-            Ok(()) => response,
+            Ok(()) => response.with_error_message(None),
             Err(refusal) => response
                 .with_error_code(refusal.code.code())
                 .with_error_message(Some(text(refusal.message))),

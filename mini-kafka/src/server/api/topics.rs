@@ -35,7 +35,7 @@ pub(super) fn create_topics(
         };
         let result = CreatableTopicResult::default().with_name(topic.name.clone());
         match made {
-            Ok(()) => result,
+            Ok(()) => result.with_error_message(None),
             Err(refusal) => result
                 .with_error_code(refusal.code.code())
                 .with_error_message(Some(text(refusal.message))),
@@ -110,7 +110,7 @@ pub(super) fn create_partitions(
         let made = add_partitions(broker, &topic, request.validate_only);
         let result = CreatePartitionsTopicResult::default().with_name(topic.name);
         match made {
-            Ok(()) => result,
+            Ok(()) => result.with_error_message(None),
             Err(refusal) => result
                 .with_error_code(refusal.code.code())
                 .with_error_message(Some(text(refusal.message))),

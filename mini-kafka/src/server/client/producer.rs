@@ -82,7 +82,9 @@ impl Producer {
             ..config
         };
         if config.idempotent {
-            let request = InitProducerIdRequest::default().with_transaction_timeout_ms(60_000);
+            let request = InitProducerIdRequest::default()
+                .with_transactional_id(None)
+                .with_transaction_timeout_ms(60_000);
             let answer = client.call(1, &request).await?;
             ClientError::check("a producer id", answer.error_code)?;
             producer_id = answer.producer_id.0;
@@ -146,6 +148,7 @@ impl Producer {
             .with_name(TopicName(text(self.topic.clone())))
             .with_partition_data(vec![data]);
         let request = ProduceRequest::default()
+            .with_transactional_id(None)
             .with_acks(self.config.acks)
             .with_timeout_ms(30_000)
             .with_topic_data(vec![topic]);

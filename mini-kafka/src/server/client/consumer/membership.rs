@@ -447,7 +447,11 @@ fn encode_assignment(share: &[TopicPartition]) -> Result<Bytes, ClientError> {
     versioned(ASSIGNMENT_VERSION, &assignment)
 }
 
-fn decode_assignment(bytes: Bytes) -> Result<BTreeSet<TopicPartition>, ClientError> {
+/// What an assignment, as members of groups have it, names.
+///
+/// # Errors
+/// When it is something else.
+pub fn decode_assignment(bytes: Bytes) -> Result<BTreeSet<TopicPartition>, ClientError> {
     if bytes.is_empty() {
         return Ok(BTreeSet::new());
     }

@@ -1,0 +1,142 @@
+//! A broker process, and the clients that are run against it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// No test waits longer for anything.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+
+pub(crate) struct Broker {
+    dir: TempDir,
+    overrides: Vec<String>,
+    child: Option<Child>,
+    pub(crate) address: String,
+}
+
+impl Broker {
+    pub(crate) fn start(overrides: &[&str]) -> Broker {
+        let mut broker = Broker {
+            dir: tempfile::tempdir().unwrap(),
+            overrides: overrides.iter().map(|o| (*o).to_owned()).collect(),
+            child: None,
+            address: "127.0.0.1:0".to_owned(),
+        };
+        broker.restart();
+        broker
+    }
+
+    /// Starts it, at the address that it had.
+    pub(crate) fn restart(&mut self) {
+        let dir = self.dir.path().display();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mini-kafka"));
+        command.arg("server").arg("--exit-with-stdin");
+        let fixed = [
+            format!("listeners=PLAINTEXT://{}", self.address),
+            format!("log.dirs={dir}"),
+            "group.initial.rebalance.delay.ms=0".to_owned(),
+            "offsets.topic.num.partitions=3".to_owned(),
+        ];
+        for setting in fixed.iter().chain(&self.overrides) {
+            command.args(["--override", setting]);
+        }
+        command.env("RUST_LOG", "warn");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut ready = String::new();
+        let out = child.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut ready).unwrap();
+        let address = ready.split('"').skip_while(|part| *part != "kafka").nth(2);
+        self.address = address.expect("the broker starts").to_owned();
+        self.child = Some(child);
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        let child = self.child.as_mut();
+        child.is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
+    /// Runs a tool of ours; what it printed.
+    pub(crate) fn tool(&self, args: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mini-kafka"));
+        command
+            .args(args)
+            .env("MINI_KAFKA_BOOTSTRAP_SERVER", &self.address);
+        output(&mut command)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs a command to its end, which must be a good one; what it printed.
+pub(crate) fn output(command: &mut Command) -> String {
+    let done = command.output().unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
+    assert!(done.status.success(), "{command:?}\n{out}\n{err}");
+    out.into_owned()
+}
+
+/// A client that is not there.
+fn missing(what: &str) {
+    let text = format!("{what} is not installed: see mini-kafka/tests/clients/main.rs");
+    assert!(std::env::var_os("CI").is_none(), "{text}");
+    eprintln!("NOT TESTED: {text}");
+}
+
+/// kcat, if it is there.
+pub(crate) fn kcat() -> Option<Command> {
+    let found = Command::new("kcat").arg("-V").output().is_ok();
+    if !found {
+        missing("kcat");
+        return None;
+    }
+    // So that nothing hangs: kcat itself waits for ever.
+    let mut command = Command::new("timeout");
+    command.args([&DEADLINE.as_secs().to_string(), "kcat"]);
+    Some(command)
+}
+
+/// Where Python's clients are: in `clients` beside the profile's directory, or where the environment says.
+fn python() -> PathBuf {
+    let named = std::env::var_os("MINI_KAFKA_CLIENTS").map(PathBuf::from);
+    let target = Path::new(env!("CARGO_BIN_EXE_mini-kafka"))
+        .ancestors()
+        .nth(2);
+    named
+        .unwrap_or_else(|| target.unwrap().join("clients"))
+        .join("bin/python")
+}
+
+/// Python with a script whose first argument is the broker's address, if the module that it needs is there.
+pub(crate) fn script(module: &str, text: &str, address: &str) -> Option<Command> {
+    let python = python();
+    let found = Command::new(&python)
+        .args(["-c", &format!("import {module}")])
+        .output();
+    if !found.is_ok_and(|done| done.status.success()) {
+        missing(module);
+        return None;
+    }
+    let mut command = Command::new("timeout");
+    command.arg(DEADLINE.as_secs().to_string()).arg(python);
+    command.args(["-u", "-c", text, address]);
+    Some(command)
+}

@@ -1,0 +1,75 @@
+//! `kill -9` of the broker under load. With `flush.messages=1` nothing that was acknowledged may be lost, and of an
+//! idempotent producer nothing may be there twice.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::broker::{Broker, script};
+
+const PRODUCER: &str = r#"
+import sys, time
+from confluent_kafka import Producer
+p = Producer({'bootstrap.servers': sys.argv[1], 'enable.idempotence': True, 'linger.ms': 1, 'reconnect.backoff.max.ms': 200,
+              'retry.backoff.ms': 20, 'message.timeout.ms': 60000})
+def delivered(error, message):
+    print('lost %s %s' % (message.value().decode(), error) if error else 'acked %s' % message.value().decode())
+i = 0
+# Until whoever reads this has seen enough.
+while True:
+    p.produce('t', value=b'%d' % i, partition=i % 2, on_delivery=delivered)
+    i += 1
+    p.poll(0)
+    while len(p) > 500:
+        p.poll(0.01)
+    if i >= 40000:
+        break
+assert p.flush(60) == 0
+print('done')
+"#;
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_broker_is_killed() {
+    let mut broker = Broker::start(&["num.partitions=2", "log.flush.interval.messages=1"]);
+    let Some(mut command) = script("confluent_kafka", PRODUCER, &broker.address) else {
+        return;
+    };
+    let mut producer = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(producer.stdout.take().unwrap()).lines();
+    let mut acked = BTreeSet::new();
+    for line in lines {
+        let line = line.unwrap();
+        if line == "done" {
+            break;
+        }
+        let number = line
+            .strip_prefix("acked ")
+            .unwrap_or_else(|| panic!("{line}"));
+        acked.insert(number.parse::<u64>().unwrap());
+        if matches!(acked.len(), 3000 | 11_000 | 23_000) {
+            broker.kill();
+            broker.restart();
+        }
+    }
+    assert!(producer.wait().unwrap().success());
+    assert_eq!(acked.len(), 40_000);
+    for partition in 0..2 {
+        let args = [
+            "console-consumer",
+            "--topic",
+            "t",
+            "--from-beginning",
+            "--timeout-ms",
+            "3000",
+        ];
+        let read = broker.tool(&[&args[..], &["--partition", &partition.to_string()]].concat());
+        let read: Vec<u64> = read.lines().map(|line| line.parse().unwrap()).collect();
+        let expected: Vec<u64> = (0..40_000).filter(|n| n % 2 == partition).collect();
+        assert!(
+            read == expected,
+            "partition {partition}: {} records, in order and once each: {}",
+            read.len(),
+            expected.len()
+        );
+    }
+}

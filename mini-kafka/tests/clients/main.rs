@@ -1,0 +1,20 @@
+//! Real clients against a real broker process: kcat, confluent-kafka (librdkafka), kafka-python, aiokafka and our own; and
+//! what no client does.
+//!
+//! The clients of others have to be there:
+//!
+//! ```text
+//! apt-get install kcat
+//! python3 -m venv target/clients
+//! target/clients/bin/pip install confluent-kafka kafka-python aiokafka lz4 python-snappy zstandard
+//! ```
+//!
+//! A test whose client is missing says so, and fails where `CI` is set.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
+
+mod broker;
+mod crash;
+mod hostile;
+mod kcat;
+mod own;
+mod python;
