@@ -1,13 +1,12 @@
 //! What there is to see of a cluster at one moment: what the NameNode says, laid over what somebody outside knows of the
 //! processes. The NameNode learns of a death only by silence; whoever looks from outside knows at once, and sees both. The lab shows
-//! real clusters by it, and the simulator's traces simulated ones: it is this system's part of their state document, hence objects
-//! keyed by id where lists would do. HDFS's web pages and its `fsck` show the same, without the outside.
+//! real clusters by it, and the simulator's traces simulated ones: it is this system's part of their state document, where
+//! its lists become objects keyed by name. HDFS's web pages and its `fsck` show the same, without the outside.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use node::Time;
+use serde::{Serialize, Serializer};
 
 use crate::namenode::NameNode;
 use crate::namenode::blocks::BlockState;
@@ -68,15 +67,40 @@ pub struct View {
     pub safe_mode: Option<String>,
     /// Blocks that are being copied.
     pub copying: u64,
-    /// What the NameNode takes each DataNode for, by the DataNode's name outside.
-    pub nodes: BTreeMap<String, DatanodeView>,
-    /// Every file, by its path.
-    pub files: BTreeMap<String, FileView>,
+    /// Every DataNode that the NameNode has heard of.
+    #[serde(serialize_with = "nodes_by_name")]
+    pub nodes: Vec<DatanodeView>,
+    /// Every file.
+    #[serde(serialize_with = "files_by_path")]
+    pub files: Vec<FileView>,
+}
+
+fn nodes_by_name<S: Serializer>(nodes: &[DatanodeView], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_map(nodes.iter().map(|node| (&node.name, node)))
+}
+
+fn files_by_path<S: Serializer>(files: &[FileView], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_map(files.iter().map(|file| (&file.path, file)))
+}
+
+fn blocks_by_id<S: Serializer>(blocks: &[BlockView], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_map(blocks.iter().map(|block| (&block.id, block)))
+}
+
+fn replicas_by_node<S: Serializer>(replicas: &[ReplicaView], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_map(
+        replicas
+            .iter()
+            .map(|replica| (&replica.node, replica.health)),
+    )
 }
 
 /// What the NameNode takes a DataNode for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DatanodeView {
+    /// What it is called outside.
+    #[serde(skip)]
+    pub name: String,
     /// `live`, `stale` or `dead`.
     pub state: &'static str,
     /// Where it is on its way out of service; none while it is in service.
@@ -101,19 +125,26 @@ fn is_zero(number: &usize) -> bool {
 /// A file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileView {
+    /// Its full path.
+    #[serde(skip)]
+    pub path: String,
     /// Its length in bytes.
     pub len: u64,
     /// How many replicas its blocks should have.
     pub replication: u16,
     /// Somebody is still writing it.
     pub open: bool,
-    /// Its blocks, by their names.
-    pub blocks: BTreeMap<String, BlockView>,
+    /// Its blocks, in order.
+    #[serde(serialize_with = "blocks_by_id")]
+    pub blocks: Vec<BlockView>,
 }
 
 /// A block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BlockView {
+    /// `blk_1073741825`.
+    #[serde(skip)]
+    pub id: String,
     /// Its place among the blocks of its file, from 0.
     pub index: usize,
     /// Its generation stamp.
@@ -126,8 +157,18 @@ pub struct BlockView {
     pub expected: u16,
     /// It has enough replicas, on too few racks.
     pub badly_distributed: bool,
-    /// How each of its replicas is, by the name of the node that has it.
-    pub replicas: BTreeMap<String, Health>,
+    /// Its replicas, by the names of their nodes.
+    #[serde(serialize_with = "replicas_by_node")]
+    pub replicas: Vec<ReplicaView>,
+}
+
+/// A replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaView {
+    /// The node that holds it, by its name outside.
+    pub node: String,
+    /// How it is.
+    pub health: Health,
 }
 
 /// How a replica is.
@@ -157,16 +198,14 @@ const COMPLETE: &str = "complete";
 impl BlockView {
     /// Replicas that are as they should be.
     pub fn good(&self) -> usize {
-        self.replicas
-            .values()
-            .filter(|health| **health == Health::Good)
-            .count()
+        let good = self.replicas.iter().filter(|r| r.health == Health::Good);
+        good.count()
     }
 
     /// Whether it can be read somewhere. That a node was not heard for a while, or has one replica too many, keeps
     /// nobody from reading there.
     pub fn is_readable(&self) -> bool {
-        let mut health = self.replicas.values();
+        let mut health = self.replicas.iter().map(|replica| replica.health);
         health.any(|health| {
             matches!(
                 health,
@@ -184,45 +223,54 @@ impl BlockView {
 impl View {
     /// Lays what the NameNode said over what is known `outside` of each DataNode, by the address at which it listens.
     pub fn new(answers: &Answers, outside: &BTreeMap<String, Outside>) -> View {
-        let nodes = answers.datanodes.iter().map(|report| {
-            let address = &report.info.address;
-            let name = outside.get(address).map_or(address, |node| &node.name);
-            (name.clone(), datanode(report))
-        });
-        let files = answers.files.iter().map(|file| {
-            let view = FileView {
-                len: file.status.len,
-                replication: file.status.replication,
-                open: file.status.under_construction,
-                blocks: (0..)
-                    .zip(&file.blocks)
-                    .map(|numbered| block(numbered, outside))
-                    .collect(),
-            };
-            (file.status.path.clone(), view)
+        let nodes = answers.datanodes.iter();
+        let files = answers.files.iter().map(|file| FileView {
+            path: file.status.path.clone(),
+            len: file.status.len,
+            replication: file.status.replication,
+            open: file.status.under_construction,
+            blocks: (0..)
+                .zip(&file.blocks)
+                .map(|(index, it)| block(index, it, outside))
+                .collect(),
         });
         View {
             answered: true,
             safe_mode: answers.status.safe_mode.clone(),
             copying: answers.status.pending_replication,
-            nodes: nodes.collect(),
+            nodes: nodes.map(|report| datanode(report, outside)).collect(),
             files: files.collect(),
         }
     }
 
-    /// All blocks with their names.
-    pub fn blocks(&self) -> impl Iterator<Item = (&String, &BlockView)> {
-        self.files.values().flat_map(|file| &file.blocks)
+    /// The DataNode called `name`, if the NameNode has heard of it.
+    pub fn node(&self, name: &str) -> Option<&DatanodeView> {
+        self.nodes.iter().find(|node| node.name == name)
     }
 
-    /// Those that a writer has finished.
-    pub fn complete_blocks(&self) -> impl Iterator<Item = (&String, &BlockView)> {
-        self.blocks().filter(|(_, block)| block.is_complete())
+    /// The file at `path`.
+    pub fn file(&self, path: &str) -> Option<&FileView> {
+        self.files.iter().find(|file| file.path == path)
+    }
+
+    /// All blocks of all files.
+    pub fn blocks(&self) -> impl Iterator<Item = &BlockView> {
+        self.files.iter().flat_map(|file| &file.blocks)
+    }
+
+    /// The blocks that a writer has finished.
+    pub fn complete_blocks(&self) -> impl Iterator<Item = &BlockView> {
+        self.blocks().filter(|block| block.is_complete())
     }
 }
 
-fn datanode(report: &DatanodeReport) -> DatanodeView {
+fn name<'a>(address: &'a String, outside: &'a BTreeMap<String, Outside>) -> &'a String {
+    outside.get(address).map_or(address, |node| &node.name)
+}
+
+fn datanode(report: &DatanodeReport, outside: &BTreeMap<String, Outside>) -> DatanodeView {
     DatanodeView {
+        name: name(&report.info.address, outside).clone(),
         state: match report.state {
             DatanodeState::Live => "live",
             DatanodeState::Stale => "stale",
@@ -241,19 +289,18 @@ fn datanode(report: &DatanodeReport) -> DatanodeView {
     }
 }
 
-fn block(
-    (index, block): (usize, &FsckBlock),
-    outside: &BTreeMap<String, Outside>,
-) -> (String, BlockView) {
-    let replicas = block.replicas.iter().map(|(info, health)| {
-        let node = outside.get(&info.address);
-        let name = node.map_or(&info.address, |node| &node.name);
-        (
-            name.clone(),
-            replica(*health, node.map(|node| node.process)),
-        )
+fn block(index: usize, block: &FsckBlock, outside: &BTreeMap<String, Outside>) -> BlockView {
+    let replicas = block.replicas.iter().map(|(info, said)| {
+        let process = outside.get(&info.address).map(|node| node.process);
+        ReplicaView {
+            node: name(&info.address, outside).clone(),
+            health: health(*said, process),
+        }
     });
-    let view = BlockView {
+    let mut replicas: Vec<ReplicaView> = replicas.collect();
+    replicas.sort_by(|a, b| a.node.cmp(&b.node));
+    BlockView {
+        id: block.block.id.to_string(),
         index,
         generation: block.block.generation.0,
         len: block.block.len,
@@ -264,12 +311,11 @@ fn block(
         },
         expected: block.expected,
         badly_distributed: block.badly_distributed,
-        replicas: replicas.collect(),
-    };
-    (block.block.id.to_string(), view)
+        replicas,
+    }
 }
 
-fn replica(said: ReplicaHealth, process: Option<Process>) -> Health {
+fn health(said: ReplicaHealth, process: Option<Process>) -> Health {
     match (process, said) {
         (_, ReplicaHealth::Corrupt) => Health::Corrupt,
         (Some(Process::Down), _) => Health::Lost,
@@ -362,8 +408,8 @@ mod tests {
             (5, live),
         ];
         let view = View::new(&answers(&said), &outside.into());
-        let (name, block) = view.complete_blocks().next().unwrap();
-        assert_eq!(name, "blk_7");
+        let block = view.complete_blocks().next().unwrap();
+        assert_eq!(block.id, "blk_7");
         let expected = [
             ("127.0.0.1:5", Health::Good),
             ("dn1", Health::Good),
@@ -371,10 +417,7 @@ mod tests {
             ("dn3", Health::Paused),
             ("dn4", Health::Corrupt),
         ];
-        let replicas = block
-            .replicas
-            .iter()
-            .map(|(name, health)| (name.as_str(), *health));
+        let replicas = block.replicas.iter().map(|r| (r.node.as_str(), r.health));
         assert_eq!(replicas.collect::<Vec<_>>(), expected);
         assert_eq!(block.good(), 2);
     }
@@ -390,7 +433,7 @@ mod tests {
             (ReplicaHealth::Rbw, false),
         ] {
             let view = View::new(&answers(&[(1, health)]), &BTreeMap::new());
-            let (_, block) = view.blocks().next().unwrap();
+            let block = view.blocks().next().unwrap();
             assert_eq!(block.is_readable(), readable, "{health:?}");
         }
     }

@@ -25,6 +25,7 @@ use axum::Router;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::rpc::{NameNodeClient, RpcError};
+use mini_hdfs::view::Answers;
 use tokio::runtime::Handle;
 
 use crate::lab::{CLIENT, Lab, NodeSpec, lock};
@@ -35,13 +36,12 @@ use crate::system::{Cluster, Deed, Order, Scenery, System};
 
 pub(crate) use files::Checked;
 pub(crate) use sample::{HoldUp, Sample};
-pub(crate) use snapshot::{Health, Snapshot};
+pub(crate) use snapshot::Snapshot;
 
 use disks::DiskFault;
 use files::Files;
 use lamps::ReadBack;
 use load::FileLoad;
-use snapshot::Answers;
 
 /// The name of the one NameNode.
 pub(crate) const NAMENODE: &str = "namenode";
@@ -59,11 +59,21 @@ const SETTINGS: &[&str] = &[
     "dfs.namenode.lease-soft-limit-sec=5s",
     "dfs.namenode.lease-hard-limit-sec=60s",
     "dfs.namenode.lease-recheck-interval-ms=500ms",
+    "dfs.namenode.block-placement-policy.exclude-slow-nodes.enabled=true",
+    "dfs.namenode.avoid.read.slow.datanode=true",
 ];
 
-/// A DataNode's: a pass of the background scan every two seconds, and fast enough for what the lab holds.
+/// A DataNode's: a pass of the background scan every two seconds, and fast enough for what the lab holds. Silence is noticed as soon as
+/// the lab's client notices it, so that the node nearest to a paused one is the one that tells. Peers are measured, and found slow after a
+/// block or two if they take longer than a busy machine does.
 const DATANODE_SETTINGS: &[&str] = &[
     HEARTBEAT,
+    "dfs.client.socket-timeout=5s",
+    "dfs.datanode.peer.stats.enabled=true",
+    "dfs.datanode.peer.metrics.min.outlier.detection.samples=10",
+    "dfs.datanode.min.outlier.detection.nodes=3",
+    "dfs.datanode.slowpeer.low.threshold.ms=150",
+    "dfs.datanode.outliers.report.interval=1s",
     "dfs.datanode.scan.period.hours=2s",
     "dfs.block.scanner.volume.bytes.per.second=16m",
 ];
@@ -191,7 +201,7 @@ impl Scenery for Hdfs {
 
     fn ready(stage: &Stage<Hdfs>, size: &Size) -> Result<()> {
         stage.expect("every DataNode is there", SOON, |now| {
-            let live = now.nodes.iter().filter(|node| node.state == Some("live"));
+            let live = now.nodes.iter().filter(|node| node.state == "live");
             let (live, all) = (live.count(), size.datanodes);
             ensure(live == all as usize, || format!("{live} of {all} are live"))
         })
@@ -357,8 +367,8 @@ async fn ask(namenode: &NameNodeClient) -> Result<Answers, RpcError> {
 
 impl Hdfs {
     fn look(&self, answers: &Answers, answered: bool) {
-        let mut after = Snapshot::new(&self.lab.nodes(), self.lab.rules(), answers);
-        after.answered = answered;
+        let mut after = Snapshot::new(self.lab.nodes(), answers);
+        after.view.answered = answered;
         let (load, mut read_back) = (self.load.status(), lock(&self.read_back).clone());
         if load.wrong > 0 {
             let text = format!(

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::Duration;
 
+use mini_hdfs::view::FileView;
+
 use super::lamps::ReadBack;
-use super::snapshot::FileState;
 use super::{Hdfs, lock};
 
 /// Larger files are left out: reading them again and again would be all that the cluster does.
@@ -27,7 +28,7 @@ pub(super) fn start(hdfs: Weak<Hdfs>) {
 
 /// How a file was when it was read, and what was wrong with it then.
 struct Reading {
-    state: FileState,
+    state: FileView,
     failure: Option<String>,
 }
 
@@ -38,9 +39,9 @@ fn round(hdfs: &Hdfs, read: &mut BTreeMap<String, Reading>) {
         .files
         .iter()
         .filter(|file| !file.open && file.len <= LEN_MAX);
-    let closed: Vec<&FileState> = closed.collect();
+    let closed: Vec<&FileView> = closed.collect();
     read.retain(|path, _| closed.iter().any(|file| file.path == *path));
-    let fresh = |read: &BTreeMap<String, Reading>, file: &FileState| {
+    let fresh = |read: &BTreeMap<String, Reading>, file: &FileView| {
         let reading = read.get(&file.path);
         reading.is_some_and(|reading| reading.state == *file && reading.failure.is_none())
     };

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mini_hdfs::view::{BlockView, FileView, Health};
 use sim::Level;
 
-use super::snapshot::{BlockView, FileState, Health, Snapshot};
+use super::snapshot::Snapshot;
 
 /// Something that happened: what sort, to which node if to one, and a sentence.
 pub(crate) type Change = (Level, Option<String>, String);
@@ -21,13 +22,14 @@ pub(crate) fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
 }
 
 fn datanodes(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
-    for node in &after.nodes {
-        let name = &node.node.name;
-        let was = before.node(name).and_then(|node| node.state);
-        if was == node.state {
+    for node in &after.processes {
+        let name = &node.name;
+        let state_in = |snapshot: &Snapshot| snapshot.node(name).map(|node| node.state);
+        let (was, is) = (state_in(before), state_in(after));
+        if was == is {
             continue;
         }
-        let (kind, text) = match node.state {
+        let (kind, text) = match is {
             Some("live") if was.is_none() => (Level::Good, "has registered"),
             Some("live") => (Level::Good, "is heard again"),
             Some("stale") => (Level::Bad, "has not been heard for a while: stale"),
@@ -40,8 +42,8 @@ fn datanodes(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
 
 fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
     let mut change = |kind, text| changes.push((kind, None, text));
-    let old: BTreeMap<&str, &FileState> = by_path(before);
-    let new: BTreeMap<&str, &FileState> = by_path(after);
+    let old: BTreeMap<&str, &FileView> = by_path(before);
+    let new: BTreeMap<&str, &FileView> = by_path(after);
     for path in old.keys().filter(|path| !new.contains_key(*path)) {
         change(Level::Change, format!("{path} is gone"));
     }
@@ -58,9 +60,9 @@ fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
             change(Level::Good, format!("{path} is closed: {blocks}"));
         }
     }
-    let old_blocks: BTreeMap<&str, &BlockView> = blocks(before).map(|b| (&*b.id, b)).collect();
+    let old_blocks: BTreeMap<&str, &BlockView> = before.blocks().map(|b| (&*b.id, b)).collect();
     let mut copied: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for block in blocks(after) {
+    for block in after.blocks() {
         let Some(was) = old_blocks.get(&*block.id) else {
             continue;
         };
@@ -93,13 +95,9 @@ fn files(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
     }
 }
 
-fn by_path(snapshot: &Snapshot) -> BTreeMap<&str, &FileState> {
+fn by_path(snapshot: &Snapshot) -> BTreeMap<&str, &FileView> {
     let files = snapshot.files.iter();
     files.map(|file| (file.path.as_str(), file)).collect()
-}
-
-fn blocks(snapshot: &Snapshot) -> impl Iterator<Item = &BlockView> {
-    snapshot.files.iter().flat_map(|file| &file.blocks)
 }
 
 fn lamps(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
@@ -124,8 +122,9 @@ fn lamps(before: &Snapshot, after: &Snapshot, changes: &mut Vec<Change>) {
 
 #[cfg(test)]
 mod tests {
+    use mini_hdfs::view::{ReplicaView, View};
+
     use super::super::lamps::Lamp;
-    use super::super::snapshot::ReplicaView;
     use super::*;
 
     fn replica(node: &str, health: Health) -> ReplicaView {
@@ -134,15 +133,16 @@ mod tests {
     }
 
     fn snapshot(generation: u64, replicas: Vec<ReplicaView>, open: bool) -> Snapshot {
-        Snapshot {
+        let view = View {
             answered: true,
-            files: vec![FileState {
+            files: vec![FileView {
                 path: "/a".to_owned(),
                 len: 1,
                 replication: 2,
                 open,
                 blocks: vec![BlockView {
                     id: "blk_1".to_owned(),
+                    index: 0,
                     generation,
                     len: 1,
                     state: "complete",
@@ -151,6 +151,10 @@ mod tests {
                     replicas,
                 }],
             }],
+            ..View::default()
+        };
+        Snapshot {
+            view,
             ..Snapshot::default()
         }
     }
@@ -168,10 +172,8 @@ mod tests {
 
     #[test]
     fn a_write_a_broken_pipeline_and_a_copy_are_told() {
-        let nothing = Snapshot {
-            answered: true,
-            ..Snapshot::default()
-        };
+        let mut nothing = Snapshot::default();
+        nothing.view.answered = true;
         let one = replica("dn1", Health::Good);
         let begun = snapshot(1001, vec![one.clone()], true);
         assert_eq!(texts(&nothing, &begun), ["/a is being written"]);

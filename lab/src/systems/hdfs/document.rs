@@ -6,16 +6,18 @@ use crate::lab::{CLIENT, Condition};
 use crate::load::Status;
 
 use super::disks::DiskFault;
-use super::snapshot::{FileState, NodeState, Snapshot};
+use super::snapshot::Snapshot;
 
 /// All members that are this system's.
 pub(super) fn members(snapshot: &Snapshot) -> [(&'static str, Value); 6] {
+    let said = json!(snapshot.view);
+    let of_view = |name| (name, said[name].clone());
     [
         ("nodes", nodes(snapshot)),
-        ("answered", json!(snapshot.answered)),
-        ("safe_mode", json!(snapshot.safe_mode)),
-        ("copying", json!(snapshot.copying)),
-        ("files", files(&snapshot.files)),
+        of_view("answered"),
+        of_view("safe_mode"),
+        of_view("copying"),
+        of_view("files"),
         ("lamps", lamps(snapshot)),
     ]
 }
@@ -26,35 +28,9 @@ fn object(members: impl Iterator<Item = (String, Value)>) -> Value {
 
 fn nodes(snapshot: &Snapshot) -> Value {
     let client = json!({"role": CLIENT, "process": Condition::Up});
-    let nodes = snapshot.nodes.iter();
-    let nodes = nodes.map(|state: &NodeState| (state.node.name.clone(), json!(state)));
+    let nodes = snapshot.node_states();
+    let nodes = nodes.map(|(name, state)| (name.clone(), json!(state)));
     object(nodes.chain([(CLIENT.to_owned(), client)]))
-}
-
-fn files(files: &[FileState]) -> Value {
-    object(files.iter().map(|file| {
-        let blocks = file.blocks.iter().enumerate().map(|(index, block)| {
-            let replicas = block.replicas.iter();
-            let replicas = replicas.map(|replica| (replica.node.clone(), json!(replica.health)));
-            let shown = json!({
-                "index": index,
-                "generation": block.generation,
-                "len": block.len,
-                "state": block.state,
-                "expected": block.expected,
-                "badly_distributed": block.badly_distributed,
-                "replicas": object(replicas),
-            });
-            (block.id.clone(), shown)
-        });
-        let shown = json!({
-            "len": file.len,
-            "replication": file.replication,
-            "open": file.open,
-            "blocks": object(blocks),
-        });
-        (file.path.clone(), shown)
-    }))
 }
 
 fn lamps(snapshot: &Snapshot) -> Value {

@@ -42,7 +42,7 @@ pub(crate) fn lamps(snapshot: &Snapshot, read_back: &ReadBack) -> Vec<Lamp> {
 }
 
 fn answers(snapshot: &Snapshot) -> Lamp {
-    let process = snapshot.node("namenode").map(|node| node.node.process);
+    let process = snapshot.process("namenode");
     let reason = match process {
         _ if snapshot.answered => "it answered just now",
         Some(Condition::Paused) => "its process is paused",

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use mini_hdfs::view::{BlockView, Health};
 
 use super::Hdfs;
 use super::disks::request;
-use super::snapshot::{BlockView, Health};
 
 impl Hdfs {
     /// Changes a byte in the middle of the replica of `block` on the node `name`. Returns the file.
@@ -30,6 +30,11 @@ impl Hdfs {
         Ok(file)
     }
 
+    /// The file with the bytes of the replica of `block` on the disk of the node `name`, whoever knows of it.
+    pub(crate) fn replica_file(&self, name: &str, block: &str) -> Option<PathBuf> {
+        find(&self.lab.dir(name), block)
+    }
+
     /// Changes a byte of the replica of some finished block that the node `name` has.
     pub(super) fn rot_any(&self, name: &str) -> Result<()> {
         let now = self.now();
@@ -47,12 +52,18 @@ impl Hdfs {
 
     /// How many damaged replicas the background scan of the node `name` has found since it started.
     pub(crate) fn damage_found(&self, name: &str) -> Result<u64> {
-        let metrics = request(&self.lab.address(name, "http")?, "GET", "/metrics", "")?;
-        let found = metrics
-            .lines()
-            .filter(|line| line.starts_with("hdfs_datanode_scan_damaged_total{"))
-            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
-        Ok(found.sum())
+        self.metric(name, "hdfs_datanode_scan_damaged_total")
+    }
+
+    /// What the metrics of the node `name` say of `metric`, over all its labels.
+    pub(crate) fn metric(&self, name: &str, metric: &str) -> Result<u64> {
+        let answer = request(&self.lab.address(name, "http")?, "GET", "/metrics", "")?;
+        let values = answer.lines().filter_map(|line| {
+            let (what, value) = line.rsplit_once(' ')?;
+            let name = what.split('{').next()?;
+            (name == metric).then(|| value.parse::<u64>().ok())?
+        });
+        Ok(values.sum())
     }
 }
 

@@ -6,8 +6,10 @@ mod dead_writer;
 mod decommission;
 mod kill_datanode;
 mod kill_two;
+mod paused_datanode;
 mod replace_datanode;
 mod restart_namenode;
+mod slow_datanode;
 
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ pub(super) static SCENES: &[&dyn Play] = &[
     &kill_datanode::SCENE,
     &kill_two::SCENE,
     &replace_datanode::SCENE,
+    &paused_datanode::SCENE,
+    &slow_datanode::SCENE,
     &restart_namenode::SCENE,
     &cut_off_rack::SCENE,
     &bit_rot::SCENE,
@@ -68,7 +72,7 @@ impl Stage<Hdfs> {
     fn expect_state(&self, nodes: &[&str], state: &str, within: Duration) -> Result<()> {
         let what = format!("the NameNode says that {} is {state}", nodes.join(", "));
         self.expect(&what, within, |now| {
-            let said = nodes.iter().map(|name| now.node(name)?.state);
+            let said = nodes.iter().map(|name| Some(now.node(name)?.state));
             let said: Vec<Option<&str>> = said.collect();
             let all = now.answered && said.iter().all(|said| *said == Some(state));
             scenes::ensure(all, || format!("it says: {said:?}"))

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use mini_hdfs::view::Health;
 
 use crate::scenes::{SOON, Scene, Stage, ensure};
-use crate::systems::hdfs::{Hdfs, Health, Sample, Size};
+use crate::systems::hdfs::{Hdfs, Sample, Size};
 
 const PATH: &str = "/archive.bin";
 const NODE: &str = "dn2";

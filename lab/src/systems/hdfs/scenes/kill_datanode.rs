@@ -6,9 +6,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Result;
+use mini_hdfs::view::Health;
 
 use crate::scenes::{SOON, Scene, Stage, ensure};
-use crate::systems::hdfs::{Hdfs, Health, HoldUp, Sample, Size};
+use crate::systems::hdfs::{Hdfs, HoldUp, Sample, Size};
 
 const PATH: &str = "/lecture.bin";
 const LEN: u64 = 6 << 20;

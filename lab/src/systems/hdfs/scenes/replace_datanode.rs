@@ -6,9 +6,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Result;
+use mini_hdfs::view::Health;
 
 use crate::scenes::{SOON, Scene, Stage, ensure};
-use crate::systems::hdfs::{Hdfs, Health, HoldUp, Sample, Size, Snapshot};
+use crate::systems::hdfs::{Hdfs, HoldUp, Sample, Size, Snapshot};
 
 const PATH: &str = "/lecture.bin";
 /// Half of the first block, a quarter more, and the rest of the file.

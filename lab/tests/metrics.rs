@@ -1,0 +1,99 @@
+//! The names that the Grafana dashboard asks for are those that the nodes serve.
+
+#![allow(clippy::unwrap_used)] // Also in the helpers of tests.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient};
+use serde_json::Value;
+
+const DASHBOARD: &str = include_str!("../grafana/dashboard.json");
+
+/// A cluster that goes with the test.
+struct Cluster {
+    child: Child,
+    /// What it said of its nodes.
+    lines: Vec<String>,
+}
+
+impl Cluster {
+    fn start() -> Cluster {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lab"))
+            .args(["up", "hdfs", "--datanodes", "1", "--racks", "1"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let lines = lines.map_while(Result::ok);
+        let lines = lines
+            .take_while(|line| !line.starts_with("Ctrl-C"))
+            .collect();
+        Cluster { child, lines }
+    }
+
+    /// Where the node `name` listens for `key`: `  dn1  datanode on /rack1: address 127.0.0.1:1, http 127.0.0.1:2, pid 3`.
+    fn address(&self, name: &str, key: &str) -> String {
+        let of_node = |line: &&String| line.split_whitespace().next() == Some(name);
+        let line = self.lines.iter().find(of_node).unwrap();
+        let mut words = line.split([' ', ',']).skip_while(|word| *word != key);
+        words.nth(1).unwrap().to_owned()
+    }
+
+    /// The names of all metrics of a node.
+    fn metrics(&self, name: &str) -> BTreeSet<String> {
+        let mut stream = TcpStream::connect(self.address(name, "http")).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let names = types.filter_map(|line| line.split(' ').next());
+        names.map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Every name in the expressions of the dashboard; a histogram's series are called by the histogram's name.
+fn asked() -> BTreeSet<String> {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
+    let expressions = targets.map(|target| target["expr"].as_str().unwrap());
+    let words =
+        expressions.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+    let names = words.filter(|word| word.starts_with("hdfs_"));
+    let series = [
+        "_seconds_bucket",
+        "_seconds_count",
+        "_transactions_sum",
+        "_transactions_count",
+    ];
+    let histogram = |name: &str| match series.iter().find(|series| name.ends_with(*series)) {
+        Some(_) => name.rsplit_once('_').unwrap().0.to_owned(),
+        None => name.to_owned(),
+    };
+    names.map(histogram).collect()
+}
+
+#[test]
+fn the_dashboard_asks_for_what_is_served() {
+    let cluster = Cluster::start();
+    let client = ClientSettings::new(&cluster.address("namenode", "rpc"), "test");
+    let client = DfsClient::connect(client).unwrap();
+    let mut file = client.create("/a", CreateOptions::default()).unwrap();
+    file.write_all(b"hello").unwrap();
+    file.close().unwrap();
+    let served = &cluster.metrics("namenode") | &cluster.metrics("dn1");
+    let asked = asked();
+    assert!(asked.len() > 20, "{asked:?}");
+    let missing: Vec<&String> = asked.difference(&served).collect();
+    assert!(missing.is_empty(), "{missing:?} of {served:?}");
+}
