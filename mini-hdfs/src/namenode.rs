@@ -28,6 +28,7 @@ pub mod excess;
 pub mod fsimage;
 pub mod group_commit;
 pub mod hosts;
+mod id_map;
 pub mod invalidate;
 mod lease_recovery;
 pub mod leases;

@@ -39,7 +39,7 @@ pub struct FileStatus {
 
 /// Owner, group and mode. They are kept and shown; nothing is refused on their account
 /// (HDFS's `dfs.permissions.enabled=false`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Permission {
     /// The user that owns it.
     pub owner: String,

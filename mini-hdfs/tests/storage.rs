@@ -75,7 +75,7 @@ fn a_listing_comes_in_pages() {
             page.entries.len() <= 2,
             "a page of 2 holds at most 2 entries"
         );
-        names.extend(page.entries.iter().map(|inode| inode.name.clone()));
+        names.extend(page.entries.iter().map(|inode| inode.name.to_string()));
         if page.remaining == 0 {
             break;
         }

@@ -105,6 +105,7 @@ pub fn round_robin(members: &[Subscriber], topics: &Topics) -> Assignment {
 
 /// As even as can be, and of all ways to be so one that moves little (`StickyAssignor`).
 pub fn sticky(members: &[Subscriber], topics: &Topics) -> Assignment {
+    // EXERCISE(kafka/assignor): keep what is owned, hand out the rest, then even out.
     let members = in_order(members);
     let mut shares: BTreeMap<&str, BTreeSet<TopicPartition>> = BTreeMap::new();
     for member in &members {
@@ -140,6 +141,7 @@ pub fn sticky(members: &[Subscriber], topics: &Topics) -> Assignment {
         .collect()
 }
 
+// BEGIN SOLUTION
 /// Who owns what, of what there is and he still wants. Of two who claim a partition, one was away while it was given to the
 /// other: the later generation is right, and where both say the same, neither is believed.
 fn owners<'a>(members: &[&'a Subscriber], topics: &Topics) -> BTreeMap<TopicPartition, &'a str> {
@@ -187,6 +189,7 @@ fn next_move<'a>(
     }
     None
 }
+// END SOLUTION
 
 /// The same, less what somebody else still reads: that is given out once he has let go of it (`CooperativeStickyAssignor`).
 pub fn cooperative_sticky(members: &[Subscriber], topics: &Topics) -> Assignment {

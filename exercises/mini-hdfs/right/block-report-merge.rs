@@ -11,11 +11,11 @@ pub fn judge_replica(
     };
     let seen = reported.block;
     let known = info.replicas.contains(&datanode);
-    let bad = info.corrupt.get(&datanode);
+    let bad = info.corrupt().get(&datanode);
     if bad.is_some_and(|bad| bad.generation >= seen.generation) {
         return Verdict::Keep;
     }
-    let trusted = known || info.pipeline.contains(&datanode);
+    let trusted = known || info.pipeline().contains(&datanode);
     let writing = info.state == BlockState::UnderConstruction;
     match (seen.generation.cmp(&info.block.generation), reported.state) {
         (Less, _) if trusted => Verdict::Keep,
@@ -67,7 +67,7 @@ pub fn report_diff(
         let Some(info) = blocks.get(id) else {
             continue;
         };
-        let corrupt = info.corrupt.contains_key(&datanode);
+        let corrupt = info.corrupt().contains_key(&datanode);
         if corrupt || info.state == BlockState::Complete {
             diff.to_remove.push(id);
         }

@@ -70,17 +70,17 @@ pub fn left_behind(
     pipeline: &[DatanodeId],
 ) -> Vec<(DatanodeId, Block)> {
     let mut ids: Vec<DatanodeId> = info
-        .pipeline
+        .pipeline()
         .iter()
-        .chain(info.early.keys())
-        .chain(info.corrupt.keys())
+        .chain(info.early().keys())
+        .chain(info.corrupt().keys())
         .filter(|datanode| !pipeline.contains(datanode))
         .copied()
         .collect();
     ids.sort_unstable();
     ids.dedup();
     let replica_of = |datanode: DatanodeId| {
-        let known = info.corrupt.get(&datanode).or(info.early.get(&datanode));
+        let known = info.corrupt().get(&datanode).or(info.early().get(&datanode));
         (datanode, known.copied().unwrap_or(old))
     };
     ids.into_iter()

@@ -38,7 +38,7 @@ fn update_blocks(
     file.blocks.retain(|id| !ids.contains(id));
     let removed = file.blocks.iter().rev().filter_map(|id| blocks.remove(*id));
     let removed = removed.collect();
-    file.blocks = ids;
+    file.blocks = ids.into();
     Ok(removed)
 }
 

@@ -24,7 +24,7 @@ pub fn report_diff(
     let listed: BTreeSet<BlockId> = report.iter().map(|replica| replica.block.id).collect();
     let settled = |id: &BlockId| {
         blocks.get(*id).is_some_and(|info| {
-            info.state == BlockState::Complete || info.corrupt.contains_key(&datanode)
+            info.state == BlockState::Complete || info.corrupt().contains_key(&datanode)
         })
     };
     let held = blocks.blocks_in(datanode, part);

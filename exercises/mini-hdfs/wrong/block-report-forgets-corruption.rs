@@ -13,7 +13,7 @@ pub fn judge_replica(
     let replica = reported.block;
     let older = replica.generation < info.block.generation;
     let known = info.replicas.contains(&datanode);
-    if older && (known || info.pipeline.contains(&datanode)) {
+    if older && (known || info.pipeline().contains(&datanode)) {
         return Verdict::Keep;
     }
     if info.state == BlockState::UnderConstruction {

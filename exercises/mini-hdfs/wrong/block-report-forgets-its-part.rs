@@ -25,7 +25,7 @@ pub fn report_diff(
     let listed: BTreeSet<BlockId> = listed.map(|replica| replica.block.id).collect();
     let settled = |id: &BlockId| {
         let settled = |info: &BlockInfo| {
-            info.state == BlockState::Complete || info.corrupt.contains_key(&datanode)
+            info.state == BlockState::Complete || info.corrupt().contains_key(&datanode)
         };
         blocks.get(*id).is_some_and(settled)
     };

@@ -10,7 +10,7 @@ pub fn judge_replica(
         return Verdict::Invalidate;
     };
     let replica = reported.block;
-    if let Some(bad) = info.corrupt.get(&datanode)
+    if let Some(bad) = info.corrupt().get(&datanode)
         && replica.generation <= bad.generation
     {
         return Verdict::Keep;
@@ -19,7 +19,7 @@ pub fn judge_replica(
         return Verdict::Keep;
     }
     let older = replica.generation < info.block.generation;
-    let in_pipeline = info.pipeline.contains(&datanode);
+    let in_pipeline = info.pipeline().contains(&datanode);
     if info.state == BlockState::UnderConstruction {
         return if older && !in_pipeline {
             Verdict::Corrupt

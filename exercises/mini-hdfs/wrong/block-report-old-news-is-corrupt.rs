@@ -12,7 +12,7 @@ pub fn judge_replica(
         return Verdict::Invalidate;
     };
     let replica = reported.block;
-    if let Some(bad) = info.corrupt.get(&datanode)
+    if let Some(bad) = info.corrupt().get(&datanode)
         && replica.generation <= bad.generation
     {
         return Verdict::Keep;

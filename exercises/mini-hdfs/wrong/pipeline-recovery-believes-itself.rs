@@ -7,12 +7,12 @@ pub fn left_behind(
     pipeline: &[DatanodeId],
 ) -> Vec<(DatanodeId, Block)> {
     let mut replicas: BTreeMap<DatanodeId, Block> = info
-        .early
+        .early()
         .iter()
-        .chain(&info.corrupt)
+        .chain(info.corrupt())
         .map(|(datanode, replica)| (*datanode, *replica))
         .collect();
-    for datanode in &info.pipeline {
+    for datanode in info.pipeline() {
         replicas.insert(*datanode, old);
     }
     replicas.retain(|datanode, replica| {

@@ -9,9 +9,9 @@ pub fn left_behind(
 ) -> Vec<(DatanodeId, Block)> {
     let _ = old;
     let known: BTreeMap<DatanodeId, Block> = info
-        .early
+        .early()
         .iter()
-        .chain(&info.corrupt)
+        .chain(info.corrupt())
         .map(|(datanode, replica)| (*datanode, *replica))
         .collect();
     known

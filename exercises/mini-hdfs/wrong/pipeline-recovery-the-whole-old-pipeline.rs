@@ -7,11 +7,11 @@ pub fn left_behind(
     pipeline: &[DatanodeId],
 ) -> Vec<(DatanodeId, Block)> {
     let mut replicas: BTreeMap<DatanodeId, Block> = info
-        .pipeline
+        .pipeline()
         .iter()
         .map(|datanode| (*datanode, old))
         .collect();
-    for (datanode, replica) in info.early.iter().chain(&info.corrupt) {
+    for (datanode, replica) in info.early().iter().chain(info.corrupt()) {
         if !pipeline.contains(datanode) {
             replicas.insert(*datanode, *replica);
         }

@@ -13,6 +13,6 @@ fn update_blocks(
         blocks.update(*block, info.state);
     }
     let ids: Vec<BlockId> = updated.iter().map(|block| block.id).collect();
-    file.blocks = ids;
+    file.blocks = ids.into();
     Ok(Vec::new())
 }

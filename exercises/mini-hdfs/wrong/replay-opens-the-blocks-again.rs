@@ -19,6 +19,6 @@ fn update_blocks(
             removed.extend(blocks.remove(*id));
         }
     }
-    file.blocks = ids;
+    file.blocks = ids.into();
     Ok(removed)
 }

@@ -324,12 +324,17 @@ impl ReplicaMap {
         Ok(())
     }
 
-    /// The replica as it may be sent to a new node of its pipeline: see [`sendable`].
+    /// The replica as it may be sent to a new node of its pipeline: see [`sendable`]. One that was finalised in a newer generation
+    /// than the writer's was recovered: there is no pipeline any more, and nobody would take up the copy, or delete it.
     ///
     /// # Errors
-    /// [`ReplicaError::NotFound`]; as [`sendable`].
+    /// [`ReplicaError::NotFound`]; [`ReplicaError::OtherGeneration`] where it was recovered; as [`sendable`].
     pub fn to_send(&self, asked: Block) -> Result<Replica, ReplicaError> {
         let replica = self.existing(asked.id)?;
+        let there = replica.block;
+        if replica.state == ReplicaState::Finalized && there.generation > asked.generation {
+            return Err(ReplicaError::OtherGeneration { asked, there });
+        }
         let block = sendable(&replica, asked)?;
         Ok(Replica { block, ..replica })
     }
@@ -488,6 +493,19 @@ mod tests {
             recover(1002, 1003, 101),
             Err(ReplicaError::TooShort { there, acked_len })
         );
+    }
+
+    /// A seed has found it: the copy stayed for ever, and stood in the way of all that the NameNode ordered.
+    #[test]
+    fn a_writer_that_lost_its_block_to_a_recovery_has_no_pipeline_to_extend() {
+        let there = Block::new(7, 1003, 100);
+        let recovered = map(there, ReplicaState::Finalized);
+        let asked = Block::new(7, 1002, 60);
+        assert_eq!(
+            recovered.to_send(asked),
+            Err(ReplicaError::OtherGeneration { asked, there })
+        );
+        assert!(recovered.to_send(there).is_ok(), "its own last node failed");
     }
 
     #[test]

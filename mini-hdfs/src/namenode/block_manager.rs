@@ -40,7 +40,7 @@ use crate::protocol::{
     FsStatus, FsckBlock, ReplicaHealth,
 };
 
-use admin::Leaving;
+use admin::{Leaving, Walk};
 use reports::ReportUnderWay;
 
 /// A copy that a DataNode is to be told to make.
@@ -73,8 +73,8 @@ pub struct BlockManager {
     /// The block to go on from while all blocks are being looked at afresh; none when that is done, or has not begun
     /// since safe mode at the start is still on.
     rescan: Option<BlockId>,
-    /// DataNodes all of whose blocks are being looked at afresh, each with the block to go on from.
-    walks: BTreeMap<DatanodeId, BlockId>,
+    /// DataNodes all of whose blocks are being looked at afresh, each with why, and the block to go on from.
+    walks: BTreeMap<DatanodeId, (Walk, BlockId)>,
     /// Copies that may still be decided on in this round.
     round_left: usize,
     /// Who may send a full block report.
@@ -182,7 +182,7 @@ impl BlockManager {
     ) -> Result<Option<DatanodeInfo>, PlacementError> {
         // Who has an old replica is told to delete it some day, and might take the new one for it.
         let holders = self.blocks.get(request.block.id).into_iter();
-        let bad = holders.flat_map(|info| info.corrupt.keys());
+        let bad = holders.flat_map(|info| info.corrupt().keys());
         let placement = Request {
             wanted: 1,
             block_size,
@@ -207,7 +207,7 @@ impl BlockManager {
             return;
         };
         let generation = info.block.generation;
-        let known = info.early.iter().chain(&info.corrupt);
+        let known = info.early().iter().chain(info.corrupt());
         let raised: Vec<DatanodeId> = known
             .filter(|(node, known)| known.generation < generation && pipeline.contains(node))
             .map(|(node, _)| *node)
@@ -248,7 +248,7 @@ impl BlockManager {
         Some(LocatedBlock {
             block: info.block,
             offset,
-            locations: self.infos(&info.pipeline),
+            locations: self.infos(info.pipeline()),
             corrupt: false,
             under_construction: true,
         })
@@ -271,21 +271,21 @@ impl BlockManager {
             let silent = self.datanodes.state_of(node, now) != DatanodeState::Live;
             let slow = self.config.avoid_slow_reads && self.slow_nodes.contains(&id);
             let leaves = node.admin != AdminState::Normal;
-            let last = silent || slow || leaves || info.excess.contains(&id);
+            let last = silent || slow || leaves || info.excess().contains(&id);
             Some((node.info.clone(), last))
         };
         let mut replicas: Vec<(DatanodeInfo, bool)> =
             info.replicas.iter().copied().filter_map(replica).collect();
         if replicas.is_empty() && info.state != BlockState::Complete {
-            let written = info.pipeline.iter().copied();
-            let written = written.filter(|id| !info.corrupt.contains_key(id));
+            let written = info.pipeline().iter().copied();
+            let written = written.filter(|id| !info.corrupt().contains_key(id));
             replicas = written.filter_map(replica).collect();
         }
-        let corrupt = replicas.is_empty() && !info.corrupt.is_empty();
+        let corrupt = replicas.is_empty() && !info.corrupt().is_empty();
         if corrupt {
             // Other generations would not be served.
             let current = |(_, bad): &(_, &Block)| bad.generation == info.block.generation;
-            let bad = info.corrupt.iter().filter(current);
+            let bad = info.corrupt().iter().filter(current);
             replicas = bad.filter_map(|(id, _)| replica(*id)).collect();
         }
         let reader = reader_host.and_then(|host| self.datanodes.place_of(host));
@@ -305,7 +305,7 @@ impl BlockManager {
             return;
         };
         let block = info.block;
-        for (datanode, replica) in info.early.clone() {
+        for (datanode, replica) in info.early().clone() {
             if replica == block {
                 self.blocks.add_replica(id, datanode);
             } else {
@@ -326,9 +326,9 @@ impl BlockManager {
         if info.state != BlockState::Committed || !enough {
             return;
         }
-        let (block, pipeline) = (info.block, info.pipeline.clone());
+        let (block, pipeline) = (info.block, info.pipeline().to_vec());
         let waits = |datanode: &DatanodeId| {
-            let has = info.replicas.contains(datanode) || info.corrupt.contains_key(datanode);
+            let has = info.replicas.contains(datanode) || info.corrupt().contains_key(datanode);
             !has && self.datanodes.alive(*datanode).is_some()
         };
         for datanode in pipeline.into_iter().filter(waits) {
@@ -349,8 +349,8 @@ impl BlockManager {
                 ..info.block
             };
             let coming: Vec<DatanodeId> = self.pending.targets(id).collect();
-            let holders = info.replicas.iter().chain(info.corrupt.keys());
-            let holders = holders.chain(info.early.keys()).chain(&info.pipeline);
+            let holders = info.replicas.iter().chain(info.corrupt().keys());
+            let holders = holders.chain(info.early().keys()).chain(info.pipeline());
             for datanode in holders.chain(&coming) {
                 if self.datanodes.alive(*datanode).is_some() {
                     self.invalidates.add(*datanode, block);
@@ -421,7 +421,7 @@ impl BlockManager {
             let node = self.datanodes.get(*id);
             let state = node.map(|node| self.datanodes.state_of(node, now));
             let health = match node.map(|node| node.admin).unwrap_or_default() {
-                _ if info.excess.contains(id) => ReplicaHealth::Excess,
+                _ if info.excess().contains(id) => ReplicaHealth::Excess,
                 AdminState::DecommissionInProgress => ReplicaHealth::Decommissioning,
                 AdminState::Decommissioned => ReplicaHealth::Decommissioned,
                 AdminState::EnteringMaintenance => ReplicaHealth::EnteringMaintenance,
@@ -431,8 +431,11 @@ impl BlockManager {
             };
             (*id, health)
         });
-        let corrupt = info.corrupt.keys().map(|id| (*id, ReplicaHealth::Corrupt));
-        let written = info.pipeline.iter().map(|id| (*id, ReplicaHealth::Rbw));
+        let corrupt = info
+            .corrupt()
+            .keys()
+            .map(|id| (*id, ReplicaHealth::Corrupt));
+        let written = info.pipeline().iter().map(|id| (*id, ReplicaHealth::Rbw));
         let written = written.filter(|(id, _)| !info.replicas.contains(id));
         let replicas = good.chain(corrupt).chain(written);
         let known = |(id, health)| Some((self.datanodes.get(id)?.info.clone(), health));
@@ -493,7 +496,7 @@ impl BlockManager {
             details: node.details.clone(),
             slow_reports: self.slow_peers.reporters(node.info.id),
             last_contact_ms: node.last_contact.as_millis(),
-            blocks: self.blocks.count_of(node.info.id) as u64,
+            blocks: self.blocks.count_of(node.info.id),
         };
         self.datanodes.iter().map(report).collect()
     }

@@ -76,13 +76,13 @@ pub fn judge_replica(
         return Verdict::Invalidate;
     };
     let replica = reported.block;
-    if let Some(bad) = info.corrupt.get(&datanode)
+    if let Some(bad) = info.corrupt().get(&datanode)
         && replica.generation <= bad.generation
     {
         return Verdict::Keep;
     }
     let older = replica.generation < info.block.generation;
-    let in_pipeline = info.pipeline.contains(&datanode);
+    let in_pipeline = info.pipeline().contains(&datanode);
     let known = info.replicas.binary_search(&datanode).is_ok();
     if older && (in_pipeline || known) {
         return Verdict::Keep;
@@ -141,7 +141,7 @@ pub fn report_diff(
     let listed: BTreeSet<BlockId> = listed.map(|replica| replica.block.id).collect();
     let settled = |id: &BlockId| {
         let settled = |info: &BlockInfo| {
-            info.state == BlockState::Complete || info.corrupt.contains_key(&datanode)
+            info.state == BlockState::Complete || info.corrupt().contains_key(&datanode)
         };
         blocks.get(*id).is_some_and(settled)
     };

@@ -8,8 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
+use super::id_map::IdMap;
 use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, InodeId};
 
 /// How far a block is on its way to being unchangeable (`BlockUCState`).
@@ -23,7 +26,8 @@ pub enum BlockState {
     Complete,
 }
 
-/// What the NameNode knows of one block. A DataNode is in at most one of `replicas`, `corrupt` and `early`.
+/// What the NameNode knows of one block. A DataNode has at most one replica: a good one, a [corrupt](BlockInfo::corrupt) or an
+/// [early](BlockInfo::early) one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockInfo {
     /// Id, generation and, once committed, length.
@@ -36,21 +40,41 @@ pub struct BlockInfo {
     pub state: BlockState,
     /// DataNodes with a finalised replica of this generation and length, sorted. None while the block
     /// is under construction.
-    pub replicas: Vec<DatanodeId>,
-    /// Those of `replicas` that are more than the file needs and chosen to be deleted, sorted. They are
-    /// good, but do not count.
-    pub excess: Vec<DatanodeId>,
-    /// Those of `replicas`, and not of `excess`, whose DataNodes are to leave or have left the service. They are good, can
-    /// be read and copied from, but do not count. None for nearly every block, so it takes no room there.
-    pub away: Option<Box<AwayReplicas>>,
-    /// DataNodes whose replica is corrupt or of a wrong generation or length, with the replica as it was
-    /// when that was found. A newer one in its place is judged afresh.
-    pub corrupt: BTreeMap<DatanodeId, Block>,
-    /// While the block is under construction: the pipeline that writes it.
-    pub pipeline: Vec<DatanodeId>,
-    /// While the block is under construction: DataNodes that have finalised their replica of this
-    /// generation before the client committed the block, with the replica of each.
-    pub early: BTreeMap<DatanodeId, Block>,
+    pub replicas: SmallVec<[DatanodeId; 3]>,
+    /// What there is of few blocks, so that it takes no room in the others.
+    unusual: Option<Box<Unusual>>,
+}
+
+/// Lists that are empty for a block that is complete, has good replicas alone, and as many as it should.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Unusual {
+    excess: Vec<DatanodeId>,
+    away: AwayReplicas,
+    corrupt: BTreeMap<DatanodeId, Block>,
+    pipeline: Vec<DatanodeId>,
+    early: BTreeMap<DatanodeId, Block>,
+}
+
+static NOTHING_UNUSUAL: Unusual = Unusual {
+    excess: Vec::new(),
+    away: AwayReplicas {
+        decommissioned: Vec::new(),
+        maintenance: Vec::new(),
+        maintenance_min: 0,
+    },
+    corrupt: BTreeMap::new(),
+    pipeline: Vec::new(),
+    early: BTreeMap::new(),
+};
+
+impl Unusual {
+    fn is_empty(&self) -> bool {
+        self.excess.is_empty()
+            && self.away.is_empty()
+            && self.corrupt.is_empty()
+            && self.pipeline.is_empty()
+            && self.early.is_empty()
+    }
 }
 
 /// Why the replicas of a DataNode do not count although they are good.
@@ -66,15 +90,16 @@ pub enum Away {
     },
 }
 
-/// The replicas of one block on DataNodes that are not in service.
+/// The good replicas of one block, and not excess, on DataNodes that are not in service. They can be read and copied from, but do
+/// not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AwayReplicas {
+struct AwayReplicas {
     /// On DataNodes that are or shall be decommissioned, sorted.
-    pub decommissioned: Vec<DatanodeId>,
+    decommissioned: Vec<DatanodeId>,
     /// On DataNodes that are or shall be in maintenance, sorted.
-    pub maintenance: Vec<DatanodeId>,
+    maintenance: Vec<DatanodeId>,
     /// See [`Away::Maintenance`].
-    pub maintenance_min: u16,
+    maintenance_min: u16,
 }
 
 impl AwayReplicas {
@@ -84,94 +109,140 @@ impl AwayReplicas {
 }
 
 impl BlockInfo {
+    fn new(block: Block, inode: InodeId, replication: u16, state: BlockState) -> BlockInfo {
+        BlockInfo {
+            block,
+            inode,
+            replication,
+            state,
+            replicas: SmallVec::new(),
+            unusual: None,
+        }
+    }
+
+    fn unusual(&self) -> &Unusual {
+        self.unusual.as_deref().unwrap_or(&NOTHING_UNUSUAL)
+    }
+
+    fn unusual_mut(&mut self) -> &mut Unusual {
+        self.unusual.get_or_insert_default()
+    }
+
+    /// Those of `replicas` that are more than the file needs and chosen to be deleted, sorted. They are good, but do not
+    /// count.
+    pub fn excess(&self) -> &[DatanodeId] {
+        &self.unusual().excess
+    }
+
+    /// DataNodes whose replica is corrupt or of a wrong generation or length, with the replica as it was when that was
+    /// found. A newer one in its place is judged afresh.
+    pub fn corrupt(&self) -> &BTreeMap<DatanodeId, Block> {
+        &self.unusual().corrupt
+    }
+
+    /// While the block is under construction: the pipeline that writes it.
+    pub fn pipeline(&self) -> &[DatanodeId] {
+        &self.unusual().pipeline
+    }
+
+    /// While the block is under construction: DataNodes that have finalised their replica of this generation before the
+    /// client committed the block, with the replica of each.
+    pub fn early(&self) -> &BTreeMap<DatanodeId, Block> {
+        &self.unusual().early
+    }
+
     /// The good replicas that count: those on DataNodes in service, but for the excess ones.
     pub fn live(&self) -> impl Iterator<Item = DatanodeId> + '_ {
         let counts = |datanode: &DatanodeId| {
-            !self.excess.contains(datanode) && !self.away().any(|away| away == *datanode)
+            !self.excess().contains(datanode) && !self.away().any(|away| away == *datanode)
         };
         self.replicas.iter().copied().filter(counts)
     }
 
     /// How many good replicas count.
     pub fn live_count(&self) -> usize {
-        self.replicas.len() - self.excess.len() - self.away().count()
+        self.replicas.len() - self.excess().len() - self.away().count()
     }
 
     /// The good replicas on DataNodes that are to leave or have left the service.
     pub fn away(&self) -> impl Iterator<Item = DatanodeId> + '_ {
-        let [decommissioned, maintenance] = match &self.away {
-            Some(away) => [&away.decommissioned[..], &away.maintenance],
-            None => [&[][..], &[]],
-        };
-        decommissioned.iter().chain(maintenance).copied()
+        let away = &self.unusual().away;
+        away.decommissioned.iter().chain(&away.maintenance).copied()
     }
 
     /// The good replicas by whose racks it is judged whether the block is well distributed: those that count, and those that are
     /// in maintenance and will be back.
     pub fn standing(&self) -> impl Iterator<Item = DatanodeId> + '_ {
-        let maintenance = self
-            .away
-            .as_deref()
-            .map_or(&[][..], |away| &away.maintenance);
-        self.live().chain(maintenance.iter().copied())
+        self.live()
+            .chain(self.unusual().away.maintenance.iter().copied())
     }
 
     /// How many replicas should count: as many as its file says, less those that are in maintenance and will be back
     /// (`getExpectedLiveRedundancyNum`).
     pub fn expected(&self) -> usize {
-        let replication = usize::from(self.replication);
-        match &self.away {
-            Some(away) if !away.maintenance.is_empty() => {
-                let min = usize::from(away.maintenance_min).min(replication);
-                replication.saturating_sub(away.maintenance.len()).max(min)
-            }
-            _ => replication,
+        let (replication, away) = (usize::from(self.replication), &self.unusual().away);
+        if away.maintenance.is_empty() {
+            return replication;
         }
+        let min = usize::from(away.maintenance_min).min(replication);
+        replication.saturating_sub(away.maintenance.len()).max(min)
     }
 
     /// Puts a replica among those that are away, or takes it from there, as its DataNode demands.
     fn settle(&mut self, datanode: DatanodeId, why: Option<Away>) {
-        let mut lists = self.away.take().unwrap_or_default();
-        take(&mut lists.decommissioned, datanode);
-        take(&mut lists.maintenance, datanode);
-        let has = self.replicas.binary_search(&datanode).is_ok();
-        if has && self.excess.binary_search(&datanode).is_err() {
-            match why {
-                Some(Away::Decommission) => put(&mut lists.decommissioned, datanode),
-                Some(Away::Maintenance { min }) => {
-                    put(&mut lists.maintenance, datanode);
-                    lists.maintenance_min = min;
-                }
-                None => {}
-            }
+        let would_count = self.replicas.binary_search(&datanode).is_ok()
+            && self.excess().binary_search(&datanode).is_err();
+        let why = why.filter(|_| would_count);
+        if why.is_none() && self.unusual.is_none() {
+            return;
         }
-        self.away = (!lists.is_empty()).then_some(lists);
+        let away = &mut self.unusual_mut().away;
+        take(&mut away.decommissioned, datanode);
+        take(&mut away.maintenance, datanode);
+        match why {
+            Some(Away::Decommission) => put(&mut away.decommissioned, datanode),
+            Some(Away::Maintenance { min }) => {
+                put(&mut away.maintenance, datanode);
+                away.maintenance_min = min;
+            }
+            None => {}
+        }
     }
 
     fn holders(&self) -> impl Iterator<Item = DatanodeId> + '_ {
-        let bad = self.corrupt.keys().chain(self.early.keys());
+        let bad = self.corrupt().keys().chain(self.early().keys());
         self.replicas.iter().chain(bad).copied()
     }
 
     /// Takes `datanode` out of every list of replicas; whether it was in one.
     fn drop_replica(&mut self, datanode: DatanodeId) -> bool {
-        let good = take(&mut self.replicas, datanode);
-        take(&mut self.excess, datanode);
-        if self.away.is_some() {
-            self.settle(datanode, None);
+        let found = self.replicas.binary_search(&datanode);
+        if let Ok(index) = found {
+            self.replicas.remove(index);
         }
-        let corrupt = self.corrupt.remove(&datanode).is_some();
-        let early = self.early.remove(&datanode).is_some();
-        good || corrupt || early
+        let Some(unusual) = &mut self.unusual else {
+            return found.is_ok();
+        };
+        take(&mut unusual.excess, datanode);
+        take(&mut unusual.away.decommissioned, datanode);
+        take(&mut unusual.away.maintenance, datanode);
+        let corrupt = unusual.corrupt.remove(&datanode).is_some();
+        let early = unusual.early.remove(&datanode).is_some();
+        found.is_ok() || corrupt || early
+    }
+
+    /// Gives back the room of lists that are empty again.
+    fn tidy(&mut self) {
+        if self.unusual().is_empty() {
+            self.unusual = None;
+        }
     }
 }
 
-fn take(sorted: &mut Vec<DatanodeId>, datanode: DatanodeId) -> bool {
-    let found = sorted.binary_search(&datanode);
-    if let Ok(index) = found {
+fn take(sorted: &mut Vec<DatanodeId>, datanode: DatanodeId) {
+    if let Ok(index) = sorted.binary_search(&datanode) {
         sorted.remove(index);
     }
-    found.is_ok()
 }
 
 fn put(sorted: &mut Vec<DatanodeId>, datanode: DatanodeId) {
@@ -202,7 +273,7 @@ impl BlockCounts {
             complete: u64::from(complete),
             missing: u64::from(complete && missing),
             under_replicated: u64::from(complete && under),
-            corrupt: u64::from(!info.corrupt.is_empty()),
+            corrupt: u64::from(!info.corrupt().is_empty()),
         }
     }
 
@@ -224,9 +295,10 @@ impl BlockCounts {
 /// All blocks of the file system.
 #[derive(Clone, Debug)]
 pub struct BlocksMap {
-    blocks: BTreeMap<BlockId, BlockInfo>,
-    /// The blocks of which each DataNode holds a replica, good or corrupt.
-    by_datanode: BTreeMap<DatanodeId, BTreeSet<BlockId>>,
+    blocks: IdMap<BlockInfo>,
+    /// The blocks of which each DataNode holds a replica, good or corrupt. Millions, of ids that lie close to each other: compressed
+    /// bitmaps hold them in 2 bytes for each, or less.
+    by_datanode: BTreeMap<DatanodeId, RoaringTreemap>,
     /// The blocks that each DataNode is writing in a pipeline.
     pipelines: BTreeMap<DatanodeId, BTreeSet<BlockId>>,
     /// DataNodes whose replicas do not count, and why.
@@ -239,7 +311,7 @@ pub struct BlocksMap {
 impl Default for BlocksMap {
     fn default() -> BlocksMap {
         BlocksMap {
-            blocks: BTreeMap::new(),
+            blocks: IdMap::default(),
             by_datanode: BTreeMap::new(),
             pipelines: BTreeMap::new(),
             away: BTreeMap::new(),
@@ -257,28 +329,17 @@ impl BlocksMap {
 
     /// Adds a block without replicas. Ids and generations handed out later are higher than its own.
     pub fn insert(&mut self, block: Block, inode: InodeId, replication: u16, state: BlockState) {
-        let info = BlockInfo {
-            block,
-            inode,
-            replication,
-            state,
-            replicas: Vec::new(),
-            excess: Vec::new(),
-            away: None,
-            corrupt: BTreeMap::new(),
-            pipeline: Vec::new(),
-            early: BTreeMap::new(),
-        };
+        let info = BlockInfo::new(block, inode, replication, state);
         self.remove(block.id);
         self.raise_last_id(block.id);
         self.raise_last_generation(block.generation);
         self.counts.add(BlockCounts::of(&info));
-        self.blocks.insert(block.id, info);
+        self.blocks.insert(block.id.0, info);
     }
 
     /// The block with this id.
     pub fn get(&self, id: BlockId) -> Option<&BlockInfo> {
-        self.blocks.get(&id)
+        self.blocks.get(id.0)
     }
 
     /// Sets a block's generation, length and state; replicas are left as they are. Whether there is such a block.
@@ -299,10 +360,11 @@ impl BlocksMap {
 
     /// Takes a block out, and all that was known of its replicas.
     pub fn remove(&mut self, id: BlockId) -> Option<BlockInfo> {
-        let pipeline = self.blocks.get(&id)?.pipeline.clone();
+        let pipeline = self.blocks.get(id.0)?.pipeline().to_vec();
         self.set_pipeline(id, Vec::new());
-        let mut info = self.blocks.remove(&id)?;
-        info.pipeline = pipeline;
+        let mut info = self.blocks.remove(id.0)?;
+        info.unusual_mut().pipeline = pipeline;
+        info.tidy();
         self.counts.subtract(BlockCounts::of(&info));
         for datanode in info.holders() {
             self.unindex(datanode, id);
@@ -332,16 +394,13 @@ impl BlocksMap {
 
     /// All blocks, by id.
     pub fn iter(&self) -> impl Iterator<Item = &BlockInfo> {
-        self.blocks.values()
+        self.blocks.range(0).map(|(_, info)| info)
     }
 
     /// Up to `limit` block ids from `from` on.
     pub fn ids_from(&self, from: BlockId, limit: usize) -> Vec<BlockId> {
-        self.blocks
-            .range(from..)
-            .take(limit)
-            .map(|(id, _)| *id)
-            .collect()
+        let ids = self.blocks.range(from.0).map(|(id, _)| BlockId(id));
+        ids.take(limit).collect()
     }
 
     /// How many blocks there are.
@@ -351,7 +410,7 @@ impl BlocksMap {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.blocks.len() == 0
     }
 
     /// How many blocks are in which condition.
@@ -366,7 +425,9 @@ impl BlocksMap {
     pub fn add_replica(&mut self, id: BlockId, datanode: DatanodeId) {
         let away = self.away.get(&datanode).copied();
         self.place(id, datanode, |info| {
-            put(&mut info.replicas, datanode);
+            if let Err(index) = info.replicas.binary_search(&datanode) {
+                info.replicas.insert(index, datanode);
+            }
             if away.is_some() {
                 info.settle(datanode, away);
             }
@@ -376,14 +437,14 @@ impl BlocksMap {
     /// `datanode` has finalised this replica of a block under construction.
     pub fn add_early(&mut self, replica: Block, datanode: DatanodeId) {
         self.place(replica.id, datanode, |info| {
-            info.early.insert(datanode, replica);
+            info.unusual_mut().early.insert(datanode, replica);
         });
     }
 
     /// The replica on `datanode` is bad; `replica` is what it looks like.
     pub fn add_corrupt(&mut self, replica: Block, datanode: DatanodeId) {
         self.place(replica.id, datanode, |info| {
-            info.corrupt.insert(datanode, replica);
+            info.unusual_mut().corrupt.insert(datanode, replica);
         });
     }
 
@@ -397,9 +458,11 @@ impl BlocksMap {
     pub fn set_excess(&mut self, id: BlockId, datanode: DatanodeId, excess: bool) {
         let away = self.away.get(&datanode).copied();
         self.edit(id, |info| {
-            take(&mut info.excess, datanode);
-            if excess && info.replicas.binary_search(&datanode).is_ok() {
-                put(&mut info.excess, datanode);
+            let has = info.replicas.binary_search(&datanode).is_ok();
+            let list = &mut info.unusual_mut().excess;
+            take(list, datanode);
+            if excess && has {
+                put(list, datanode);
             }
             info.settle(datanode, away);
         });
@@ -422,20 +485,21 @@ impl BlocksMap {
 
     /// Sets the DataNodes that write the block now.
     pub fn set_pipeline(&mut self, id: BlockId, pipeline: Vec<DatanodeId>) {
-        let Some(info) = self.blocks.get_mut(&id) else {
+        let Some(info) = self.blocks.get_mut(id.0) else {
             return;
         };
-        for datanode in std::mem::take(&mut info.pipeline) {
-            let writes = self.pipelines.entry(datanode).or_default();
+        for datanode in info.pipeline() {
+            let writes = self.pipelines.entry(*datanode).or_default();
             writes.remove(&id);
             if writes.is_empty() {
-                self.pipelines.remove(&datanode);
+                self.pipelines.remove(datanode);
             }
         }
         for datanode in &pipeline {
             self.pipelines.entry(*datanode).or_default().insert(id);
         }
-        info.pipeline = pipeline;
+        info.unusual_mut().pipeline = pipeline;
+        info.tidy();
     }
 
     /// In how many pipelines a DataNode is.
@@ -451,11 +515,8 @@ impl BlocksMap {
 
     /// The blocks of which `datanode` holds a replica, good or corrupt.
     pub fn blocks_of(&self, datanode: DatanodeId) -> impl Iterator<Item = BlockId> + '_ {
-        self.by_datanode
-            .get(&datanode)
-            .into_iter()
-            .flatten()
-            .copied()
+        let held = self.by_datanode.get(&datanode).into_iter().flatten();
+        held.map(BlockId)
     }
 
     /// Those of them with an id in `part`.
@@ -464,17 +525,19 @@ impl BlocksMap {
         datanode: DatanodeId,
         part: &RangeInclusive<BlockId>,
     ) -> impl Iterator<Item = BlockId> + '_ {
-        // A range that ends before it begins is empty, and no range of a set.
-        let held = self.by_datanode.get(&datanode).filter(|_| !part.is_empty());
-        let part = part.clone();
-        held.into_iter()
-            .flat_map(move |held| held.range(part.clone()))
-            .copied()
+        let (first, last) = (part.start().0, part.end().0);
+        let from_first = self.by_datanode.get(&datanode).map(|held| {
+            let mut ids = held.iter();
+            ids.advance_to(first);
+            ids
+        });
+        let ids = from_first.into_iter().flatten();
+        ids.take_while(move |id| *id <= last).map(BlockId)
     }
 
     /// How many those are.
-    pub fn count_of(&self, datanode: DatanodeId) -> usize {
-        self.by_datanode.get(&datanode).map_or(0, BTreeSet::len)
+    pub fn count_of(&self, datanode: DatanodeId) -> u64 {
+        self.by_datanode.get(&datanode).map_or(0, |held| held.len())
     }
 
     fn place(&mut self, id: BlockId, datanode: DatanodeId, add: impl FnOnce(&mut BlockInfo)) {
@@ -483,13 +546,13 @@ impl BlocksMap {
             add(info);
         });
         if placed.is_some() {
-            self.by_datanode.entry(datanode).or_default().insert(id);
+            self.by_datanode.entry(datanode).or_default().insert(id.0);
         }
     }
 
     fn unindex(&mut self, datanode: DatanodeId, id: BlockId) {
         if let Some(blocks) = self.by_datanode.get_mut(&datanode) {
-            blocks.remove(&id);
+            blocks.remove(id.0);
             if blocks.is_empty() {
                 self.by_datanode.remove(&datanode);
             }
@@ -497,9 +560,10 @@ impl BlocksMap {
     }
 
     fn edit<R>(&mut self, id: BlockId, change: impl FnOnce(&mut BlockInfo) -> R) -> Option<R> {
-        let info = self.blocks.get_mut(&id)?;
+        let info = self.blocks.get_mut(id.0)?;
         self.counts.subtract(BlockCounts::of(info));
         let result = change(info);
+        info.tidy();
         self.counts.add(BlockCounts::of(info));
         Some(result)
     }

@@ -79,7 +79,7 @@ pub fn write(image: &Image, file: &str, disk: &mut dyn Disk) -> Result<(), DiskE
     let mut writer = ImageWriter::create(&header, file, disk)?;
     let root = namespace.get(ROOT).expect("the root is never removed");
     for inode in namespace.walk(root) {
-        let ids = inode.as_file().map_or(&[][..], |file| &file.blocks);
+        let ids = inode.as_file().map_or(&[][..], |file| &file.blocks[..]);
         let its_blocks: Vec<(Block, BlockState)> = ids
             .iter()
             .filter_map(|id| blocks.get(*id))

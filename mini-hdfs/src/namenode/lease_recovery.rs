@@ -168,7 +168,7 @@ impl NameNode {
             return Ok(false);
         };
         let block = info.block;
-        if info.pipeline.is_empty() {
+        if info.pipeline().is_empty() {
             // The writer died before he wrote a byte, unless whoever has it is away.
             if block.len > 0 || up_for <= self.config.dead_interval() {
                 return Ok(false);

@@ -28,8 +28,8 @@ pub fn left_behind(
     pipeline: &[DatanodeId],
 ) -> Vec<(DatanodeId, Block)> {
     // EXERCISE(hdfs/pipeline-recovery): who was there before and is not now, and with which replica?
-    let before = info.pipeline.iter().map(|datanode| (*datanode, old));
-    let known = info.early.iter().chain(&info.corrupt);
+    let before = info.pipeline().iter().map(|datanode| (*datanode, old));
+    let known = info.early().iter().chain(info.corrupt());
     // What is known of a node comes later, and so counts.
     let replicas: BTreeMap<DatanodeId, Block> = before
         .chain(known.map(|(datanode, replica)| (*datanode, *replica)))

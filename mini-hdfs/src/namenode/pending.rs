@@ -1,7 +1,7 @@
 //! Copies that are under way (`PendingReconstructionBlocks`): asked for, not yet reported. They count when it
 //! is decided whether a block needs another copy; one that has not arrived in time does not any more.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use node::Time;
@@ -26,8 +26,8 @@ pub struct PendingCopies {
     sending: BTreeMap<DatanodeId, usize>,
     /// How many each DataNode receives.
     receiving: BTreeMap<DatanodeId, u64>,
-    /// All copies in the order in which they began; those that have ended are passed over.
-    begun: VecDeque<(Time, BlockId, DatanodeId)>,
+    /// All copies, as (since when, block, target).
+    begun: BTreeSet<(Time, BlockId, DatanodeId)>,
 }
 
 impl PendingCopies {
@@ -51,7 +51,7 @@ impl PendingCopies {
             *self.sending.entry(source).or_default() += 1;
         }
         *self.receiving.entry(target).or_default() += 1;
-        self.begun.push_back((now, block, target));
+        self.begun.insert((now, block, target));
     }
 
     /// The copy of `block` to `target` has arrived, or is given up. Nothing happens if there is none.
@@ -65,6 +65,7 @@ impl PendingCopies {
         if targets.is_empty() {
             self.copies.remove(&block);
         }
+        self.begun.remove(&(copy.since, block, target));
         for datanode in copy.source.into_iter().chain([target]) {
             if let Some(copies) = self.by_datanode.get_mut(&datanode) {
                 copies.remove(&(block, target));
@@ -100,19 +101,11 @@ impl PendingCopies {
     /// Gives up the copies that began longer than `timeout` ago, and returns their blocks.
     pub fn end_late(&mut self, now: Time, timeout: Duration) -> Vec<BlockId> {
         let mut late = Vec::new();
-        while let Some((since, block, target)) = self.begun.front().copied() {
-            if now.since(since) <= timeout {
-                break;
-            }
-            self.begun.pop_front();
-            let copy = self
-                .copies
-                .get(&block)
-                .and_then(|copies| copies.get(&target));
-            if copy.is_some_and(|copy| copy.since == since) {
-                self.end(block, target);
-                late.push(block);
-            }
+        while let Some((since, block, target)) = self.begun.first().copied()
+            && now.since(since) > timeout
+        {
+            self.end(block, target);
+            late.push(block);
         }
         late
     }

@@ -7,7 +7,7 @@ use super::blocks::BlockState;
 use super::edit_op::EditOp;
 use super::namespace::{FileInode, Inode};
 use super::path::check;
-use crate::block::{BlockId, InodeId};
+use crate::block::InodeId;
 use crate::error::FsError;
 use crate::protocol::{
     ContentSummary, FileStatus, FsStatus, FsckFile, Listing, LocatedBlocks, Permission,
@@ -164,7 +164,7 @@ impl NameNode {
             block_size: file.map_or(0, |file| file.block_size),
             modified_ms: inode.modified_ms,
             accessed_ms: inode.accessed_ms,
-            permission: inode.permission.clone(),
+            permission: Permission::clone(&inode.permission),
             under_construction: file.is_some_and(|file| file.client.is_some()),
             children: inode
                 .as_directory()
@@ -287,7 +287,7 @@ impl NameNode {
         if file.replication == replication {
             return Ok(());
         }
-        let blocks: Vec<BlockId> = file.blocks.clone();
+        let blocks = file.blocks.clone();
         self.log(&EditOp::SetReplication {
             path: path.to_owned(),
             replication,

@@ -138,7 +138,7 @@ impl NameNode {
         self.refuse_in_safe_mode("add a block to", &path)?;
         let (replication, block_size) = (file.replication, file.block_size);
         if let Some(block) = self.answered_before(file, request.previous) {
-            if block.pipeline.is_empty() {
+            if block.pipeline().is_empty() {
                 // The NameNode restarted since, and pipelines are not durable.
                 let id = block.block.id;
                 let targets =

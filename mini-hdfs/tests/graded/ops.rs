@@ -152,7 +152,7 @@ fn propose(state: &State, kind: u8, a: u8, b: u8) -> EditOp {
     let generation = state.blocks.last_generation().0 + 1;
     let file = state.namespace.require_file(&from).ok();
     let inode = file.map_or(InodeId(0), |(inode, _)| inode);
-    let ids = file.map_or(Vec::new(), |(_, file)| file.blocks.clone());
+    let ids = file.map_or(Vec::new(), |(_, file)| file.blocks.to_vec());
     let blocks: Vec<Block> = ids
         .iter()
         .map(|id| {

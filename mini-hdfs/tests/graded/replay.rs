@@ -102,7 +102,7 @@ fn a_new_block_commits_the_one_before() {
     );
     let file = file(&state);
     assert_eq!(
-        file.blocks,
+        file.blocks[..],
         [FIRST.id, SECOND.id],
         "the file has both blocks, the new one last"
     );
@@ -248,7 +248,7 @@ fn update_blocks_leaves_the_state_of_those_that_stay() {
     );
     let file = file(&state);
     assert_eq!(
-        file.blocks,
+        file.blocks[..],
         [FIRST.id],
         "the file has the first block alone"
     );

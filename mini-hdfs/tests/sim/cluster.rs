@@ -7,6 +7,7 @@ use mini_hdfs::namenode::{Config, NameNode};
 use node::{Ctx, Event, Node, NodeId, Rng, Time};
 use sim::{Fault, Fuse, Mix, Observer, Scenario, Schedule, Setup, Timed, Trouble, World};
 
+use crate::balancer::BalancerProcess;
 use crate::client::ClientProcess;
 use crate::data_node::DataNodeProcess;
 use crate::history::Shared;
@@ -29,6 +30,7 @@ pub(crate) enum Member {
     NameNode(Box<NameNodeProcess>),
     DataNode(Box<DataNodeProcess>),
     Client(Box<ClientProcess>),
+    Balancer(Box<BalancerProcess>),
 }
 
 impl Member {
@@ -36,7 +38,7 @@ impl Member {
     pub(crate) fn datanode(&self) -> Option<&DataNodeProcess> {
         match self {
             Member::DataNode(process) => Some(process),
-            Member::NameNode(_) | Member::Client(_) => None,
+            Member::NameNode(_) | Member::Client(_) | Member::Balancer(_) => None,
         }
     }
 
@@ -44,7 +46,7 @@ impl Member {
     pub(crate) fn namenode(&self) -> Option<&NameNode> {
         match self {
             Member::NameNode(process) => process.core(),
-            Member::DataNode(_) | Member::Client(_) => None,
+            Member::DataNode(_) | Member::Client(_) | Member::Balancer(_) => None,
         }
     }
 }
@@ -58,6 +60,7 @@ impl Node for Member {
             Member::NameNode(process) => process.step(event, ctx),
             Member::DataNode(process) => process.step(event, ctx),
             Member::Client(process) => process.step(event, ctx),
+            Member::Balancer(process) => process.step(event, ctx),
         }
     }
 }
@@ -120,7 +123,7 @@ impl Scenario for Cluster {
         let operations = 10 + rng.below(30);
         let history = Shared::default();
         let shared = history.clone();
-        let first_client = 1 + datanodes;
+        let (first_client, balancer) = (1 + datanodes, 1 + datanodes + clients);
         // A single replica does not outlive the crash of its DataNode in the middle of the write.
         let replication_min = match self {
             Cluster::AllFaults => 1,
@@ -136,6 +139,8 @@ impl Scenario for Cluster {
                 let dies_at = lost.filter(|(lost, _)| *lost == id).map(|(_, at)| at);
                 let rack = rack_of(id);
                 Member::DataNode(Box::new(DataNodeProcess::new(rack, dies_at, history)))
+            } else if u64::from(id.0) == balancer {
+                Member::Balancer(Box::default())
             } else {
                 let client =
                     ClientProcess::new(history, operations, replication_min, meddles, CALM_AT);
@@ -154,10 +159,14 @@ impl Scenario for Cluster {
             let orders = draw_orders(rng, &datanodes, stays_out);
             history.borrow_mut().orders_of_operator = orders;
         }
+        let mut killed = clients.clone();
+        if matches!(self, Cluster::AllFaults) && rng.percent(60) {
+            killed.push(world.add_node("balancer"));
+        }
         let truth = Rc::default();
         let mut schedule = match self {
             Cluster::AllFaults => {
-                let mut schedule = draw_faults(rng, &datanodes, &clients);
+                let mut schedule = draw_faults(rng, &datanodes, &killed);
                 schedule.extend(draw_lost_rack(rng, &datanodes));
                 schedule
             }
@@ -259,7 +268,7 @@ fn draw_burst(rng: &mut Rng, datanodes: &[NodeId]) -> Schedule {
 }
 
 /// Crashes and network faults for everybody; disk faults for DataNodes. Clients that crash leave files open, which are closed for
-/// them.
+/// them; the balancer is a client, and leaves moves under way.
 fn draw_faults(rng: &mut Rng, datanodes: &[NodeId], clients: &[NodeId]) -> Schedule {
     let servers: Vec<NodeId> = datanodes.iter().copied().chain([NAMENODE]).collect();
     let everybody: Vec<NodeId> = servers.iter().chain(clients).copied().collect();

@@ -1,5 +1,6 @@
 //! A DataNode as a process: replicas on its disk, pipelines through it, and what the actor says to the NameNode.
 
+mod moves;
 mod pipeline;
 mod recovery;
 
@@ -18,6 +19,7 @@ use mini_hdfs::packet::{BYTES_PER_CHECKSUM, Packet, verify};
 use mini_hdfs::protocol::{BlockEvent, Heartbeat, Registration};
 use node::{Ctx, Event, Time};
 
+use self::moves::Fetch;
 use self::pipeline::{Receiver, Transfer};
 use crate::cluster::Member;
 use crate::history::Shared;
@@ -44,6 +46,8 @@ struct Running {
     /// From the connection below to the connection above.
     above: BTreeMap<u64, u64>,
     transfers: BTreeMap<u64, Transfer>,
+    /// By the connection to the one that it is fetched from.
+    fetches: BTreeMap<u64, Fetch>,
     scanner: VolumeScanner,
     /// Blocks of which this is the primary, and the connection on which each waits for an answer.
     recoveries: BTreeMap<BlockId, (BlockRecovery, Option<u64>)>,
@@ -133,6 +137,7 @@ impl DataNodeProcess {
             receivers: BTreeMap::new(),
             above: BTreeMap::new(),
             transfers: BTreeMap::new(),
+            fetches: BTreeMap::new(),
             scanner: VolumeScanner::resume(VolumeId(0), scan_config(), None, ctx.now()),
             recoveries: BTreeMap::new(),
             history: self.history.clone(),
@@ -283,6 +288,8 @@ impl Running {
             self.below_said(above, connection, frame, ctx);
         } else if self.transfers.contains_key(&connection) {
             self.on_transfer(connection, frame, ctx);
+        } else if self.fetches.contains_key(&connection) {
+            self.fetched(connection, frame, ctx);
         } else if let Some(id) = self.recovering_on(connection) {
             self.recovery_heard(id, connection, frame, ctx);
         } else {
@@ -295,6 +302,12 @@ impl Running {
                 Frame::Read { block, offset, len } => {
                     self.read(connection, block, offset, len, ctx);
                 }
+                Frame::Replace {
+                    block,
+                    delete,
+                    proxy,
+                } => self.replace(connection, block, delete, &proxy, ctx),
+                Frame::Copy { block } => self.copy(connection, block, ctx),
                 Frame::InitRecovery { id, recovery_id } => {
                     let answer = self.init_recovery(id, recovery_id, ctx).map(Frame::Replica);
                     self.reply(connection, answer, ctx);
@@ -324,6 +337,8 @@ impl Running {
             self.recovery_heard(id, connection, Frame::Reset, ctx);
         } else if self.transfers.contains_key(&connection) {
             self.on_transfer(connection, Frame::Reset, ctx);
+        } else if self.fetches.contains_key(&connection) {
+            self.fetched(connection, Frame::Reset, ctx);
         } else {
             self.abort(connection, ctx);
         }

@@ -12,7 +12,7 @@ use mini_hdfs::protocol::RecoveringBlock;
 use node::NodeId;
 
 use crate::invariants::{
-    Grant, Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery,
+    Deletion, Grant, Located, OrderNews, SafeModeStep, Served, Snapshot, judge_recovery,
 };
 use crate::operator;
 
@@ -91,6 +91,8 @@ pub(crate) struct History {
     pub(crate) wrong_reads: Vec<String>,
     /// Deletions that the NameNode has handed out and what became of them, not judged yet.
     pub(crate) orders: Vec<OrderNews>,
+    /// Good replicas that DataNodes were told to delete, not judged yet.
+    pub(crate) deletions: Vec<Deletion>,
     /// Reads that DataNodes have served, not judged yet.
     pub(crate) served: Vec<Served>,
     /// Locations that the NameNode has given to readers, not judged yet.

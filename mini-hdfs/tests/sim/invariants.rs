@@ -11,6 +11,7 @@
 //! | [`one_writer`] | A file has one writer. |
 //! | [`abandoned`] | What a dead writer was told is safe is in the file when it is closed for him. |
 //! | [`decommissioned`] | A DataNode that is decommissioned is not needed: what it has is elsewhere too. |
+//! | [`moved`] | A good replica goes only while as many others as there should be stay, in as many racks. |
 //! | [`progress`] | Once everything is mended, every file is closed, reaches its replication on enough racks, and reads back. |
 
 mod abandoned;
@@ -18,6 +19,7 @@ mod decommissioned;
 mod flushed;
 mod generation;
 mod last_replica;
+mod moved;
 mod namespace;
 mod one_writer;
 mod progress;
@@ -31,6 +33,7 @@ use sim::Invariant;
 
 pub(crate) use generation::{Located, Served};
 pub(crate) use last_replica::{Order, OrderNews};
+pub(crate) use moved::Deletion;
 pub(crate) use namespace::{Snapshot, judge_recovery};
 pub(crate) use one_writer::Grant;
 pub(crate) use progress::Progress;
@@ -62,5 +65,6 @@ pub(crate) fn all(history: &Shared, truth: &Rc<RefCell<Truth>>) -> Vec<Box<dyn I
             history.clone(),
             truth.clone(),
         )),
+        Box::new(moved::EnoughStay::new(history.clone(), truth.clone())),
     ]
 }

@@ -11,6 +11,7 @@
 //! `invariants`; what clients were promised is in `history`; what is really on the disks, in `truth`. A bug that a seed finds
 //! gets a test of its own beside the core, since a seed means another run as soon as anything here draws once more.
 
+mod balancer;
 mod client;
 mod cluster;
 mod data_node;
@@ -78,4 +79,15 @@ fn two_runs_of_one_seed_have_the_same_trace() {
         assert!(trace(seed) == trace(seed), "seed {seed} gives two traces");
     }
     assert!(trace(1) != trace(2));
+}
+
+/// Else all that `invariants::moved` says of moves would hold of none.
+#[test]
+fn the_balancer_moves_replicas() {
+    let moves = |seed| {
+        let trace = Trace::on();
+        let _ = sim::run(&Cluster::AllFaults, seed, &trace);
+        trace.to_json_lines().contains("Moved { block")
+    };
+    assert!((0..20).any(moves), "not one replica was moved in 20 runs");
 }

@@ -14,7 +14,7 @@ use node::{Ctx, DiskErrorKind, Event, NodeId};
 use self::reports::Report;
 use crate::cluster::{CALM_AT, Member};
 use crate::history::Shared;
-use crate::invariants::{Grant, Located, Order, OrderNews, SafeModeStep, Snapshot};
+use crate::invariants::{Deletion, Grant, Located, Order, OrderNews, SafeModeStep, Snapshot};
 use crate::operator::Operator;
 use crate::wire::{Message, Request, Response, Timer};
 
@@ -155,6 +155,7 @@ impl NameNodeProcess {
                 let in_safe_mode = core.safe_mode().is_some();
                 note(&history, request, &result, in_safe_mode);
                 note_grant(&history, request, &result, core);
+                note_deletions(&history, request, &result, core);
                 result
             },
             ctx,
@@ -292,6 +293,27 @@ fn note(
     }
 }
 
+/// Notes which good replicas a DataNode was told to delete.
+fn note_deletions(
+    history: &Shared,
+    request: &Request,
+    result: &Result<Response, FsError>,
+    core: &NameNode,
+) {
+    let (Request::Heartbeat(heartbeat), Ok(Response::Commands(commands))) = (request, result)
+    else {
+        return;
+    };
+    let mut history = history.borrow_mut();
+    for command in commands {
+        if let Command::Invalidate(blocks) = command {
+            let deletions = blocks.iter();
+            let deletions = deletions.filter_map(|b| Deletion::of(b.id, heartbeat.id, core));
+            history.deletions.extend(deletions);
+        }
+    }
+}
+
 /// Notes who was allowed to write what.
 fn note_grant(
     history: &Shared,
@@ -383,6 +405,8 @@ fn answer(
         Request::Incremental(id, registration, events) => core
             .incremental_block_report(id, registration, &events, now)
             .map(done),
+        Request::DatanodeReport => Ok(Response::Datanodes(core.datanode_report(now))),
+        Request::GetBlocks(id, size) => core.get_blocks(id, size, 1, ctx.rng).map(Response::Blocks),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 
+use mini_hdfs::balancer::StoredBlock;
 use mini_hdfs::block::{
     Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock,
 };
@@ -12,8 +13,8 @@ use mini_hdfs::error::FsError;
 use mini_hdfs::packet::{Packet, PipelineAck};
 use mini_hdfs::protocol::{
     AddBlockRequest, AdditionalDatanodeRequest, BlockEvent, BlockSynchronization, Command,
-    CreateRequest, FileStatus, Heartbeat, LocatedBlocks, Registration, RegistrationId,
-    ReportLeaseId, ReportedReplica,
+    CreateRequest, DatanodeReport, FileStatus, Heartbeat, LocatedBlocks, Registration,
+    RegistrationId, ReportLeaseId, ReportedReplica,
 };
 use node::{Ctx, NodeId};
 
@@ -60,6 +61,7 @@ impl Message {
                 Frame::Write { .. } => "write block",
                 Frame::Read { .. } => "read block",
                 Frame::Transfer { .. } => "transfer block",
+                Frame::Replace { .. } | Frame::Copy { .. } => "move block",
                 Frame::InitRecovery { .. } | Frame::UpdateRecovered { .. } => "block recovery",
                 Frame::Accepted | Frame::Replica(_) => "answer",
                 Frame::Refused { .. } => "refusal",
@@ -119,6 +121,9 @@ pub(crate) enum Request {
         Vec<ReportedReplica>,
     ),
     Incremental(DatanodeId, RegistrationId, Vec<BlockEvent>),
+    DatanodeReport,
+    /// Blocks of a DataNode, of so many bytes together.
+    GetBlocks(DatanodeId, u64),
 }
 
 #[derive(Clone, Debug)]
@@ -133,6 +138,8 @@ pub(crate) enum Response {
     Located(LocatedBlocks),
     Registered(Registration),
     Commands(Vec<Command>),
+    Datanodes(Vec<DatanodeReport>),
+    Blocks(Vec<StoredBlock>),
 }
 
 /// Why a replica is written; see `server::data_transfer`.
@@ -169,6 +176,16 @@ pub(crate) enum Frame {
         block: Block,
         target: DatanodeInfo,
     },
+    /// Opens one: fetch this replica from the proxy; the one of `delete` may go then.
+    Replace {
+        block: Block,
+        delete: DatanodeId,
+        proxy: DatanodeInfo,
+    },
+    /// Opens one: send all of this replica.
+    Copy {
+        block: Block,
+    },
     /// Opens one: a recovery with this id wants to know the replica.
     InitRecovery {
         id: BlockId,
@@ -182,7 +199,7 @@ pub(crate) enum Frame {
         recovery_id: GenerationStamp,
         len: u64,
     },
-    /// The pipeline is set up, the range follows, the copy is sent, or the replica is updated.
+    /// The pipeline is set up, the range follows, the copy is sent, the replica is updated or moved.
     Accepted,
     /// It is not, because of this node.
     Refused {
@@ -208,6 +225,12 @@ impl Debug for Frame {
             }
             Frame::Read { block, offset, len } => write!(f, "read {block} at {offset}+{len}"),
             Frame::Transfer { block, target } => write!(f, "send {block} to {}", target.address),
+            Frame::Replace {
+                block,
+                delete,
+                proxy,
+            } => write!(f, "fetch {block} from {} for {delete}", proxy.address),
+            Frame::Copy { block } => write!(f, "copy {block}"),
             Frame::InitRecovery { id, recovery_id } => write!(f, "recover {id} as {recovery_id}"),
             Frame::Replica(answer) => write!(f, "{answer:?}"),
             Frame::UpdateRecovered {
@@ -319,6 +342,8 @@ impl Connections {
             Frame::Write { .. }
                 | Frame::Read { .. }
                 | Frame::Transfer { .. }
+                | Frame::Replace { .. }
+                | Frame::Copy { .. }
                 | Frame::InitRecovery { .. }
                 | Frame::UpdateRecovered { .. }
         );

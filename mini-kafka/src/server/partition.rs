@@ -116,7 +116,7 @@ impl Served {
         let name = directory(&key);
         let (partition, report) = Partition::open(&mut disk, &name, config, now)?;
         if report != RecoveryReport::default() {
-            info!(partition = name, ?report, "recovered");
+            info!(partition = name, %report, "recovered");
         }
         let slot = Slot {
             partition,

@@ -27,6 +27,8 @@ mod compaction;
 
 mod long_polling;
 
+mod assignor;
+
 mod capstone;
 
 autograder::main! {
@@ -40,5 +42,6 @@ autograder::main! {
     "kafka/offset-map" => offset_map,
     "kafka/compaction" => compaction,
     "kafka/long-polling" => long_polling,
+    "kafka/assignor" => assignor,
     "kafka/capstone" => capstone,
 }

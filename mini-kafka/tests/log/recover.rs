@@ -123,6 +123,11 @@ fn lost_records_that_had_been_synced_are_told_of() {
     disk.files.get_mut(LOG).unwrap().truncate(70 * 4 + 5);
     let (_, report) = reopen(&mut disk, "100000");
     assert_eq!(report.lost, Some((4, 10)));
+    assert_eq!(
+        report.to_string(),
+        "1 segments read and checked; 5 bytes cut off t-0/00000000000000000000.log at byte 280, since the bytes end in the \
+         middle of a batch's header; offsets 4 to 10 had been synced, and are LOST: the disk or somebody changed these files"
+    );
     let (_, position, bytes, reason) = report.cut.unwrap();
     assert_eq!(
         (position, bytes, reason.as_str()),

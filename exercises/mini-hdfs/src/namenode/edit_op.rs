@@ -4,13 +4,13 @@
 //! replaying it needs no clock, no random source and no DataNode. [`apply`] is the only code that changes what is
 //! durable: a live NameNode and one that recovers cannot come to differ.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{BlockInfo, BlocksMap};
 use super::fsimage::Image;
-use super::namespace::{FileInode, Inode, InodeKind, Namespace, ROOT};
+use super::namespace::{BlockIds, Entries, FileInode, Inode, InodeKind, Namespace, ROOT};
 use crate::block::{Block, BlockId, GenerationStamp, InodeId, TxId};
 use crate::error::FsError;
 use crate::protocol::Permission;
@@ -147,7 +147,7 @@ pub fn apply(
             permission,
             time_ms,
         } => {
-            let kind = InodeKind::Directory(BTreeMap::new());
+            let kind = InodeKind::Directory(Entries::new());
             namespace.insert(path, new_inode(*inode, permission, *time_ms, kind))?;
         }
         EditOp::Add {
@@ -162,7 +162,7 @@ pub fn apply(
             let kind = InodeKind::File(FileInode {
                 replication: *replication,
                 block_size: *block_size,
-                blocks: Vec::new(),
+                blocks: BlockIds::new(),
                 client: Some(client.clone()),
             });
             namespace.insert(path, new_inode(*inode, permission, *time_ms, kind))?;
@@ -210,15 +210,18 @@ pub fn apply(
         }
         EditOp::AllocateBlockId(id) => blocks.raise_last_id(*id),
         EditOp::SetGenerationStamp(generation) => blocks.raise_last_generation(*generation),
-        EditOp::SetPermissions { path, mode } => namespace.permission_mut(path)?.mode = *mode,
+        EditOp::SetPermissions { path, mode } => {
+            namespace.change_permission(path, |permission| permission.mode = *mode)?;
+        }
         EditOp::SetOwner { path, owner, group } => {
-            let permission = namespace.permission_mut(path)?;
-            if let Some(owner) = owner {
-                permission.owner.clone_from(owner);
-            }
-            if let Some(group) = group {
-                permission.group.clone_from(group);
-            }
+            namespace.change_permission(path, |permission| {
+                if let Some(owner) = owner {
+                    permission.owner.clone_from(owner);
+                }
+                if let Some(group) = group {
+                    permission.group.clone_from(group);
+                }
+            })?;
         }
         EditOp::ReassignLease { inode, holder } => {
             namespace.file_mut(*inode)?.client = Some(holder.clone());
@@ -232,8 +235,8 @@ fn new_inode(id: InodeId, permission: &Permission, time_ms: u64, kind: InodeKind
     Inode {
         id,
         parent: ROOT,
-        name: String::new(),
-        permission: permission.clone(),
+        name: Arc::from(""),
+        permission: Arc::new(permission.clone()),
         modified_ms: time_ms,
         accessed_ms: time_ms,
         kind,

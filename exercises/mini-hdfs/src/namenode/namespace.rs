@@ -3,6 +3,8 @@
 //! Inodes live in one map by id and name each other by id, so that a rename moves one entry, however
 //! much is below it, and a writer that holds an id is not disturbed by renames above it. A file knows only the ids
 //! of its blocks; everything else about a block is in the [`BlocksMap`](super::blocks::BlocksMap).
+//! There are millions of them, so what many have in common is kept once: owner, group and mode, and a name that both the inode and its
+//! directory know.
 //!
 //! There are two kinds of method. Some take `&self` and *decide*: may this be done, and what exactly would it
 //! be? The others, in `namespace/change.rs`, take what was decided, out of an
@@ -14,12 +16,15 @@
 
 mod change;
 
-use std::collections::BTreeMap;
-use std::collections::btree_map;
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::ops::Bound::{Excluded, Unbounded};
+use std::ops::Deref;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
+use super::id_map::IdMap;
 use super::path::{is_below, join, names, parent};
 use crate::block::{BlockId, InodeId};
 use crate::error::FsError;
@@ -36,9 +41,17 @@ pub struct Inode {
     /// The directory that it is in; the root is its own.
     pub parent: InodeId,
     /// Its name there; empty for the root.
-    pub name: String,
-    /// Owner, group and mode.
-    pub permission: Permission,
+    #[serde(
+        serialize_with = "plainly",
+        deserialize_with = "from_plain::<_, String, _>"
+    )]
+    pub name: Arc<str>,
+    /// Owner, group and mode, shared with others that have the same.
+    #[serde(
+        serialize_with = "plainly",
+        deserialize_with = "from_plain::<_, Permission, _>"
+    )]
+    pub permission: Arc<Permission>,
     /// When its contents last changed: for a directory, when an entry came or went. Milliseconds since the epoch.
     pub modified_ms: u64,
     /// When it came into being, milliseconds since the epoch. (HDFS moves it with reads.)
@@ -47,12 +60,18 @@ pub struct Inode {
     pub kind: InodeKind,
 }
 
+/// The entries of a directory, in the order of their names.
+pub type Entries = BTreeMap<Arc<str>, InodeId>;
+
+/// The blocks of a file, in order. Most files have one or two, and need no memory elsewhere for these. `collect()` makes it, or `into()` of a
+/// `Vec`.
+pub type BlockIds = SmallVec<[BlockId; 2]>;
+
 /// What an inode is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InodeKind {
-    /// A directory, with its entries in the order of their names. (An fsimage leaves them out: each inode names its
-    /// parent.)
-    Directory(#[serde(skip)] BTreeMap<String, InodeId>),
+    /// A directory, with its entries. (An fsimage leaves them out: each inode names its parent.)
+    Directory(#[serde(skip)] Entries),
     /// A file.
     File(FileInode),
 }
@@ -65,9 +84,27 @@ pub struct FileInode {
     /// Bytes in each block but the last.
     pub block_size: u64,
     /// Its blocks in order.
-    pub blocks: Vec<BlockId>,
+    #[serde(
+        serialize_with = "plainly",
+        deserialize_with = "from_plain::<_, Vec<BlockId>, _>"
+    )]
+    pub blocks: BlockIds,
     /// The client that is writing it; none once it is closed.
     pub client: Option<String>,
+}
+
+/// In an fsimage, what is shared or packed in memory is written as what it is.
+fn plainly<S: Serializer>(value: &impl Deref<Target: Serialize>, to: S) -> Result<S::Ok, S::Error> {
+    value.deref().serialize(to)
+}
+
+fn from_plain<'de, D, P, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    P: Deserialize<'de>,
+    T: From<P>,
+{
+    P::deserialize(from).map(T::from)
 }
 
 impl Inode {
@@ -80,7 +117,7 @@ impl Inode {
     }
 
     /// The entries of the directory that it is, if it is one.
-    pub fn as_directory(&self) -> Option<&BTreeMap<String, InodeId>> {
+    pub fn as_directory(&self) -> Option<&Entries> {
         match &self.kind {
             InodeKind::Directory(entries) => Some(entries),
             InodeKind::File(_) => None,
@@ -98,13 +135,25 @@ pub struct Page<'a> {
 }
 
 /// All files and directories.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Namespace {
-    inodes: BTreeMap<InodeId, Inode>,
+    inodes: IdMap<Inode>,
+    /// Every owner, group and mode that an inode has, or had (`SerialNumberManager`, which forgets none either).
+    permissions: BTreeSet<Arc<Permission>>,
     /// The highest inode id ever used; ids are not used again.
     last_inode: InodeId,
     open_files: u64,
 }
+
+impl PartialEq for Namespace {
+    /// Whether the same files and directories are there.
+    fn eq(&self, other: &Namespace) -> bool {
+        (self.last_inode, self.open_files) == (other.last_inode, other.open_files)
+            && self.inodes == other.inodes
+    }
+}
+
+impl Eq for Namespace {}
 
 impl Default for Namespace {
     /// An empty root directory.
@@ -112,18 +161,21 @@ impl Default for Namespace {
         let root = Inode {
             id: ROOT,
             parent: ROOT,
-            name: String::new(),
-            permission: Permission {
+            name: Arc::from(""),
+            permission: Arc::new(Permission {
                 owner: "hdfs".to_owned(),
                 group: "supergroup".to_owned(),
                 mode: 0o755,
-            },
+            }),
             modified_ms: 0,
             accessed_ms: 0,
-            kind: InodeKind::Directory(BTreeMap::new()),
+            kind: InodeKind::Directory(Entries::new()),
         };
+        let mut inodes = IdMap::default();
+        inodes.insert(ROOT.0, root);
         Namespace {
-            inodes: BTreeMap::from([(ROOT, root)]),
+            inodes,
+            permissions: BTreeSet::new(),
             last_inode: ROOT,
             open_files: 0,
         }
@@ -138,7 +190,7 @@ fn not_found(path: &str) -> FsError {
 impl Namespace {
     /// An inode by its id.
     pub fn get(&self, id: InodeId) -> Option<&Inode> {
-        self.inodes.get(&id)
+        self.inodes.get(id.0)
     }
 
     fn root(&self) -> &Inode {
@@ -177,7 +229,7 @@ impl Namespace {
         let mut names = Vec::new();
         let mut at = inode;
         while at.id != ROOT {
-            names.push(at.name.as_str());
+            names.push(&*at.name);
             at = self
                 .get(at.parent)
                 .expect("an inode's parent is in the map as long as it is");
@@ -282,7 +334,7 @@ pub struct Walk<'a> {
     namespace: &'a Namespace,
     top: Option<&'a Inode>,
     /// What is left of each directory on the way down.
-    open: Vec<btree_map::Range<'a, String, InodeId>>,
+    open: Vec<btree_map::Range<'a, Arc<str>, InodeId>>,
 }
 
 impl<'a> Iterator for Walk<'a> {

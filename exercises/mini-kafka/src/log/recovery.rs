@@ -8,6 +8,8 @@
 //! Indexes are not believed where the log has not been: they are made anew in the same walk, and wherever one is missing or
 //! cannot be right. What is known of producers follows from the last good snapshot and the headers behind it.
 
+use std::fmt;
+
 use node::{Disk, DiskError, Time};
 
 use super::files::{self, CLEANED, INDEX, LOG, Offsets, SNAPSHOT, SWAP, TIME_INDEX, path};
@@ -32,6 +34,31 @@ pub struct RecoveryReport {
     /// Records from the first offset up to the second had been synced, and are lost: the disk did not keep what it said, or
     /// somebody changed its files.
     pub lost: Option<(i64, i64)>,
+}
+
+impl fmt::Display for RecoveryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} segments read and checked", self.scanned.len())?;
+        if !self.rebuilt.is_empty() {
+            write!(f, "; indexes made anew of {}", self.rebuilt.join(", "))?;
+        }
+        if let Some((file, position, bytes, reason)) = &self.cut {
+            write!(
+                f,
+                "; {bytes} bytes cut off {file} at byte {position}, since {reason}"
+            )?;
+        }
+        if !self.removed.is_empty() {
+            write!(f, "; removed behind that: {}", self.removed.join(", "))?;
+        }
+        if let Some((from, to)) = self.lost {
+            write!(
+                f,
+                "; offsets {from} to {to} had been synced, and are LOST: the disk or somebody changed these files"
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads a segment's batches from its beginning, and notes each that is good in `segment`, which is empty at first, until the first

@@ -39,6 +39,15 @@ enum Pass {
     Waiting,
 }
 
+/// Why all blocks of a DataNode are looked at afresh. There may be millions, so it is done a slice at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// Its replicas count from now on, or do not.
+    Settle,
+    /// It is dead or was replaced, and what it held is gone (`removeBlocksAssociatedTo`).
+    Drop,
+}
+
 /// Where every walk begins.
 const FIRST: BlockId = BlockId(0);
 const LAST: BlockId = BlockId(u64::MAX);
@@ -128,25 +137,63 @@ impl BlockManager {
 
     /// All blocks of a DataNode shall be looked at afresh, by and by.
     pub(super) fn walk(&mut self, id: DatanodeId) {
-        self.walks.insert(id, FIRST);
+        // Where nothing will be left, nothing is to be settled.
+        if !self.is_dropping(id) {
+            self.walks.insert(id, (Walk::Settle, FIRST));
+        }
+    }
+
+    /// All that a DataNode held shall be dropped, by and by.
+    pub(super) fn drop_blocks(&mut self, id: DatanodeId) {
+        self.walks.insert(id, (Walk::Drop, FIRST));
+    }
+
+    /// It is back before all was dropped, which takes a moment and so is rare: the rest is dropped at once, and its report begins with
+    /// nothing.
+    pub(super) fn end_dropping(&mut self, id: DatanodeId) {
+        if self.is_dropping(id) {
+            self.walks.remove(&id);
+            let held: Vec<BlockId> = self.blocks.blocks_of(id).collect();
+            for block in held {
+                self.blocks.remove_replica(block, id);
+                self.refresh(block);
+            }
+        }
+    }
+
+    fn is_dropping(&self, id: DatanodeId) -> bool {
+        self.walks
+            .get(&id)
+            .is_some_and(|(walk, _)| *walk == Walk::Drop)
+    }
+
+    /// Whether replicas still count that are known to be gone.
+    pub(super) fn is_dropping_any(&self) -> bool {
+        self.walks.values().any(|(walk, _)| *walk == Walk::Drop)
     }
 
     /// Whether there is more to walk.
     pub(super) fn go_on_walking(&mut self) -> bool {
         let mut left = RESCAN_LIMIT;
         while left > 0
-            && let Some((id, from)) = self.walks.pop_first()
+            && let Some((id, (walk, from))) = self.walks.pop_first()
         {
             let held = self.blocks.blocks_in(id, &(from..=LAST));
             let held: Vec<BlockId> = held.take(left).collect();
             for block in &held {
-                self.blocks.settle(*block, id);
+                match walk {
+                    Walk::Settle => self.blocks.settle(*block, id),
+                    Walk::Drop => {
+                        self.blocks.remove_replica(*block, id);
+                    }
+                }
                 self.refresh(*block);
             }
             if held.len() == left
                 && let Some(last) = held.last()
             {
-                self.walks.insert(id, BlockId(last.0.saturating_add(1)));
+                let next = BlockId(last.0.saturating_add(1));
+                self.walks.insert(id, (walk, next));
             }
             left -= held.len();
         }
@@ -250,14 +297,14 @@ impl BlockManager {
         let info = self.blocks.get(id)?;
         let open = info.state == BlockState::UnderConstruction;
         let good = info.replicas.binary_search(&datanode).is_ok();
-        let writes = open && info.pipeline.contains(&datanode);
+        let writes = open && info.pipeline().contains(&datanode);
         if !good && !writes {
             return None;
         }
         let stays =
             |id: &&DatanodeId| self.in_service(**id) && self.datanodes.alive(**id).is_some();
         let live = if open {
-            info.pipeline.iter().filter(stays).count()
+            info.pipeline().iter().filter(stays).count()
         } else {
             info.live_count()
         };

@@ -9,7 +9,7 @@ use crate::namenode::datanodes::Datanode;
 impl BlockManager {
     /// The DataNodes that may hold a replica of a block under construction and have not been declared dead.
     pub fn recovery_locations(&self, id: BlockId) -> Vec<DatanodeInfo> {
-        let pipeline = self.blocks.get(id).map(|info| &info.pipeline[..]);
+        let pipeline = self.blocks.get(id).map(|info| info.pipeline());
         let alive = pipeline.unwrap_or_default().iter();
         let alive = alive.filter_map(|id| self.datanodes.alive(*id));
         alive.map(|node| node.info.clone()).collect()
@@ -27,8 +27,8 @@ impl BlockManager {
         let Some(info) = self.blocks.get(id) else {
             return;
         };
-        let known = |node: &DatanodeId| info.early.contains_key(node) || datanodes.contains(node);
-        let left_out = info.pipeline.iter().copied();
+        let known = |node: &DatanodeId| info.early().contains_key(node) || datanodes.contains(node);
+        let left_out = info.pipeline().iter().copied();
         let left_out: Vec<DatanodeId> = left_out.filter(|node| !known(node)).collect();
         self.set_pipeline(id, datanodes);
         for datanode in left_out {

@@ -26,10 +26,10 @@ pub(super) fn may_delete(stored: Option<&BlockInfo>, datanode: DatanodeId) -> bo
     let Some(info) = stored else {
         return true;
     };
-    if info.corrupt.contains_key(&datanode) {
+    if info.corrupt().contains_key(&datanode) {
         return info.live_count() > 0;
     }
-    info.excess.contains(&datanode) && info.live_count() >= info.expected().max(1)
+    info.excess().contains(&datanode) && info.live_count() >= info.expected().max(1)
 }
 
 /// A copy that was decided on; without targets when there is no place for one.
@@ -57,7 +57,8 @@ impl BlockManager {
             self.refresh(id);
         }
         let walking = self.go_on_walking();
-        if self.safe_mode.update(&self.progress(), now) {
+        // What is being dropped still counts as reported.
+        if !self.is_dropping_any() && self.safe_mode.update(&self.progress(), now) {
             self.begin_judging();
         }
         if self.safe_mode.is_on() {
@@ -106,24 +107,33 @@ impl BlockManager {
         if live + coming.count() >= expected {
             return None;
         }
-        if live == 0 && (!info.excess.is_empty() || info.away().next().is_some()) {
+        if live == 0 && (!info.excess().is_empty() || info.away().next().is_some()) {
             // About to go, but still there to be copied.
             return Some(Priority::Highest);
         }
         priority(live, expected, true)
     }
 
-    /// A replica chosen to be deleted is needed after all. One whose deletion was sent cannot be relied on.
+    /// A replica chosen to be deleted is needed after all: too few others are left, or none in its rack. One whose deletion was sent
+    /// cannot be relied on.
     fn take_back_excess(&mut self, id: BlockId) {
-        let Some(info) = self.blocks.get(id) else {
+        let chosen = |info: &&BlockInfo| !info.excess().is_empty();
+        let Some(info) = self.blocks.get(id).filter(chosen) else {
             return;
         };
         let lacking = info.expected().saturating_sub(info.live_count());
-        let excess = info.excess.iter().copied();
+        let excess = info.excess().iter().copied();
         let kept = excess.filter(|datanode| {
             self.in_service(*datanode) && !self.invalidates.is_sent(*datanode, id)
         });
-        let back: Vec<DatanodeId> = kept.take(lacking).collect();
+        let spread =
+            |more: Option<DatanodeId>| self.is_spread(info.standing().chain(more), info.expected());
+        let back: Vec<DatanodeId> = match lacking {
+            0 if spread(None) => Vec::new(),
+            // That there is one too many then is seen to afterwards.
+            0 => kept.filter(|id| spread(Some(*id))).take(1).collect(),
+            _ => kept.take(lacking).collect(),
+        };
         for datanode in back {
             self.invalidates.remove(datanode, id);
             self.blocks.set_excess(id, datanode, false);
@@ -137,7 +147,7 @@ impl BlockManager {
             return;
         };
         let live = info.live_count();
-        for (datanode, replica) in &info.corrupt {
+        for (datanode, replica) in info.corrupt() {
             let old = replica.generation < info.block.generation;
             if live > 0 && (old || live >= info.expected()) {
                 self.invalidates.add(*datanode, doomed(info, *replica));
@@ -285,7 +295,7 @@ impl BlockManager {
         };
         let mut sources: Vec<DatanodeId> = info.live().collect();
         sources.extend(info.away().filter(|datanode| !left(datanode)));
-        for last_resort in [info.away().filter(left).collect(), info.excess.clone()] {
+        for last_resort in [info.away().filter(left).collect(), info.excess().to_vec()] {
             if sources.is_empty() {
                 sources = last_resort;
             }
@@ -312,7 +322,12 @@ impl BlockManager {
             block_size: info.block.len,
             writer_host: None,
             chosen: &chosen,
-            excluded: &info.corrupt.keys().chain(&info.excess).copied().collect(),
+            excluded: &info
+                .corrupt()
+                .keys()
+                .chain(info.excess())
+                .copied()
+                .collect(),
         };
         let targets = choose_targets(candidates, &request, rng).unwrap_or_default();
         let all = info
@@ -331,7 +346,7 @@ impl BlockManager {
         let Some(info) = self.blocks.get(id) else {
             return;
         };
-        let corrupt = info.corrupt.first_key_value();
+        let corrupt = info.corrupt().first_key_value();
         if let Some((datanode, replica)) = corrupt.filter(|_| info.live_count() > 0) {
             self.invalidates.add(*datanode, doomed(info, *replica));
         }

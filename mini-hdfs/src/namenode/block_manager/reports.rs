@@ -46,6 +46,7 @@ impl BlockManager {
             self.leaving.remove(&replaced);
             self.blocks.set_away(replaced, None);
         }
+        self.end_dropping(id);
         self.void_copies(id);
         self.reports.remove(&id);
         self.report_leases.end(id);
@@ -81,6 +82,10 @@ impl BlockManager {
             if !targets.is_empty() {
                 commands.push(Command::Transfer { block, targets });
             }
+        }
+        if self.is_dropping_any() {
+            // What is to be deleted may be the last one left.
+            return commands;
         }
         let blocks = &self.blocks;
         let invalidate = self.invalidates.take(
@@ -345,9 +350,9 @@ impl BlockManager {
         };
         // A newer one was finalised by a recovery that the NameNode is still to hear of.
         let current = block.generation >= info.block.generation;
-        if !info.pipeline.contains(&datanode) {
+        if !info.pipeline().contains(&datanode) {
             // The NameNode has restarted since it made the pipeline, which is not durable.
-            let mut pipeline = info.pipeline.clone();
+            let mut pipeline = info.pipeline().to_vec();
             pipeline.push(datanode);
             self.blocks.set_pipeline(block.id, pipeline);
         }
@@ -365,7 +370,7 @@ impl BlockManager {
             return;
         };
         // A newer replica that is known has come after the one that was deleted.
-        let held = match info.corrupt.get(&datanode) {
+        let held = match info.corrupt().get(&datanode) {
             Some(corrupt) => corrupt.generation,
             None => info.block.generation,
         };
@@ -374,17 +379,13 @@ impl BlockManager {
         }
     }
 
-    /// A DataNode has died or was replaced: what it held does not count any more.
+    /// A DataNode has died or was replaced: what it held is dropped, by and by. Until then nobody is sent to it, and nothing is
+    /// deleted on account of it.
     pub(super) fn lose_datanode(&mut self, datanode: DatanodeId) {
         self.invalidates.remove_datanode(datanode);
         self.reports.remove(&datanode);
         self.report_leases.end(datanode);
-        self.walks.remove(&datanode);
-        let held: Vec<BlockId> = self.blocks.blocks_of(datanode).collect();
-        for id in held {
-            self.blocks.remove_replica(id, datanode);
-            self.refresh(id);
-        }
+        self.drop_blocks(datanode);
         self.void_copies(datanode);
     }
 

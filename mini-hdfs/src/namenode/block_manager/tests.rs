@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use node::Rng;
 
-use crate::block::{Block, BlockId, DatanodeId, GenerationStamp};
+use super::redundancy::RESCAN_LIMIT;
+use crate::block::{Block, BlockId, DatanodeId, GenerationStamp, InodeId};
 use crate::namenode::blocks::BlockState;
 use crate::protocol::BlockEvent;
 use cluster::{Cluster, Node};
@@ -152,10 +153,10 @@ fn replicas_may_be_reported_before_the_commit_and_wrong_lengths_do_not_count() {
     cluster.commit(Block { len: 9, ..block });
     let info = cluster.manager.blocks.get(block.id).unwrap();
     assert_eq!(
-        (&info.replicas, info.state),
-        (&vec![pipeline[1]], BlockState::Complete)
+        (&info.replicas[..], info.state),
+        (&pipeline[1..2], BlockState::Complete)
     );
-    assert!(info.corrupt.contains_key(&pipeline[0]));
+    assert!(info.corrupt().contains_key(&pipeline[0]));
     assert_eq!(
         cluster.manager.pending.count(block.id),
         1,
@@ -199,10 +200,11 @@ fn what_was_too_much_is_kept_when_nodes_die() {
     cluster.manager.replication_changed(&[block]);
     cluster.manager.tick(cluster.now, &mut cluster.rng);
     let info = cluster.manager.blocks.get(block).unwrap();
-    let (excess, kept) = (info.excess.clone(), info.live().collect::<Vec<_>>());
+    let (excess, kept) = (info.excess().to_vec(), info.live().collect::<Vec<_>>());
     assert_eq!((excess.len(), kept.len()), (1, 2));
     cluster.manager.lose_datanode(kept[0]);
     cluster.manager.lose_datanode(kept[1]);
+    cluster.manager.go_on_walking();
     let info = cluster.manager.blocks.get(block).unwrap();
     assert_eq!(info.live().collect::<Vec<_>>(), excess);
     assert!(!cluster.manager.invalidates.contains(excess[0], block));
@@ -218,7 +220,7 @@ fn a_deletion_that_got_lost_is_not_sent_again_while_the_replica_is_needed() {
     cluster.run(2);
     cluster.loss = 0;
     let info = cluster.manager.blocks.get(block).unwrap();
-    let (excess, kept) = (info.excess[0], info.live().collect::<Vec<_>>());
+    let (excess, kept) = (info.excess()[0], info.live().collect::<Vec<_>>());
     assert!(cluster.manager.invalidates.is_sent(excess, block));
     for datanode in &kept {
         cluster.nodes.get_mut(&datanode.0).unwrap().up = false;
@@ -318,4 +320,63 @@ fn random_lives() {
         cluster.run(120);
         cluster.assert_settled();
     }
+}
+
+/// Three nodes that all have the same blocks, half as many again as one step looks at; node 0 is dead, and the first step is done.
+fn half_dropped() -> (Cluster, u64) {
+    let mut cluster = Cluster::new(&["/r1", "/r1", "/r2"]);
+    let count = RESCAN_LIMIT as u64 * 3 / 2;
+    for n in 0..count {
+        let block = Block::new((1 << 31) + n, 1001, 9);
+        let blocks = cluster.manager.blocks_mut();
+        blocks.insert(block, InodeId(20_000), 3, BlockState::Complete);
+        for id in 0..3 {
+            blocks.add_replica(block.id, DatanodeId(id));
+            let node = cluster.nodes.get_mut(&id).unwrap();
+            node.replicas.insert(block.id, (block, true));
+        }
+    }
+    let late = cluster.now + cluster.config.dead_interval() * 2;
+    for id in [1, 2] {
+        cluster.now = late;
+        cluster.heartbeat(id);
+    }
+    cluster.nodes.get_mut(&0).unwrap().up = false;
+    let more = cluster.manager.tick(late, &mut cluster.rng);
+    assert!(more, "one step does not look at all");
+    (cluster, count - RESCAN_LIMIT as u64)
+}
+
+#[test]
+fn what_a_dead_node_held_is_dropped_in_steps_and_nothing_is_deleted_meanwhile() {
+    let (mut cluster, rest) = half_dropped();
+    assert_eq!(cluster.manager.blocks.count_of(DatanodeId(0)), rest);
+    // The last of them still has a replica on node 0, it seems.
+    let last = cluster.manager.blocks.last_id();
+    cluster.manager.blocks_mut().set_replication(last, 1);
+    cluster.manager.blocks.set_excess(last, DatanodeId(1), true);
+    cluster.manager.blocks.set_excess(last, DatanodeId(2), true);
+    for id in [1, 2] {
+        let block = cluster.manager.blocks.get(last).unwrap().block;
+        cluster.manager.invalidates.add(DatanodeId(id), block);
+        cluster.heartbeat(id);
+        assert!(cluster.nodes[&id].replicas.contains_key(&last), "{id}");
+    }
+    while cluster.manager.tick(cluster.now, &mut cluster.rng) {}
+    assert_eq!(cluster.manager.blocks.count_of(DatanodeId(0)), 0);
+    cluster.heartbeat(1);
+    cluster.heartbeat(2);
+    assert_eq!(cluster.good(last).len(), 1);
+}
+
+#[test]
+fn a_node_that_is_back_before_all_was_dropped_keeps_what_it_reports() {
+    let (mut cluster, rest) = half_dropped();
+    let lost = *cluster.nodes[&0].replicas.last_key_value().unwrap().0;
+    cluster.nodes.get_mut(&0).unwrap().replicas.remove(&lost);
+    cluster.start(0);
+    while cluster.manager.tick(cluster.now, &mut cluster.rng) {}
+    let count = RESCAN_LIMIT as u64 + rest;
+    assert_eq!(cluster.manager.blocks.count_of(DatanodeId(0)), count - 1);
+    assert_eq!(cluster.status().under_replicated, 1);
 }

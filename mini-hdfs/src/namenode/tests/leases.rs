@@ -344,13 +344,13 @@ fn replicas_that_a_recovery_left_out_are_deleted() {
         .commit_block_synchronization(&word, NOW)
         .unwrap();
     let info = rig.namenode.blocks().blocks().get(block.id).unwrap();
-    assert_eq!(info.replicas, [DatanodeId(1)]);
+    assert_eq!(info.replicas[..], [DatanodeId(1)]);
     assert_eq!(
-        info.corrupt.keys().copied().collect::<Vec<_>>(),
+        info.corrupt().keys().copied().collect::<Vec<_>>(),
         [DatanodeId(2), DatanodeId(3)]
     );
     assert!(
-        info.corrupt
+        info.corrupt()
             .values()
             .all(|bad| bad.generation < order.recovery_id)
     );

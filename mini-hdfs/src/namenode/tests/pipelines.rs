@@ -107,7 +107,7 @@ fn a_node_that_is_dropped_is_known_to_be_out_of_date_without_a_word_of_it() {
         .incremental_block_report(DatanodeId(3), registration, &events, NOW)
         .unwrap();
     let info = rig.namenode.blocks().blocks().get(block.id).unwrap();
-    assert!(info.early.is_empty() && !info.pipeline.contains(&DatanodeId(3)));
+    assert!(info.early().is_empty() && !info.pipeline().contains(&DatanodeId(3)));
 }
 
 #[test]
@@ -139,9 +139,9 @@ fn the_namenode_restarts_between_the_new_generation_and_the_new_pipeline() {
             .unwrap();
     }
     let info = again.namenode.blocks().blocks().get(block.id).unwrap();
-    assert_eq!((info.block, &info.pipeline[..]), (new, &two[..]));
+    assert_eq!((info.block, info.pipeline()), (new, &two[..]));
     assert_eq!(
-        info.corrupt.keys().copied().collect::<Vec<_>>(),
+        info.corrupt().keys().copied().collect::<Vec<_>>(),
         [DatanodeId(3)],
         "that it was in the pipeline was known from its report alone"
     );

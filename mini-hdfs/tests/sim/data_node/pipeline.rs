@@ -61,29 +61,34 @@ impl Running {
         targets: &[DatanodeInfo],
         ctx: &mut Ctx<'_, Member>,
     ) {
-        let replica = self.replicas.readable(block);
-        let Ok(replica) = replica.map_err(|_| ()).and_then(|replica| {
-            let whole = replica.state == ReplicaState::Finalized;
-            whole.then_some(replica).ok_or(())
-        }) else {
-            return;
-        };
+        if let Some((replica, _)) = self.sound_replica(block, ctx) {
+            // Where it fails, the NameNode asks somebody again.
+            let _ = self.send_replica(&replica, Stage::Transfer, targets, None, ctx);
+        }
+    }
+
+    /// A finalised replica, and all of it. None where there is none, or it is damaged: then the NameNode is told, for else nobody
+    /// would ever notice.
+    pub(super) fn sound_replica(
+        &mut self,
+        block: Block,
+        ctx: &mut Ctx<'_, Member>,
+    ) -> Option<(Replica, Vec<Packet>)> {
+        let replica = self.replicas.readable(block).ok()?;
+        if replica.state != ReplicaState::Finalized {
+            return None;
+        }
+        let sound = |packet: &Packet| verify(&packet.data, &packet.checksums).is_ok();
         let packets = read_packets(ctx, &replica, 0, replica.block.len).ok();
-        let sound = packets.is_some_and(|packets| {
-            let sound = |packet: &Packet| verify(&packet.data, &packet.checksums).is_ok();
-            packets.iter().all(sound)
-        });
-        if !sound {
-            // The replica here is damaged; else nobody would ever notice.
+        let packets = packets.filter(|packets| packets.iter().all(sound));
+        if packets.is_none() {
             let (id, request) = (
                 ctx.rng.next_u64(),
                 Request::BadBlock(replica.block, self.id),
             );
             ctx.send(NAMENODE, Message::Call { id, request });
-            return;
         }
-        // Where it fails, the NameNode asks somebody again.
-        let _ = self.send_replica(&replica, Stage::Transfer, targets, None, ctx);
+        Some((replica, packets?))
     }
 
     /// A writer wants its new node to have what this one has.
@@ -208,7 +213,7 @@ impl Running {
         }
     }
 
-    fn open_replica(
+    pub(super) fn open_replica(
         &mut self,
         block: Block,
         stage: Stage,

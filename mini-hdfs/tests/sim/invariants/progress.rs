@@ -172,8 +172,8 @@ impl Invariant<Member> for Progress {
             if promise.block.len > 0 && !history.is_recovered(path) {
                 let faithful = faithful(promise, &history, world);
                 let faithful: Vec<DatanodeId> = faithful.into_iter().map(|(id, _)| id).collect();
-                let good = info.pipeline.iter().chain(&info.replicas).copied();
-                let good = good.filter(|node| !info.corrupt.contains_key(node));
+                let good = info.pipeline().iter().chain(&info.replicas).copied();
+                let good = good.filter(|node| !info.corrupt().contains_key(node));
                 judge_open(path, promise.block, &faithful, &good.collect::<Vec<_>>())?;
             }
         }

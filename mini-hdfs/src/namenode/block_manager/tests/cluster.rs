@@ -296,7 +296,7 @@ impl Cluster {
         let mut counts = BlockCounts::default();
         for info in manager.blocks.iter() {
             counts.add(BlockCounts::of(info));
-            for datanode in info.replicas.iter().chain(info.corrupt.keys()) {
+            for datanode in info.replicas.iter().chain(info.corrupt().keys()) {
                 let kept = self.admin(datanode.0) == AdminState::InMaintenance;
                 assert!(
                     kept || manager.datanodes.alive(*datanode).is_some(),

@@ -1,0 +1,29 @@
+//! Keeps and hands out, and evens nothing out: who joins a group that owns everything reads nothing.
+//! caught-by: assignor::who_is_new_gets_his_share_and_the_others_keep_theirs
+
+pub fn sticky(members: &[Subscriber], topics: &Topics) -> Assignment {
+    let members = in_order(members);
+    let mut shares: BTreeMap<&str, BTreeSet<TopicPartition>> = BTreeMap::new();
+    for member in &members {
+        shares.insert(&member.member_id, BTreeSet::new());
+    }
+    let owners = owners(&members, topics);
+    let mut free = Vec::new();
+    for partition in partitions(topics) {
+        match owners.get(&partition) {
+            Some(owner) => {
+                shares.entry(owner).or_default().insert(partition);
+            }
+            None => free.push(partition),
+        }
+    }
+    for partition in free {
+        let takers = members.iter().filter(|m| m.topics.contains(&partition.0));
+        let least = takers.min_by_key(|m| shares[&*m.member_id].len());
+        if let Some(taker) = least {
+            shares.entry(&taker.member_id).or_default().insert(partition);
+        }
+    }
+    let shares = shares.into_iter();
+    shares.map(|(member, share)| (member.to_owned(), share.into_iter().collect())).collect()
+}
