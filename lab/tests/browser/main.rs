@@ -39,6 +39,38 @@ async fn expect_whole(page: &Page, path: &str) {
         .await;
 }
 
+/// Whether the node `name` is drawn as `state`, once what was done before is drawn.
+async fn is_drawn(page: &Page, name: &str, state: &str) -> bool {
+    let drawn = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))";
+    page.driver.execute_async(drawn, Vec::new()).await.unwrap();
+    let node = format!("document.querySelector('.node[data-key={name}]')?.dataset.process ?? null");
+    page.ask(&node).await == json!(state)
+}
+
+const STEPS_MAX: usize = 100;
+
+/// Starts and bad news are stops of the timeline too, so the one that is looked for may be some steps away.
+async fn click_until(page: &Page, css: &str, name: &str, state: &str) {
+    for _ in 0..STEPS_MAX {
+        if is_drawn(page, name, state).await {
+            return;
+        }
+        page.click(css).await;
+    }
+    panic!("{css} does not lead to where {name} is {state}");
+}
+
+async fn press_until(page: &Page, key: impl Into<char>, name: &str, state: &str) {
+    let key = key.into();
+    for _ in 0..STEPS_MAX {
+        if is_drawn(page, name, state).await {
+            return;
+        }
+        page.press(key).await;
+    }
+    panic!("{key:?} does not lead to where {name} is {state}");
+}
+
 /// A DataNode that holds a replica.
 async fn holder(page: &Page) -> String {
     let held = ".node[data-role=datanode] .held .chip.good";
@@ -73,9 +105,7 @@ fn a_file_is_put_a_datanode_killed_and_its_replicas_made_anew() {
         page.lamp("reads-back", "holds").await;
 
         // Back to the moment at which it was killed, and to the one before.
-        page.click("#fault-back").await;
-        page.click("#step-back").await;
-        page.node(&victim, "up").await;
+        click_until(page, "#fault-back", &victim, "up").await;
         page.click("#live").await;
         page.node(&victim, "down").await;
         // By the slider as well: its whole range is the run.
@@ -107,12 +137,9 @@ async fn saved_run_is_played(page: &Page, victim: &str) {
     assert!(records.len() > 100, "{} records", records.len());
 
     open(page, &file).await;
-    page.click("#fault-forward").await;
-    page.until(
-        "the kill is on the replay",
-        &format!("document.querySelector('.node[data-key={victim}]')?.dataset.process === 'down'"),
-    )
-    .await;
+    page.press(Key::Home).await;
+    click_until(page, "#fault-forward", victim, "up").await;
+    click_until(page, "#fault-forward", victim, "down").await;
     let deeds = page.ask("[...document.querySelectorAll('[data-deed]')].filter((it) => it.checkVisibility()).length").await;
     assert_eq!(deeds, json!(0), "nothing can be done to a recording");
     page.click("#back-to-live").await;
@@ -224,10 +251,9 @@ fn the_keyboard_suffices() {
             "!document.querySelector('#files .file')",
         )
         .await;
-        page.press('f').await;
-        page.node(&victim, "down").await;
-        page.press(Key::Left).await;
-        page.node(&victim, "up").await;
+        press_until(page, 'f', &victim, "up").await;
+        press_until(page, 'f', &victim, "down").await;
+        press_until(page, Key::Left, &victim, "up").await;
         page.press(Key::End).await;
         page.node(&victim, "down").await;
         // The network of a node, through its menu.

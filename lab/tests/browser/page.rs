@@ -223,10 +223,10 @@ impl Page {
             .unwrap_or_else(|e| panic!("{css} cannot be clicked: {e}"));
     }
 
-    /// Presses a key where the focus is.
+    /// Presses a key where the focus is. As an action: keys sent to an element that picks files are taken for a file's name.
     pub(crate) async fn press(&self, key: impl Into<char>) {
-        let focused = self.driver.active_element().await.unwrap();
-        focused.send_keys(key.into().to_string()).await.unwrap();
+        let pressed = self.driver.action_chain().send_keys(key.into().to_string());
+        pressed.perform().await.unwrap();
     }
 
     /// Waits until the lamp `id` is `state`.
