@@ -315,6 +315,11 @@ fn scene_restart_namenode() {
 }
 
 #[test]
+fn scene_balancer() {
+    play("hdfs/balancer");
+}
+
+#[test]
 fn scene_cut_off_rack() {
     play("hdfs/cut-off-rack");
 }

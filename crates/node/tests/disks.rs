@@ -1,5 +1,7 @@
 //! The disk on real files behaves as the one in memory, whatever is done to both.
 
+#![allow(clippy::unwrap_used)] // Also in the helpers of tests.
+
 use std::time::{Duration, Instant};
 
 use node::{Disk, DiskErrorKind, DiskFault, DiskFaults, Failing, FileDisk, MemDisk, Rng};

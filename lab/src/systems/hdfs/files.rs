@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use mini_hdfs::error::FsError;
 use mini_hdfs::namenode::hosts::Wish;
+use mini_hdfs::server::balancer::{self, BalancerSettings, ExitStatus};
 use mini_hdfs::server::connector::Connector;
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient};
 use serde::Serialize;
@@ -199,6 +200,32 @@ impl Hdfs {
         recorder.action(Some(name), format!("the operator {word}s {name}"), &command);
         let hosts = [self.lab.address(name, "address")?];
         Ok(self.files.client.set_admin_state(&hosts, wish)?)
+    }
+
+    /// Runs the balancer until it ends. A DataNode may be `threshold` bytes from the average.
+    pub(crate) fn balance(&self, threshold: u64) -> Result<ExitStatus> {
+        let recorder = &self.lab.recorder;
+        recorder.action(None, "the operator runs the balancer", "mini-hdfs balancer");
+        let client = self.files.another_client()?;
+        let nodes = client.datanode_report()?;
+        let capacities = nodes.iter().map(|node| node.heartbeat.capacity);
+        let capacity = capacities.max().context("there is no DataNode")?;
+        let settings = BalancerSettings {
+            threshold: 100.0 * threshold as f64 / capacity as f64,
+            // The lab's blocks are small, and its heartbeats frequent.
+            min_block_size: 1,
+            pause: Duration::from_secs(2),
+            ..BalancerSettings::default()
+        };
+        let ended = balancer::run(&client, &settings, |iteration| {
+            let (left, moving) = (iteration.left, iteration.moving);
+            let text = format!(
+                "{left} bytes are too much or too little somewhere; the balancer moves {moving}"
+            );
+            recorder.event(Level::Change, None, text);
+            Ok(())
+        });
+        Ok(ended?)
     }
 
     /// Writes a new file, and remembers the checksum of what was acknowledged.

@@ -1,5 +1,6 @@
 //! The scenes of mini-hdfs, and what they expect of it.
 
+mod balancer;
 mod bit_rot;
 mod cut_off_rack;
 mod dead_writer;
@@ -31,6 +32,7 @@ pub(super) static SCENES: &[&dyn Play] = &[
     &bit_rot::SCENE,
     &dead_writer::SCENE,
     &decommission::SCENE,
+    &balancer::SCENE,
 ];
 
 impl Stage<Hdfs> {
