@@ -134,11 +134,20 @@ pub fn run(
         Err(e) if is_written_by_another(&e) => return Ok(ExitStatus::AlreadyRunning),
         Err(e) => return Err(e),
     };
-    let ended = balance(client, settings, &mut tell);
+    let ended = balance(client, settings, &id_file, &mut tell);
+    // Where one of these fails, whoever comes next deletes it, once the lease has expired.
+    if let Ok(true) = is_marked_by(client, &id_file) {
+        let _ = client.delete(ID_PATH, false);
+    }
     drop(id_file);
-    // Where that fails, whoever comes next does it, once the lease has expired.
-    let _ = client.delete(ID_PATH, false);
     ended
+}
+
+/// Whether `file` still is what stands at [`ID_PATH`]: two that begin after a third has died may both find its file closed, and the
+/// second then deletes not that one but the first's.
+fn is_marked_by(client: &DfsClient, file: &DfsOutputStream) -> Result<bool, DfsError> {
+    let there = client.stat(ID_PATH)?;
+    Ok(there.is_some_and(|there| there.inode == file.inode()))
 }
 
 fn is_written_by_another(error: &DfsError) -> bool {
@@ -164,10 +173,14 @@ fn mark_running(client: &DfsClient) -> Result<DfsOutputStream, DfsError> {
 fn balance(
     client: &DfsClient,
     settings: &BalancerSettings,
+    id_file: &DfsOutputStream,
     tell: &mut dyn FnMut(&Iteration) -> std::io::Result<()>,
 ) -> Result<ExitStatus, DfsError> {
     let (mut moved, mut idle, mut done) = (BTreeSet::new(), 0, 0);
     for number in 0.. {
+        if !is_marked_by(client, id_file)? {
+            return Ok(ExitStatus::AlreadyRunning);
+        }
         let cluster = Cluster::new(client.datanode_report()?);
         let utilisation = Utilisation::new(&cluster.nodes, settings.threshold);
         let mut iteration = Iteration {

@@ -1,9 +1,10 @@
 //! The balancer among real DataNodes: full ones, and new ones that are empty.
 
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use mini_hdfs::protocol::DatanodeReport;
-use mini_hdfs::server::balancer::ID_PATH;
+use mini_hdfs::server::balancer::{self, BalancerSettings, ExitStatus, ID_PATH};
 use mini_hdfs::server::dfs_client::{CreateOptions, DfsClient};
 use servers::Server;
 
@@ -130,4 +131,32 @@ fn one_balancer_at_a_time() {
     assert_eq!(code, Some(0), "what is left of one that has ended: {said}");
     let (said, code) = run_balancer(&world, &["-threshold", "0"]);
     assert_eq!(code, Some(251), "{said}");
+}
+
+#[test]
+fn a_balancer_that_has_lost_its_mark_ends_and_leaves_the_others() {
+    let mut world = World::start(0, SETTINGS);
+    start_datanode(&mut world, 1);
+    start_datanode(&mut world, 2);
+    let (client, other) = (world.client(), world.client());
+    put(&client, "/big", &bytes(9, 8 << 20)).unwrap();
+    start_datanode(&mut world, 3);
+    until("the full ones have told how full they are", || {
+        used(&client) == [50, 50, 0]
+    });
+    let settings = BalancerSettings {
+        min_block_size: 1,
+        pause: Duration::ZERO,
+        ..BalancerSettings::default()
+    };
+    let mut others = Vec::new();
+    let ended = balancer::run(&client, &settings, |_| {
+        assert!(others.is_empty(), "it went on");
+        other.delete(ID_PATH, false).unwrap();
+        others.push(other.create(ID_PATH, CreateOptions::default()).unwrap());
+        Ok(())
+    });
+    assert_eq!(ended.unwrap(), ExitStatus::AlreadyRunning);
+    let there = client.stat(ID_PATH).unwrap().expect("the other's is there");
+    assert_eq!(there.inode, others[0].inode());
 }

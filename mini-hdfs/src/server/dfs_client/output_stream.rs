@@ -12,6 +12,7 @@ use tracing::{Span, info_span};
 
 use super::streamer::Shared;
 use super::{DfsClient, DfsError};
+use crate::block::InodeId;
 use crate::client::packets::Packetizer;
 use crate::packet::Packet;
 use crate::protocol::FileStatus;
@@ -52,6 +53,11 @@ impl DfsOutputStream {
             streamer: Some(streamer),
             span,
         })
+    }
+
+    /// Which file it writes, whatever stands at its path by now.
+    pub fn inode(&self) -> InodeId {
+        self.shared.inode
     }
 
     /// Returns once every node of the pipeline has what was written: another reader sees it then, and it survives the

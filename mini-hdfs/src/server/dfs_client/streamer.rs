@@ -26,7 +26,7 @@ use crate::server::rpc::RpcError;
 pub(super) struct Shared {
     pub(super) client: DfsClient,
     pub(super) path: String,
-    inode: InodeId,
+    pub(super) inode: InodeId,
     holder: String,
     block_size: u64,
     state: Mutex<State>,
