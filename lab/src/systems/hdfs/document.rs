@@ -51,7 +51,7 @@ pub(super) fn measured(
     load: &Status,
     disks: Vec<(String, DiskFault)>,
 ) -> [(&'static str, Value); 3] {
-    let (under, copying) = (snapshot.under_replicated, snapshot.copying);
+    let (under, copying) = (snapshot.blocks.under_replicated, snapshot.copying);
     let blocks = [
         (
             "under-replicated".to_owned(),

@@ -71,11 +71,7 @@ fn safe_mode(snapshot: &Snapshot) -> Lamp {
 }
 
 fn replication(snapshot: &Snapshot) -> Lamp {
-    let under = snapshot
-        .complete_blocks()
-        .filter(|block| block.good() < usize::from(block.expected))
-        .count();
-    let all = snapshot.complete_blocks().count();
+    let (under, all) = (snapshot.blocks.under_replicated, snapshot.blocks.complete);
     Lamp {
         id: "replication",
         sentence: "No block is under its replication",
@@ -94,11 +90,7 @@ fn replication(snapshot: &Snapshot) -> Lamp {
 }
 
 fn some_replica(snapshot: &Snapshot) -> Lamp {
-    let none: Vec<&str> = snapshot
-        .complete_blocks()
-        .filter(|block| !block.is_readable())
-        .map(|block| block.id.as_str())
-        .collect();
+    let none = &snapshot.blocks.unreadable;
     Lamp {
         id: "available",
         sentence: "Every block has a good replica on a running node",

@@ -21,8 +21,33 @@ pub(crate) struct Snapshot {
     pub(crate) view: View,
     /// The invariants.
     pub(crate) lamps: Vec<Lamp>,
-    /// Blocks that have fewer replicas than they should, those of the load among them.
+    /// How all blocks are, those of the load among them.
+    pub(crate) blocks: Tally,
+}
+
+/// How the blocks are that a writer has finished, of all files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// How many there are.
+    pub(crate) complete: usize,
+    /// How many of them have fewer good replicas than they should.
     pub(crate) under_replicated: usize,
+    /// Those that can be read nowhere.
+    pub(crate) unreadable: Vec<String>,
+}
+
+impl Tally {
+    fn of(view: &View) -> Tally {
+        let mut tally = Tally::default();
+        for block in view.complete_blocks() {
+            tally.complete += 1;
+            tally.under_replicated += usize::from(block.good() < usize::from(block.expected));
+            if !block.is_readable() {
+                tally.unreadable.push(block.id.clone());
+            }
+        }
+        tally
+    }
 }
 
 impl Deref for Snapshot {
@@ -72,16 +97,14 @@ impl Snapshot {
         });
         let outside: BTreeMap<String, Outside> = outside.collect();
         let mut view = View::new(answers, &outside);
-        let blocks = view.complete_blocks();
-        let under = blocks.filter(|b| b.good() < usize::from(b.expected));
-        let under_replicated = under.count();
+        let blocks = Tally::of(&view);
         // The load's come and go by the hundred, and it checks them itself.
         view.files.retain(|file| !file.path.starts_with(load::ROOT));
         Snapshot {
             view,
             processes,
             lamps: Vec::new(),
-            under_replicated,
+            blocks,
         }
     }
 }
