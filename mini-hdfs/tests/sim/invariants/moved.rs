@@ -90,6 +90,10 @@ impl Invariant<Member> for EnoughStay {
         "enough-replicas-stay"
     }
 
+    fn sentence(&self) -> &'static str {
+        "A good replica goes only while enough others stay, on enough racks"
+    }
+
     fn check(&mut self, _world: &World<Member>) -> Result<(), String> {
         let truth = self.truth.borrow();
         let mut history = self.history.borrow_mut();
