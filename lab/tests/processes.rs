@@ -335,6 +335,21 @@ fn scene_dead_writer() {
 }
 
 #[test]
+fn scene_decommission() {
+    play("hdfs/decommission");
+}
+
+#[test]
+fn scene_paused_datanode() {
+    play("hdfs/paused-datanode");
+}
+
+#[test]
+fn scene_slow_datanode() {
+    play("hdfs/slow-datanode");
+}
+
+#[test]
 fn a_scene_that_is_not_there_is_refused_with_the_names_of_those_that_are() {
     let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
     let played = lab.args(["scene", "hdfs/no-such-thing"]).output().unwrap();

@@ -111,8 +111,11 @@ pub(super) fn browser(workspace: &Workspace) -> Result<Outcome> {
         "browser",
         "--test",
         "browser",
+        "--",
+        "--test-threads=1",
     ];
-    run(workspace, &args, &[])
+    // Every scene is played from its button.
+    run(workspace, &args, &[("FAULTLINE_SCENES", "all")])
 }
 
 /// `cargo test` runs a criterion bench once, without measuring.
