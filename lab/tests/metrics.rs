@@ -6,10 +6,13 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient};
 use serde_json::Value;
 
+/// How long a DataNode may take to say how much room it has.
+const DEADLINE: Duration = Duration::from_secs(30);
 const DASHBOARD: &str = include_str!("../grafana/dashboard.json");
 
 /// A cluster that goes with the test.
@@ -83,14 +86,25 @@ fn asked() -> BTreeSet<String> {
     names.map(histogram).collect()
 }
 
+fn write(client: &DfsClient, path: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let mut file = client.create(path, CreateOptions::default())?;
+    file.write_all(b"hello")?;
+    Ok(file.close()?)
+}
+
 #[test]
 fn the_dashboard_asks_for_what_is_served() {
     let cluster = Cluster::start();
     let client = ClientSettings::new(&cluster.address("namenode", "rpc"), "test");
     let client = DfsClient::connect(client).unwrap();
-    let mut file = client.create("/a", CreateOptions::default()).unwrap();
-    file.write_all(b"hello").unwrap();
-    file.close().unwrap();
+    // A DataNode is there before its first heartbeat has told how much room it has.
+    let end = Instant::now() + DEADLINE;
+    let mut tries = 0;
+    while let Err(e) = write(&client, &format!("/a{tries}")) {
+        assert!(Instant::now() < end, "{e}");
+        tries += 1;
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let served = &cluster.metrics("namenode") | &cluster.metrics("dn1");
     let asked = asked();
     assert!(asked.len() > 20, "{asked:?}");
