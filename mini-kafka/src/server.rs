@@ -27,7 +27,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use broker::{Broker, locked};
@@ -100,7 +100,7 @@ pub fn run(options: &Options) -> Result<()> {
         tasks.spawn(async move { accept(&accepting, &listener).await });
         lifetime::end_requested(options.exit_with_stdin).await;
         tasks.shutdown().await;
-        broker.close();
+        broker.close().await;
         info!("ended");
         Ok(())
     })
@@ -228,7 +228,11 @@ async fn accept(broker: &Arc<Broker>, listener: &TcpListener) {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
-            Some(_) = serving.join_next() => {}
+            Some(served) = serving.join_next() => {
+                if let Err(error) = served {
+                    error!("a connection was given up: {error}");
+                }
+            }
         }
     }
 }
