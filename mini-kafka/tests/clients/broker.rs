@@ -1,8 +1,10 @@
 //! A broker process, and the clients that are run against it.
 
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -31,12 +33,13 @@ impl Broker {
 
     /// Starts it, at the address that it had.
     pub(crate) fn restart(&mut self) {
-        let dir = self.dir.path().display();
+        let log = self.dir.path().join("stderr");
+        let log = File::options().create(true).append(true).open(log);
         let mut command = Command::new(env!("CARGO_BIN_EXE_mini-kafka"));
         command.arg("server").arg("--exit-with-stdin");
         let fixed = [
             format!("listeners=PLAINTEXT://{}", self.address),
-            format!("log.dirs={dir}"),
+            format!("log.dirs={}", self.log_dir().display()),
             "group.initial.rebalance.delay.ms=0".to_owned(),
             "offsets.topic.num.partitions=3".to_owned(),
         ];
@@ -45,6 +48,7 @@ impl Broker {
         }
         command.env("RUST_LOG", "warn");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(log.unwrap());
         let mut child = command.spawn().unwrap();
         let mut ready = String::new();
         let out = child.stdout.take().unwrap();
@@ -52,6 +56,16 @@ impl Broker {
         let address = ready.split('"').skip_while(|part| *part != "kafka").nth(2);
         self.address = address.expect("the broker starts").to_owned();
         self.child = Some(child);
+    }
+
+    /// Where its topics are.
+    pub(crate) fn log_dir(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.dir.path().join("stderr")).unwrap()
     }
 
     /// `kill -9`.
@@ -80,6 +94,12 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
+        let said = self.said();
+        if thread::panicking() {
+            eprintln!("the broker at {} said:\n{said}", self.address);
+        } else {
+            assert!(!said.contains("panicked at"), "the broker: {said}");
+        }
     }
 }
 

@@ -1,5 +1,7 @@
-//! `kill -9` of the broker under load. With `flush.messages=1` nothing that was acknowledged may be lost, and of an
-//! idempotent producer nothing may be there twice.
+//! `kill -9` of the broker under load: nothing that was acknowledged may be lost, and of an idempotent producer nothing may be
+//! there twice. It proves recovery, of the log and of the producer's state, and that an answer follows its append. It
+//! proves nothing of fsync: the kernel keeps what a killed process wrote. That is what disks that fail and forget are for, in
+//! `tests/log/crashes.rs` and the unit tests of `server::partition`.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
