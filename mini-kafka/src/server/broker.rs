@@ -89,16 +89,14 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Broker {
-    /// Opens the log directory, recovers every log, and reads the groups.
+    /// Recovers every log of a log directory, and reads the groups.
     ///
     /// # Errors
     /// When the directory cannot be read.
-    pub fn open(settings: Settings, host: String, port: u16) -> Result<Broker> {
+    pub fn open(settings: Settings, disk: FileDisk, host: String, port: u16) -> Result<Broker> {
         let clock = Clock::start();
         let seed = lifetime::random_seed();
         let mut rng = Rng::new(seed);
-        let dir = settings.text("log.dirs");
-        let disk = FileDisk::open(dir).with_context(|| format!("log.dirs={dir}"))?;
         let new_id = || format!("{:016x}{:06x}", rng.next_u64(), rng.below(1 << 24));
         let mut catalogue = Catalogue::load(&disk, new_id)?;
         finish_deletions(&mut catalogue, &mut disk.clone())?;

@@ -19,7 +19,7 @@ fn frame(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
     whole
 }
 
-fn connect(broker: &Broker) -> TcpStream {
+pub(crate) fn connect(broker: &Broker) -> TcpStream {
     let stream = TcpStream::connect(&broker.address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream
@@ -41,7 +41,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     }
 }
 
-fn answers(broker: &Broker) {
+pub(crate) fn answers(broker: &Broker) {
     let mut stream = connect(broker);
     stream.write_all(&frame(18, 0, &[])).unwrap();
     assert_eq!(receive(&mut stream)[..4], [0, 0, 0, 7]);
@@ -174,15 +174,4 @@ fn silence_is_cut() {
     let mut silent = connect(&broker);
     assert!(is_closed(&mut silent) && is_closed(&mut half));
     assert!(began.elapsed() >= Duration::from_millis(300));
-}
-
-#[test]
-fn many_idle_connections_cost_little() {
-    let mut broker = Broker::start(&[]);
-    // As many as the usual limit of open files allows to a test and a broker.
-    let idle: Vec<TcpStream> = (0..400).map(|_| connect(&broker)).collect();
-    answers(&broker);
-    drop(idle);
-    answers(&broker);
-    assert!(broker.is_running());
 }

@@ -11,10 +11,9 @@ use crate::record::compression::Compression;
 fn open(root: &TempDir, faults: &DiskFaults) -> Broker {
     let dir = format!("log.dirs={}", root.path().display());
     let settings = Settings::parse(&[dir]).unwrap();
-    let mut broker = Broker::open(settings, "localhost".to_owned(), 9092).unwrap();
-    let disk = broker.dir.disk.clone().with_faults(faults.clone());
-    broker.dir = Arc::new(LogDir::new(disk));
-    broker
+    let disk = FileDisk::open(root.path()).unwrap();
+    let disk = disk.with_faults(faults.clone());
+    Broker::open(settings, disk, "localhost".to_owned(), 9092).unwrap()
 }
 
 fn fault(full: Option<u64>, failing: Failing) -> DiskFault {
