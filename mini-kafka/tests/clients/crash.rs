@@ -74,7 +74,9 @@ fn damage(dir: &Path, damage: Damage) {
             bytes.extend(next);
         }
         Damage::NoIndex => {
-            for index in [files(dir, "index"), files(dir, "timeindex")].concat() {
+            let indexes = [files(dir, "index"), files(dir, "timeindex")].concat();
+            assert!(!indexes.is_empty(), "no segment has been closed yet");
+            for index in indexes {
                 fs::remove_file(index).unwrap();
             }
         }

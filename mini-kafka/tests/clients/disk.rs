@@ -61,7 +61,11 @@ fn after_a_failed_sync_nothing_is_taken_before_a_restart() {
     assert_eq!(send(&broker, b"unknown"), REFUSED);
     broker.order("");
     assert_eq!(send(&broker, b"refused"), REFUSED);
-    assert!(broker.said().contains("offline until the broker is restarted"));
+    assert!(
+        broker
+            .said()
+            .contains("offline until the broker is restarted")
+    );
     assert!(broker.is_running());
     broker.kill();
     broker.restart();

@@ -288,7 +288,7 @@ impl World {
                 metadata: String::new(),
             }],
         };
-        let actions = self.coordinator.commit(ticket, request, self.now);
+        let actions = self.coordinator.commit(ticket, &request, self.now);
         self.carry_out(actions)
     }
 
@@ -322,10 +322,16 @@ impl World {
             Ok(())
         };
         let actions = self.coordinator.appended(id, result, self.now);
-        if self.coordinator.group("g").is_none() {
+        self.forget_owners_of_no_generation();
+        self.carry_out(actions)
+    }
+
+    /// A group that is gone counts its generations from the first again.
+    fn forget_owners_of_no_generation(&mut self) {
+        let group = self.coordinator.group("g");
+        if group.is_none_or(|group| group.generation == 0) {
             self.owners = Owners::default();
         }
-        self.carry_out(actions)
     }
 
     fn store(&mut self, records: Vec<GroupRecord>) {
@@ -351,6 +357,7 @@ impl World {
             self.coordinator.load(key, Some(value), self.now);
         }
         self.coordinator.loaded(self.now);
+        self.forget_owners_of_no_generation();
         self.waiting.clear();
         for client in &mut self.clients {
             if client.phase != Phase::In {

@@ -705,10 +705,25 @@ fn a_static_member_without_time_to_come_back_does_not_keep_the_coordinator_busy(
          wait 1s
          sync a a=0
          join b old rebalance=0s
+         wait 1s
          leave b
-         wait 15s
+         wait 5s
          describe",
-        expect![[r#""#]],
+        expect![[r#"
+            join a instance=i rebalance=0s
+            wait 1s
+                a: generation 1, range, leads a group of 1
+            sync a a=0
+                a: owns [0]
+            join b old rebalance=0s
+            wait 1s
+                b: generation 2, range, leads a group of 2
+            leave b
+                b: ok
+            wait 5s
+            describe
+                PreparingRebalance, generation 2, a has []
+        "#]],
     );
 }
 
