@@ -21,7 +21,7 @@ pub use crate::log::{LogConfig, LogError, LogSlice, PendingSync, RecoveryReport}
 use crate::log::{Log, LogEnd};
 
 /// A producer that has appended nothing for this long is forgotten (`producer.id.expiration.ms`).
-const PRODUCER_EXPIRATION: Duration = Duration::from_hours(24);
+const PRODUCER_EXPIRATION: Duration = Duration::from_secs(24 * 3600);
 
 /// A partition.
 #[derive(Clone, Debug)]
