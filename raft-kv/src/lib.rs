@@ -13,3 +13,7 @@
 //! 1. `wal`: what a member must not forget: its vote, its log, how far that is committed; and snapshots, which take the place of
 //!    the log's beginning.
 //! 2. `consensus`: what a cluster agrees on, as a trait, and the library `openraft` behind it.
+
+pub mod lease;
+pub mod store;
+pub mod watch;
