@@ -16,7 +16,8 @@ mod machine;
 mod network;
 mod peer;
 mod storage;
-#[cfg(all(test, feature = "simulation"))]
+#[cfg(test)]
+#[cfg(feature = "simulation")]
 mod tests;
 mod types;
 

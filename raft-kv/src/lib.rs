@@ -17,5 +17,8 @@
 
 #[cfg(feature = "server")]
 pub mod consensus;
+pub mod lease;
 pub mod state_machine;
+pub mod store;
 pub mod wal;
+pub mod watch;

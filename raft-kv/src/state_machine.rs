@@ -19,14 +19,11 @@ pub trait StateMachine: Send + Sync + 'static {
     fn apply(&mut self, index: u64, command: Self::Command) -> Self::Response;
 
     /// Begins a snapshot of the state as it is now.
-    fn begin_snapshot(&mut self) -> Self::Snapshot;
+    fn begin_snapshot(&self) -> Self::Snapshot;
 
     /// The next chunk of a snapshot, some 100 kB; none behind the last one. Commands are applied between two calls, and the snapshot is still
-    /// that of the state as it was when it was begun.
+    /// that of the state as it was when it was begun. It is dropped when it has been read, or is not wanted any more.
     fn next_chunk(&self, snapshot: &mut Self::Snapshot) -> Option<Vec<u8>>;
-
-    /// Ends a snapshot, read to its end or not.
-    fn end_snapshot(&mut self, snapshot: Self::Snapshot);
 
     /// Replaces the whole state by that of a snapshot.
     ///

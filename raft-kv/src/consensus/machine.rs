@@ -124,10 +124,10 @@ impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
 
     async fn get_snapshot_builder(&mut self) -> Builder<S> {
         // No command is applied between these two: it is this task that applies them.
-        let mut machine = self.machine.write().unwrap_or_else(PoisonError::into_inner);
+        let machine = self.machine.read().unwrap_or_else(PoisonError::into_inner);
         Builder {
             machine: self.machine.clone(),
-            snapshot: Some(machine.begin_snapshot()),
+            snapshot: machine.begin_snapshot(),
             storage: self.storage.clone(),
             last: self.last,
             membership: self.membership.clone(),
@@ -195,27 +195,17 @@ impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
 /// A snapshot that is being made, while commands go on being applied.
 pub(super) struct Builder<S: StateMachine> {
     machine: Arc<RwLock<S>>,
-    /// Taken when it ends.
-    snapshot: Option<S::Snapshot>,
+    snapshot: S::Snapshot,
     storage: Storage,
     last: Option<LogId>,
     membership: StoredMembership,
-}
-
-impl<S: StateMachine> Drop for Builder<S> {
-    fn drop(&mut self) {
-        if let Some(snapshot) = self.snapshot.take() {
-            let mut machine = self.machine.write().unwrap_or_else(PoisonError::into_inner);
-            machine.end_snapshot(snapshot);
-        }
-    }
 }
 
 impl<S: StateMachine> Builder<S> {
     /// The next chunk. The lock is held for one chunk, so that commands are applied between two.
     fn next_chunk(&mut self) -> Option<Vec<u8>> {
         let machine = self.machine.read().unwrap_or_else(PoisonError::into_inner);
-        machine.next_chunk(self.snapshot.as_mut()?)
+        machine.next_chunk(&mut self.snapshot)
     }
 }
 

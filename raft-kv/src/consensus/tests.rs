@@ -37,15 +37,13 @@ impl StateMachine for Sum {
         self.sum
     }
 
-    fn begin_snapshot(&mut self) -> Vec<u8> {
+    fn begin_snapshot(&self) -> Vec<u8> {
         self.sum.to_be_bytes().to_vec()
     }
 
     fn next_chunk(&self, left: &mut Vec<u8>) -> Option<Vec<u8>> {
         (!left.is_empty()).then(|| vec![left.remove(0)])
     }
-
-    fn end_snapshot(&mut self, _: Vec<u8>) {}
 
     fn restore(
         &mut self,
