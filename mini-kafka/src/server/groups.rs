@@ -190,11 +190,7 @@ impl Groups {
 
 /// Takes in keys and values of the whole batches that `bytes` begins with, the first of which has `offset` in it; the
 /// offset behind the last.
-fn replay(
-    bytes: &[u8],
-    offset: i64,
-    mut take: impl FnMut(&[u8], Option<&[u8]>),
-) -> Result<i64> {
+fn replay(bytes: &[u8], offset: i64, mut take: impl FnMut(&[u8], Option<&[u8]>)) -> Result<i64> {
     let mut next = offset;
     for batch in batches(bytes) {
         let batch = batch?;

@@ -89,7 +89,7 @@ fn nothing_acknowledged_is_lost_when_the_broker_is_killed() {
     let mut broker = Broker::start(&[
         "num.partitions=2",
         "log.flush.interval.messages=1",
-        "log.segment.bytes=200000",
+        "log.segment.bytes=20000",
     ]);
     let Some(mut command) = script("confluent_kafka", PRODUCER, &broker.address) else {
         return;
