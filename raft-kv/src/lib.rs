@@ -14,6 +14,7 @@
 //!    the log's beginning.
 //! 2. `consensus`: what a cluster agrees on, as a trait, and the library `openraft` behind it.
 
+pub mod capstone;
 pub mod lease;
 pub mod store;
 pub mod watch;
