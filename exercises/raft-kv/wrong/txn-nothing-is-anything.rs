@@ -5,8 +5,8 @@ pub fn holds(compare: &Compare, found: &[KeyValue]) -> bool {
     found.iter().all(|kv| holds_for(compare, kv))
 }
 
-fn holds_for(compare: \&Compare, kv: \&KeyValue) -> bool {
-    let ordering = match \&compare.target {
+fn holds_for(compare: &Compare, kv: &KeyValue) -> bool {
+    let ordering = match &compare.target {
         CompareTarget::Version(version) => kv.version.cmp(version),
         CompareTarget::Create(revision) => kv.create_revision.cmp(revision),
         CompareTarget::Mod(revision) => kv.mod_revision.cmp(revision),
