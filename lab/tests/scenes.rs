@@ -5,7 +5,12 @@
 use std::process::Command;
 
 #[cfg_attr(
-    not(any(feature = "clocks", feature = "hash", feature = "hdfs")),
+    not(any(
+        feature = "clocks",
+        feature = "hash",
+        feature = "hdfs",
+        feature = "kafka"
+    )),
     expect(dead_code, reason = "this lab has none of them")
 )]
 fn play(scene: &str) {
@@ -90,5 +95,35 @@ mod hdfs {
     #[test]
     fn slow_datanode() {
         play("hdfs/slow-datanode");
+    }
+}
+
+#[cfg(feature = "kafka")]
+mod kafka {
+    use super::play;
+
+    #[test]
+    fn torn_write() {
+        play("kafka/torn-write");
+    }
+
+    #[test]
+    fn duplicate() {
+        play("kafka/duplicate");
+    }
+
+    #[test]
+    fn rebalance_storm() {
+        play("kafka/rebalance-storm");
+    }
+
+    #[test]
+    fn slow_consumer() {
+        play("kafka/slow-consumer");
+    }
+
+    #[test]
+    fn compaction() {
+        play("kafka/compaction");
     }
 }
