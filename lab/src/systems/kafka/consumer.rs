@@ -150,7 +150,8 @@ async fn read(mut consumer: Consumer, shown: &Mutex<Shown>) -> String {
         let taken = if speed > 0.0 {
             // What it has not used it does not save up.
             allowed = f64::min(allowed + speed * elapsed.as_secs_f64(), speed.max(1.0));
-            let taken = records.len().min(allowed as usize);
+            let covered = |n: &usize| (*n + 1) as f64 <= allowed;
+            let taken = (0..records.len()).take_while(covered).count();
             allowed -= taken as f64;
             taken
         } else {

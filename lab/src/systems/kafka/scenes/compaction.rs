@@ -15,7 +15,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("delete.retention.ms", "3000"),
 ];
 const WRITTEN: i64 = 150;
-const LEFT_MAX: usize = 100;
+const LEFT_MAX: i64 = 100;
 
 pub(super) const SCENE: Scene<Kafka> = Scene {
     name: "kafka/compaction",
@@ -63,8 +63,8 @@ fn play(stage: &Stage<Kafka>) -> Result<()> {
         "the cleaner keeps far fewer records than there are offsets",
         SOON,
         |view| {
-            let (left, end) = (records(view).count(), view.len(ACCOUNTS));
-            ensure(left < LEFT_MAX.min(end as usize / 2), || {
+            let (left, end) = (records(view).count() as i64, view.len(ACCOUNTS));
+            ensure(left < LEFT_MAX.min(end / 2), || {
                 format!("{left} of {end} are there")
             })
         },
