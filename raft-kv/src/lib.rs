@@ -16,8 +16,12 @@
 //! 3. `consensus`: how members agree, as a trait, and the library `openraft` behind it.
 
 #[cfg(feature = "server")]
+pub mod client;
+#[cfg(feature = "server")]
 pub mod consensus;
 pub mod lease;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod state_machine;
 pub mod store;
 pub mod wal;
