@@ -16,6 +16,7 @@ pub mod kv_server;
 mod lease_service;
 mod leases;
 mod lifetime;
+pub mod local_cluster;
 mod lock;
 mod maintenance;
 pub mod members;
@@ -35,7 +36,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
 use node::{Disk, FileDisk};
 use serde_json::json;
@@ -109,11 +110,13 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
     let birth = Birth::find_or_decide(&settings, connector).await?;
     let clients = listen("--listen-client-urls", &settings.listen_client).await?;
     let others = listen("--listen-peer-urls", &settings.listen_peer).await?;
+    let listening = bound(&settings.listen_client, &clients)?;
+    let ready =
+        json!({ "client": listening[0], "peer": bound(&settings.listen_peer, &others)?[0] });
     let client_urls = match &settings.advertise_client {
         Some(urls) => urls.iter().map(Url::to_string).collect(),
-        None => bound(&settings.listen_client, &clients)?,
+        None => listening,
     };
-    let ready = json!({ "client": address(&clients)?, "peer": address(&others)? });
     let exit_with_stdin = settings.options.exit_with_stdin;
     let server = Arc::new(start(settings, &birth, connector, client_urls).await?);
     let mut tasks = background(&server, birth);
@@ -282,9 +285,6 @@ async fn listen(flag: &str, urls: &[Url]) -> Result<Vec<TcpListener>> {
         let listener = TcpListener::bind(url.authority()).await;
         listeners.push(listener.with_context(|| format!("cannot listen at {flag} {url}"))?);
     }
-    if listeners.is_empty() {
-        bail!("{flag} names no address");
-    }
     Ok(listeners)
 }
 
@@ -299,11 +299,6 @@ fn bound(urls: &[Url], listeners: &[TcpListener]) -> Result<Vec<String>> {
         .to_string())
     });
     bound.collect()
-}
-
-fn address(listeners: &[TcpListener]) -> Result<String> {
-    let first = listeners.first().context("no address")?;
-    Ok(first.local_addr()?.to_string())
 }
 
 async fn serve_clients(server: Arc<KvServer>, listener: TcpListener, prometheus: PrometheusHandle) {
