@@ -73,7 +73,10 @@ impl KvServer {
     pub(super) fn learner_ready(&self, id: u64) -> bool {
         let status = self.engine.status();
         match status.members.get(&id) {
-            Some(learner) => learner.matched.unwrap_or(0) >= status.last_index / 10 * 9,
+            Some(learner) => {
+                learner.matched.unwrap_or(0).saturating_mul(10)
+                    >= status.last_index.saturating_mul(9)
+            }
             // Whether there is such a member, the list says.
             None => true,
         }

@@ -108,13 +108,15 @@ async fn begin(settings: &Settings, connector: Connector) -> Result<Birth> {
     let asked = others.flat_map(|member| &member.peer_urls);
     let asked = asked.map(|url| tokio::time::timeout(ASK_TIMEOUT, members_at(connector, url)));
     for answer in futures::future::join_all(asked).await {
-        // Nobody there is the usual case.
+        // Nobody there is the usual case; one that has just begun, too, knows of no members yet.
         let Ok(Ok((theirs, members))) = answer else {
             continue;
         };
         let me = members.iter().find(|member| member.id == member_id);
         ensure!(
-            theirs != cluster_id || me.is_some_and(|me| me.client_urls.is_empty()),
+            theirs != cluster_id
+                || members.is_empty()
+                || me.is_some_and(|me| me.client_urls.is_empty()),
             "member {member_id:x} has already been bootstrapped: its data is not in {}. Restore it, or remove the member \
              (member remove {member_id:x}), add a new one, and start that with --initial-cluster-state existing",
             settings.data_dir.display()
