@@ -148,8 +148,8 @@ impl BlockManager {
         self.walks.insert(id, (Walk::Drop, FIRST));
     }
 
-    /// It is back before all was dropped, which takes a moment and so is rare: the rest is dropped at once, and its report begins with
-    /// nothing.
+    /// Its process is a new one, which registers before all was dropped: the rest is dropped at once, and its report begins with
+    /// nothing. (One that lives on is told to register only afterwards: see `heartbeat`.)
     pub(super) fn end_dropping(&mut self, id: DatanodeId) {
         if self.is_dropping(id) {
             self.walks.remove(&id);
@@ -161,7 +161,7 @@ impl BlockManager {
         }
     }
 
-    fn is_dropping(&self, id: DatanodeId) -> bool {
+    pub(super) fn is_dropping(&self, id: DatanodeId) -> bool {
         self.walks
             .get(&id)
             .is_some_and(|(walk, _)| *walk == Walk::Drop)

@@ -59,6 +59,10 @@ impl BlockManager {
     /// A DataNode lives; the answer is what it shall do.
     pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Time) -> Vec<Command> {
         if !self.datanodes.heartbeat(heartbeat, now) {
+            // After a pause of the NameNode all come back at once. Each registers when what it held has been dropped in steps.
+            if self.is_dropping(heartbeat.id) {
+                return Vec::new();
+            }
             return vec![Command::Register];
         }
         let id = heartbeat.id;
