@@ -13,12 +13,14 @@
 //! `kill -9` ends a process, not the machine: what was written to a file is there afterwards, synced or not. Lost writes
 //! are the simulator's business.
 //!
-//! Reading order: this file, `ledger.rs` (what was acknowledged), `clients.rs` (who asks), `killer.rs` (who kills).
+//! Reading order: this file, `ledger.rs` (what was acknowledged), `clients.rs` (who asks), `killer.rs` (who kills), `verify.rs` (who judges).
 
 mod clients;
 mod killer;
 pub(crate) mod ledger;
+mod verify;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -89,6 +91,8 @@ pub(crate) struct Torture {
     ledger: Ledger,
     log: Mutex<File>,
     begun: Instant,
+    /// When each node was killed last.
+    killed: Mutex<BTreeMap<String, Instant>>,
     /// Nobody begins anything any more.
     over: AtomicBool,
     counts: Counts,
@@ -141,6 +145,10 @@ impl Torture {
             Policy::Default
         };
         Ok(DfsClient::connect(settings)?)
+    }
+
+    fn was_killed_since(&self, node: &str, when: Instant) -> bool {
+        lock(&self.killed).get(node).is_some_and(|at| *at >= when)
     }
 
     fn kills(&self) -> u64 {
@@ -219,6 +227,7 @@ fn torture(lab: &Arc<Lab>, options: &Options, seed: u64, dir: &Path) -> Result<(
         ledger: Ledger::default(),
         log: Mutex::new(File::create(dir.join("torture.log"))?),
         begun: Instant::now(),
+        killed: Mutex::default(),
         over: AtomicBool::new(false),
         counts: Counts::default(),
     };
@@ -260,7 +269,7 @@ fn torture(lab: &Arc<Lab>, options: &Options, seed: u64, dir: &Path) -> Result<(
     torture.ledger.check()?;
     let client = torture.client("judge", &mut lucks())?;
     wait_mended(torture, &client)?;
-    clients::verify(torture, &client)?;
+    verify::verify(torture, &client)?;
     say(&format!(
         "{} nodes joined a pipeline in place of one that had failed",
         joins(dir)

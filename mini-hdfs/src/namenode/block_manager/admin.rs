@@ -53,17 +53,26 @@ const FIRST: BlockId = BlockId(0);
 const LAST: BlockId = BlockId(u64::MAX);
 
 impl BlockManager {
-    /// The operator's file says this from now on (`refreshNodes`).
+    /// The operator's files say this from now on (`refreshNodes`). Who is not admitted any more is dead at once, and is
+    /// told why when he tries to register.
     pub fn refresh_nodes(&mut self, hosts: Hosts, now: Time) {
         self.hosts = hosts;
-        let all: Vec<DatanodeId> = self.datanodes.iter().map(|node| node.info.id).collect();
-        for id in all {
-            self.obey_operator(id, now);
+        let nodes = self.datanodes.iter().map(|node| &node.info);
+        let nodes: Vec<(DatanodeId, bool)> = nodes
+            .map(|info| (info.id, self.hosts.includes(info)))
+            .collect();
+        for (id, included) in nodes {
+            if included {
+                self.obey_operator(id, now);
+            } else {
+                self.datanodes.declare_dead(id);
+                self.lose_datanode(id);
+            }
         }
         self.note_racks();
     }
 
-    /// What the operator's file said last.
+    /// What the operator's files said last.
     pub fn hosts(&self) -> &Hosts {
         &self.hosts
     }

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use node::{Disk, DiskError, FileDisk, Rng};
 use tracing::warn;
 
-use super::{DataEvent, Sockets, lock};
+use super::connection::Sockets;
+use super::{DataEvent, lock};
 use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
 use crate::datanode::block_file::BlockFileError;
 use crate::datanode::directory_scanner::Difference;
