@@ -21,7 +21,7 @@ struct Budget {
     all: usize,
 }
 
-const BUDGETS: [Budget; 4] = [
+const BUDGETS: [Budget; 5] = [
     Budget {
         package: "mini-hdfs",
         core: 3000,
@@ -31,6 +31,11 @@ const BUDGETS: [Budget; 4] = [
         package: "mini-kafka",
         core: 4000,
         all: 8000,
+    },
+    Budget {
+        package: "raft-kv",
+        core: 4000,
+        all: 10000,
     },
     Budget {
         package: "vector-clocks",

@@ -1,0 +1,19 @@
+//! etcd in miniature: a store with revisions, watches and leases, the same on every member of a cluster, in spite of what fails.
+//!
+//! # The problem
+//!
+//! Some few facts of a cluster must be true for all: who leads, who holds a lock, which shards stand where. One server that keeps
+//! them is one server to lose; several must agree, although messages get lost and machines stop and come back. **Raft** (Ongaro and
+//! Ousterhout, "In Search of an Understandable Consensus Algorithm", 2014) has them agree on a *log*: a leader, elected by a
+//! majority for a term, appends commands; what a majority has on its disks is committed, and stays; every member applies
+//! the same commands in the same order, and so has the same state. etcd is such a state machine: a map with a history.
+//!
+//! # Reading order
+//!
+//! 1. `wal`: what a member must not forget: its vote, its log, how far that is committed; and snapshots, which take the place of
+//!    the log's beginning.
+//! 2. `consensus`: what a cluster agrees on, as a trait, and the library `openraft` behind it.
+
+pub mod lease;
+pub mod store;
+pub mod watch;
