@@ -7,7 +7,7 @@ use mini_hdfs::datanode::peer_stats::PeerConfig;
 use mini_hdfs::packet::{AckStatus, PACKET_DATA_MAX, Packet};
 use mini_hdfs::protocol::{BlockEvent, BlockSynchronization, RecoveringBlock};
 use mini_hdfs::server::data_transfer::*;
-use mini_hdfs::server::volumes::{self, VolumeSettings};
+use mini_hdfs::server::volumes::VolumeSettings;
 use mini_hdfs::server::xceiver::{DataEvent, DataSettings};
 
 use crate::harness::{

@@ -23,6 +23,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub(super) struct Sockets(Mutex<Option<Vec<TcpStream>>>);
 
+impl Default for Sockets {
+    fn default() -> Sockets {
+        Sockets(Mutex::new(Some(Vec::new())))
+    }
+}
+
 impl Sockets {
     pub(super) fn add(&self, socket: &TcpStream) -> io::Result<()> {
         let socket = socket.try_clone()?;
@@ -64,7 +70,7 @@ pub(super) fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
                 continue;
             }
         };
-        let sockets = Arc::new(Sockets(Mutex::new(Some(Vec::new()))));
+        let sockets = Arc::new(Sockets::default());
         lock(&shared.connections).insert(number, sockets.clone());
         let serving = shared.clone();
         let run = move || {

@@ -533,13 +533,7 @@ mod tests {
             client: String::new(),
             targets: Vec::new(),
         };
-        let begin = || {
-            dataset.begin(
-                &copy,
-                &Arc::new(Sockets(Mutex::new(Some(Vec::new())))),
-                Duration::ZERO,
-            )
-        };
+        let begin = || dataset.begin(&copy, &Arc::new(Sockets::default()), Duration::ZERO);
         let mut writing = begin().unwrap();
         writing.finalize(true).unwrap();
         drop(writing);

@@ -119,7 +119,10 @@ fn close(torture: &Torture, client: &DfsClient, left: &[Left]) -> Result<()> {
         let len = judged(client, path, Known::Open(*open))?;
         nobody_lived += u32::from(open.flushed < *flushed);
         if len < *flushed {
-            torture.note(&format!("{path}: {} bytes of {flushed} that were flushed", len));
+            torture.note(&format!(
+                "{path}: {} bytes of {flushed} that were flushed",
+                len
+            ));
             (lacking, lost) = (lacking + 1, lost + flushed - len);
         }
     }
