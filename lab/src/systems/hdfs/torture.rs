@@ -107,6 +107,7 @@ struct Counts {
     killed_in_recoveries: AtomicU64,
     files_closed: AtomicU64,
     bytes_closed: AtomicU64,
+    files_left: AtomicU64,
     flushes: AtomicU64,
     writes_given_up: AtomicU64,
     reads: AtomicU64,
@@ -159,7 +160,7 @@ impl Torture {
         let c = &self.counts;
         format!(
             "{} kills: {} of DataNodes, {} while a pipeline was just broken; {} of the NameNode, {} in a checkpoint\n\
-             {} files acknowledged, {:.1} MiB; {} flushes; {} writes ended with an error\n\
+             {} files acknowledged, {:.1} MiB; {} left open; {} flushes; {} writes ended with an error\n\
              {} reads compared; {} ended with an error",
             self.kills(),
             get(&c.datanodes_killed),
@@ -168,6 +169,7 @@ impl Torture {
             get(&c.killed_in_checkpoints),
             get(&c.files_closed),
             get(&c.bytes_closed) as f64 / f64::from(1 << 20),
+            get(&c.files_left),
             get(&c.flushes),
             get(&c.writes_given_up),
             get(&c.reads),

@@ -61,7 +61,12 @@ fn write_file(
 ) -> bool {
     torture.ledger.set(path, Known::Unknown);
     match try_write(torture, client, path, contents, rng) {
-        Ok(()) => {
+        Ok(Ended::Left) => {
+            torture.note(&format!("{path} is left open"));
+            add(&torture.counts.files_left, 1);
+            false
+        }
+        Ok(Ended::Closed) => {
             torture.ledger.set(path, Known::Closed(contents));
             torture.note(&format!("{path} is closed, {} bytes", contents.len));
             add(&torture.counts.files_closed, 1);
@@ -78,14 +83,21 @@ fn write_file(
     }
 }
 
-/// Writes in pieces, and flushes after some: then those bytes are promised to whoever reads.
+/// How a writer has ended.
+enum Ended {
+    Closed,
+    /// As one that dies: the file is open, and what was flushed is promised.
+    Left,
+}
+
+/// Writes in pieces, and flushes after some: then those bytes are promised to whoever reads. Now and then the writer leaves.
 fn try_write(
     torture: &Torture,
     client: &DfsClient,
     path: &str,
     contents: Contents,
     rng: &mut Rng,
-) -> Result<()> {
+) -> Result<Ended> {
     let options = CreateOptions {
         create_parent: false,
         replication: if rng.percent(70) { 3 } else { 2 },
@@ -116,13 +128,17 @@ fn try_write(
             (open.flushed, open.since) = (written, since);
             add(&torture.counts.flushes, 1);
             torture.ledger.set(path, Known::Open(open));
+            if rng.percent(3) {
+                return Ok(Ended::Left);
+            }
         }
         if slow {
             // A slow writer: blocks stay open, and are hit more often.
             std::thread::sleep(Duration::from_millis(rng.below(60)));
         }
     }
-    Ok(out.close()?)
+    out.close()?;
+    Ok(Ended::Closed)
 }
 
 /// Whether the file is known to have been moved.

@@ -1,6 +1,6 @@
 //! Who judges, once nobody kills any more and the cluster has mended itself.
 //!
-//! Closed files are read, whole. So is what was flushed of a file whose writer gave up, as long as one node of its last pipeline has not been
+//! Closed files are read, whole. So is what was flushed of a file whose writer gave up or was gone, as long as one node of its last pipeline has not been
 //! killed since: that much an hflush promises. Where all of them have been, the file cannot be read until its lease is recovered, and
 //! then only what was hsynced must be there. So in the end all leases are recovered, and what is there then is judged.
 
