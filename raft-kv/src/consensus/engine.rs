@@ -620,6 +620,7 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
         let metrics = self.metrics();
         let members = metrics.membership_config.nodes().map(|(id, member)| {
             let status = MemberStatus {
+                has_vote: is_voter(&metrics, *id),
                 is_learner: !is_voter(&metrics, *id) && !member.wants_vote,
                 matched: matched(&metrics, *id),
                 member: member.clone(),
