@@ -7,7 +7,7 @@ use history::History;
 use history::models::{RegisterInput, RegisterOutput};
 use node::Rng;
 
-use crate::member::{Ask, Told, name};
+use crate::member::{Ask, Shared, Told, name};
 use crate::wire::{self, CLIENTS};
 
 /// What was called and answered.
@@ -30,6 +30,7 @@ pub(crate) async fn ask(host: u64, ask: &Ask, patience: Duration) -> Told {
 
 /// One client, until `until` says so.
 pub(crate) async fn client(
+    shared: Shared,
     number: u64,
     hosts: Vec<u64>,
     mut rng: Rng,
@@ -57,6 +58,7 @@ pub(crate) async fn client(
         };
         let id = history.lock().unwrap().call(number, (key, input));
         let told = ask(host, &question, PATIENCE).await;
+        shared.trace(format!("c{number} {question:?} at m{host}: {told:?}"));
         let mut history = history.lock().unwrap();
         match told {
             Told::Done => history.returned(id, RegisterOutput::Written),

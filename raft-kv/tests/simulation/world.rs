@@ -18,7 +18,7 @@ const HOSTS: u64 = 5;
 const CLIENTS: u64 = 4;
 
 /// How long things go wrong, and how long it may then take until all is well.
-const FAULTS_FOR: Duration = Duration::from_secs(15);
+const FAULTS_FOR: Duration = Duration::from_secs(10);
 const HEALED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What came of a run.
@@ -30,7 +30,6 @@ pub(crate) struct Outcome {
     pub(crate) answered: u64,
     pub(crate) snapshots: u64,
     pub(crate) terms: u64,
-    pub(crate) trace: Vec<String>,
 }
 
 struct World<'a> {
@@ -50,22 +49,26 @@ enum Undo {
     NoLoss,
 }
 
-/// Lives through a seed.
-///
-/// # Errors
-/// What did not hold.
-pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
+/// Lives through a seed, and says what happened; or what did not hold.
+pub(crate) fn run(seed: u64) -> (Result<Outcome, String>, Vec<String>) {
+    let shared = Shared::default();
+    let lived = live(seed, shared.clone());
+    let trace = std::mem::take(&mut shared.lock().audit.trace);
+    (lived, trace)
+}
+
+fn live(seed: u64, shared: Shared) -> Result<Outcome, String> {
     let mut rng = Rng::new(seed);
     let sim = Builder::new()
         .rng_seed(rng.next_u64())
         .simulation_duration(Duration::from_secs(3600))
-        .tick_duration(Duration::from_millis(1))
+        .tick_duration(Duration::from_millis(2))
         .min_message_latency(Duration::from_millis(1))
         .max_message_latency(Duration::from_millis(8))
         .build();
     let mut world = World {
         sim,
-        shared: Shared::default(),
+        shared,
         due: BTreeMap::new(),
         faults: 0,
         rng,
@@ -100,7 +103,14 @@ impl World<'_> {
         for number in 1..=CLIENTS {
             let rng = self.rng.fork();
             let hosts = (1..=HOSTS).collect();
-            let running = client(number, hosts, rng, history.clone(), idle.clone());
+            let running = client(
+                self.shared.clone(),
+                number,
+                hosts,
+                rng,
+                history.clone(),
+                idle.clone(),
+            );
             self.sim.client(format!("c{number}"), running);
         }
         let admin = administrate(self.shared.clone(), self.rng.fork(), calm.clone());
@@ -327,7 +337,7 @@ impl World<'_> {
                 ));
             }
         }
-        let mut shared = self.shared.lock();
+        let shared = self.shared.lock();
         if let Some(violation) = &shared.audit.violation {
             return Err(violation.clone());
         }
@@ -341,7 +351,6 @@ impl World<'_> {
             answered: answered.count() as u64,
             snapshots: shared.hosts.values().map(|host| host.restored).sum(),
             terms: shared.audit.terms(),
-            trace: std::mem::take(&mut shared.audit.trace),
         })
     }
 }
