@@ -19,8 +19,12 @@
 
 pub mod capstone;
 #[cfg(feature = "server")]
+pub mod client;
+#[cfg(feature = "server")]
 pub mod consensus;
 pub mod lease;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod state_machine;
 pub mod store;
 pub mod wal;
