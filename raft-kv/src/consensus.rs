@@ -185,7 +185,9 @@ pub struct Status {
 pub struct MemberStatus {
     /// Where it is reached.
     pub member: Member,
-    /// Whether it has no vote.
+    /// Whether it has a vote now.
+    pub has_vote: bool,
+    /// Whether it has none, and gets none by itself.
     pub is_learner: bool,
     /// The index of the last entry that it is known to have; at the leader only.
     pub matched: Option<u64>,

@@ -86,6 +86,9 @@ impl Options {
             election_timeout_min,
             election_timeout_max,
             enable_pre_vote: Some(true),
+            // A leader that comes back must not go on in its old term: it knows of less that is committed than it did before, and would
+            // answer reads from there.
+            enable_leader_restore: Some(false),
             snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_entries),
             max_in_snapshot_log_to_keep: self.catch_up_entries,
             purge_batch_size: (self.snapshot_entries / 10).max(1),
@@ -620,6 +623,7 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
         let metrics = self.metrics();
         let members = metrics.membership_config.nodes().map(|(id, member)| {
             let status = MemberStatus {
+                has_vote: is_voter(&metrics, *id),
                 is_learner: !is_voter(&metrics, *id) && !member.wants_vote,
                 matched: matched(&metrics, *id),
                 member: member.clone(),

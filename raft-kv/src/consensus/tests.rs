@@ -310,6 +310,32 @@ async fn three_members_agree_and_one_may_be_lost() {
     );
 }
 
+/// Seeds 9 and 15 of the simulation found stale reads here: the leader went on in its old term.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_comes_back_leads_in_another_term_or_not_at_all() {
+    let mut cluster = Cluster::new();
+    let mut engines = BTreeMap::new();
+    for id in 1..=3 {
+        engines.insert(id, cluster.start(id).await);
+    }
+    for engine in engines.values() {
+        engine.bootstrap(three()).await.unwrap();
+    }
+    let first = leader(&engines).await;
+    within("a proposal", first.propose(Add(5))).await.unwrap();
+    let Status { id, leadership, .. } = first.status();
+    first.stop().await;
+    let again = cluster.start(id).await;
+    let mut known = again.leadership();
+    let known = known.wait_for(|now| now.leader.is_some());
+    let now = *within("an election", known).await.unwrap();
+    assert!(
+        now.leader != Some(id) || now.term > leadership.term,
+        "{id} leads again in term {}",
+        now.term
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn members_come_and_go() {
     let mut cluster = Cluster::new();

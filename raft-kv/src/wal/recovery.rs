@@ -44,8 +44,10 @@ pub(super) fn recover(disk: &mut dyn Disk, segment_bytes: u64) -> Result<(Wal, R
         replay.segment(disk, first, is_last, &mut report)?;
     }
     let (mut wal, base) = (replay.wal, replay.base);
-    if base.map(|base| base.index) > wal.purged.map(|purged| purged.index) {
-        let what = format!("the log up to {base:?}, before its first segment");
+    if let Some(base) = base
+        && wal.purged.is_none_or(|purged| purged.index < base)
+    {
+        let what = format!("the log up to index {base}, before its first segment");
         return Err(WalError::Missing { what });
     }
     report.records = wal.last_record + 1 - firsts.first().copied().unwrap_or(1);
@@ -76,8 +78,9 @@ fn segments(disk: &dyn Disk) -> Result<Vec<u64>, WalError> {
 /// The log as it was after the records read so far.
 struct Replay {
     wal: Wal,
-    /// The entry before the first one that was read: what is before the first segment must have been purged in the end.
-    base: Option<crate::wal::Position>,
+    /// The index of the last entry before the first segment, as far as it was not truncated since: up to there all must have been purged
+    /// in the end.
+    base: Option<u64>,
 }
 
 impl Replay {
@@ -146,16 +149,16 @@ impl Replay {
             Record::Commit(committed) => wal.committed = Some(committed),
             Record::Truncate(after) => {
                 drop_behind(&mut wal.entries, after);
-                self.base = self.base.filter(|base| Some(base.index) <= after);
+                self.base = self.base.min(after);
             }
             Record::Purge(upto) => {
                 wal.purged = wal.purged.max(Some(upto));
                 drop_up_to(&mut wal.entries, upto);
             }
             Record::Entry(position) => {
-                let last = wal.last().max(self.base);
-                if last.is_some_and(|last| position.index != last.index + 1) {
-                    return Err(format!("entry {position:?} follows {last:?}"));
+                let last = wal.last().map(|last| last.index).max(self.base);
+                if last.is_some_and(|last| position.index != last + 1) {
+                    return Err(format!("entry {position:?} follows index {last:?}"));
                 }
                 if let Some(segment) = wal.segments.back_mut() {
                     segment.last_index = segment.last_index.max(Some(position.index));
@@ -174,7 +177,7 @@ impl Replay {
     fn start(&mut self, start: &Start) -> Result<(), String> {
         let wal = &mut self.wal;
         if wal.segments.len() == 1 {
-            self.base = start.last;
+            self.base = start.last.map(|last| last.index);
             (wal.vote, wal.committed, wal.purged) = (start.vote, start.committed, start.purged);
             return Ok(());
         }

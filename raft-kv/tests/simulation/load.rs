@@ -1,0 +1,76 @@
+//! Clients that read and write a few keys, and write down what they see.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use history::History;
+use history::models::{RegisterInput, RegisterOutput};
+use node::Rng;
+
+use crate::member::{Ask, Shared, Told, name};
+use crate::wire::{self, CLIENTS};
+
+/// What was called and answered.
+pub(crate) type Recorded = Arc<Mutex<History<(String, RegisterInput), RegisterOutput>>>;
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// What a member says, if anything: refused is what certainly had no effect.
+pub(crate) async fn ask(host: u64, ask: &Ask, patience: Duration) -> Told {
+    let frame = postcard::to_stdvec(ask).unwrap();
+    let name = name(host);
+    let answered = tokio::time::timeout(patience, wire::ask(&name, CLIENTS, &frame)).await;
+    match answered {
+        Ok(Ok(told)) => postcard::from_bytes(&told).unwrap(),
+        Ok(Err((false, error))) => Told::Refused(error.to_string()),
+        Ok(Err((true, _))) | Err(_) => Told::Unknown,
+    }
+}
+
+/// One client, until `until` says so.
+pub(crate) async fn client(
+    shared: Shared,
+    number: u64,
+    hosts: Vec<u64>,
+    mut rng: Rng,
+    history: Recorded,
+    until: Arc<std::sync::atomic::AtomicBool>,
+) -> turmoil::Result {
+    let mut host = *rng.choose(&hosts).unwrap();
+    let mut written = 0;
+    while !until.load(std::sync::atomic::Ordering::Relaxed) {
+        let key = format!("k{}", rng.below(3));
+        let is_read = rng.percent(50);
+        let (input, question) = if is_read {
+            (RegisterInput::Read, Ask::Get { key: key.clone() })
+        } else {
+            written += 1;
+            let value = format!("{number}-{written}");
+            let input = RegisterInput::write(value.clone());
+            (
+                input,
+                Ask::Put {
+                    key: key.clone(),
+                    value,
+                },
+            )
+        };
+        let id = history.lock().unwrap().call(number, (key, input));
+        let told = ask(host, &question, PATIENCE).await;
+        shared.trace(format!("c{number} {question:?} at m{host}: {told:?}"));
+        let mut history = history.lock().unwrap();
+        match told {
+            Told::Done => history.returned(id, RegisterOutput::Written),
+            Told::Value(value) => history.returned(id, RegisterOutput::Value(value)),
+            Told::Refused(_) => {
+                history.refused(id);
+                host = *rng.choose(&hosts).unwrap();
+            }
+            _ => host = *rng.choose(&hosts).unwrap(),
+        }
+        drop(history);
+        tokio::time::sleep(Duration::from_millis(rng.below(40))).await;
+    }
+    Ok(())
+}
