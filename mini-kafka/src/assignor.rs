@@ -103,7 +103,7 @@ pub fn round_robin(members: &[Subscriber], topics: &Topics) -> Assignment {
     assignment
 }
 
-/// As even as can be, and of all ways to be so one that moves little (`StickyAssignor`).
+/// So even that no single move makes it better, and moves little for that (`StickyAssignor`).
 pub fn sticky(members: &[Subscriber], topics: &Topics) -> Assignment {
     // EXERCISE(kafka/assignor): keep what is owned, hand out the rest, then even out.
     let members = in_order(members);

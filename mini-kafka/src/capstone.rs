@@ -34,8 +34,8 @@
 //!    that, but for one that had before.
 //! 9. All of that is durable.
 //!
-//! And where `clean` returns an error that is not a crash, for instance of a full disk, rules 2 to 5 hold at once, and 1 after the
-//! next `recover`.
+//! And where `clean` returns an error that is not a crash, for instance of a full disk, every segment can be decoded and rules 2
+//! to 5 hold at once; the rest of rule 1 holds after the next `recover`.
 
 use node::{Disk, DiskError};
 use serde::{Deserialize, Serialize};

@@ -32,6 +32,9 @@ pub mod retention;
 pub mod segment;
 pub mod validate;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use node::{Disk, DiskError, DiskErrorKind, Time};
 
 pub use self::config::{ConfigError, LogConfig};
@@ -58,10 +61,16 @@ pub struct Log {
     /// As they were last made durable.
     checkpointed: Offsets,
     producers: ProducerStates,
+    /// When each of them was heard of last: its last append in this life, or the beginning of it. Its records' timestamps are its
+    /// own clock's, or anything.
+    heard: BTreeMap<i64, Time>,
     epochs: LeaderEpochs,
     leader_epoch: i32,
     /// Names came into being since the last sync of the directory.
     names_changed: bool,
+    /// Base offsets of segments of which something was cut off since the last sync. They have to be synced though they did not grow: a
+    /// crash could bring back what was cut, in the middle of the log.
+    cut: BTreeSet<i64>,
     incarnations: u64,
 }
 
@@ -177,9 +186,11 @@ impl Log {
         self.segments.iter().map(|segment| segment.size).sum()
     }
 
-    /// Forgets producers whose last record is older than this, in milliseconds.
-    pub fn expire_producers(&mut self, before_ms: i64) {
-        self.producers.expire(before_ms);
+    /// Forgets producers that have appended nothing for this long (`producer.id.expiration.ms`); for those that were found at the
+    /// start, it counts from there.
+    pub fn expire_producers(&mut self, now: Time, expiration: Duration) {
+        self.heard.retain(|_, at| now.since(*at) < expiration);
+        self.producers.retain(|id| self.heard.contains_key(&id));
     }
 
     /// The end of an epoch; see [`LeaderEpochs::end_offset_for`].
@@ -351,8 +362,9 @@ impl Log {
     /// What has to be synced; none where nothing was appended since the last time. At most one may be under way.
     pub fn begin_sync(&mut self) -> Option<PendingSync> {
         let from = self.offsets.recovery_point;
+        let cut = std::mem::take(&mut self.cut);
         let files: Vec<String> = (self.segments.iter())
-            .filter(|segment| segment.next_offset > from)
+            .filter(|segment| segment.next_offset > from || cut.contains(&segment.base_offset))
             .map(|segment| segment.file(&self.dir))
             .collect();
         let names_changed = std::mem::take(&mut self.names_changed);

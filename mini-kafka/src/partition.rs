@@ -18,11 +18,10 @@ pub use crate::log::append::AppendInfo;
 pub use crate::log::cleaner::{CleanPlan, CleanResult};
 pub use crate::log::{LogConfig, LogError, LogSlice, PendingSync, RecoveryReport};
 
-use crate::log::segment::now_ms;
 use crate::log::{Log, LogEnd};
 
 /// A producer that has appended nothing for this long is forgotten (`producer.id.expiration.ms`).
-const PRODUCER_EXPIRATION_MS: i64 = 24 * 3600 * 1000;
+const PRODUCER_EXPIRATION: Duration = Duration::from_secs(24 * 3600);
 
 /// A partition.
 #[derive(Clone, Debug)]
@@ -189,8 +188,7 @@ impl Partition {
     /// The disk's.
     pub fn tick(&mut self, disk: &mut dyn Disk, now: Time) -> Result<usize, LogError> {
         self.check()?;
-        self.log
-            .expire_producers(now_ms(now).saturating_sub(PRODUCER_EXPIRATION_MS));
+        self.log.expire_producers(now, PRODUCER_EXPIRATION);
         let high_watermark = self.high_watermark();
         let deleted = self.log.delete_old_segments(disk, high_watermark, now);
         self.noting_failure(deleted)
@@ -206,13 +204,6 @@ impl Partition {
             && (unsynced >= self.config().flush_messages
                 || self.durable_end_offset() < self.log.end().segment
                 || (self.dirty_since).is_some_and(|since| now.since(since) >= flush_after))
-    }
-
-    /// When the next sync is due by `flush.ms`, if nothing is synced before.
-    pub fn sync_deadline(&self) -> Option<Time> {
-        let flush_ms = u64::try_from(self.config().flush_ms).ok()?;
-        self.dirty_since
-            .map(|since| since + Duration::from_millis(flush_ms))
     }
 
     /// What has to be synced; none where all is durable. At most one may be under way.

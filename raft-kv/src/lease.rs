@@ -59,6 +59,7 @@ struct Clock {
 impl Lessor {
     /// This member leads now: `leases` are all that are granted, with their TTLs in seconds.
     pub fn promote(&mut self, leases: impl Iterator<Item = (LeaseId, i64)>, now: Time) {
+        // EXERCISE(raft/lease): whatever was known here, each lease has its full TTL from now on.
         self.demote();
         self.primary = true;
         for (id, ttl_seconds) in leases {
@@ -103,6 +104,7 @@ impl Lessor {
     /// # Errors
     /// `NotFound` also where its time is over and nobody has revoked it yet: that may be under way.
     pub fn renew(&mut self, id: LeaseId, now: Time) -> Result<i64, LessorError> {
+        // EXERCISE(raft/lease): a full TTL from now on, unless it is over already.
         if !self.primary {
             return Err(LessorError::NotPrimary);
         }
@@ -120,6 +122,7 @@ impl Lessor {
     /// Leases that are over, and have to be revoked: up to `count_max`, the earliest first. Each is named again only after a
     /// few seconds, should it still be there.
     pub fn expired(&mut self, now: Time, count_max: usize) -> Vec<LeaseId> {
+        // EXERCISE(raft/lease): from the front of the queue; what is named is looked at again after `REVOKE_RETRY`.
         let mut over = Vec::new();
         while over.len() < count_max
             && let Some((at, id)) = self.queue.first().copied()

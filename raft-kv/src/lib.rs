@@ -14,7 +14,10 @@
 //! 2. [`wal`]: what a member must not forget: its vote, its log, how far that is committed; and snapshots, which take the place of
 //!    the log's beginning.
 //! 3. `consensus`: how members agree, as a trait, and the library `openraft` behind it.
+//! 4. [`store`]: the state: versions of keys, transactions, compaction, and which leases there are.
+//! 5. [`lease`], [`watch`]: when leases are over, and who hears of what.
 
+pub mod capstone;
 #[cfg(feature = "server")]
 pub mod consensus;
 pub mod lease;

@@ -161,8 +161,13 @@ impl Disk for FileDisk {
         if let Some(faults) = faults {
             let len = opened.metadata().map_err(failed("write", file))?.len();
             let growth = (offset + bytes.len() as u64).saturating_sub(len);
-            let missing = growth - faults.grow(growth);
+            let granted = faults.grow(growth);
+            let missing = growth - granted;
             fits = fits.saturating_sub(usize::try_from(missing).unwrap_or(usize::MAX));
+            if fits == 0 {
+                // Where not even the gap before it has room, the file does not grow at all.
+                faults.shrink(granted);
+            }
         }
         opened
             .seek(SeekFrom::Start(offset))
@@ -217,13 +222,19 @@ impl Disk for FileDisk {
         self.open.remove(from);
         self.open.remove(to);
         let (source, target) = (self.path(from), self.path(to));
+        let replaced = fs::metadata(&target).ok().filter(|_| source != target);
+        let freed = self.counting().zip(replaced);
         let moved = match fs::rename(&source, &target) {
             Err(e) if e.kind() == ErrorKind::NotFound && source.exists() => {
                 create_parents(&target).and_then(|()| fs::rename(&source, &target))
             }
             moved => moved,
         };
-        moved.map_err(failed("rename", from))
+        moved.map_err(failed("rename", from))?;
+        if let Some((faults, file)) = freed {
+            faults.shrink(file.len());
+        }
+        Ok(())
     }
 
     fn remove(&mut self, file: &str) -> Result<(), DiskError> {

@@ -105,6 +105,19 @@ fn a_full_disk_takes_what_fits_and_what_others_free() {
     assert_eq!(faults.get(), full(0));
     other.remove("a").unwrap();
     assert_eq!(faults.get(), full(12));
+    // What a rename replaces is free again.
+    other.append("b", b"3456").unwrap();
+    other.append("c", b"12345").unwrap();
+    assert_eq!(faults.get(), full(3));
+    other.rename("c", "b").unwrap();
+    assert_eq!(faults.get(), full(9));
+    other.rename("b", "b").unwrap();
+    assert_eq!(faults.get(), full(9));
+    // A write behind the end needs room for the gap too, and takes none where it does not happen.
+    assert!(disk.write_at("b", 20, b"x").is_err());
+    assert_eq!((disk.len("b").unwrap(), faults.get()), (5, full(9)));
+    assert!(disk.write_at("b", 12, b"abc").is_err());
+    assert_eq!((disk.len("b").unwrap(), faults.get()), (14, full(0)));
     faults.set(DiskFault::default());
     disk.write_at("c", 0, &[0; 100]).unwrap();
 }

@@ -151,11 +151,9 @@ impl ProducerStates {
         });
     }
 
-    /// Forgets producers that have appended nothing since `before_ms` (`producer.id.expiration.ms`).
-    pub fn expire(&mut self, before_ms: i64) {
-        self.producers.retain(|_, entry| {
-            (entry.batches.back()).is_some_and(|batch| batch.timestamp >= before_ms)
-        });
+    /// Keeps these producers alone.
+    pub fn retain(&mut self, stays: impl Fn(i64) -> bool) {
+        self.producers.retain(|id, _| stays(*id));
     }
 
     /// The producers, by id.

@@ -8,6 +8,7 @@
 //! Indexes are not believed where the log has not been: they are made anew in the same walk, and wherever one is missing or
 //! cannot be right. What is known of producers follows from the last good snapshot and the headers behind it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use node::{Disk, DiskError, Time};
@@ -19,6 +20,7 @@ use super::producer_state::ProducerStates;
 use super::reader::{BatchReader, SCAN_BYTES, SEARCH_BYTES, WalkError};
 use super::segment::Segment;
 use super::{Log, LogConfig, LogError, disk_error};
+use crate::record::batch::NO_TIMESTAMP;
 
 /// What was found at the start, and what was done about it. A broker logs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,9 +118,11 @@ impl Log {
             offsets: checkpoint.unwrap_or_default(),
             checkpointed: Offsets::default(),
             producers: ProducerStates::default(),
+            heard: BTreeMap::new(),
             epochs: LeaderEpochs::default(),
             leader_epoch: 0,
             names_changed: true,
+            cut: BTreeSet::new(),
             incarnations: 0,
         };
         let mut report = RecoveryReport::default();
@@ -127,6 +131,8 @@ impl Log {
         log.place_start(disk, now, &mut report)?;
         log.load_epochs(disk)?;
         log.load_producers(disk)?;
+        let ids = log.producers.producers().keys();
+        log.heard = ids.map(|id| (*id, now)).collect();
         // What the scan has found good may be in the page cache alone.
         log.offsets.recovery_point = log.offsets.recovery_point.min(log.log_end_offset());
         if let Some(pending) = log.begin_sync() {
@@ -209,6 +215,7 @@ impl Log {
                     report.scanned.push(file.clone());
                     if let Some(reason) = reason {
                         disk.truncate(&file, segment.size)?;
+                        self.cut.insert(base);
                         report.cut = Some((file, segment.size, len - segment.size, reason));
                         segment.remove_indexes(disk, &self.dir)?;
                         self.segments.push(segment);
@@ -242,7 +249,7 @@ impl Log {
     }
 
     /// The segment with the indexes of its files; none where they are missing or cannot be those of its log. What is behind the
-    /// last index entry is walked over.
+    /// last entries is walked over: a time index that ends too early would let retention delete too early.
     fn load_indexed(
         &self,
         disk: &dyn Disk,
@@ -260,9 +267,11 @@ impl Log {
         };
         let mut segment = empty.clone();
         let last = offset_index.last();
+        let mut timed_to = 0;
         if let Some(last) = time_index.last() {
             segment.max_timestamp = last.timestamp;
             segment.max_timestamp_offset = base + i64::from(last.relative_offset);
+            timed_to = offset_index.lookup(last.relative_offset).into();
         }
         (segment.offset_index, segment.time_index) = (offset_index, time_index);
         let mut first = BatchReader::new(disk, file, 0, len, SEARCH_BYTES);
@@ -274,6 +283,12 @@ impl Log {
         if let Some(last) = last {
             segment.size = last.position.into();
             segment.next_offset = base + i64::from(last.relative_offset);
+        }
+        let mut untimed = BatchReader::new(disk, file, timed_to, segment.size, SEARCH_BYTES);
+        match highest_timestamp(&mut untimed) {
+            Ok(highest) if highest <= segment.max_timestamp => {}
+            Ok(_) => return Ok(None),
+            Err(error) => return disk_error(error).map(|_| None).map_err(LogError::from),
         }
         let expected = last.map(|_| segment.next_offset);
         let mut reader = BatchReader::new(disk, file, segment.size, len, SEARCH_BYTES);
@@ -407,6 +422,15 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// The highest timestamp of the batches that are left.
+fn highest_timestamp(reader: &mut BatchReader<'_>) -> Result<i64, WalkError> {
+    let mut highest = NO_TIMESTAMP;
+    while let Some((_, header)) = reader.next_header()? {
+        highest = highest.max(header.max_timestamp);
+    }
+    Ok(highest)
 }
 
 /// Notes all batches without reading their records. Whether the first one has the offset that is expected.

@@ -121,7 +121,7 @@ impl Segment {
     }
 
     /// Writes the index files, with a last time entry, so that the highest timestamp need not be looked for. They are not synced:
-    /// a damaged one is made anew.
+    /// what a crash leaves of them is found out when they are read, and they are made anew.
     ///
     /// # Errors
     /// The disk's.

@@ -97,6 +97,11 @@ fn check_header(header: &BatchHeader) -> Result<(), LogError> {
     if header.is_log_append_time() {
         return Err(LogError::TimestampType);
     }
+    if header.delete_horizon().is_some() {
+        return Err(invalid(
+            "a client may not set a delete horizon: compaction does",
+        ));
+    }
     if header.is_transactional() {
         return Err(LogError::Transactional(header.producer_id));
     }

@@ -218,7 +218,7 @@ impl Served {
         self.dir.check()?;
         let mut slot = self.lock();
         let slice = slot.partition.read(&slot.disk, offset, max_bytes as u64);
-        let slice = slice.map_err(|error| error.code())?;
+        let slice = slice.map_err(|error| self.unread(&error))?;
         let offsets = slot.offsets();
         if slice.len == 0 {
             return Ok(Found {
@@ -269,7 +269,16 @@ impl Served {
         let found = slot
             .partition
             .offset_for_timestamp(&slot.disk, timestamp_ms);
-        found.map_err(|error| error.code())
+        found.map_err(|error| self.unread(&error))
+    }
+
+    /// What a client hears where the log could not be read; its owner hears why.
+    fn unread(&self, error: &LogError) -> ErrorCode {
+        let code = error.code();
+        if code == ErrorCode::KafkaStorageError {
+            warn!(partition = directory(&self.key), "cannot be read: {error}");
+        }
+        code
     }
 
     /// The last epoch not above `epoch`, and where it ends.
@@ -327,6 +336,11 @@ impl Served {
             Ok(cleaned) => cleaned,
             Err(error) => return warn!(partition = directory(&self.key), "not compacted: {error}"),
         };
+        let (before, after) = (cleaned.bytes_read, cleaned.bytes_written);
+        info!(
+            partition = directory(&self.key),
+            before, after, "compacted, in bytes"
+        );
         let mut slot = self.lock();
         let Slot {
             partition,
@@ -378,13 +392,7 @@ impl Served {
 
     /// Bytes on the disk.
     pub fn size_bytes(&self) -> u64 {
-        self.lock()
-            .partition
-            .log()
-            .segments()
-            .iter()
-            .map(|s| s.size)
-            .sum()
+        self.lock().partition.log().size()
     }
 }
 

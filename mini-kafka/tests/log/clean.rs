@@ -213,6 +213,101 @@ fn a_segment_deleted_meanwhile_is_not_brought_back() {
     );
 }
 
+#[test]
+fn a_deleted_key_stays_deleted_where_the_pass_was_overtaken() {
+    let mut disk = MemDisk::default();
+    let mut settings = [&SMALL[..], &[("delete.retention.ms", "100")]].concat();
+    let mut partition = open(&mut disk, &settings);
+    // Two a segment, of which two are one group.
+    let records = [
+        ("x", Some("0")),
+        ("x", Some("1")),
+        ("k", Some("2")),
+        ("x", Some("3")),
+        ("k", None),
+        ("x", Some("5")),
+        ("x", Some("6")),
+        ("x", Some("7")),
+        ("x", Some("8")),
+    ];
+    for (key, value) in records {
+        let mut bytes = batch(1, &[(Some(key), value)]);
+        partition.append(&mut disk, &mut bytes, at_ms(1)).unwrap();
+    }
+    sync(&mut partition, &mut disk);
+    settings[0] = ("segment.bytes", "290");
+    partition.set_config(config(&settings));
+    let plan = partition.plan_cleaning(at_ms(1)).unwrap();
+    let result = plan.run(&mut disk, at_ms(1)).unwrap();
+    // The first half of the first group goes meanwhile. In the second half k still has a value.
+    partition.delete_records(&mut disk, 2, at_ms(1)).unwrap();
+    partition.finish_cleaning(&mut disk, result).unwrap();
+    assert!(disk.files.keys().all(|name| !name.contains("cleaned")));
+    check(
+        &partition,
+        &disk,
+        &expect!["2:k=2 3:x=3 4:k=- 5:x=5 6:x=6 7:x=7 8:x=8"],
+    );
+    assert!(clean(&mut partition, &mut disk, 1000));
+    check(&partition, &disk, &expect!["4:k=- 7:x=7 8:x=8"]);
+    for at in [1099, 1100] {
+        for _ in 0..4 {
+            partition
+                .append(&mut disk, &mut one(1, "z", "z"), at_ms(1))
+                .unwrap();
+        }
+        sync(&mut partition, &mut disk);
+        assert!(clean(&mut partition, &mut disk, at));
+    }
+    assert!(
+        read_all(&partition, &disk)
+            .iter()
+            .all(|record| record.key.as_deref() != Some("k"))
+    );
+}
+
+#[test]
+fn what_does_not_fit_into_the_map_is_not_touched() {
+    let mut disk = MemDisk::default();
+    let settings = [
+        ("segment.bytes", "290"),
+        ("cleanup.policy", "compact"),
+        ("min.cleanable.dirty.ratio", "0.01"),
+        ("delete.retention.ms", "100"),
+    ];
+    let mut partition = open(&mut disk, &settings);
+    for (key, value) in [
+        ("k", Some("0")),
+        ("x", Some("1")),
+        ("k", None),
+        ("y", Some("3")),
+        ("x", Some("4")),
+    ] {
+        let mut bytes = batch(1, &[(Some(key), value)]);
+        partition.append(&mut disk, &mut bytes, at_ms(1)).unwrap();
+    }
+    sync(&mut partition, &mut disk);
+    // One batch a pass. Were the tombstone met before its turn, its time would be over before k's value has gone.
+    let mut told_of = Vec::new();
+    for at in [1, 1000, 2000, 2099, 2100] {
+        if let Some(plan) = partition.plan_cleaning(at_ms(at)) {
+            let result = plan
+                .with_map_bytes_max(0)
+                .run(&mut disk, at_ms(at))
+                .unwrap();
+            partition.finish_cleaning(&mut disk, result).unwrap();
+        }
+        told_of.push(told(&read_all(&partition, &disk)));
+    }
+    expect![[r#"
+        0:k=0 1:x=1 2:k=- 3:y=3 4:x=4
+        0:k=0 1:x=1 2:k=- 3:y=3 4:x=4
+        1:x=1 2:k=- 3:y=3 4:x=4
+        1:x=1 2:k=- 3:y=3 4:x=4
+        1:x=1 2:k=- 3:y=3 4:x=4"#]]
+    .assert_eq(&told_of.join("\n"));
+}
+
 proptest! {
     #[test]
     fn of_a_batch_stays_what_is_not_obsolete(

@@ -137,6 +137,34 @@ fn behind_the_last_sequence_comes_0() {
 }
 
 #[test]
+fn a_producer_is_forgotten_a_day_after_it_was_heard_of_whatever_its_clock_says() {
+    let hours = |hours: u64| at_ms(hours * 3_600_000);
+    let mut log = Log::new();
+    // Its records are of 1970.
+    let append = |log: &mut Log, sequence, at| {
+        let mut bytes = batch(0, sequence, 1);
+        log.partition.append(&mut log.disk, &mut bytes, hours(at))
+    };
+    append(&mut log, 0, 100).unwrap();
+    log.partition.tick(&mut log.disk, hours(123)).unwrap();
+    assert!(append(&mut log, 0, 123).unwrap().duplicate);
+    log.partition.tick(&mut log.disk, hours(124)).unwrap();
+    assert!(
+        !append(&mut log, 7, 124).unwrap().duplicate,
+        "nobody knows it any more"
+    );
+    // A restart does not know when it came.
+    log.partition.close(&mut log.disk).unwrap();
+    let settings = config(&[("segment.bytes", "500")]);
+    let opened = Partition::open(&mut log.disk, "t-0", settings, hours(200));
+    (log.partition, _) = opened.unwrap();
+    log.partition.tick(&mut log.disk, hours(223)).unwrap();
+    assert!(append(&mut log, 7, 223).unwrap().duplicate);
+    log.partition.tick(&mut log.disk, hours(224)).unwrap();
+    assert!(log.partition.log().producers().producers().is_empty());
+}
+
+#[test]
 fn a_snapshot_that_is_damaged_is_none() {
     let mut log = Log::new();
     log.send(0, 0, 3).unwrap();

@@ -2,8 +2,9 @@
 
 use mini_kafka::log::RecoveryReport;
 use mini_kafka::partition::Partition;
-use node::MemDisk;
+use node::{Disk, MemDisk, Rng};
 use proptest::prelude::*;
+use sim::SimDisk;
 
 use crate::written::{at_ms, config, one, read_all, sync};
 
@@ -73,6 +74,35 @@ fn indexes_are_made_anew_where_they_are_missing_or_wrong() {
             );
             partition.close(&mut disk).unwrap();
             assert_eq!(disk.files[name], whole.files[name], "made anew as it was");
+        }
+    }
+}
+
+#[test]
+fn a_time_index_that_ends_early_is_made_anew() {
+    let mut disk = MemDisk::default();
+    let (mut partition, _) = Partition::open(&mut disk, "t-0", settings("500"), at_ms(0)).unwrap();
+    // Timestamps go up and down, and the first batch of a segment may have the highest.
+    for n in 0..40 {
+        let mut bytes = one(n * 27 % 40, "k", &n.to_string());
+        partition.append(&mut disk, &mut bytes, at_ms(0)).unwrap();
+    }
+    partition.close(&mut disk).unwrap();
+    let highest = |partition: &Partition| -> Vec<i64> {
+        let segments = partition.log().segments().iter();
+        segments.map(|segment| segment.max_timestamp).collect()
+    };
+    let expected = highest(&partition);
+    let whole = disk.clone();
+    for (name, bytes) in &whole.files {
+        if !name.ends_with(".timeindex") {
+            continue;
+        }
+        for len in (0..bytes.len()).step_by(12) {
+            disk.clone_from(&whole);
+            disk.files.insert(name.clone(), bytes[..len].to_vec());
+            let (partition, _) = reopen(&mut disk, "500");
+            assert_eq!(highest(&partition), expected, "{len} bytes of {name}");
         }
     }
 }
@@ -158,6 +188,46 @@ fn a_lost_epoch_is_never_used_again() {
     let (partition, _) = reopen(&mut disk, "100000");
     assert_eq!(partition.end_offset_for_epoch(0), Some((0, 3)));
     assert_eq!(partition.leader_epoch(), 3);
+}
+
+#[test]
+fn what_was_cut_off_does_not_come_back_behind_a_later_crash() {
+    for seed in 0..30 {
+        for was_full in [false, true] {
+            let mut disk = SimDisk::default();
+            let (mut partition, _) =
+                Partition::open(&mut disk, "t-0", settings("150"), at_ms(0)).unwrap();
+            for n in 0..2 {
+                let mut bytes = one(n, "k", "v");
+                partition.append(&mut disk, &mut bytes, at_ms(0)).unwrap();
+            }
+            sync(&mut partition, &mut disk);
+            let mut third = one(2, "k", "v");
+            if was_full {
+                // Half of a batch is written and cut off again.
+                disk.set_capacity(Some(disk.used() + 30));
+                partition.set_config(settings("1000"));
+                let refused = partition.append(&mut disk, &mut third, at_ms(0));
+                assert!(refused.is_err());
+                disk.set_capacity(None);
+                partition.set_config(settings("150"));
+            } else {
+                disk.write_at(LOG, 140, &third[..30]).unwrap();
+                disk.sync(LOG).unwrap();
+                let opened = Partition::open(&mut disk, "t-0", settings("150"), at_ms(0));
+                partition = opened.unwrap().0;
+            }
+            // That segment grows no more.
+            partition.append(&mut disk, &mut third, at_ms(0)).unwrap();
+            sync(&mut partition, &mut disk);
+            partition.checkpoint(&mut disk).unwrap();
+            assert_eq!(partition.log().segments().len(), 2);
+            disk.crash(&mut Rng::new(seed));
+            let opened = Partition::open(&mut disk, "t-0", settings("150"), at_ms(9));
+            let (partition, _) = opened.unwrap();
+            assert_eq!(read_all(&partition, &disk).len(), 3);
+        }
+    }
 }
 
 proptest! {

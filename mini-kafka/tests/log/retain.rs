@@ -3,6 +3,7 @@
 use mini_kafka::error::ErrorCode;
 use mini_kafka::partition::Partition;
 use node::MemDisk;
+use sim::SimDisk;
 
 use crate::written::{at_ms, config, one, read_all, sync};
 
@@ -102,4 +103,23 @@ fn records_are_deleted_up_to_an_offset() {
     assert!(read_all(&again, &disk).is_empty());
     let (again, _) = Partition::open(&mut disk, "t-0", config(&[]), at_ms(0)).unwrap();
     assert_eq!((again.log_start_offset(), again.log_end_offset()), (10, 10));
+}
+
+#[test]
+fn what_could_not_be_deleted_for_good_is_still_there() {
+    let mut disk = SimDisk::default();
+    let (mut partition, _) = Partition::open(&mut disk, "t-0", config(&[]), at_ms(0)).unwrap();
+    for n in 0..10 {
+        let mut bytes = one(n, "k", "v");
+        partition.append(&mut disk, &mut bytes, at_ms(0)).unwrap();
+    }
+    disk.set_capacity(Some(disk.used()));
+    let error = partition
+        .delete_records(&mut disk, 5, at_ms(0))
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::KafkaStorageError);
+    assert_eq!(partition.log_start_offset(), 0);
+    assert_eq!(read_all(&partition, &disk).len(), 10);
+    disk.set_capacity(None);
+    assert_eq!(partition.delete_records(&mut disk, 5, at_ms(0)).unwrap(), 5);
 }

@@ -94,8 +94,8 @@ impl KeyHistory {
         });
     }
 
-    /// Ends the generation with a tombstone.
-    pub(super) fn delete(&mut self, revision: Revision) {
+    /// Ends the generation with a tombstone. `revision` is behind all that are here.
+    pub fn delete(&mut self, revision: Revision) {
         self.push(Version {
             modified: revision,
             create_revision: 0,

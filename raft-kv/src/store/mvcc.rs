@@ -87,6 +87,12 @@ impl Mvcc {
         self.bytes
     }
 
+    /// How many versions are kept, tombstones included.
+    pub fn versions(&self) -> usize {
+        let histories = self.keys.values();
+        histories.map(|history| history.versions().len()).sum()
+    }
+
     pub(super) fn pin(&self, revision: i64) -> Pin {
         self.pins.pin(revision)
     }

@@ -63,7 +63,13 @@ impl Log {
         if (self.active()).should_roll(&self.config, batch.len(), last_offset, timestamp, now) {
             self.roll(disk, now)?;
         }
-        self.write_batch(disk, batch)?;
+        if let Err(error) = self.write_batch(disk, batch) {
+            self.cut.insert(self.active().base_offset);
+            return Err(error);
+        }
+        if header.is_idempotent() {
+            self.heard.insert(header.producer_id, now);
+        }
         Ok(info)
     }
 

@@ -130,6 +130,14 @@ pub struct CleanPlan {
     /// Of each producer, the last offset of its last batch.
     last_offsets: BTreeMap<i64, i64>,
     created: Time,
+    map_bytes_max: usize,
+}
+
+/// What a pass knows of the dirty part.
+struct Mapped {
+    map: OffsetMap,
+    /// Up to here the dirty part is in the map. What stands behind is not touched: nobody has looked yet for what it makes obsolete.
+    end: i64,
 }
 
 /// What a pass has written: to be swapped in under the partition's lock.
@@ -194,10 +202,12 @@ impl Log {
             log_start: self.offsets.log_start,
             last_offsets: self.producers.last_offsets(),
             created: now,
+            map_bytes_max: OFFSET_MAP_BYTES_MAX,
         })
     }
 
-    /// Swaps in what a pass has written. A group of which a segment has been deleted meanwhile stays as it is.
+    /// Swaps in what a pass has written. Segments that have been deleted meanwhile stay deleted. Where a part of a group has been, the pass
+    /// ends before it: were a later tombstone taken for one that has done its work, what it deletes could stand in the rest of that group.
     ///
     /// # Errors
     /// The disk's.
@@ -209,22 +219,18 @@ impl Log {
         // Holes are only allowed below a recovery point that is written down.
         self.checkpoint(disk)?;
         let dir = self.dir.clone();
+        let mut cleaned_to = result.cleaned_to;
         for (sources, mut segment) in result.groups {
             let base = segment.base_offset;
-            let at = self
-                .segments
-                .partition_point(|segment| segment.base_offset < base);
-            let present = self
-                .segments
-                .get(at..at + sources.len())
-                .unwrap_or_default();
-            let is_same = present.len() == sources.len()
-                && (present.iter().zip(&sources))
-                    .all(|(present, source)| present.incarnation == source.incarnation);
-            if !is_same {
+            let at = self.position_of(&sources);
+            let is_reached = base < cleaned_to;
+            let Some(at) = at.filter(|_| is_reached) else {
                 files::remove_if_present(disk, &path(&dir, base, CLEANED))?;
+                if sources.iter().any(|source| self.has(source)) {
+                    cleaned_to = cleaned_to.min(base);
+                }
                 continue;
-            }
+            };
             disk.rename(&path(&dir, base, CLEANED), &path(&dir, base, SWAP))?;
             disk.sync_dir(&dir)?;
             let old: Vec<i64> = sources.iter().map(|source| source.base_offset).collect();
@@ -238,9 +244,24 @@ impl Log {
                 _ => {}
             }
         }
-        self.offsets.cleaned_to = self.offsets.cleaned_to.max(result.cleaned_to);
+        self.offsets.cleaned_to = self.offsets.cleaned_to.max(cleaned_to);
         self.checkpoint(disk)?;
         Ok(())
+    }
+
+    /// Whether the segment is there as it was when a pass was planned.
+    fn has(&self, source: &Source) -> bool {
+        let is_it = |segment: &Segment| segment.incarnation == source.incarnation;
+        self.segments.iter().any(is_it)
+    }
+
+    /// Where these segments are, all of them and side by side; none if one has gone.
+    fn position_of(&self, sources: &[Source]) -> Option<usize> {
+        let is_group = |segments: &[Segment]| {
+            (segments.iter().zip(sources))
+                .all(|(segment, source)| segment.incarnation == source.incarnation)
+        };
+        self.segments.windows(sources.len()).position(is_group)
     }
 }
 
@@ -251,6 +272,15 @@ fn dirty_ratio(clean_bytes: u64, dirty_bytes: u64) -> f64 {
 }
 
 impl CleanPlan {
+    /// The same pass with another limit on its offset map's memory than [`OFFSET_MAP_BYTES_MAX`]. At least one batch fits.
+    #[must_use]
+    pub fn with_map_bytes_max(self, map_bytes_max: usize) -> CleanPlan {
+        CleanPlan {
+            map_bytes_max,
+            ..self
+        }
+    }
+
     /// Reads the old segments and writes the new ones: the part that takes long, and needs no lock.
     ///
     /// # Errors
@@ -268,19 +298,19 @@ impl CleanPlan {
     }
 
     fn clean(&self, disk: &mut dyn Disk, now: Time) -> Result<CleanResult, LogError> {
-        let (map, cleaned_to) = self.build_map(disk)?;
+        let mapped = self.build_map(disk)?;
         let sources = self
             .sources
             .iter()
-            .filter(|source| source.base_offset < cleaned_to);
+            .filter(|source| source.base_offset < mapped.end);
         let mut result = CleanResult {
             groups: Vec::new(),
-            cleaned_to,
+            cleaned_to: mapped.end,
             bytes_read: 0,
             bytes_written: 0,
         };
         for group in self.group(sources) {
-            let segment = self.clean_group(disk, &group, &map, now)?;
+            let segment = self.clean_group(disk, &group, &mapped, now)?;
             result.bytes_read += group.iter().map(|source| source.size).sum::<u64>();
             result.bytes_written += segment.size;
             result.groups.push((group, segment));
@@ -288,10 +318,10 @@ impl CleanPlan {
         Ok(result)
     }
 
-    /// The last offset of each key in the dirty part, and how far that is mapped.
-    fn build_map(&self, disk: &dyn Disk) -> Result<(OffsetMap, i64), LogError> {
+    /// The last offset of each key in the dirty part, as far as memory allows.
+    fn build_map(&self, disk: &dyn Disk) -> Result<Mapped, LogError> {
         let mut map = OffsetMap::default();
-        let mut mapped_to = self.first_dirty;
+        let mut end = self.first_dirty;
         for source in self
             .sources
             .iter()
@@ -307,8 +337,8 @@ impl CleanPlan {
                 if batch.header.last_offset() < self.first_dirty {
                     continue;
                 }
-                if map.bytes() > OFFSET_MAP_BYTES_MAX {
-                    return Ok((map, mapped_to));
+                if map.bytes() > self.map_bytes_max {
+                    return Ok(Mapped { map, end });
                 }
                 for record in batch.payload()?.records() {
                     let record = record?;
@@ -317,11 +347,11 @@ impl CleanPlan {
                         map.note(key, offset);
                     }
                 }
-                mapped_to = batch.header.last_offset() + 1;
+                end = batch.header.last_offset() + 1;
             }
-            mapped_to = source.next_offset;
+            end = source.next_offset;
         }
-        Ok((map, mapped_to))
+        Ok(Mapped { map, end })
     }
 
     /// Neighbours that fit into one segment together.
@@ -345,7 +375,7 @@ impl CleanPlan {
         &self,
         disk: &mut dyn Disk,
         group: &[Source],
-        map: &OffsetMap,
+        mapped: &Mapped,
         now: Time,
     ) -> Result<Segment, LogError> {
         let mut segment = Segment::new(group[0].base_offset, 0, self.created);
@@ -358,7 +388,7 @@ impl CleanPlan {
             while position < source.size {
                 let mut out = Vec::new();
                 position =
-                    self.clean_piece(disk, source, position, map, now, &mut segment, &mut out)?;
+                    self.clean_piece(disk, source, position, mapped, now, &mut segment, &mut out)?;
                 let at = segment.size - out.len() as u64;
                 disk.write_at(&file, at, &out)?;
             }
@@ -377,7 +407,7 @@ impl CleanPlan {
         disk: &dyn Disk,
         source: &Source,
         position: u64,
-        map: &OffsetMap,
+        mapped: &Mapped,
         now: Time,
         segment: &mut Segment,
         out: &mut Vec<u8>,
@@ -393,7 +423,12 @@ impl CleanPlan {
             let keeps_empty = header.is_idempotent()
                 && self.last_offsets.get(&header.producer_id) == Some(&header.last_offset());
             let retention = self.config.delete_retention_ms;
-            let bytes = match clean_batch(&batch, map, keeps_empty, now_ms(now), retention)? {
+            let cleaned = if header.base_offset < mapped.end {
+                clean_batch(&batch, &mapped.map, keeps_empty, now_ms(now), retention)?
+            } else {
+                Cleaned::Kept
+            };
+            let bytes = match cleaned {
                 Cleaned::Dropped => continue,
                 Cleaned::Kept => batch.bytes().to_vec(),
                 Cleaned::Rewritten(bytes) => bytes,

@@ -5,6 +5,7 @@ use node::{Disk, Time};
 use super::Log;
 use super::config::LogConfig;
 use super::error::LogError;
+use super::files;
 use super::segment::now_ms;
 
 /// What retention looks at of a segment.
@@ -90,9 +91,12 @@ impl Log {
         offset: i64,
     ) -> Result<(), LogError> {
         if offset > self.offsets.log_start {
-            self.offsets.log_start = offset;
+            // First on the disk: where that fails, nothing has been deleted.
+            let mut offsets = self.offsets;
+            offsets.log_start = offset;
+            files::write_offsets(disk, &self.dir, offsets)?;
+            (self.offsets, self.checkpointed) = (offsets, offsets);
             self.epochs.truncate_from_start(offset);
-            self.checkpoint(disk)?;
         }
         Ok(())
     }
