@@ -408,7 +408,8 @@ impl Group {
             return;
         }
         self.join_timer = None;
-        self.generation += 1;
+        // What was stored may be any number.
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
         if self.members.is_empty() {
             return self.become_empty(turn);
         }

@@ -133,6 +133,10 @@ impl Log {
         log.load_producers(disk)?;
         let ids = log.producers.producers().keys();
         log.heard = ids.map(|id| (*id, now)).collect();
+        // Holes are below the recovery point, in segments that grow no more. Where it was not known, all that is there may have some.
+        if checkpoint.is_none() {
+            log.roll(disk, now)?;
+        }
         // What the scan has found good may be in the page cache alone.
         log.offsets.recovery_point = log.offsets.recovery_point.min(log.log_end_offset());
         if let Some(pending) = log.begin_sync() {

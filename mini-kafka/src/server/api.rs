@@ -110,7 +110,7 @@ pub(super) fn text(text: impl Into<String>) -> StrBytes {
 }
 
 /// Takes the header off a frame. Of what is not served, only an ApiVersions of the future is answered.
-fn read_header(frame: &mut Bytes, client_host: &str) -> Result<Header, BadRequest> {
+pub fn read_header(frame: &mut Bytes, client_host: &str) -> Result<Header, BadRequest> {
     let len = frame.len();
     if len < 10 {
         return Err(BadRequest::Header(len));
