@@ -32,7 +32,9 @@ pub fn turn(contenders: &[Contender], mine: &Contender) -> Turn {
     if !contenders.contains(mine) {
         return Turn::Lost;
     }
-    let before = contenders.iter().filter(|other| other.created < mine.created);
+    let before = contenders
+        .iter()
+        .filter(|other| other.created < mine.created);
     match before.max_by_key(|other| other.created) {
         Some(other) => Turn::WaitFor(other.key.clone()),
         None => Turn::Held,

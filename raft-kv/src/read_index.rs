@@ -8,7 +8,7 @@
 //! 3. It makes sure that it was still the leader *after* the read had come: a majority answers a heartbeat that was sent since.
 //! 4. It waits until its state machine has applied up to the noted index, and answers.
 //!
-//! One round of heartbeats serves all reads that wait for it. `openraft`, which runs behind [`consensus`](crate), does the same inside.
+//! One round of heartbeats serves all reads that wait for it. `openraft`, which runs behind `consensus`, does the same inside.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,10 +89,18 @@ impl ReadIndex {
     pub fn ready(&mut self, applied: u64) -> Vec<u64> {
         // EXERCISE(raft/read-index): a majority of the voters has answered a round that was sent after the read came, and its index is applied.
         let confirms = |member: &&MemberId, round| {
-            **member == self.me || self.answered.get(member).is_some_and(|latest| *latest >= round)
+            **member == self.me
+                || self
+                    .answered
+                    .get(member)
+                    .is_some_and(|latest| *latest >= round)
         };
         let is_ready = |read: &Read| {
-            let count = self.voters.iter().filter(|member| confirms(member, read.round)).count();
+            let count = self
+                .voters
+                .iter()
+                .filter(|member| confirms(member, read.round))
+                .count();
             let is_sent = read.round <= self.round;
             is_sent && count > self.voters.len() / 2 && read.index <= applied
         };

@@ -20,11 +20,19 @@ pub(crate) const TESTS: &[Test] = tests![
 ];
 
 fn at(action: Action, called: u64, returned: u64) -> Operation {
-    Operation { action, called, returned: Some(returned) }
+    Operation {
+        action,
+        called,
+        returned: Some(returned),
+    }
 }
 
 fn lost(action: Action, called: u64) -> Operation {
-    Operation { action, called, returned: None }
+    Operation {
+        action,
+        called,
+        returned: None,
+    }
 }
 
 #[track_caller]
@@ -54,8 +62,16 @@ fn a_read_beside_a_write_sees_either() {
 }
 
 fn what_was_seen_is_not_unseen() {
-    good(&[at(Write(1), 1, 9), at(Read(INITIAL), 2, 3), at(Read(1), 4, 5)]);
-    bad(&[at(Write(1), 1, 9), at(Read(1), 2, 3), at(Read(INITIAL), 4, 5)]);
+    good(&[
+        at(Write(1), 1, 9),
+        at(Read(INITIAL), 2, 3),
+        at(Read(1), 4, 5),
+    ]);
+    bad(&[
+        at(Write(1), 1, 9),
+        at(Read(1), 2, 3),
+        at(Read(INITIAL), 4, 5),
+    ]);
 }
 
 fn an_answer_and_a_call_at_the_same_time_overlap() {
@@ -65,14 +81,31 @@ fn an_answer_and_a_call_at_the_same_time_overlap() {
 fn a_first_guess_may_be_wrong() {
     // Of two writes at once, the one that is called, listed and answered last may have been the first.
     for (first, second) in [(1, 2), (2, 1)] {
-        good(&[at(Write(first), 1, 5), at(Write(second), 2, 6), at(Read(1), 7, 8)]);
-        good(&[at(Write(first), 1, 5), at(Write(second), 2, 6), at(Read(2), 7, 8)]);
+        good(&[
+            at(Write(first), 1, 5),
+            at(Write(second), 2, 6),
+            at(Read(1), 7, 8),
+        ]);
+        good(&[
+            at(Write(first), 1, 5),
+            at(Write(second), 2, 6),
+            at(Read(2), 7, 8),
+        ]);
     }
-    bad(&[at(Write(1), 1, 5), at(Write(2), 2, 6), at(Read(1), 7, 8), at(Read(2), 9, 10)]);
+    bad(&[
+        at(Write(1), 1, 5),
+        at(Write(2), 2, 6),
+        at(Read(1), 7, 8),
+        at(Read(2), 9, 10),
+    ]);
 }
 
 fn an_unanswered_write_takes_effect_late_or_never() {
-    good(&[lost(Write(1), 1), at(Read(INITIAL), 2, 3), at(Read(1), 8, 9)]);
+    good(&[
+        lost(Write(1), 1),
+        at(Read(INITIAL), 2, 3),
+        at(Read(1), 8, 9),
+    ]);
     good(&[lost(Write(1), 1), at(Read(INITIAL), 2, 3)]);
     good(&[lost(Write(1), 1), at(Write(2), 2, 3), at(Read(1), 8, 9)]);
     bad(&[at(Read(1), 1, 2), lost(Write(1), 3)]);
@@ -87,11 +120,22 @@ fn an_unanswered_write_takes_effect_once() {
         at(Read(1), 8, 9),
     ];
     bad(&twice);
-    good(&[lost(Write(1), 1), twice[0], twice[1], twice[2], twice[3], twice[4]]);
+    good(&[
+        lost(Write(1), 1),
+        twice[0],
+        twice[1],
+        twice[2],
+        twice[3],
+        twice[4],
+    ]);
 }
 
 fn an_unanswered_read_says_nothing() {
-    good(&[at(Write(1), 1, 2), lost(Read(INITIAL), 3), at(Read(1), 4, 5)]);
+    good(&[
+        at(Write(1), 1, 2),
+        lost(Read(INITIAL), 3),
+        at(Read(1), 4, 5),
+    ]);
     good(&[lost(Read(9), 1)]);
 }
 
@@ -121,13 +165,25 @@ fn small_histories() {
         let history: Vec<Operation> = (0..count)
             .map(|_| {
                 let value = rng.below(3);
-                let action = if rng.percent(50) { Write(value) } else { Read(value) };
+                let action = if rng.percent(50) {
+                    Write(value)
+                } else {
+                    Read(value)
+                };
                 let called = rng.below(10);
                 let returned = (!rng.percent(15)).then(|| called + rng.below(6));
-                Operation { action, called, returned }
+                Operation {
+                    action,
+                    called,
+                    returned,
+                }
             })
             .collect();
-        assert_eq!(is_linearizable(&history), by_trying_all(&history, INITIAL), "seed {seed}: whether an order explains {history:?}");
+        assert_eq!(
+            is_linearizable(&history),
+            by_trying_all(&history, INITIAL),
+            "seed {seed}: whether an order explains {history:?}"
+        );
     }
 }
 
@@ -142,7 +198,11 @@ fn recorded(rng: &mut Rng, clients: usize, count: usize) -> Vec<Operation> {
         let client = rng.index(clients);
         running[client] = match running[client] {
             None if history.len() < count => {
-                let action = if rng.percent(50) { Write(rng.below(4)) } else { Read(0) };
+                let action = if rng.percent(50) {
+                    Write(rng.below(4))
+                } else {
+                    Read(0)
+                };
                 history.push(lost(action, now));
                 Some((history.len() - 1, false))
             }
@@ -167,11 +227,21 @@ fn what_a_register_made() {
     for seed in seeds(30) {
         let rng = &mut Rng::new(seed);
         let history = recorded(rng, 4, 60);
-        assert!(is_linearizable(&history), "seed {seed}: a register made this: {history:?}");
+        assert!(
+            is_linearizable(&history),
+            "seed {seed}: a register made this: {history:?}"
+        );
         // The last to come saw what was never written.
-        let end = history.iter().filter_map(|operation| operation.returned).max().unwrap_or(0);
+        let end = history
+            .iter()
+            .filter_map(|operation| operation.returned)
+            .max()
+            .unwrap_or(0);
         let broken = [history, vec![at(Read(77), end + 1, end + 2)]].concat();
-        assert!(!is_linearizable(&broken), "seed {seed}: nobody has written 77");
+        assert!(
+            !is_linearizable(&broken),
+            "seed {seed}: nobody has written 77"
+        );
     }
 }
 

@@ -35,7 +35,11 @@ fn asked(voters: u64) -> (ReadIndex, u64) {
 fn a_majority_confirms_and_the_read_is_answered() {
     let (mut leader, round) = asked(3);
     leader.answer(2, round);
-    assert_eq!(leader.ready(12), [1], "1 and 2 are a majority of three, and 12 is applied");
+    assert_eq!(
+        leader.ready(12),
+        [1],
+        "1 and 2 are a majority of three, and 12 is applied"
+    );
     assert_eq!(leader.ready(12), [0; 0], "it is answered once");
 }
 
@@ -51,10 +55,18 @@ fn a_round_sent_before_the_read_says_nothing() {
     leader.ask(1, 12);
     leader.answer(2, before);
     leader.answer(3, before);
-    assert_eq!(leader.ready(12), [0; 0], "both may have elected another one between that and the read");
+    assert_eq!(
+        leader.ready(12),
+        [0; 0],
+        "both may have elected another one between that and the read"
+    );
     let since = leader.send_round();
     leader.answer(3, since);
-    assert_eq!(leader.ready(12), [1], "3 followed it after the read had come");
+    assert_eq!(
+        leader.ready(12),
+        [1],
+        "3 followed it after the read had come"
+    );
 }
 
 fn the_leader_counts_itself_once() {
@@ -72,13 +84,23 @@ fn who_does_not_vote_does_not_confirm() {
     let (mut leader, round) = asked(3);
     leader.answer(7, round);
     leader.answer(8, round);
-    assert_eq!(leader.ready(12), [0; 0], "learners elect nobody, so they prove nothing");
+    assert_eq!(
+        leader.ready(12),
+        [0; 0],
+        "learners elect nobody, so they prove nothing"
+    );
 }
 
 fn a_leader_that_has_committed_nothing_in_its_term_does_not_answer() {
     let mut leader = leader(3);
-    assert!(!leader.ask(1, 9), "what the last leader committed may be above 9");
-    assert!(leader.ask(2, 10), "its own first entry is committed, and so is all before");
+    assert!(
+        !leader.ask(1, 9),
+        "what the last leader committed may be above 9"
+    );
+    assert!(
+        leader.ask(2, 10),
+        "its own first entry is committed, and so is all before"
+    );
     let round = leader.send_round();
     leader.answer(2, round);
     assert_eq!(leader.ready(20), [2], "the refused one does not wait");
@@ -87,7 +109,11 @@ fn a_leader_that_has_committed_nothing_in_its_term_does_not_answer() {
 fn the_state_machine_has_to_catch_up() {
     let (mut leader, round) = asked(3);
     leader.answer(2, round);
-    assert_eq!(leader.ready(11), [0; 0], "12 was committed when the read came");
+    assert_eq!(
+        leader.ready(11),
+        [0; 0],
+        "12 was committed when the read came"
+    );
     assert_eq!(leader.ready(12), [1], "now it is applied");
 }
 
@@ -97,7 +123,11 @@ fn what_is_committed_later_need_not_be_applied() {
     leader.ask(2, 40);
     let round = leader.send_round();
     leader.answer(2, round);
-    assert_eq!(leader.ready(12), [1], "it came before 40 was committed, and may be answered with what was before");
+    assert_eq!(
+        leader.ready(12),
+        [1],
+        "it came before 40 was committed, and may be answered with what was before"
+    );
     assert_eq!(leader.ready(40), [2], "the other one waits for 40");
 }
 
@@ -108,7 +138,11 @@ fn answers_come_late_and_out_of_order() {
     let second = leader.send_round();
     leader.answer(2, second);
     leader.answer(2, first);
-    assert_eq!(leader.ready(12), [1], "that 2 has answered the second round stays true");
+    assert_eq!(
+        leader.ready(12),
+        [1],
+        "that 2 has answered the second round stays true"
+    );
 }
 
 fn one_round_serves_all_that_wait() {
@@ -119,7 +153,11 @@ fn one_round_serves_all_that_wait() {
     let round = leader.send_round();
     leader.ask(101, 12);
     leader.answer(2, round);
-    assert_eq!(leader.ready(12), (1..=100).collect::<Vec<u64>>(), "in the order in which they came; 101 came after the round");
+    assert_eq!(
+        leader.ready(12),
+        (1..=100).collect::<Vec<u64>>(),
+        "in the order in which they came; 101 came after the round"
+    );
     let round = leader.send_round();
     leader.answer(2, round);
     assert_eq!(leader.ready(12), [101], "the next round is for it");
@@ -168,7 +206,10 @@ fn a_leader_that_was_replaced_answers_nothing() {
             }
             let answered = old.ready(100);
             let is_stale = |read: &u64| replaced_at.is_some_and(|at| *read > at);
-            assert!(!answered.iter().any(is_stale), "seed {seed}: of {answered:?}, some came after {replaced_at:?}, when a majority had another leader");
+            assert!(
+                !answered.iter().any(is_stale),
+                "seed {seed}: of {answered:?}, some came after {replaced_at:?}, when a majority had another leader"
+            );
         }
     }
 }
