@@ -117,7 +117,10 @@ fn watch(c: &mut Criterion) {
                 range,
                 ..WatchRequest::default()
             };
-            hub.create(streams[(watcher % 100) as usize], request);
+            hub.create(
+                streams[usize::try_from(watcher % 100).unwrap_or(0)],
+                request,
+            );
         }
         let value: Bytes = vec![b'v'; 256].into();
         let mut index = 0;

@@ -6,7 +6,7 @@
 //! Reading order: [`command`], what is asked and answered; [`history`], the versions of one key; [`mvcc`], all keys, reads at a revision,
 //! compaction; [`range`], [`txn`]; [`snapshot`]; [`hash`]. Leases expire in [`crate::lease`], watchers hear in [`crate::watch`].
 //!
-//! A read that is long should not stop writers: [`Store::begin_range`] and [`Store::begin_snapshot`] go in steps, each under the lock for a
+//! A read that is long should not stop writers: [`Store::begin_range`], [`Store::begin_hash`] and [`Store::begin_snapshot`] go in steps, each under the lock for a
 //! short while, and come to what one step at the beginning would have.
 
 pub mod bytes;
@@ -33,7 +33,7 @@ pub use command::{
     TxnResponse,
 };
 pub use error::StoreError;
-pub use hash::HashKv;
+pub use hash::{HashKv, HashScan};
 pub use key_range::KeyRange;
 pub use leases::Lease;
 pub use range::RangeScan;
@@ -241,17 +241,32 @@ impl Store {
         (!corrupt).then_some(()).ok_or(StoreError::Corrupt)
     }
 
-    /// etcd's `HashKV`: see [`hash`].
+    /// etcd's `HashKV`, in one step: see [`hash`].
     ///
     /// # Errors
     /// `Compacted`, `FutureRevision`.
     pub fn hash_kv(&self, revision: i64) -> Result<HashKv, StoreError> {
-        self.mvcc.hash_kv(revision)
+        let mut scan = self.begin_hash(revision)?;
+        while !self.step_hash(&mut scan, usize::MAX) {}
+        Ok(scan.finish())
+    }
+
+    /// Begins a hash that may take long; [`Store::step_hash`] goes on with it.
+    ///
+    /// # Errors
+    /// As [`Store::hash_kv`].
+    pub fn begin_hash(&self, revision: i64) -> Result<HashScan, StoreError> {
+        HashScan::begin(&self.mvcc, revision)
+    }
+
+    /// Looks at up to `keys_max` keys more; says whether those were all, so that [`HashScan::finish`] has the answer.
+    pub fn step_hash(&self, scan: &mut HashScan, keys_max: usize) -> bool {
+        scan.step(&self.mvcc, keys_max.max(1))
     }
 
     /// A hash over everything that is replicated (etcd's `Hash`, which is over its file, so the numbers differ).
     pub fn hash(&self) -> u32 {
-        let kv = self.mvcc.hash_kv(0).map_or(0, |kv| kv.hash);
+        let kv = self.hash_kv(0).map_or(0, |kv| kv.hash);
         let rest = (
             kv,
             self.mvcc.compacted(),

@@ -120,6 +120,8 @@ pub struct WatchHub {
     turn: Option<Watching>,
     streams_made: u64,
     ready: BTreeSet<StreamId>,
+    /// Those that asked for their progress, and were not yet answered.
+    asking: BTreeSet<StreamId>,
     /// The store's revision, as far as was told.
     revision: i64,
 }
@@ -158,6 +160,7 @@ impl WatchHub {
         }
         self.streams.remove(&stream);
         self.ready.remove(&stream);
+        self.asking.remove(&stream);
     }
 
     /// Makes a watcher; the answer says which, or why not.
@@ -368,23 +371,18 @@ impl WatchHub {
 
     /// A client asks how far its watchers are: it is answered, with the id −1, once all of them are synced.
     pub fn request_progress(&mut self, stream: StreamId) {
-        if let Some(state) = self.streams.get_mut(&stream) {
-            state.progress_requested = true;
-        }
+        self.asking.insert(stream);
         self.answer_progress_requests();
     }
 
     fn answer_progress_requests(&mut self) {
-        let asking = (self.streams.iter()).filter(|(_, stream)| stream.progress_requested);
         let synced = |id: &StreamId| {
             let of_stream = (*id, WatchId::MIN)..=(*id, WatchId::MAX);
             self.unsynced.range(of_stream).next().is_none()
         };
-        let answered: Vec<StreamId> = asking.map(|(id, _)| *id).filter(synced).collect();
+        let answered: Vec<StreamId> = self.asking.iter().copied().filter(synced).collect();
         for id in answered {
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.progress_requested = false;
-            }
+            self.asking.remove(&id);
             let revision = self.revision;
             let response = WatchResponse {
                 watch_id: -1,

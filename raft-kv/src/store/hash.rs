@@ -3,10 +3,13 @@
 //! `HashKV` is computed over the very bytes that etcd has in its file: a CRC32C over the bucket's name, then each version's
 //! revision and its `mvccpb.KeyValue` as protocol buffers write it. So it equals that of an etcd with the same history.
 
+use std::ops::Bound;
+
 use super::bytes::Bytes;
 use super::error::StoreError;
 use super::history::{Revision, Version};
 use super::mvcc::Mvcc;
+use super::pins::Pin;
 
 /// An answer to `HashKV`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,46 +22,102 @@ pub struct HashKv {
     pub compact_revision: i64,
 }
 
-impl Mvcc {
-    /// The hash as of `revision`; 0 is the last one.
+/// A hash that is being computed: first all versions are found, in the order of keys; then they are hashed, in that of revisions.
+#[derive(Debug)]
+pub struct HashScan {
+    answer: HashKv,
+    upto: i64,
+    /// The last key that was looked at.
+    cursor: Option<Bytes>,
+    found: Vec<(Revision, Bytes)>,
+    /// How many of them are hashed, once all are found.
+    hashed: Option<usize>,
+    /// Keeps what is to be hashed.
+    _pin: Pin,
+}
+
+impl HashScan {
+    /// Begins the hash as of `revision`; 0 is the last one.
     ///
     /// # Errors
     /// `Compacted` where it is not behind the last compaction, `FutureRevision`.
-    pub fn hash_kv(&self, revision: i64) -> Result<HashKv, StoreError> {
-        if revision > 0 && revision <= self.compacted() {
+    pub(super) fn begin(mvcc: &Mvcc, revision: i64) -> Result<HashScan, StoreError> {
+        if revision > 0 && revision <= mvcc.compacted() {
             return Err(StoreError::Compacted);
         }
-        if revision > self.revision() {
+        if revision > mvcc.revision() {
             return Err(StoreError::FutureRevision);
         }
-        let upto = if revision > 0 {
-            revision
-        } else {
-            self.revision()
+        let answer = HashKv {
+            hash: crc32c::crc32c(b"key"),
+            revision: mvcc.revision(),
+            compact_revision: mvcc.compacted(),
         };
-        let mut versions: Vec<(Revision, &Bytes, &Version)> = Vec::new();
-        for (key, history) in &self.keys {
-            let live = history.at(upto).map(|version| version.modified);
-            let included = |version: &&Version| {
-                let at = version.modified;
-                at.main <= upto && (at.main > self.compacted() || Some(at) == live)
-            };
-            let included = history.versions().iter().filter(included);
-            versions.extend(included.map(|version| (version.modified, key, version)));
-        }
-        versions.sort_unstable_by_key(|(revision, ..)| *revision);
-        let mut hash = crc32c::crc32c(b"key");
-        let mut record = Vec::new();
-        for (_, key, version) in versions {
-            record.clear();
-            write_record(&mut record, key, version);
-            hash = crc32c::crc32c_append(hash, &record);
-        }
-        Ok(HashKv {
-            hash,
-            revision: self.revision(),
-            compact_revision: self.compacted(),
+        Ok(HashScan {
+            answer,
+            upto: if revision > 0 {
+                revision
+            } else {
+                answer.revision
+            },
+            cursor: None,
+            found: Vec::new(),
+            hashed: None,
+            _pin: mvcc.pin(answer.compact_revision),
         })
+    }
+
+    /// Looks at up to `keys_max` keys or versions; says whether those were all.
+    pub(super) fn step(&mut self, mvcc: &Mvcc, keys_max: usize) -> bool {
+        match self.hashed {
+            None => {
+                self.find(mvcc, keys_max);
+                false
+            }
+            Some(from) => {
+                self.hash(mvcc, from, keys_max);
+                self.hashed == Some(self.found.len())
+            }
+        }
+    }
+
+    fn find(&mut self, mvcc: &Mvcc, keys_max: usize) {
+        let start = self.cursor.take();
+        let start = start.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let keys = mvcc.keys.range::<[u8], _>((start, Bound::Unbounded));
+        for (key, history) in keys.take(keys_max) {
+            let live = history.at(self.upto).map(|version| version.modified);
+            let compacted = self.answer.compact_revision;
+            let included =
+                |at: &Revision| at.main <= self.upto && (at.main > compacted || Some(*at) == live);
+            let revisions = history.versions().iter().map(|version| version.modified);
+            let included = revisions.filter(included);
+            self.found.extend(included.map(|at| (at, key.clone())));
+            self.cursor = Some(key.clone());
+        }
+        let last = mvcc.keys.keys().next_back();
+        if self.cursor.as_ref() >= last {
+            self.found.sort_unstable_by_key(|(revision, _)| *revision);
+            self.hashed = Some(0);
+        }
+    }
+
+    fn hash(&mut self, mvcc: &Mvcc, from: usize, versions_max: usize) {
+        let behind = from.saturating_add(versions_max).min(self.found.len());
+        let mut record = Vec::new();
+        for (revision, key) in &self.found[from..behind] {
+            if let Some(version) = mvcc.version(key, *revision) {
+                record.clear();
+                write_record(&mut record, key, version);
+                self.answer.hash = crc32c::crc32c_append(self.answer.hash, &record);
+            }
+        }
+        self.hashed = Some(behind);
+    }
+
+    /// The hash.
+    pub fn finish(self) -> HashKv {
+        self.answer
     }
 }
 

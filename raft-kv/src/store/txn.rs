@@ -4,9 +4,12 @@
 //! comes to is checked as a whole. Then it is done, and nothing in it can fail.
 
 use super::command::{
-    Command, Compare, CompareResult, CompareTarget, DeleteRangeRequest, DeleteRangeResponse,
-    KeyValue, Op, OpResponse, PutRequest, PutResponse, TxnRequest, TxnResponse,
+    Command, Compare, DeleteRangeRequest, DeleteRangeResponse, Event, KeyValue, Op, OpResponse,
+    PutRequest, PutResponse, TxnRequest, TxnResponse,
 };
+// BEGIN SOLUTION
+use super::command::{CompareResult, CompareTarget};
+// END SOLUTION
 use super::error::StoreError;
 use super::leases::Leases;
 use super::mvcc::{Mvcc, Write};
@@ -197,7 +200,7 @@ pub(super) fn apply(
     mvcc: &mut Mvcc,
     leases: &mut Leases,
     request: &TxnRequest,
-) -> (Result<TxnResponse, StoreError>, Vec<super::command::Event>) {
+) -> (Result<TxnResponse, StoreError>, Vec<Event>) {
     let path = mvcc.path(request);
     if let Err(error) = mvcc.check(request, &mut path.iter().copied(), leases) {
         return (Err(error), Vec::new());

@@ -11,7 +11,6 @@ use crate::store::{Event, KeyValue};
 pub(super) struct Stream {
     pub(super) waiting: VecDeque<WatchResponse>,
     pub(super) next_watch: WatchId,
-    pub(super) progress_requested: bool,
 }
 
 /// An answer in parts of up to `bytes_max`, or of one event that is larger; all but the last say that more follows.

@@ -219,8 +219,8 @@ fn whatever_happens_the_rules_hold() {
         let (mut world, mut rng) = (World::new(seed, 3), Rng::new(seed ^ 0x10c5));
         for _ in 0..120 {
             let session = 1 + rng.below(6);
-            let lock = ["a", "b", "c"][rng.below(3) as usize];
-            let member = rng.below(3) as usize;
+            let mut third = || usize::try_from(rng.below(3)).unwrap();
+            let (lock, member) = (["a", "b", "c"][third()], third());
             match rng.below(20) {
                 0..=1 => world.open_next(1 + rng.below(12)),
                 2..=7 => world.acquire(session, lock),

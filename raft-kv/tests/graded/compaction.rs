@@ -153,8 +153,8 @@ fn room_is_given_back() {
 
 /// What the key is at a revision, found by looking at each version in turn.
 fn at(versions: &[Version], main: i64) -> Option<i64> {
-    let upto = versions.iter().filter(|v| v.modified.main <= main);
-    let last = upto.last()?;
+    let mut upto = versions.iter().filter(|v| v.modified.main <= main);
+    let last = upto.next_back()?;
     last.value.as_ref().map(|_| last.modified.main)
 }
 

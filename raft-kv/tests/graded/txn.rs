@@ -38,7 +38,7 @@ fn compare(target: CompareTarget, result: CompareResult) -> Compare {
 }
 
 #[track_caller]
-fn check(target: CompareTarget, found: &[KeyValue], expected: [(CompareResult, bool); 4]) {
+fn check(target: &CompareTarget, found: &[KeyValue], expected: [(CompareResult, bool); 4]) {
     for (result, expected) in expected {
         let compare = compare(target.clone(), result);
         assert_eq!(
@@ -77,39 +77,39 @@ const NONE: [(CompareResult, bool); 4] = [
 ];
 
 fn a_number_is_compared_with_what_is_given() {
-    check(Version(4), &[kv("v")], MORE);
-    check(Version(5), &[kv("v")], SAME);
-    check(Version(6), &[kv("v")], LESS);
+    check(&Version(4), &[kv("v")], MORE);
+    check(&Version(5), &[kv("v")], SAME);
+    check(&Version(6), &[kv("v")], LESS);
 }
 
 fn each_target_is_its_own() {
-    check(Create(3), &[kv("v")], SAME);
-    check(Mod(8), &[kv("v")], SAME);
-    check(Lease(2), &[kv("v")], SAME);
-    check(Create(8), &[kv("v")], LESS);
-    check(Mod(3), &[kv("v")], MORE);
-    check(Lease(5), &[kv("v")], LESS);
+    check(&Create(3), &[kv("v")], SAME);
+    check(&Mod(8), &[kv("v")], SAME);
+    check(&Lease(2), &[kv("v")], SAME);
+    check(&Create(8), &[kv("v")], LESS);
+    check(&Mod(3), &[kv("v")], MORE);
+    check(&Lease(5), &[kv("v")], LESS);
 }
 
 fn values_compare_as_bytes() {
-    check(Value("b".into()), &[kv("a")], LESS);
-    check(Value("b".into()), &[kv("b")], SAME);
-    check(Value("b".into()), &[kv("ba")], MORE);
-    check(Value("10".into()), &[kv("9")], MORE);
-    check(Value("".into()), &[kv("")], SAME);
+    check(&Value("b".into()), &[kv("a")], LESS);
+    check(&Value("b".into()), &[kv("b")], SAME);
+    check(&Value("b".into()), &[kv("ba")], MORE);
+    check(&Value("10".into()), &[kv("9")], MORE);
+    check(&Value("".into()), &[kv("")], SAME);
 }
 
 fn what_is_not_there_is_zero() {
     for target in [Version(0), Create(0), Mod(0), Lease(0)] {
-        check(target, &[], SAME);
+        check(&target, &[], SAME);
     }
-    check(Version(1), &[], LESS);
-    check(Mod(-1), &[], MORE);
+    check(&Version(1), &[], LESS);
+    check(&Mod(-1), &[], MORE);
 }
 
 fn what_is_not_there_has_no_value() {
-    check(Value("".into()), &[], NONE);
-    check(Value("x".into()), &[], NONE);
+    check(&Value("".into()), &[], NONE);
+    check(&Value("x".into()), &[], NONE);
 }
 
 fn it_has_to_hold_for_each_key() {
@@ -122,7 +122,7 @@ fn it_has_to_hold_for_each_key() {
     );
     let found = [a, b];
     check(
-        Version(5),
+        &Version(5),
         &found,
         [
             (Equal, false),
@@ -131,10 +131,10 @@ fn it_has_to_hold_for_each_key() {
             (NotEqual, false),
         ],
     );
-    check(Version(4), &found, MORE);
-    check(Version(10), &found, LESS);
+    check(&Version(4), &found, MORE);
+    check(&Version(10), &found, LESS);
     check(
-        Value("v".into()),
+        &Value("v".into()),
         &found,
         [
             (Equal, false),

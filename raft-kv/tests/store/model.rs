@@ -132,7 +132,7 @@ impl Model {
         });
         let limit = match request.limit {
             0 => usize::MAX,
-            limit => limit as usize,
+            limit => usize::try_from(limit).unwrap(),
         };
         let more = kvs.len() > limit && !request.count_only;
         kvs.truncate(if request.count_only { 0 } else { limit });

@@ -22,7 +22,7 @@ use raft_kv::store::{
 use raft_kv::watch::{Limits, StreamId, WatchHub, WatchRequest};
 
 /// Tells the story, line by line, and compares.
-pub(crate) fn check(story: &str, expect: Expect) {
+pub(crate) fn check(story: &str, expect: &Expect) {
     let mut hub = WatchHub::new(Limits::default(), 1);
     let stream = hub.open();
     let mut teller = Teller {

@@ -165,6 +165,29 @@ proptest! {
         let _ = restored(&[chunk]);
     }
 
+    /// A hash that is computed in steps, with writes, compactions and scrubbing between them, is that of its beginning.
+    #[test]
+    fn a_long_hash_does_not_move(before in steps(40), between in steps(40), pace in 1usize..4) {
+        let mut store = Store::default();
+        let mut index = 0;
+        let mut step = |store: &mut Store, step: &Step| {
+            index += 1;
+            match step {
+                Step::Apply(command) => { let _ = store.apply(index, command.clone()); }
+                Step::Scrub(changes) => { store.scrub(*changes); }
+                Step::Copy => {}
+            }
+        };
+        before.iter().for_each(|one| step(&mut store, one));
+        let expected = store.hash_kv(0).unwrap();
+        let mut scan = store.begin_hash(0).unwrap();
+        let mut between = between.iter();
+        while !store.step_hash(&mut scan, pace) {
+            between.by_ref().take(3).for_each(|one| step(&mut store, one));
+        }
+        prop_assert_eq!(scan.finish(), expected);
+    }
+
     /// Members that apply the same commands have the same hashes, wherever one of them was restored or scrubbed.
     #[test]
     fn hashes_are_equal_at_equal_revisions(steps in steps(60)) {

@@ -22,7 +22,7 @@ fn a_key_has_generations() {
          get a rev=4
          get a rev=9
          del b",
-        expect![[r#"
+        &expect![[r#"
             > put a 1
               ok @2
             > put a 2
@@ -70,7 +70,7 @@ fn ranges() {
          get a * count
          get a * min-mod=3 max-mod=4
          get a * max-create=2",
-        expect![[r#"
+        &expect![[r#"
             > put a 3
               ok @2
             > put ab 2
@@ -136,7 +136,7 @@ fn puts_with_options() {
          put a 3 ignore-lease
          get a
          put a 3 lease=7 ignore-lease",
-        expect![[r#"
+        &expect![[r#"
             > put a 1 ignore-value
               error: etcdserver: value is provided
             > put a ignore-value
@@ -181,7 +181,7 @@ fn transactions() {
          txn ? put a 3 ; del a
          txn ? get a rev=99 ; put a 3
          get a",
-        expect![[r#"
+        &expect![[r#"
             > txn version(a)=0 ? put a 1 ; put b 1 : get a
               success @2
                 ok @2
@@ -245,7 +245,7 @@ fn compaction() {
          compact 6
          scrub
          get a",
-        expect![[r#"
+        &expect![[r#"
             > put a 1
               ok @2
             > put a 2
@@ -305,7 +305,7 @@ fn leases() {
          revoke 7
          revoke 7
          get a *",
-        expect![[r#"
+        &expect![[r#"
             > grant 7 60
               ok @1
             > grant 7 60
@@ -358,7 +358,7 @@ fn watchers() {
          put c 4
          compact 6
          watch a rev=5",
-        expect![[r#"
+        &expect![[r#"
             > put a 1
               ok @2
             > put b 1

@@ -212,6 +212,12 @@ impl Mvcc {
         )
     }
 
+    pub(super) fn version(&self, key: &Bytes, revision: Revision) -> Option<&Version> {
+        let versions = self.keys.get(key)?.versions();
+        let search = versions.binary_search_by_key(&revision, |version| version.modified);
+        versions.get(search.ok()?)
+    }
+
     /// What the change of `key` at `revision` was.
     pub fn event(&self, key: &Bytes, revision: Revision) -> Option<Event> {
         let versions = self.keys.get(key)?.versions();
@@ -279,7 +285,7 @@ impl Write<'_> {
         self.mvcc.range_in(request, self.revision())
     }
 
-    /// Writes `key`; says what it was, if that is wanted.
+    /// Writes `key`.
     pub(super) fn put(&mut self, key: &Bytes, value: &Bytes, lease: LeaseId) {
         self.change(key, |history, revision| {
             history.put(revision, value.clone(), lease);

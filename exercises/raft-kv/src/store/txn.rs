@@ -4,8 +4,8 @@
 //! comes to is checked as a whole. Then it is done, and nothing in it can fail.
 
 use super::command::{
-    Command, Compare, CompareResult, CompareTarget, DeleteRangeRequest, DeleteRangeResponse,
-    KeyValue, Op, OpResponse, PutRequest, PutResponse, TxnRequest, TxnResponse,
+    Command, Compare, DeleteRangeRequest, DeleteRangeResponse, Event, KeyValue, Op, OpResponse,
+    PutRequest, PutResponse, TxnRequest, TxnResponse,
 };
 use super::error::StoreError;
 use super::leases::Leases;
@@ -177,7 +177,7 @@ pub(super) fn apply(
     mvcc: &mut Mvcc,
     leases: &mut Leases,
     request: &TxnRequest,
-) -> (Result<TxnResponse, StoreError>, Vec<super::command::Event>) {
+) -> (Result<TxnResponse, StoreError>, Vec<Event>) {
     let path = mvcc.path(request);
     if let Err(error) = mvcc.check(request, &mut path.iter().copied(), leases) {
         return (Err(error), Vec::new());
