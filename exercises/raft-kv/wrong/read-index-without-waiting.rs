@@ -2,7 +2,8 @@
 //! caught-by: read_index::the_state_machine_has_to_catch_up
 
 impl ReadIndex {
-    pub fn ready(&mut self, _applied: u64) -> Vec<u64> {
+    pub fn ready(&mut self, applied: u64) -> Vec<u64> {
+        let _ = applied;
         let confirms = |member: &&MemberId, round| {
             **member == self.me || self.answered.get(member).is_some_and(|latest| *latest >= round)
         };
