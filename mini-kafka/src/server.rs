@@ -43,6 +43,9 @@ pub struct Options {
     /// A setting, over what the file says
     #[arg(long = "override", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Where it listens for clients, whatever `listeners` says; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
     /// Where the status page and the metrics are; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT")]
     pub http: Option<String>,
@@ -114,6 +117,8 @@ fn read_settings(options: &Options) -> Result<Settings> {
         items = Settings::parse_file(&text).with_context(what)?;
     }
     items.extend(options.overrides.iter().cloned());
+    let listeners = |address: &String| format!("listeners=PLAINTEXT://{address}");
+    items.extend(options.listen.iter().map(listeners));
     Ok(Settings::parse(&items)?)
 }
 

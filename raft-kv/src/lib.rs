@@ -21,11 +21,15 @@
 
 pub mod capstone;
 #[cfg(feature = "server")]
+pub mod client;
+#[cfg(feature = "server")]
 pub mod consensus;
 pub mod lease;
 pub mod linearizability;
 pub mod lock;
 pub mod read_index;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod state_machine;
 pub mod store;
 pub mod wal;

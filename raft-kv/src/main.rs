@@ -1,3 +1,107 @@
-//! The command line.
+//! `raft-kv`: the server and its tools, in one program.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use raft_kv::server;
+
+/// etcd in miniature: a linearizable store on Raft, and the tools around it.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(flatten)]
+    connection: cli::Connection,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a member of a cluster; without flags, a cluster of one
+    Serve(Box<server::settings::Options>),
+    /// Run a whole cluster on this machine, as child processes
+    Cluster(server::local_cluster::Options),
+    /// Read keys
+    Get(cli::kv::GetOptions),
+    /// Write a key
+    Put(cli::kv::PutOptions),
+    /// Delete keys
+    Del(cli::kv::DelOptions),
+    /// Do several things at once, as the standard input says
+    Txn,
+    /// Forget history
+    Compaction(cli::kv::CompactionOptions),
+    /// Show what happens to keys
+    Watch(cli::watch::Options),
+    /// Grant, end, show leases; keep one alive
+    #[command(subcommand)]
+    Lease(cli::lease::Command),
+    /// Hold a lock
+    Lock(cli::lock::LockOptions),
+    /// Take part in an election, or see who leads
+    Elect(cli::lock::ElectOptions),
+    /// List, add, remove, move, promote members
+    #[command(subcommand)]
+    Member(cli::cluster::MemberCommand),
+    /// Show how endpoints are
+    #[command(subcommand)]
+    Endpoint(cli::cluster::EndpointCommand),
+    /// Have another member lead
+    MoveLeader(cli::cluster::MoveLeaderOptions),
+    /// List alarms, or turn them off
+    #[command(subcommand)]
+    Alarm(cli::cluster::AlarmCommand),
+    /// Try what the cluster bears
+    #[command(subcommand)]
+    Check(Check),
+}
+
+#[derive(Subcommand)]
+enum Check {
+    /// Whether writes are as fast as they should be
+    Perf(cli::perf::Options),
+}
+
+fn main() -> ExitCode {
+    let Arguments {
+        connection,
+        command,
+    } = Arguments::parse();
+    // Tools say what failed by themselves; RUST_LOG shows how they came to it.
+    let default = match command {
+        Command::Serve(_) | Command::Cluster(_) => "info,openraft=warn",
+        _ => "off",
+    };
+    server::log_to_stderr(default);
+    let ran = match command {
+        Command::Serve(options) => server::run(&options),
+        Command::Cluster(options) => server::local_cluster::run(&options),
+        Command::Get(options) => cli::block_on(cli::kv::get(&connection, &options)),
+        Command::Put(options) => cli::block_on(cli::kv::put(&connection, &options)),
+        Command::Del(options) => cli::block_on(cli::kv::del(&connection, &options)),
+        Command::Txn => cli::block_on(cli::txn::txn(&connection)),
+        Command::Compaction(options) => cli::block_on(cli::kv::compaction(&connection, &options)),
+        Command::Watch(options) => cli::block_on(cli::watch::watch(&connection, &options)),
+        Command::Lease(command) => cli::block_on(cli::lease::run(&connection, &command)),
+        Command::Lock(options) => cli::block_on(cli::lock::lock(&connection, &options)),
+        Command::Elect(options) => cli::block_on(cli::lock::elect(&connection, &options)),
+        Command::Member(command) => cli::block_on(cli::cluster::member(&connection, &command)),
+        Command::Endpoint(command) => cli::block_on(cli::cluster::endpoint(&connection, &command)),
+        Command::MoveLeader(options) => {
+            cli::block_on(cli::cluster::move_leader(&connection, &options))
+        }
+        Command::Alarm(command) => cli::block_on(cli::cluster::alarm(&connection, &command)),
+        Command::Check(Check::Perf(options)) => {
+            cli::block_on(cli::perf::perf(&connection, &options))
+        }
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("raft-kv: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What the client port answers over HTTP/1 beside gRPC: `/health`, `/version`, `/metrics` as etcd's does, and a status page.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use super::kv_server::KvServer;
+use super::metrics;
+use super::{CLUSTER_VERSION, VERSION};
+use crate::store::AlarmType;
+
+#[derive(Clone)]
+struct Shown {
+    server: Arc<KvServer>,
+    prometheus: PrometheusHandle,
+}
+
+/// `grpc` with those pages beside its services, each request measured.
+pub(super) fn router(grpc: Router, server: Arc<KvServer>, prometheus: PrometheusHandle) -> Router {
+    let pages = Router::new()
+        .route("/", get(page))
+        .route("/health", get(health))
+        .route("/version", get(version))
+        .route("/metrics", get(exposition))
+        .with_state(Shown { server, prometheus });
+    grpc.fallback(unknown)
+        .layer(axum::middleware::from_fn(measured))
+        .merge(pages)
+}
+
+async fn measured(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let began = Instant::now();
+    let response = next.run(request).await;
+    // Refusals have it in the head; the end of what went well, or of a stream, is not waited for.
+    let code = response
+        .headers()
+        .get("grpc-status")
+        .and_then(|code| code.to_str().ok());
+    metrics::grpc(
+        &path,
+        code.and_then(|code| code.parse().ok()).unwrap_or(0),
+        began.elapsed(),
+    );
+    response
+}
+
+/// No service, no page.
+async fn unknown(request: Request) -> Response {
+    let content = request.headers().get(header::CONTENT_TYPE);
+    if content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc")) {
+        return tonic::Status::unimplemented("unknown service").into_http::<Body>();
+    }
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+}
+
+/// Whether this member can do its work: it knows a leader, no alarm is on, and a linearizable read comes back.
+async fn health(State(shown): State<Shown>) -> Response {
+    let server = &shown.server;
+    let alarmed = !server.alarms(0, AlarmType::None).is_empty();
+    let led = server.status().leadership.leader.is_some();
+    let healthy = led && !alarmed && server.linearizable().await.is_ok();
+    let code = if healthy {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (code, axum::Json(json!({ "health": healthy.to_string() }))).into_response()
+}
+
+async fn version() -> Response {
+    axum::Json(json!({ "etcdserver": VERSION, "etcdcluster": CLUSTER_VERSION })).into_response()
+}
+
+async fn exposition(State(shown): State<Shown>) -> Response {
+    metrics::look(&shown.server);
+    shown.prometheus.run_upkeep();
+    let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (text, shown.prometheus.render()).into_response()
+}
+
+async fn page(State(shown): State<Shown>) -> Html<String> {
+    Html(render(&shown.server))
+}
+
+fn escape(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('"', "&quot;")
+}
+
+fn render(server: &KvServer) -> String {
+    let status = server.status();
+    let id = status.id;
+    let role = match status.leadership.leader {
+        Some(leader) if leader == id => "leads".to_owned(),
+        Some(leader) => format!("follows {leader:x}"),
+        None => "knows no leader".to_owned(),
+    };
+    let snapshot = status
+        .snapshot
+        .map_or("none yet".to_owned(), |at| format!("at index {}", at.index));
+    let (revision, compacted, bytes, leases, members) = server.read(|replica| {
+        let store = &replica.store;
+        let members: Vec<_> = replica.members.all().cloned().collect();
+        (
+            store.revision(),
+            store.compacted(),
+            store.bytes(),
+            store.leases().count(),
+            members,
+        )
+    });
+    let mut out = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>raft-kv {name}</title>\
+         <style>body{{font:15px system-ui;margin:2em;max-width:70em}}table{{border-collapse:collapse}}\
+         th,td{{padding:.2em .8em;text-align:left;border-bottom:1px solid #ddd}}td{{font-variant-numeric:tabular-nums}}\
+         </style><h1>raft-kv {name}</h1>\
+         <p>Member {id:x} of cluster {cluster:x} {role} in term {term}.</p>\
+         <p>Log: last index {last}, committed {committed}, applied {applied}; snapshot: {snapshot}.</p>\
+         <p>Store: revision {revision}, compacted at {compacted}, {bytes} bytes of {quota}, {leases} leases.</p>",
+        name = escape(&server.settings.options.name),
+        cluster = server.identity.cluster_id,
+        term = status.leadership.term,
+        last = status.last_index,
+        committed = status.committed,
+        applied = status.applied,
+        quota = server.settings.quota_bytes,
+    );
+    out.push_str("<h2>Members</h2><table><tr><th>Id<th>Name<th>Vote<th>Peer URLs<th>Client URLs<th>Matched index</tr>");
+    for member in members {
+        let known = status.members.get(&member.id);
+        let vote = match known {
+            None => "not yet",
+            Some(known) if known.is_learner => "learner",
+            Some(_) => "votes",
+        };
+        let matched = known.and_then(|known| known.matched);
+        let urls: Vec<String> = member.peer_urls.iter().map(ToString::to_string).collect();
+        // Writing to a string does not fail.
+        let _ = write!(
+            out,
+            "<tr><td>{:x}<td>{}<td>{vote}<td>{}<td>{}<td>{}</tr>",
+            member.id,
+            escape(&member.name),
+            escape(&urls.join(" ")),
+            escape(&member.client_urls.join(" ")),
+            matched.map_or("the leader knows".to_owned(), |index| index.to_string())
+        );
+    }
+    out.push_str("</table>");
+    for (member, alarm) in server.alarms(0, AlarmType::None) {
+        let _ = write!(out, "<p><b>Alarm {alarm:?} of member {member:x}.</b></p>");
+    }
+    out
+}

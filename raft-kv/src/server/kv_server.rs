@@ -1,0 +1,400 @@
+//! A member (etcd's `EtcdServer`): what clients ask for goes to the consensus, and comes back from the store.
+//!
+//! A proposal goes to the leader, wherever that is; the answer comes from this member's own store. Where it is not certain that a
+//! proposal was lost, it is not made again: the client hears of a timeout, and knows as much as we do.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{oneshot, watch};
+use tonic::Status;
+use tracing::{debug, instrument, warn};
+
+use super::Engine;
+use super::clock::Clock;
+use super::errors::{self, EtcdError, Refusal};
+use super::identity::Identity;
+use super::ids::RequestIds;
+use super::leases::Leases;
+use super::members::{Change, Members};
+use super::metrics;
+use super::peers::Peers;
+use super::replica::{Command, Outcome, Replica, Request, Waits};
+use super::settings::Settings;
+use super::urls::Url;
+use super::watchers::Watchers;
+use super::wire::etcdserverpb::ResponseHeader;
+use crate::consensus::{self, Consensus, ProposeError, ReadError, Status as RaftStatus};
+use crate::store::{self, AlarmType, Reply, StoreError};
+
+/// How far behind the commit index this member may be and still take proposals.
+const UNAPPLIED_MAX: u64 = 5_000;
+/// Before another try where nobody leads, at the latest.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// A member.
+pub struct KvServer {
+    /// What it was told.
+    pub settings: Settings,
+    /// Who it is.
+    pub identity: Identity,
+    /// The time.
+    pub clock: Clock,
+    /// Where clients are told to connect.
+    pub client_urls: Vec<String>,
+    /// When leases end; counts while this member leads.
+    pub(super) leases: Arc<Leases>,
+    /// Who hears of changes.
+    pub(super) watchers: Arc<Watchers>,
+    pub(super) ids: RequestIds,
+    pub(super) machine: Arc<RwLock<Replica>>,
+    pub(super) waits: Arc<Waits>,
+    pub(super) engine: Engine,
+    pub(super) peers: Peers,
+}
+
+/// What a member asks the leader for, on behalf of its client.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Ask {
+    /// To propose a command.
+    Propose(Command),
+    /// To keep a lease alive.
+    LeaseRenew(i64),
+    /// How long a lease will be, seconds.
+    LeaseTimeToLive(i64),
+    /// Whether a learner has what the leader has, nearly.
+    LearnerReady(u64),
+}
+
+/// What the leader answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Told {
+    /// It is done, or will be.
+    Done,
+    /// The TTL that is left, or was granted anew, and the one that was granted first, seconds.
+    Lease(i64, i64),
+    /// It is not the leader.
+    NotLeader,
+    /// It will not be done.
+    Refused(Refusal),
+}
+
+/// Drops the registration of a request that nobody waits for any more.
+struct Waiting<'a> {
+    waits: &'a Waits,
+    id: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.waits.forget(self.id);
+        metrics::proposals_pending(-1.0);
+    }
+}
+
+impl KvServer {
+    /// Looks at the store and the list of members, as they are on this member.
+    pub fn read<T>(&self, look: impl FnOnce(&Replica) -> T) -> T {
+        look(&self.machine.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where the consensus is.
+    pub fn status(&self) -> RaftStatus {
+        self.engine.status()
+    }
+
+    /// The head of an answer that the store gave at `revision`.
+    pub(super) fn header(&self, revision: i64) -> ResponseHeader {
+        ResponseHeader {
+            cluster_id: self.identity.cluster_id,
+            member_id: self.identity.member_id,
+            revision,
+            raft_term: self.engine.leadership().borrow().term,
+        }
+    }
+
+    /// The head of an answer that has nothing to do with a revision.
+    pub(super) fn header_now(&self) -> ResponseHeader {
+        self.header(self.read(|replica| replica.store.revision()))
+    }
+
+    pub(super) fn is_learner(&self) -> bool {
+        self.read(|replica| {
+            let me = replica.members.get(self.identity.member_id);
+            me.is_some_and(|me| me.is_learner)
+        })
+    }
+
+    pub(super) fn refuse_learner(&self) -> Result<(), EtcdError> {
+        if self.is_learner() {
+            Err(errors::NOT_FOR_LEARNERS)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Changes the store.
+    pub(super) async fn change(&self, command: store::Command) -> Result<Reply, Status> {
+        self.refuse_learner()?;
+        command
+            .check(self.settings.options.max_txn_ops)
+            .map_err(store_status)?;
+        self.check_room(&command).await?;
+        match self.propose(Request::Store(command)).await? {
+            Outcome::Store(response) => response.map_err(store_status),
+            Outcome::Members(_) => Err(Status::internal("another request's answer")),
+        }
+    }
+
+    /// Whether the store has room for what a command brings; where it has not, all members hear of it by the alarm.
+    async fn check_room(&self, command: &store::Command) -> Result<(), Status> {
+        let Err(error) = self.read(|replica| replica.store.check_quota(command)) else {
+            return Ok(());
+        };
+        let (member, alarm) = (self.identity.member_id, AlarmType::NoSpace);
+        let raised = self.read(|replica| replica.store.alarms().any(|on| on == (member, alarm)));
+        if !raised {
+            warn!(
+                quota_bytes = self.settings.quota_bytes,
+                "the store is full: compact, defragment, disarm the alarm"
+            );
+            let raise = store::Command::Alarm {
+                member,
+                alarm,
+                on: true,
+            };
+            self.propose(Request::Store(raise)).await?;
+        }
+        Err(store_status(error))
+    }
+
+    /// Changes the list of members; says what it is then.
+    pub(super) async fn change_members(&self, change: Change) -> Result<Members, Status> {
+        match self.propose(Request::Members(change)).await? {
+            Outcome::Members(changed) => changed.map_err(Status::from),
+            Outcome::Store(_) => Err(Status::internal("another request's answer")),
+        }
+    }
+
+    /// Proposes, and waits until this member has applied it.
+    #[instrument(level = "debug", skip_all)]
+    async fn propose(&self, request: Request) -> Result<Outcome, Status> {
+        let status = self.engine.status();
+        if status.committed > status.applied + UNAPPLIED_MAX {
+            return Err(errors::TOO_MANY_REQUESTS.into());
+        }
+        let id = self.ids.next();
+        metrics::proposals_pending(1.0);
+        let mut applied = self.waits.register(id);
+        let _waiting = Waiting {
+            waits: &self.waits,
+            id,
+        };
+        let term = self.engine.leadership().borrow().term;
+        let done = tokio::time::timeout(
+            self.settings.request_timeout(),
+            self.until_applied(Command { id, request }, &mut applied),
+        );
+        match done.await {
+            Ok(outcome) => outcome.inspect_err(|_| metrics::proposal_failed()),
+            Err(_) => {
+                metrics::proposal_failed();
+                let now = self.engine.leadership().borrow().term;
+                Err(if now == term {
+                    errors::TIMEOUT
+                } else {
+                    errors::TIMEOUT_LEADER_FAILED
+                }
+                .into())
+            }
+        }
+    }
+
+    async fn until_applied(
+        &self,
+        command: Command,
+        applied: &mut oneshot::Receiver<Outcome>,
+    ) -> Result<Outcome, Status> {
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut *applied => return outcome.map_err(|_| errors::STOPPED.into()),
+                sent = self.send(command.clone()) => match sent? {
+                    Sent::Refused => self.leader_changes().await,
+                    // Now it comes, or it does not; there is nothing to be done but to wait.
+                    Sent::Perhaps => return (&mut *applied).await.map_err(|_| errors::STOPPED.into()),
+                }
+            }
+        }
+    }
+
+    async fn send(&self, command: Command) -> Result<Sent, Status> {
+        let leader = self.engine.leadership().borrow().leader;
+        match leader {
+            None => Ok(Sent::Refused),
+            Some(leader) if leader == self.identity.member_id => self.propose_here(command).await,
+            Some(leader) => match self.ask(leader, &Ask::Propose(command)).await {
+                Ok(Told::Done | Told::Lease(..)) => Ok(Sent::Perhaps),
+                Ok(Told::NotLeader) => Ok(Sent::Refused),
+                Ok(Told::Refused(refusal)) => Err(refusal.into()),
+                Err(error) => {
+                    debug!("the leader may not have got a proposal: {error}");
+                    Ok(Sent::Perhaps)
+                }
+            },
+        }
+    }
+
+    /// Hands a command to this member's consensus; it ends when the command is committed, or may be.
+    pub(super) async fn propose_here(&self, command: Command) -> Result<Sent, Status> {
+        match self.engine.propose(command).await {
+            Ok(()) | Err(ProposeError::Unknown) => Ok(Sent::Perhaps),
+            Err(ProposeError::NotLeader { .. }) => Ok(Sent::Refused),
+            Err(ProposeError::Stopped(_)) => Err(errors::STOPPED.into()),
+        }
+    }
+
+    /// Waits until somebody else leads, but not for long.
+    async fn leader_changes(&self) {
+        let mut leadership = self.engine.leadership();
+        let _ = tokio::time::timeout(RETRY, leadership.changed()).await;
+    }
+
+    /// Asks `leader` for what only the leader can do.
+    pub(super) async fn ask(&self, leader: u64, ask: &Ask) -> anyhow::Result<Told> {
+        let body = postcard::to_stdvec(ask)?.into();
+        let urls = self.peer_urls(leader);
+        let answer = self.peers.leader(leader, &urls, body).await?;
+        Ok(postcard::from_bytes(&answer)?)
+    }
+
+    /// Asks whoever leads, this member included, until that is answered.
+    pub(super) async fn ask_leader(&self, ask: &Ask) -> Result<Told, Status> {
+        let until_told = async {
+            loop {
+                let leader = self.engine.leadership().borrow().leader;
+                let told = match leader {
+                    Some(leader) if leader == self.identity.member_id => self.answer(ask).await,
+                    Some(leader) => self.ask(leader, ask).await.unwrap_or(Told::NotLeader),
+                    None => Told::NotLeader,
+                };
+                match told {
+                    Told::NotLeader => self.leader_changes().await,
+                    Told::Refused(refusal) => return Err(refusal.into()),
+                    told => return Ok(told),
+                }
+            }
+        };
+        let told = tokio::time::timeout(self.settings.request_timeout(), until_told).await;
+        told.unwrap_or_else(|_| Err(errors::TIMEOUT.into()))
+    }
+
+    /// What this member, as the leader, answers to another one.
+    pub(super) async fn answer(&self, ask: &Ask) -> Told {
+        let refused = |error: EtcdError| Told::Refused(error.into());
+        match ask {
+            Ask::Propose(command) => match self.propose_here(command.clone()).await {
+                Ok(Sent::Perhaps) => Told::Done,
+                Ok(Sent::Refused) => Told::NotLeader,
+                Err(status) => Told::Refused(status.into()),
+            },
+            _ if self.status().leadership.leader != Some(self.identity.member_id) => {
+                Told::NotLeader
+            }
+            Ask::LeaseRenew(id) => self.leases.renew(self, *id).await,
+            Ask::LeaseTimeToLive(id) => self.leases.time_to_live(self, *id),
+            Ask::LearnerReady(id) => match self.learner_ready(*id) {
+                true => Told::Done,
+                false => refused(errors::LEARNER_NOT_READY),
+            },
+        }
+    }
+
+    /// Where a member is called: as the list of members says, or, before there is one, as the first start's flags did.
+    pub(super) fn peer_urls(&self, id: u64) -> Vec<Url> {
+        let known = self.read(|replica| {
+            replica
+                .members
+                .get(id)
+                .map(|member| member.peer_urls.clone())
+        });
+        known.unwrap_or_else(|| {
+            let members = self.engine.status().members;
+            members
+                .get(&id)
+                .map_or_else(Vec::new, |known| urls(&known.member))
+        })
+    }
+
+    /// Waits until what was written before this call can be read here.
+    #[instrument(level = "debug", skip_all)]
+    pub(super) async fn linearizable(&self) -> Result<(), Status> {
+        self.refuse_learner()?;
+        let read_index = async {
+            loop {
+                match self.engine.read_index().await {
+                    Ok(_) => return Ok(()),
+                    Err(ReadError::NoLeader(_)) => self.leader_changes().await,
+                    Err(ReadError::Stopped(_)) => return Err(errors::STOPPED.into()),
+                }
+            }
+        };
+        let done = tokio::time::timeout(self.settings.request_timeout(), read_index).await;
+        done.unwrap_or_else(|_| {
+            metrics::read_index_failed();
+            Err(errors::TIMEOUT.into())
+        })
+    }
+
+    /// Waits until no member has led for three election timeouts, with which streams end whose clients asked for that.
+    pub(super) async fn leader_lost(&self) {
+        let mut leadership: watch::Receiver<_> = self.engine.leadership();
+        let patience = 3 * self.settings.election_timeout();
+        loop {
+            let lost = leadership.borrow_and_update().leader.is_none();
+            if !lost {
+                if leadership.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            match tokio::time::timeout(patience, leadership.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+    }
+}
+
+/// What became of a proposal that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It will be committed, or was lost.
+    Perhaps,
+    /// It certainly was not taken.
+    Refused,
+}
+
+/// The store's revision behind a command that has nothing else to say.
+pub(super) fn done(reply: &Reply) -> Result<i64, Status> {
+    match reply {
+        Reply::Done { revision } => Ok(*revision),
+        _ => Err(Status::internal("another command's answer")),
+    }
+}
+
+/// Where the consensus has it that a member is called.
+pub(super) fn urls(member: &consensus::Member) -> Vec<Url> {
+    member
+        .peer_urls
+        .iter()
+        .filter_map(|url| url.parse().ok())
+        .collect()
+}
+
+/// An error of the store as clients hear it.
+#[allow(clippy::needless_pass_by_value)] // For `map_err`.
+pub(super) fn store_status(error: StoreError) -> Status {
+    Status::new(error.grpc_code().into(), error.to_string())
+}

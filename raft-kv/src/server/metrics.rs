@@ -1,0 +1,161 @@
+//! What is measured, under etcd's names.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::kv_server::KvServer;
+
+/// Upper ends of the buckets of durations in seconds: from 1 ms, each twice the one before, as in etcd.
+const BUCKETS_SECONDS: [f64; 14] = [
+    0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096,
+    8.192,
+];
+
+/// Begins to measure. To be called once.
+///
+/// # Errors
+/// When it was called before.
+pub(super) fn install() -> anyhow::Result<PrometheusHandle> {
+    let durations = Matcher::Suffix("_seconds".to_owned());
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(durations, &BUCKETS_SECONDS)?;
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder)?;
+    Ok(handle)
+}
+
+/// A message went to a member.
+pub(super) fn peer_sent(to: u64, bytes: usize) {
+    counter!("etcd_network_peer_sent_bytes_total", "To" => format!("{to:x}"))
+        .increment(bytes as u64);
+}
+
+/// A message came from a member.
+pub(super) fn peer_received(from: u64, bytes: usize) {
+    counter!("etcd_network_peer_received_bytes_total", "From" => format!("{from:x}"))
+        .increment(bytes as u64);
+}
+
+/// A message to a member was not answered.
+pub(super) fn peer_failed(to: u64) {
+    counter!("etcd_network_peer_sent_failures_total", "To" => format!("{to:x}")).increment(1);
+}
+
+/// A request was answered; `path` is `/package.Service/Method`, `code` gRPC's.
+pub(super) fn grpc(path: &str, code: i32, took: Duration) {
+    let (service, method) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or(("", path));
+    let code = format!("{:?}", tonic::Code::from_i32(code));
+    let labels = [
+        ("grpc_service", service.to_owned()),
+        ("grpc_method", method.to_owned()),
+    ];
+    histogram!("grpc_server_handling_seconds", &labels).record(took.as_secs_f64());
+    let [service, method] = labels;
+    counter!(
+        "grpc_server_handled_total",
+        &[service, method, ("grpc_code", code)]
+    )
+    .increment(1);
+}
+
+/// A proposal failed, or was not decided in time.
+pub(super) fn proposal_failed() {
+    counter!("etcd_server_proposals_failed_total").increment(1);
+}
+
+/// A proposal waits, or one fewer does.
+pub(super) fn proposals_pending(by: f64) {
+    gauge!("etcd_server_proposals_pending").increment(by);
+}
+
+/// A linearizable read could not be served.
+pub(super) fn read_index_failed() {
+    counter!("etcd_server_read_indexes_failed_total").increment(1);
+}
+
+/// Somebody else leads, or nobody.
+pub(super) fn leader_changed() {
+    counter!("etcd_server_leader_changes_seen_total").increment(1);
+}
+
+/// What was done in the store; `what` is etcd's word: `put`, `delete`, `range`, `txn`.
+pub(super) fn mvcc(what: &str) {
+    let name = format!("etcd_mvcc_{what}_total");
+    counter!(name).increment(1);
+}
+
+/// What happened to a lease; `what` is etcd's word: `granted`, `revoked`, `renewed`.
+pub(super) fn lease(what: &str) {
+    let name = format!("etcd_debugging_lease_{what}_total");
+    counter!(name).increment(1);
+}
+
+/// A lease expired.
+pub(super) fn lease_expired() {
+    counter!("etcd_debugging_server_lease_expired_total").increment(1);
+}
+
+/// There are more or fewer watch streams.
+pub(super) fn watch_streams(by: f64) {
+    gauge!("etcd_debugging_mvcc_watch_stream_total").increment(by);
+}
+
+/// Events were sent.
+pub(super) fn events(count: usize) {
+    counter!("etcd_debugging_mvcc_events_total").increment(count as u64);
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn number(n: u64) -> f64 {
+    n as f64
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn revision(n: i64) -> f64 {
+    n as f64
+}
+
+/// Looks at what does not count itself.
+pub(super) fn look(server: &KvServer) {
+    let status = server.status();
+    let is = |what: bool| if what { 1.0 } else { 0.0 };
+    gauge!("etcd_server_has_leader").set(is(status.leadership.leader.is_some()));
+    gauge!("etcd_server_is_leader").set(is(status.leadership.leader == Some(status.id)));
+    gauge!("etcd_server_proposals_committed_total").set(number(status.committed));
+    gauge!("etcd_server_proposals_applied_total").set(number(status.applied));
+    gauge!("etcd_server_quota_backend_bytes").set(number(server.settings.quota_bytes));
+    gauge!("etcd_server_id", "server_id" => format!("{:x}", status.id)).set(1.0);
+    gauge!("etcd_server_version", "server_version" => super::VERSION).set(1.0);
+    gauge!("etcd_cluster_version", "cluster_version" => super::CLUSTER_VERSION).set(1.0);
+    server.read(|replica| {
+        let store = &replica.store;
+        gauge!("etcd_mvcc_db_total_size_in_bytes").set(number(store.bytes()));
+        gauge!("etcd_mvcc_db_total_size_in_use_in_bytes").set(number(store.bytes()));
+        gauge!("etcd_debugging_mvcc_current_revision").set(revision(store.revision()));
+        gauge!("etcd_debugging_mvcc_compact_revision").set(revision(store.compacted()));
+    });
+    let (watchers, behind) = server.watchers.count();
+    gauge!("etcd_debugging_mvcc_watcher_total").set(number(watchers as u64));
+    gauge!("etcd_debugging_mvcc_slow_watcher_total").set(number(behind as u64));
+    process();
+}
+
+/// Of the process, as Prometheus' clients name it. `etcdctl check datascale` reads the memory.
+fn process() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bytes = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        number(kib.unwrap_or(0) * 1024)
+    };
+    gauge!("process_virtual_memory_bytes").set(bytes("VmSize:"));
+    gauge!("process_resident_memory_bytes").set(bytes("VmRSS:"));
+    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+        gauge!("process_open_fds").set(number(open.count() as u64));
+    }
+}

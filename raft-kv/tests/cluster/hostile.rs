@@ -1,0 +1,149 @@
+//! What no honest client sends, and what HTTP/1 is answered on the same port.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use raft_kv::client::{ClientError, pb};
+use tonic::Code;
+
+use super::{Cluster, wait};
+
+fn http(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(super::SOON)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // A connection that is reset has no more to say.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn get(address: &str, path: &str) -> String {
+    http(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"),
+    )
+}
+
+fn code(error: &ClientError) -> Code {
+    match error {
+        ClientError::Refused(status) => status.code(),
+        other => panic!("not refused: {other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_requests_get_errors_and_do_no_harm() {
+    let mut cluster = Cluster::start(1, &["--max-request-bytes=10000"]).await;
+    let client = &cluster.client;
+    let refused = |error: Result<i64, ClientError>| code(&error.unwrap_err());
+    assert_eq!(refused(client.put("", "v", 0).await), Code::InvalidArgument);
+    assert_eq!(
+        refused(client.put("k", vec![0; 20_000], 0).await),
+        Code::InvalidArgument
+    );
+    assert_eq!(
+        refused(client.put("k", vec![0; 1_000_000], 0).await),
+        Code::ResourceExhausted
+    );
+    assert_eq!(refused(client.put("k", "v", -5).await), Code::NotFound);
+    let odd = pb::RangeRequest {
+        key: b"k".to_vec(),
+        sort_order: 77,
+        ..Default::default()
+    };
+    assert_eq!(
+        code(&client.range(odd).await.unwrap_err()),
+        Code::InvalidArgument
+    );
+    let mut nested = pb::TxnRequest::default();
+    for _ in 0..40 {
+        let op = pb::RequestOp {
+            request: Some(pb::request_op::Request::RequestTxn(nested)),
+        };
+        nested = pb::TxnRequest {
+            success: vec![op],
+            ..Default::default()
+        };
+    }
+    let empty = pb::TxnRequest {
+        success: vec![pb::RequestOp { request: None }],
+        ..Default::default()
+    };
+    assert_eq!(
+        code(&client.txn(empty).await.unwrap_err()),
+        Code::InvalidArgument
+    );
+    client.txn(nested).await.unwrap();
+    let address = cluster.local.endpoints().remove(0);
+    let peer = cluster.local.members[0].address("peer").unwrap().to_owned();
+    for garbage in [
+        "\0\0\0",
+        "GET",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\u{1}garbage",
+        "POST /x HTTP/1.1\r\ncontent-length: 5\r\nconnection: close\r\n\r\nabcde",
+    ] {
+        for address in [&address, &peer] {
+            let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+            stream.write_all(garbage.as_bytes()).unwrap();
+        }
+    }
+    client.put("k", "v", 0).await.unwrap();
+    cluster.local.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_port_speaks_http_1_too() {
+    let mut cluster = Cluster::start(1, &[]).await;
+    cluster.client.put("k", "v", 0).await.unwrap();
+    let address = cluster.local.endpoints().remove(0);
+    assert!(get(&address, "/health").ends_with("{\"health\":\"true\"}"));
+    assert!(get(&address, "/version").contains("\"etcdserver\":\"3.4.23\""));
+    assert!(get(&address, "/nothing").starts_with("HTTP/1.1 404"));
+    let page = get(&address, "/");
+    assert!(
+        page.contains("<h1>raft-kv m1</h1>") && page.contains("leads in term"),
+        "{page}"
+    );
+    let metrics = get(&address, "/metrics");
+    for name in [
+        "etcd_server_has_leader 1",
+        "etcd_server_is_leader 1",
+        "etcd_mvcc_put_total 1",
+        "process_resident_memory_bytes ",
+        "grpc_server_handled_total{",
+    ] {
+        assert!(metrics.contains(name), "{name} is missing:\n{metrics}");
+    }
+    cluster.local.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_majority_nothing_is_promised() {
+    let mut cluster =
+        Cluster::start(3, &["--heartbeat-interval=50", "--election-timeout=500"]).await;
+    cluster.client.put("k", "v", 0).await.unwrap();
+    let leader = cluster.leader().await;
+    for (i, member) in cluster.local.members.iter_mut().enumerate() {
+        if i != leader {
+            member.kill();
+        }
+    }
+    let alone = cluster
+        .at(leader)
+        .with_timeout(std::time::Duration::from_secs(2));
+    assert!(alone.put("k", "w", 0).await.is_err());
+    assert!(alone.get("k").await.is_err());
+    let stale = pb::RangeRequest {
+        key: b"k".to_vec(),
+        serializable: true,
+        ..Default::default()
+    };
+    assert_eq!(alone.range(stale).await.unwrap().count, 1);
+    let address = cluster.local.endpoints().remove(leader);
+    wait("an unhealthy answer", async || {
+        get(&address, "/health").contains("503 Service Unavailable")
+    })
+    .await;
+    cluster.local.stop();
+}
