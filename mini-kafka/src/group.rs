@@ -123,6 +123,20 @@ enum Purpose {
     },
 }
 
+impl Purpose {
+    /// What is told where the records could not be stored. Some that are too large will not be smaller next time, so
+    /// that whoever waits must not try again (`GroupMetadataManager`).
+    fn refusal(&self, error: ErrorCode) -> ErrorCode {
+        match (self, error) {
+            (Purpose::Commit { .. }, ErrorCode::MessageTooLarge) => {
+                ErrorCode::InvalidCommitOffsetSize
+            }
+            (_, ErrorCode::MessageTooLarge) => ErrorCode::UnknownServerError,
+            (_, error) => error,
+        }
+    }
+}
+
 /// Hands a call what it may use: the time, settings, randomness, and where its wishes go.
 struct Turn<'a> {
     now: Time,
@@ -142,6 +156,14 @@ impl Turn<'_> {
     fn synced(&mut self, ticket: Option<Ticket>, answer: SyncAnswer) {
         let answer = ticket.map(|ticket| Action::Synced(ticket, answer));
         self.actions.extend(answer);
+    }
+
+    /// Whether offsets of a group are on their way to the log. They are the committed ones once they are there, which the
+    /// group does not know yet.
+    fn is_committing(&self, group_id: &str) -> bool {
+        let is_commit = |purpose: &Purpose| matches!(purpose, Purpose::Commit { .. });
+        let mut under_way = self.appends.values();
+        under_way.any(|(group, purpose)| group == group_id && is_commit(purpose))
     }
 
     fn append(&mut self, group_id: &str, records: Vec<GroupRecord>, purpose: Purpose) {
@@ -234,7 +256,8 @@ impl Coordinator {
         self.take_actions()
     }
 
-    /// The records of an [`Action::Append`] are in the log, or could not be put there.
+    /// The records of an [`Action::Append`] are in the log, or could not be put there: [`ErrorCode::MessageTooLarge`] where
+    /// they never will be.
     pub fn appended(
         &mut self,
         id: AppendId,
@@ -244,6 +267,7 @@ impl Coordinator {
         let Some((group_id, purpose)) = self.appends.remove(&id) else {
             return Vec::new();
         };
+        let result = result.map_err(|error| purpose.refusal(error));
         let Some((group, mut turn)) = self.turn(&group_id, false, now) else {
             // The group was deleted meanwhile: whoever waits hears that the coordinator knows it no more.
             match purpose {
@@ -288,6 +312,10 @@ impl Coordinator {
                     });
                 }
                 let gone = whole && result.is_ok();
+                if whole && !gone {
+                    // It is as it was, and may be deleted another time.
+                    group.state = State::Empty;
+                }
                 let code = result.err().unwrap_or(ErrorCode::None);
                 turn.actions
                     .extend(ticket.map(|ticket| Action::Done(ticket, code)));

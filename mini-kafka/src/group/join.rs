@@ -14,6 +14,12 @@ use crate::error::ErrorCode;
 /// send heartbeats before it has its answer.
 const NEW_MEMBER_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
+/// Nobody comes back faster. Without it a group of static members, none of whom comes, would be waited for again at once,
+/// for ever.
+const REBALANCE_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+/// Bytes of a client's or an instance's name that go into a member's id: far less than what a string of the protocol may have.
+const ID_PREFIX_BYTES_MAX: usize = 255;
+
 /// A JoinGroup request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinRequest {
@@ -84,7 +90,8 @@ impl JoinAnswer {
 
 impl Coordinator {
     /// A member wants to be in the next generation. Answered with [`Action::Joined`], mostly not at once.
-    pub fn join(&mut self, ticket: Ticket, request: JoinRequest, now: Time) -> Vec<Action> {
+    pub fn join(&mut self, ticket: Ticket, mut request: JoinRequest, now: Time) -> Vec<Action> {
+        request.rebalance_timeout = request.rebalance_timeout.max(REBALANCE_TIMEOUT_MIN);
         let JoinRequest {
             group_id,
             member_id,
@@ -465,5 +472,8 @@ fn member_id(prefix: &str, turn: &mut Turn<'_>) -> String {
     let (high, low) = (turn.rng.next_u64(), turn.rng.next_u64());
     let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0x0fff | 0x4000);
     let (d, e) = (low >> 48 & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
+    let mut ends = (0..=prefix.len().min(ID_PREFIX_BYTES_MAX)).rev();
+    let end = ends.find(|end| prefix.is_char_boundary(*end));
+    let prefix = &prefix[..end.unwrap_or(0)];
     format!("{prefix}-{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
 }

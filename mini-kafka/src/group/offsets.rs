@@ -87,8 +87,11 @@ impl Coordinator {
         let ids: Vec<String> = self.groups.keys().cloned().collect();
         for id in ids {
             if let Some((group, mut turn)) = self.turn(&id, false, now) {
-                let expired = group.expired_offsets(turn.config.offsets_retention, now);
-                group.forget(None, expired, &mut turn);
+                // A later offset may be on its way to the log, whose place is before the tombstone's.
+                if !turn.is_committing(&id) {
+                    let expired = group.expired_offsets(turn.config.offsets_retention, now);
+                    group.forget(None, expired, &mut turn);
+                }
             }
         }
         self.take_actions()
@@ -300,8 +303,11 @@ impl Group {
     fn forget(&mut self, ticket: Option<Ticket>, offsets: Vec<(String, i32)>, turn: &mut Turn<'_>) {
         let nothing_left = self.state == State::Empty
             && self.pending.is_empty()
+            && !turn.is_committing(&self.id)
             && offsets.len() == self.offsets.len();
         if offsets.is_empty() && !nothing_left {
+            let done = ticket.map(|ticket| Action::Done(ticket, ErrorCode::None));
+            turn.actions.extend(done);
             return;
         }
         let tombstones = offsets.iter();
@@ -309,8 +315,8 @@ impl Group {
         let mut tombstones: Vec<_> = tombstones.collect();
         if nothing_left {
             tombstones.push(records::group_tombstone(&self.id));
-            // Nobody may join it while its end is being written.
-            self.move_to(State::Dead, turn.now);
+            // Nobody may join it while its end is being written. Should that fail, it has been empty for as long as before.
+            self.state = State::Dead;
         }
         let purpose = Purpose::Forget {
             ticket,
