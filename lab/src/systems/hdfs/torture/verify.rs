@@ -120,8 +120,7 @@ fn close(torture: &Torture, client: &DfsClient, left: &[Left]) -> Result<()> {
         nobody_lived += u32::from(open.flushed < *flushed);
         if len < *flushed {
             torture.note(&format!(
-                "{path}: {} bytes of {flushed} that were flushed",
-                len
+                "{path}: {len} bytes of {flushed} that were flushed"
             ));
             (lacking, lost) = (lacking + 1, lost + flushed - len);
         }
