@@ -68,7 +68,7 @@ async function show(recording, { growing }) {
   settle();
   document.body.dataset.view = growing ? "live" : "replay";
   for (const control of document.querySelectorAll("[data-live]")) control.hidden = !growing;
-  $("save").hidden = !growing && recording !== view.served;
+  $("save").hidden = !growing;
   $("back-to-live").hidden = growing || !view.live;
   groups.close();
   drawViolation(recording);

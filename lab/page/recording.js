@@ -9,6 +9,8 @@ const PATCHES_MAX = 20_000;
 const MESSAGES_MAX = 200_000;
 const ENTRIES_MAX = 10_000;
 const POINTS_MAX = 20_000;
+/** A run of four months, in microseconds: what is later is no time of a run. */
+const TIME_MAX = 1e13;
 /** Who is on the way for longer than this is looked for apart from the window of time in which it was sent. */
 export const LONG_US = 500_000;
 
@@ -40,6 +42,9 @@ export function parse(lines) {
     }
     if (!isObject(record) || typeof record.kind !== "string" || !Number.isFinite(record.time)) {
       throw new Error(`This is not a trace: line ${n + 1} has no "time" and "kind".`);
+    }
+    if (!(record.time >= 0 && record.time <= TIME_MAX)) {
+      throw new Error(`This is not a trace: the time of line ${n + 1}, ${record.time} µs, is not within a run of at most ${TIME_MAX} µs.`);
     }
     if (records.length === 0 && record.kind !== "begin") {
       throw new Error(`This is not a trace: it starts with "${record.kind}" and not with "begin".`);

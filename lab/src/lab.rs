@@ -3,6 +3,7 @@
 //! The page's buttons and the scenes call the same methods, which block until the deed is done.
 
 mod node;
+mod shell;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::reaper::Reaper;
 use crate::recorder::{Limits, Recorder};
 
 pub use node::{Condition, NodeSpec, NodeView};
+pub use shell::quoted;
 
 use node::Node;
 
@@ -115,19 +117,23 @@ impl Lab {
     }
 
     /// Adds a node, which is not started yet. It is told where to dial.
+    ///
+    /// # Errors
+    /// When there is a node of that name, or the lab is being closed.
     pub fn add(&self, spec: NodeSpec) -> Result<()> {
+        let name = spec.name.clone();
         let group = match &*lock(&self.reaper) {
             Some(reaper) => reaper.group()?,
             None => bail!("the lab is being closed"),
         };
         let program = std::env::current_exe().context("cannot find the lab's own program")?;
-        let socks = self.dial_as(&spec.name)?.to_string();
+        let socks = self.dial_as(&name)?.to_string();
         let args = ["node", self.system].map(str::to_owned).into_iter();
         let args = args.chain(spec.args.iter().cloned());
         let args = args.chain(["--exit-with-stdin", "--socks", &socks].map(str::to_owned));
         let mut server = Server::new(program, args)
             .in_group(group)
-            .logging_to(self.dir.join(format!("{}.log", spec.name)));
+            .logging_to(self.dir.join(format!("{name}.log")));
         for (flag, key) in spec.listens {
             server = server.listening(flag, key, "127.0.0.1:0");
         }
@@ -138,7 +144,11 @@ impl Lab {
             address: Mutex::default(),
             spec,
         };
-        lock(&self.nodes).push(Arc::new(node));
+        let mut nodes = lock(&self.nodes);
+        if nodes.iter().any(|node| node.spec.name == name) {
+            bail!("there is a node {name} already");
+        }
+        nodes.push(Arc::new(node));
         Ok(())
     }
 
@@ -146,6 +156,14 @@ impl Lab {
         let nodes = lock(&self.nodes);
         let node = nodes.iter().find(|node| node.spec.name == name).cloned();
         node.with_context(|| format!("there is no node {name}"))
+    }
+
+    /// What the node `name` is.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn role(&self, name: &str) -> Result<&'static str> {
+        Ok(self.node(name)?.spec.role)
     }
 
     fn all(&self) -> Vec<Arc<Node>> {
@@ -421,6 +439,7 @@ impl Lab {
             }
         });
         drop(reaper);
+        self.links.close();
         self.recorder.close();
     }
 }

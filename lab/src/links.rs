@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+use crate::lab::lock;
 
 pub use passing::Sink;
 use passing::{InFlight, Teller};
@@ -76,11 +79,6 @@ impl Table {
     }
 }
 
-/// Locks what nobody leaves half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// All links of a cluster. Clones are handles on the same links.
 #[derive(Clone, Debug)]
 pub struct Links {
@@ -89,6 +87,8 @@ pub struct Links {
     /// Until when the bytes let through so far occupy a throttled direction.
     busy_until: Arc<Mutex<BTreeMap<Direction, Instant>>>,
     watch: Arc<OnceLock<Watch>>,
+    /// One for each node that dials; its connections end with it.
+    listeners: Arc<Mutex<JoinSet<()>>>,
 }
 
 /// Who hears of messages, and how they are understood.
@@ -128,6 +128,7 @@ impl Links {
             table: watch::Sender::default(),
             busy_until: Arc::default(),
             watch: Arc::default(),
+            listeners: Arc::default(),
         }
     }
 
@@ -146,20 +147,29 @@ impl Links {
         let address = listener.local_addr()?;
         let _entered = self.runtime.enter();
         let listener = TcpListener::from_std(listener)?;
-        let (links, source) = (self.clone(), source.to_owned());
-        self.runtime.spawn(async move {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => {
-                        let (links, source) = (links.clone(), source.clone());
-                        tokio::spawn(async move { links.serve(stream, source).await });
-                    }
-                    // Too many files are open, say. That passes, and the node must not stay mute.
-                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-                }
-            }
-        });
+        let accepting = self.clone().accept(listener, source.to_owned());
+        lock(&self.listeners).spawn(accepting);
         Ok(address)
+    }
+
+    async fn accept(self, listener: TcpListener, source: String) {
+        let mut connections = JoinSet::new();
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let (links, source) = (self.clone(), source.clone());
+                    connections.spawn(async move { links.serve(stream, source).await });
+                }
+                // Too many files are open, say. That passes, and the node must not stay mute.
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+            while connections.try_join_next().is_some() {}
+        }
+    }
+
+    /// Ends every connection, and listens no more. Until then the listeners keep these links, and who watches them.
+    pub fn close(&self) {
+        lock(&self.listeners).abort_all();
     }
 
     /// Says that the node `name` listens on `address`, and on none that it had before.
@@ -174,6 +184,8 @@ impl Links {
     /// Makes `rule` hold for what flows from `from` to `to`, in connections that exist and in those to come.
     pub fn set(&self, from: &str, to: &str, rule: Rule) {
         let direction = (from.to_owned(), to.to_owned());
+        // What got through by another rule does not hold up what comes.
+        lock(&self.busy_until).remove(&direction);
         self.table.send_modify(|table| table.set(direction, rule));
     }
 
@@ -198,6 +210,7 @@ impl Links {
 
     /// Mends every link.
     pub fn heal(&self) {
+        lock(&self.busy_until).clear();
         self.table.send_modify(|table| table.rules.clear());
     }
 

@@ -25,7 +25,6 @@ use memory::{Log, line};
 #[derive(Debug)]
 pub struct Recorder {
     begun: Instant,
-    epoch_ms: u64,
     log: watch::Sender<Log>,
 }
 
@@ -62,14 +61,8 @@ impl Recorder {
         };
         Recorder {
             begun: Instant::now(),
-            epoch_ms,
             log: watch::Sender::new(Log::new(&begin, limits)),
         }
-    }
-
-    /// When the run began, in milliseconds since the epoch.
-    pub fn epoch_ms(&self) -> u64 {
-        self.epoch_ms
     }
 
     fn record(&self, make: impl FnOnce(&mut Log) -> Option<What>) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::ArgMatches;
 use sim::Level;
 use tokio::runtime::Handle;
@@ -26,7 +26,8 @@ pub struct Run {
     pub lab: Arc<Lab>,
     /// Where the scene stands that is played on it, if one is.
     pub script: Script,
-    cluster: OnceLock<Arc<dyn Cluster>>,
+    /// The system, or why it could not be started.
+    cluster: OnceLock<Result<Arc<dyn Cluster>, String>>,
     saving: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -77,23 +78,42 @@ impl Run {
     /// # Errors
     /// When a node cannot be started.
     pub fn start(&self, options: &ArgMatches) -> Result<()> {
-        self.opened(self.system.start(&self.lab, options)?);
+        let started = self.system.start(&self.lab, options);
+        if let Err(e) = &started {
+            let text = format!("{} cannot be started: {e:#}", self.system.title());
+            self.lab.recorder.event(Level::Bad, None, text.clone());
+            self.failed(text);
+        }
+        self.opened(started?);
         Ok(())
     }
 
     /// Says that all nodes are there.
     pub fn opened(&self, cluster: Arc<dyn Cluster>) {
         // A run is opened once.
-        let _ = self.cluster.set(cluster);
+        let _ = self.cluster.set(Ok(cluster));
+    }
+
+    /// Says that the nodes will never be there; `text` says why.
+    pub(crate) fn failed(&self, text: String) {
+        let _ = self.cluster.set(Err(text));
+    }
+
+    /// Whether the nodes are still being started.
+    pub fn is_opening(&self) -> bool {
+        self.cluster.get().is_none()
     }
 
     /// The system, once all its nodes have been started.
     ///
     /// # Errors
-    /// When they have not.
+    /// When they have not, or cannot be.
     pub fn cluster(&self) -> Result<&Arc<dyn Cluster>> {
-        let cluster = self.cluster.get();
-        cluster.context("the nodes are still being started; wait a moment")
+        match self.cluster.get() {
+            Some(Ok(cluster)) => Ok(cluster),
+            Some(Err(text)) => bail!("{text}"),
+            None => bail!("the nodes are still being started; wait a moment"),
+        }
     }
 
     /// Ends everything: the scene, and all nodes.

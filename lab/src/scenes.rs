@@ -64,7 +64,11 @@ impl<S: Scenery> Play for Scene<S> {
 
     fn play(&self, run: &Arc<Run>) -> Result<()> {
         run.script.begin(self.name, self.about);
-        let played = S::set(&run.lab, &self.size).and_then(|cluster| {
+        let set = S::set(&run.lab, &self.size);
+        if let Err(e) = &set {
+            run.failed(format!("{} cannot be set up: {e:#}", self.name));
+        }
+        let played = set.and_then(|cluster| {
             run.opened(cluster.clone());
             let run = run.clone();
             let stage = Stage { cluster, run };

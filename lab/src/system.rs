@@ -1,5 +1,5 @@
 //! What the lab asks of a system that it shows: [`System`] is a kind, [`Cluster`] is one that runs. The lab itself
-//! (processes, links, recording, page, scenes) knows nothing else of them. `tests/toy.rs` builds the smallest one.
+//! (processes, links, recording, page, scenes) knows nothing else of them. `tests/toy/` builds the smallest one.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -149,9 +149,6 @@ pub struct Deed {
     /// A number that it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<Param>,
-    /// The deed that undoes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub undo: Option<&'static str>,
 }
 
 /// What a deed is done to.
@@ -216,7 +213,7 @@ impl Order {
 
 /// What can be done to any node.
 pub fn common_deeds() -> Vec<Deed> {
-    let deed = |id, label, title, process, undo| Deed {
+    let deed = |id, label, title, process| Deed {
         id,
         label,
         title,
@@ -225,7 +222,6 @@ pub fn common_deeds() -> Vec<Deed> {
         roles: &[],
         when: When { process },
         param: None,
-        undo,
     };
     vec![
         deed(
@@ -233,28 +229,19 @@ pub fn common_deeds() -> Vec<Deed> {
             "Kill",
             "End the process at once, as a crash would",
             &["up", "paused"],
-            Some("start"),
         ),
         deed(
             "pause",
             "Pause",
             "Stop the process in mid-step, as a long garbage collection would",
             &["up"],
-            Some("resume"),
         ),
-        deed(
-            "resume",
-            "Resume",
-            "Let the process go on",
-            &["paused"],
-            None,
-        ),
+        deed("resume", "Resume", "Let the process go on", &["paused"]),
         deed(
             "start",
             "Start",
             "Start the process again, on the files that it had",
             &["down"],
-            None,
         ),
     ]
 }
@@ -262,8 +249,12 @@ pub fn common_deeds() -> Vec<Deed> {
 /// Does a deed: one of the [`common_deeds`], or one of the cluster's own.
 ///
 /// # Errors
-/// When it cannot be done, or nobody knows it.
+/// When it cannot be done, nobody knows it, or there is no such node.
 pub fn perform(lab: &Lab, cluster: &dyn Cluster, deed: &str, order: &Order) -> Result<()> {
+    // Whatever a deed makes of a name, a path say: it is the name of a node.
+    if let Some(node) = &order.node {
+        lab.role(node)?;
+    }
     match deed {
         "kill" => lab.kill(order.node()?),
         "pause" => lab.pause(order.node()?),

@@ -8,7 +8,9 @@ mod clocks;
 mod hash;
 #[cfg(feature = "hdfs")]
 mod hdfs;
-#[cfg(any(feature = "clocks", feature = "hash"))]
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(any(feature = "clocks", feature = "hash", feature = "kafka"))]
 mod lines;
 
 /// All of them. The first is what a bare `lab` opens.
@@ -16,6 +18,8 @@ pub fn all() -> &'static [&'static dyn System] {
     &[
         #[cfg(feature = "hdfs")]
         &hdfs::MiniHdfs,
+        #[cfg(feature = "kafka")]
+        &kafka::MiniKafka,
         #[cfg(feature = "hash")]
         &hash::Hash,
         #[cfg(feature = "clocks")]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::lab::quoted;
 use crate::run::Run;
 use crate::scenes::Mode;
 use crate::system::{self, Order};
@@ -142,6 +143,15 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 /// What a handler answers.
 pub type Answer<T> = Result<T, Failure>;
 
+/// The header of an answer that is to be saved under `name`.
+pub fn attachment(name: &str) -> (HeaderName, String) {
+    // A name in a header is of few sorts of letters.
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    let name = name.replace(|c| !plain(c), "_");
+    let value = format!("attachment; filename=\"{name}\"");
+    (header::CONTENT_DISPOSITION, value)
+}
+
 /// Does `deed`, which blocks, where it holds up nobody.
 ///
 /// # Errors
@@ -163,7 +173,7 @@ impl Page {
         let host = self.guard.host();
         let body = match serde_json::to_string(body) {
             Ok(body) if body != "{}" => {
-                format!(" -H 'Content-Type: application/json' -d '{body}'")
+                format!(" -H 'Content-Type: application/json' -d {}", quoted(&body))
             }
             _ => String::new(),
         };
@@ -194,7 +204,7 @@ async fn system_view(State(page): Shared) -> Answer<axum::Json<Value>> {
         "system": run.system.name(),
         "title": run.system.title(),
         "replay": false,
-        "opening": run.cluster().is_err(),
+        "opening": run.is_opening(),
         "deeds": deeds,
         "scenes": scenes,
         "systems": systems,
@@ -238,11 +248,13 @@ async fn load(State(page): Shared, axum::Json(order): axum::Json<Rate>) -> Answe
 async fn undo(State(page): Shared) -> Answer<StatusCode> {
     blocking(move || {
         let run = page.run()?;
+        let cluster = run.cluster()?;
+        // Processes first: one that is paused follows no order. Both are tried before an error of either is told.
+        run.lab.undo().and(cluster.undo())?;
         let command = page.curl("undo", &json!({}));
         let text = "every fault is undone";
         run.lab.recorder.action(None, text, &command);
-        let disks = run.cluster()?.undo();
-        run.lab.undo().and(disks)
+        Ok(())
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -2,147 +2,43 @@
 
 #![allow(clippy::unwrap_used)] // Also in the helpers of tests.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+#[allow(dead_code, reason = "each test needs a part of it")]
+mod lab;
+
+use std::process::Command;
 
 use serde_json::{Value, json};
-use sim::patch;
-use tempfile::TempDir;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::lab::Lab;
 
-struct Lab {
-    child: Child,
-    host: String,
-    token: String,
-    _tmp: TempDir,
+/// A lab in which `count` DataNodes can be written to.
+fn start(count: usize) -> Lab {
+    let datanodes = count.to_string();
+    let lab = Lab::start(&["--no-browser", "--racks", "1", "--datanodes", &datanodes]);
+    lab.until("all DataNodes are live", |state| {
+        let nodes = state["nodes"].as_object().into_iter().flatten();
+        let live = nodes.filter(|(_, node)| node["state"] == "live");
+        live.count() == count && state["lamps"]["safe-mode"]["holds"] == true
+    });
+    lab
 }
 
-impl Drop for Lab {
-    fn drop(&mut self) {
-        // Its reaper ends the nodes.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The command of the last event that has one.
+fn last_command(lab: &Lab) -> String {
+    let trace = lab.trace();
+    let mut commands = trace.iter().filter_map(|record| record["command"].as_str());
+    commands.next_back().unwrap().to_owned()
 }
 
-impl Lab {
-    /// A lab in which `count` DataNodes can be written to.
-    fn start(count: usize) -> Lab {
-        let tmp = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lab"))
-            .args([
-                "--no-browser",
-                "--racks",
-                "1",
-                "--datanodes",
-                &count.to_string(),
-            ])
-            .env("TMPDIR", tmp.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        // Somebody has to read the rest.
-        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        let address = line.trim_end().split_once("http://").unwrap().1;
-        let (host, token) = address.split_once("/?token=").unwrap();
-        let lab = Lab {
-            child,
-            host: host.to_owned(),
-            token: token.to_owned(),
-            _tmp: tmp,
-        };
-        lab.until("all DataNodes are live", |state| {
-            let nodes = state["nodes"].as_object().into_iter().flatten();
-            let live = nodes.filter(|(_, node)| node["state"] == "live");
-            live.count() == count && state["lamps"]["safe-mode"]["holds"] == true
-        });
-        lab
-    }
-
-    /// Asks for something; returns the body of the answer.
-    fn ask(&self, method: &str, path: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let Lab { host, token, .. } = self;
-        let len = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nHost: {host}\r\nX-Lab-Token: {token}\r\n\
-             Content-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}"
-        )
+/// Runs a command that the journal shows, as it would be pasted into a shell.
+fn paste(lab: &Lab, command: &str) {
+    let ran = Command::new("sh")
+        .args(["-c", &command.replace("curl ", "curl -sS --fail ")])
+        .env("LAB_TOKEN", &lab.token)
+        .output()
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.starts_with("HTTP/1.0 2"),
-            "{method} {path}: {head} {body}"
-        );
-        body.to_owned()
-    }
-
-    fn post(&self, path: &str, body: &Value) {
-        self.ask("POST", path, &body.to_string());
-    }
-
-    fn trace(&self) -> Vec<Value> {
-        let trace = self.ask("GET", "/api/trace", "");
-        let lines = trace
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
-        lines.collect()
-    }
-
-    /// The state document as it is now.
-    fn state(&self) -> Value {
-        let mut state = json!({});
-        for record in self.trace() {
-            if record["kind"] == "state" {
-                patch::apply(&mut state, &record["patch"]);
-            }
-        }
-        state
-    }
-
-    #[track_caller]
-    fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
-        let end = Instant::now() + DEADLINE;
-        loop {
-            let state = self.state();
-            if holds(&state) {
-                return;
-            }
-            assert!(
-                Instant::now() < end,
-                "waited in vain until {what}: {state:#}"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// The command of the last event that has one.
-    fn last_command(&self) -> String {
-        let trace = self.trace();
-        let mut commands = trace.iter().filter_map(|record| record["command"].as_str());
-        commands.next_back().unwrap().to_owned()
-    }
-
-    /// Runs a command that the journal shows, as it would be pasted into a shell.
-    fn paste(&self, command: &str) {
-        let ran = Command::new("sh")
-            .args(["-c", &command.replace("curl ", "curl -sS --fail ")])
-            .env("LAB_TOKEN", &self.token)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success(), "{command}: {said}");
-    }
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{command}: {said}");
 }
 
 /// A number of the state document.
@@ -152,7 +48,7 @@ fn number(state: &Value, pointer: &str) -> u64 {
 
 #[test]
 fn every_fault_shows_a_command_that_does_it_again() {
-    let lab = Lab::start(3);
+    let lab = start(3);
     lab.post("/api/hdfs/files/sample?seconds=0", &json!({}));
     let dn1 = json!({"node": "dn1"});
     let cut = json!({"from": "dn1", "to": "*", "both_ways": true, "cut": true});
@@ -189,7 +85,7 @@ fn every_fault_shows_a_command_that_does_it_again() {
     };
     for (path, body, holds) in faults {
         lab.post(path, body);
-        let command = lab.last_command();
+        let command = last_command(&lab);
         lab.until(path, holds);
         lab.post("/api/undo", &json!({}));
         lab.until("all is well", well);
@@ -197,7 +93,7 @@ fn every_fault_shows_a_command_that_does_it_again() {
             lab.post(path, &json!({"rate": 0}));
             lab.until("the load ends", |now| now["load"]["on"] == false);
         }
-        lab.paste(&command);
+        paste(&lab, &command);
         lab.until(&command, holds);
         lab.post("/api/load", &json!({"rate": 0}));
         lab.post("/api/undo", &json!({}));
@@ -206,8 +102,43 @@ fn every_fault_shows_a_command_that_does_it_again() {
 }
 
 #[test]
+fn what_is_undone_is_undone_where_it_is_paused_too() {
+    let lab = start(1);
+    lab.post("/api/deeds/fill", &json!({"node": "dn1"}));
+    lab.until("its disk is full", |now| {
+        now["disks"]["dn1"]["full"] == true
+    });
+    lab.post("/api/deeds/pause", &json!({"node": "dn1"}));
+    lab.post("/api/undo", &json!({}));
+    lab.until("it goes on, and its disk is well", |now| {
+        now["nodes"]["dn1"]["process"] == "up" && now["disks"]["dn1"].is_null()
+    });
+    let command = last_command(&lab);
+    assert!(command.ends_with("/api/undo"), "{command}");
+}
+
+#[test]
+fn only_the_disk_of_a_datanode_can_be_wiped() {
+    let lab = start(1);
+    let outside = tempfile::tempdir().unwrap();
+    let outside = outside.path().to_str().unwrap();
+    let below = format!("../../{}", outside.rsplit('/').next().unwrap());
+    for node in ["", outside, &below, "dn1/", "dn2", "client"] {
+        let order = json!({"node": node}).to_string();
+        let (status, said) = lab.call("POST /api/deeds/wipe", &order);
+        assert_eq!(status, 409, "{node:?}: {said}");
+        assert!(said.contains("there is no node"), "{node:?}: {said}");
+    }
+    let order = json!({"node": "namenode"}).to_string();
+    let (status, said) = lab.call("POST /api/deeds/wipe", &order);
+    assert_eq!(status, 409, "{said}");
+    assert!(std::path::Path::new(outside).is_dir());
+    assert_eq!(lab.state()["nodes"]["dn1"]["process"], "up");
+}
+
+#[test]
 fn a_load_goes_on_and_finds_nothing_wrong_while_a_datanode_dies() {
-    let lab = Lab::start(4);
+    let lab = start(4);
     lab.post("/api/load", &json!({"rate": 100}));
     lab.until("much was acknowledged and checked", |now| {
         number(now, "/load/acknowledged") >= 30 && number(now, "/load/checked") >= 30
@@ -239,7 +170,7 @@ fn a_load_goes_on_and_finds_nothing_wrong_while_a_datanode_dies() {
 
 #[test]
 fn a_flipped_bit_is_one_bit_and_its_command_flips_it_too() {
-    let lab = Lab::start(3);
+    let lab = start(3);
     lab.post("/api/hdfs/files/sample?seconds=0", &json!({}));
     lab.until("dn1 has a good replica", |now| {
         let blocks = now["files"]["/sample-1.bin"]["blocks"].as_object();
@@ -248,16 +179,16 @@ fn a_flipped_bit_is_one_bit_and_its_command_flips_it_too() {
         blocks.is_some_and(|blocks| blocks.values().any(has))
     });
     lab.post("/api/deeds/flip", &json!({"node": "dn1"}));
-    let command = lab.last_command();
+    let command = last_command(&lab);
     let word = |mark: &str| {
         let word = command.split(mark).nth(1).unwrap();
         word.split(' ').next().unwrap().to_owned()
     };
     let (file, at) = (word("of="), word("seek=").parse::<usize>().unwrap());
     // It may have been found and replaced already: what the command makes of a copy is what counts.
-    let copy = lab._tmp.path().join("copy");
+    let copy = lab.tmp.path().join("copy");
     std::fs::write(&copy, vec![0; at + 2]).unwrap();
-    lab.paste(&command.replace(&file, copy.to_str().unwrap()));
+    paste(&lab, &command.replace(&file, copy.to_str().unwrap()));
     let octal = command.split('\\').nth(1).unwrap();
     let flipped = u8::from_str_radix(&octal[..3], 8).unwrap();
     assert_eq!(std::fs::read(&copy).unwrap()[at], flipped);
@@ -273,7 +204,7 @@ fn a_flipped_bit_is_one_bit_and_its_command_flips_it_too() {
 
 #[test]
 fn messages_are_told_and_a_cut_holds_them() {
-    let lab = Lab::start(3);
+    let lab = start(3);
     lab.post("/api/hdfs/files/sample?seconds=0", &json!({}));
     let told = |kind: &str, label: &str| {
         let trace = lab.trace();

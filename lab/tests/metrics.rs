@@ -2,66 +2,37 @@
 
 #![allow(clippy::unwrap_used)] // Also in the helpers of tests.
 
+#[allow(dead_code, reason = "each test needs a part of it")]
+mod lab;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient};
 use serde_json::Value;
 
-/// How long a DataNode may take to say how much room it has.
-const DEADLINE: Duration = Duration::from_secs(30);
+use crate::lab::{DEADLINE, Lab, exchange};
+
 const DASHBOARD: &str = include_str!("../grafana/dashboard.json");
 
-/// A cluster that goes with the test.
-struct Cluster {
-    child: Child,
-    /// What it said of its nodes.
-    lines: Vec<String>,
+/// Where the node `name` listens for `key`: `  dn1  datanode on /rack1: address 127.0.0.1:1, http 127.0.0.1:2, pid 3`.
+fn address(lab: &Lab, name: &str, key: &str) -> String {
+    let of_node = |line: &&str| line.split_whitespace().next() == Some(name);
+    let line = lab.said.lines().find(of_node).unwrap();
+    let mut words = line.split([' ', ',']).skip_while(|word| *word != key);
+    words.nth(1).unwrap().to_owned()
 }
 
-impl Cluster {
-    fn start() -> Cluster {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lab"))
-            .args(["up", "hdfs", "--datanodes", "1", "--racks", "1"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let lines = lines.map_while(Result::ok);
-        let lines = lines
-            .take_while(|line| !line.starts_with("Ctrl-C"))
-            .collect();
-        Cluster { child, lines }
-    }
-
-    /// Where the node `name` listens for `key`: `  dn1  datanode on /rack1: address 127.0.0.1:1, http 127.0.0.1:2, pid 3`.
-    fn address(&self, name: &str, key: &str) -> String {
-        let of_node = |line: &&String| line.split_whitespace().next() == Some(name);
-        let line = self.lines.iter().find(of_node).unwrap();
-        let mut words = line.split([' ', ',']).skip_while(|word| *word != key);
-        words.nth(1).unwrap().to_owned()
-    }
-
-    /// The names of all metrics of a node.
-    fn metrics(&self, name: &str) -> BTreeSet<String> {
-        let mut stream = TcpStream::connect(self.address(name, "http")).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-        let names = types.filter_map(|line| line.split(' ').next());
-        names.map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The names of all metrics of a node.
+fn metrics(lab: &Lab, name: &str) -> BTreeSet<String> {
+    let (status, mut answer) = exchange(&address(lab, name, "http"), "GET /metrics", &[], "");
+    assert_eq!(status, 200);
+    let mut text = String::new();
+    answer.read_to_string(&mut text).unwrap();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let names = types.filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).collect()
 }
 
 /// Every name in the expressions of the dashboard; a histogram's series are called by the histogram's name.
@@ -94,8 +65,8 @@ fn write(client: &DfsClient, path: &str) -> Result<(), Box<dyn std::error::Error
 
 #[test]
 fn the_dashboard_asks_for_what_is_served() {
-    let cluster = Cluster::start();
-    let client = ClientSettings::new(&cluster.address("namenode", "rpc"), "test");
+    let lab = Lab::start(&["up", "hdfs", "--datanodes", "1", "--racks", "1"]);
+    let client = ClientSettings::new(&address(&lab, "namenode", "rpc"), "test");
     let client = DfsClient::connect(client).unwrap();
     // A DataNode is there before its first heartbeat has told how much room it has.
     let end = Instant::now() + DEADLINE;
@@ -105,7 +76,7 @@ fn the_dashboard_asks_for_what_is_served() {
         tries += 1;
         std::thread::sleep(Duration::from_millis(50));
     }
-    let served = &cluster.metrics("namenode") | &cluster.metrics("dn1");
+    let served = &metrics(&lab, "namenode") | &metrics(&lab, "dn1");
     let asked = asked();
     assert!(asked.len() > 20, "{asked:?}");
     let missing: Vec<&String> = asked.difference(&served).collect();

@@ -1,11 +1,16 @@
-//! The scenes of the small systems, each played to its end by the lab's own program.
+//! The scenes, each played to its end by the lab's own program.
 
 #![allow(clippy::unwrap_used)] // Also in the helpers of tests.
 
 use std::process::Command;
 
 #[cfg_attr(
-    not(any(feature = "clocks", feature = "hash")),
+    not(any(
+        feature = "clocks",
+        feature = "hash",
+        feature = "hdfs",
+        feature = "kafka"
+    )),
     expect(dead_code, reason = "this lab has none of them")
 )]
 fn play(scene: &str) {
@@ -31,4 +36,94 @@ fn a_store_joins() {
 #[test]
 fn two_writers_are_in_conflict() {
     play("clocks/conflict");
+}
+
+#[cfg(feature = "hdfs")]
+mod hdfs {
+    use super::play;
+
+    #[test]
+    fn kill_datanode() {
+        play("hdfs/kill-datanode");
+    }
+
+    #[test]
+    fn kill_two() {
+        play("hdfs/kill-two");
+    }
+
+    #[test]
+    fn replace_datanode() {
+        play("hdfs/replace-datanode");
+    }
+
+    #[test]
+    fn restart_namenode() {
+        play("hdfs/restart-namenode");
+    }
+
+    #[test]
+    fn balancer() {
+        play("hdfs/balancer");
+    }
+
+    #[test]
+    fn cut_off_rack() {
+        play("hdfs/cut-off-rack");
+    }
+
+    #[test]
+    fn bit_rot() {
+        play("hdfs/bit-rot");
+    }
+
+    #[test]
+    fn dead_writer() {
+        play("hdfs/dead-writer");
+    }
+
+    #[test]
+    fn decommission() {
+        play("hdfs/decommission");
+    }
+
+    #[test]
+    fn paused_datanode() {
+        play("hdfs/paused-datanode");
+    }
+
+    #[test]
+    fn slow_datanode() {
+        play("hdfs/slow-datanode");
+    }
+}
+
+#[cfg(feature = "kafka")]
+mod kafka {
+    use super::play;
+
+    #[test]
+    fn torn_write() {
+        play("kafka/torn-write");
+    }
+
+    #[test]
+    fn duplicate() {
+        play("kafka/duplicate");
+    }
+
+    #[test]
+    fn rebalance_storm() {
+        play("kafka/rebalance-storm");
+    }
+
+    #[test]
+    fn slow_consumer() {
+        play("kafka/slow-consumer");
+    }
+
+    #[test]
+    fn compaction() {
+        play("kafka/compaction");
+    }
 }

@@ -1,7 +1,6 @@
 //! The shell: gRPC, HTTP, sockets, files, timers. All I/O of the crate is below this module, in `cli` and in `main.rs`.
 
 pub mod balancer;
-mod chaos;
 pub mod clock;
 pub mod cluster;
 pub mod connector;

@@ -69,6 +69,11 @@ pub enum ErrorCode {
     /// The group is rebalancing: join again.
     #[error("the group is rebalancing; join again")]
     RebalanceInProgress = 27,
+    /// Offsets of one commit, with their metadata, that do not fit into a batch of `__consumer_offsets`.
+    #[error(
+        "the offsets committed at once are larger than max.message.bytes of __consumer_offsets"
+    )]
+    InvalidCommitOffsetSize = 28,
     /// A record's timestamp is too far from the broker's clock.
     #[error("a timestamp is outside of what the topic allows")]
     InvalidTimestamp = 32,

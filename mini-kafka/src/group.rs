@@ -36,6 +36,7 @@ pub use state::{Group, State};
 pub use sync::{LeavingMember, MemberRef, SyncAnswer, SyncRequest};
 
 use crate::error::ErrorCode;
+use offsets::Accepted;
 use records::{GroupRecord, Stored};
 
 /// Identifies a request whose answer may have to wait. The shell makes them up.
@@ -109,18 +110,27 @@ enum Purpose {
     /// A group became empty: nobody waits.
     Emptied,
     /// Offsets become the committed ones.
-    Commit {
-        ticket: Ticket,
-        offsets: Vec<((String, i32), Committed)>,
-        /// An answer for each partition, those refused included.
-        codes: Vec<ErrorCode>,
-    },
+    Commit { ticket: Ticket, accepted: Accepted },
     /// Offsets are forgotten, and perhaps the group.
     Forget {
         ticket: Option<Ticket>,
         offsets: Vec<(String, i32)>,
         group: bool,
     },
+}
+
+impl Purpose {
+    /// What is told where the records could not be stored. Some that are too large will not be smaller next time, so
+    /// that whoever waits must not try again (`GroupMetadataManager`).
+    fn refusal(&self, error: ErrorCode) -> ErrorCode {
+        match (self, error) {
+            (Purpose::Commit { .. }, ErrorCode::MessageTooLarge) => {
+                ErrorCode::InvalidCommitOffsetSize
+            }
+            (_, ErrorCode::MessageTooLarge) => ErrorCode::UnknownServerError,
+            (_, error) => error,
+        }
+    }
 }
 
 /// Hands a call what it may use: the time, settings, randomness, and where its wishes go.
@@ -142,6 +152,14 @@ impl Turn<'_> {
     fn synced(&mut self, ticket: Option<Ticket>, answer: SyncAnswer) {
         let answer = ticket.map(|ticket| Action::Synced(ticket, answer));
         self.actions.extend(answer);
+    }
+
+    /// Whether offsets of a group are on their way to the log. They are the committed ones once they are there, which the
+    /// group does not know yet.
+    fn is_committing(&self, group_id: &str) -> bool {
+        let is_commit = |purpose: &Purpose| matches!(purpose, Purpose::Commit { .. });
+        let mut under_way = self.appends.values();
+        under_way.any(|(group, purpose)| group == group_id && is_commit(purpose))
     }
 
     fn append(&mut self, group_id: &str, records: Vec<GroupRecord>, purpose: Purpose) {
@@ -178,6 +196,11 @@ impl Coordinator {
             appends: BTreeMap::new(),
             appends_made: 0,
         }
+    }
+
+    /// Takes a group over as it is, in the place of one of the same id.
+    pub fn insert(&mut self, group: Group) {
+        self.groups.insert(group.id.clone(), group);
     }
 
     /// A group, to look at.
@@ -234,7 +257,8 @@ impl Coordinator {
         self.take_actions()
     }
 
-    /// The records of an [`Action::Append`] are in the log, or could not be put there.
+    /// The records of an [`Action::Append`] are in the log, or could not be put there: [`ErrorCode::MessageTooLarge`] where
+    /// they never will be.
     pub fn appended(
         &mut self,
         id: AppendId,
@@ -244,14 +268,12 @@ impl Coordinator {
         let Some((group_id, purpose)) = self.appends.remove(&id) else {
             return Vec::new();
         };
+        let result = result.map_err(|error| purpose.refusal(error));
         let Some((group, mut turn)) = self.turn(&group_id, false, now) else {
             // The group was deleted meanwhile: whoever waits hears that the coordinator knows it no more.
             match purpose {
-                Purpose::Commit { ticket, codes, .. } => {
-                    let codes = codes
-                        .iter()
-                        .map(|_| ErrorCode::CoordinatorNotAvailable)
-                        .collect();
+                Purpose::Commit { ticket, accepted } => {
+                    let codes = vec![ErrorCode::CoordinatorNotAvailable; accepted.codes.len()];
                     self.actions.push(Action::Committed(ticket, codes));
                 }
                 Purpose::Forget {
@@ -272,11 +294,10 @@ impl Coordinator {
                 group.static_member_stored(&old_id, &new_id, result, &mut turn);
             }
             Purpose::Emptied => {}
-            Purpose::Commit {
-                ticket,
-                offsets,
-                codes,
-            } => group.offsets_stored(ticket, offsets, codes, result, &mut turn),
+            Purpose::Commit { ticket, accepted } => {
+                let codes = group.offsets_stored(accepted, result);
+                turn.actions.push(Action::Committed(ticket, codes));
+            }
             Purpose::Forget {
                 ticket,
                 offsets,
@@ -288,6 +309,10 @@ impl Coordinator {
                     });
                 }
                 let gone = whole && result.is_ok();
+                if whole && !gone {
+                    // It is as it was, and may be deleted another time.
+                    group.state = State::Empty;
+                }
                 let code = result.err().unwrap_or(ErrorCode::None);
                 turn.actions
                     .extend(ticket.map(|ticket| Action::Done(ticket, code)));

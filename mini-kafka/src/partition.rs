@@ -29,6 +29,8 @@ pub struct Partition {
     log: Log,
     /// The end of what is durable, as a place.
     durable: LogEnd,
+    /// What consumers saw the end of, when the settings last changed: the high watermark never moves back.
+    shown: LogEnd,
     /// When the first append after that came.
     dirty_since: Option<Time>,
     /// Why it is offline.
@@ -51,6 +53,7 @@ impl Partition {
         let partition = Partition {
             log,
             durable,
+            shown: durable,
             dirty_since: None,
             failed: None,
         };
@@ -67,8 +70,9 @@ impl Partition {
         self.log.config()
     }
 
-    /// Changes the topic's settings.
+    /// Changes the topic's settings. What consumers see already they go on seeing, durable or not.
     pub fn set_config(&mut self, config: LogConfig) {
+        self.shown = self.visible();
         self.log.set_config(config);
     }
 
@@ -103,10 +107,12 @@ impl Partition {
     }
 
     fn visible(&self) -> LogEnd {
-        if self.config().syncs_always() {
+        if !self.config().syncs_always() {
+            self.log.end()
+        } else if self.durable.offset > self.shown.offset {
             self.durable
         } else {
-            self.log.end()
+            self.shown
         }
     }
 

@@ -24,10 +24,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use chaos::Chaos;
+use node::FileDisk;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use broker::{Broker, locked};
@@ -43,9 +45,16 @@ pub struct Options {
     /// A setting, over what the file says
     #[arg(long = "override", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Where it listens for clients, whatever `listeners` says; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
     /// Where the status page and the metrics are; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT")]
     pub http: Option<String>,
+    /// An address of this machine alone where orders are taken to break the log directory's disk, as from
+    /// curl -X PUT http://HOST:PORT/chaos -d 'full=0'
+    #[arg(long, value_name = "HOST:PORT")]
+    pub chaos: Option<String>,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -72,6 +81,7 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("log.dirs: this broker has one log directory");
     }
     let _lock = lifetime::lock(&dir)?;
+    lifetime::allow_open_files();
     let prometheus = metrics::install()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
@@ -80,8 +90,17 @@ pub fn run(options: &Options) -> Result<()> {
     runtime.block_on(async {
         let listener = listen(&settings).await?;
         let (host, port) = advertised(&settings, listener.local_addr()?)?;
-        let broker = Arc::new(Broker::open(settings, host, port)?);
+        let mut disk = FileDisk::open(&dir)?;
+        let chaos = options.chaos.as_ref();
+        let chaos = chaos.map(|address| (Chaos::new(std::slice::from_ref(&dir)), address));
+        if let Some((chaos, _)) = &chaos {
+            disk = chaos.break_into(&dir, disk);
+        }
+        let broker = Arc::new(Broker::open(settings, disk, host, port)?);
         let mut ready = json!({ "kafka": format!("{}:{}", broker.host, broker.port) });
+        if let Some((chaos, address)) = chaos {
+            ready["chaos"] = json!(chaos.serve(address).await?.to_string());
+        }
         let mut tasks = background(&broker);
         if let Some(address) = &options.http {
             let http = TcpListener::bind(address).await;
@@ -100,7 +119,7 @@ pub fn run(options: &Options) -> Result<()> {
         tasks.spawn(async move { accept(&accepting, &listener).await });
         lifetime::end_requested(options.exit_with_stdin).await;
         tasks.shutdown().await;
-        broker.close();
+        broker.close().await;
         info!("ended");
         Ok(())
     })
@@ -114,6 +133,8 @@ fn read_settings(options: &Options) -> Result<Settings> {
         items = Settings::parse_file(&text).with_context(what)?;
     }
     items.extend(options.overrides.iter().cloned());
+    let listeners = |address: &String| format!("listeners=PLAINTEXT://{address}");
+    items.extend(options.listen.iter().map(listeners));
     Ok(Settings::parse(&items)?)
 }
 
@@ -228,7 +249,11 @@ async fn accept(broker: &Arc<Broker>, listener: &TcpListener) {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
-            Some(_) = serving.join_next() => {}
+            Some(served) = serving.join_next() => {
+                if let Err(error) = served {
+                    error!("a connection was given up: {error}");
+                }
+            }
         }
     }
 }

@@ -146,7 +146,7 @@ pub(super) fn lab(text: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> 
             !features.into_iter().flatten().any(is_cut)
         });
     }
-    // A test that is not named is one of these.
+    // Their files are still there: cargo would find them again as tests without needs.
     if let Some(package) = table(&mut manifest, &["package"]).filter(|_| !cut.is_empty()) {
         package["autotests"] = value(false);
     }

@@ -1,10 +1,13 @@
 //! A node of the lab: what a system says of it, and what there is to see of its process.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 use servers::Server;
+
+use super::quoted;
 
 /// What a system says of a node that it wants.
 #[derive(Clone, Debug)]
@@ -70,12 +73,14 @@ pub(super) struct Node {
 impl Node {
     /// What one would type to start the node without the lab.
     pub(super) fn shell_command(&self, server: &Server) -> String {
-        let mut words = vec![self.spec.program.to_owned()];
-        words.extend(self.spec.args.iter().cloned());
+        let mut words = self.spec.args.clone();
         for (flag, key) in self.spec.listens {
             let address = server.address(key).unwrap_or_default();
             words.extend([(*flag).to_owned(), address.to_owned()]);
         }
+        let words = words.iter().map(|word| quoted(word));
+        let program = Cow::Borrowed(self.spec.program);
+        let words: Vec<Cow<'_, str>> = [program].into_iter().chain(words).collect();
         words.join(" ")
     }
 }

@@ -116,6 +116,49 @@ async fn delay_and_throttle_take_their_time() {
 }
 
 #[tokio::test]
+async fn what_got_through_by_an_older_rule_holds_up_nothing() {
+    let mut wire = wire().await;
+    let narrow = Rule {
+        bytes_per_second: 1_000,
+        ..Rule::default()
+    };
+    for mended in [true, false] {
+        wire.links.set("client", "dn1", narrow);
+        // A minute's worth, which the next rule lets through at once.
+        wire.source.write_all(&[b'x'; 60_000]).await.unwrap();
+        assert!(!heard(&mut wire.destination, SILENCE).await);
+        if mended {
+            wire.links.heal();
+        } else {
+            wire.links.set("client", "dn1", Rule::default());
+        }
+        wire.destination.read_exact(&mut [0; 60_000]).await.unwrap();
+        wire.links.set("client", "dn1", narrow);
+        send(&mut wire.source).await;
+        assert!(heard(&mut wire.destination, DEADLINE).await);
+        wire.links.heal();
+    }
+}
+
+#[tokio::test]
+async fn links_that_are_closed_keep_nobody() {
+    let log = Arc::new(Log::default());
+    let kept = Arc::downgrade(&log);
+    let mut wire = wire_watched_by(Some(log)).await;
+    wire.links.set("client", "dn1", CUT);
+    send(&mut wire.source).await;
+    wire.links.close();
+    // A connection ends, even one that waits at a cut.
+    assert!(!matches!(wire.source.read(&mut [0]).await, Ok(len) if len > 0));
+    drop(wire.links);
+    let end = Instant::now() + DEADLINE;
+    while kept.strong_count() > 0 {
+        assert!(Instant::now() < end, "somebody still tells of messages");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn only_nodes_of_the_cluster_are_reached() {
     let wire = wire().await;
     let socks = wire.links.listen("dn2").unwrap();

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::lines;
-use crate::lab::{CLIENT, Lab, lock};
+use crate::lab::{CLIENT, Lab, lock, quoted};
 use crate::links::recogniser::Protocol;
 use crate::scenes::{Play, SOON, Stage, ensure};
 use crate::system::{Cluster, Deed, Order, Scenery, System, Target, When};
@@ -70,6 +70,8 @@ impl System for Clocks {
 /// The register.
 pub(crate) struct Register {
     lab: Arc<Lab>,
+    /// Through which its clients dial.
+    socks: SocketAddr,
     seen: Mutex<(Instant, Arc<Seen>)>,
     /// How many times the page's buttons have written.
     written: Mutex<u32>,
@@ -100,6 +102,7 @@ impl Scenery for Register {
         }
         let register = Arc::new(Register {
             lab: lab.clone(),
+            socks: lab.dial_as(CLIENT)?,
             seen: Mutex::new((Instant::now(), Arc::default())),
             written: Mutex::default(),
         });
@@ -151,9 +154,8 @@ impl Register {
 
     /// Reads at a replica, as the lab's client: all values, and the context to hand back.
     fn read(&self, replica: &str) -> Result<Read> {
-        let socks = self.lab.dial_as(CLIENT)?;
         let read = lines::ask(
-            Some(socks),
+            Some(self.socks),
             self.address(replica)?,
             "get",
             &Value::Null,
@@ -172,7 +174,8 @@ impl Register {
             context: context.clone()
         });
         let command = format!(
-            "echo 'put {write}' | nc {}",
+            "echo {} | nc {}",
+            quoted(&format!("put {write}")),
             address.to_string().replace(':', " ")
         );
         let text = format!(
@@ -180,8 +183,7 @@ impl Register {
             replica::shown(context)
         );
         self.lab.recorder.action(Some(replica), text, &command);
-        let socks = self.lab.dial_as(CLIENT)?;
-        let written = lines::ask(Some(socks), address, "put", &write, SOON);
+        let written = lines::ask(Some(self.socks), address, "put", &write, SOON);
         written.with_context(|| format!("{replica} does not take the write"))?;
         Ok(())
     }
@@ -242,7 +244,6 @@ impl Cluster for Register {
             roles: &["replica"],
             when: When { process: &["up"] },
             param: None,
-            undo: None,
         };
         vec![
             deed(

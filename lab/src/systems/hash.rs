@@ -114,7 +114,11 @@ impl Members {
 /// The stores.
 pub(crate) struct Stores {
     lab: Arc<Lab>,
+    /// Through which the client dials.
+    socks: SocketAddr,
     members: Mutex<Members>,
+    /// How many keys were filled in.
+    filled: Mutex<u32>,
     /// Held by whoever changes the membership.
     changing: Mutex<()>,
     seen: Mutex<(Instant, Arc<Seen>)>,
@@ -163,7 +167,9 @@ impl Scenery for Stores {
         }
         let stores = Arc::new(Stores {
             lab: lab.clone(),
+            socks: lab.dial_as(CLIENT)?,
             members: Mutex::new(members),
+            filled: Mutex::default(),
             changing: Mutex::default(),
             seen: Mutex::new((Instant::now(), Arc::default())),
         });
@@ -208,8 +214,7 @@ impl Stores {
 
     /// Asks a store, as the lab's client.
     fn ask(&self, id: u32, word: &str, said: &Value) -> Result<Value> {
-        let socks = self.lab.dial_as(CLIENT)?;
-        let answer = lines::ask(Some(socks), self.address(id)?, word, said, SOON);
+        let answer = lines::ask(Some(self.socks), self.address(id)?, word, said, SOON);
         answer.with_context(|| format!("{} does not {word}", name(id)))
     }
 
@@ -230,6 +235,7 @@ impl Stores {
                 self.ask(to, "put", &json!(Put { rule, keys }))?;
             }
         }
+        *lock(&self.filled) = keys;
         Ok(())
     }
 
@@ -242,7 +248,12 @@ impl Stores {
         if id > NODES_MAX {
             bail!("{NODES_MAX} stores are as many as a picture can show");
         }
-        start(&self.lab, id)?;
+        // One that failed has left its store, with what had been handed over to it.
+        match self.lab.role(&name(id)) {
+            Ok(_) if self.lab.pid(&name(id)).is_ok() => {}
+            Ok(_) => self.lab.start(&name(id))?,
+            Err(_) => start(&self.lab, id)?,
+        }
         let mut after = before.clone();
         after.add(id)?;
         let moves = before.ring.moves(&after.ring);
@@ -316,7 +327,7 @@ impl Stores {
             ("nodes", Value::Object(shown)),
             ("ring", ring(&members.ring)),
             ("keys", keys(&seen)),
-            ("lamps", lamps(&members, &seen)),
+            ("lamps", lamps(&members, &seen, *lock(&self.filled))),
         ]);
         *lock(&self.seen) = (began, Arc::new(seen));
     }
@@ -356,17 +367,17 @@ fn keys(seen: &Seen) -> Value {
     Value::Object(keys)
 }
 
-fn lamps(members: &Members, seen: &Seen) -> Value {
+fn lamps(members: &Members, seen: &Seen, filled: u32) -> Value {
     let lamp = |order: u32, rule, who: &str| {
-        let placed = check(members, seen, rule);
+        let placed = check(members, seen, rule, filled);
         let reason = placed.as_ref().err().cloned().unwrap_or_default();
         json!({"order": order, "sentence": format!("Each key is with one store: the one that {who} names"), "holds": placed.is_ok(), "reason": reason})
     };
     json!({"ring": lamp(1, Rule::Ring, "the ring"), "modulo": lamp(2, Rule::Modulo, "the remainder")})
 }
 
-/// Whether each key that there is is with its owner alone.
-fn check(members: &Members, seen: &Seen, rule: Rule) -> Result<(), String> {
+/// Whether each of the keys that were filled in is with its owner alone.
+fn check(members: &Members, seen: &Seen, rule: Rule, filled: u32) -> Result<(), String> {
     let mut met = BTreeSet::new();
     for (key, id) in places(seen, rule) {
         let owner = members.locate(rule, key);
@@ -381,7 +392,18 @@ fn check(members: &Members, seen: &Seen, rule: Rule) -> Result<(), String> {
             return Err(format!("{key} is there twice"));
         }
     }
-    Ok(())
+    let silent = members
+        .ids()
+        .into_iter()
+        .filter(|id| !seen.contains_key(id));
+    let silent: Vec<String> = silent.map(name).collect();
+    let why = match silent.is_empty() {
+        true => String::new(),
+        false => format!("; no answer from {}", silent.join(" and ")),
+    };
+    ensure(met.len() == filled as usize, || {
+        format!("of {filled} keys {} are there{why}", met.len())
+    })
 }
 
 impl Cluster for Stores {
@@ -395,7 +417,6 @@ impl Cluster for Stores {
             roles: &[],
             when: When::default(),
             param: None,
-            undo: None,
         }]
     }
 

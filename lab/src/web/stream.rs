@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{Page, Shared};
+use super::{Page, Shared, attachment};
 
 /// Records wait this long for more of them.
 const BATCH: Duration = Duration::from_millis(50);
@@ -91,18 +91,9 @@ pub(super) async fn trace(State(page): Shared) -> Response {
             (format!("{}.jsonl", run.system.name()), text.into())
         }
     };
-    // A name in a header is of few sorts of letters.
-    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-    let name: String = name
-        .chars()
-        .map(|c| if plain(c) { c } else { '_' })
-        .collect();
     let headers = [
         (header::CONTENT_TYPE, "application/jsonl".to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ),
+        attachment(&name),
     ];
     (headers, text).into_response()
 }

@@ -273,6 +273,28 @@ fn the_keyboard_suffices() {
     });
 }
 
+#[cfg(feature = "kafka")]
+#[test]
+fn a_brokers_topics_and_groups_are_drawn_and_it_comes_back_with_all_of_them() {
+    on_page(&["page", "kafka"], async |page: &Page| {
+        page.resize(1280, 800).await;
+        page.until(
+            "each partition has a reader",
+            "document.querySelectorAll('#kafka-groups tr[data-lag]').length === 3",
+        )
+        .await;
+        page.lamp("owners", "holds").await;
+        page.click(".node[data-key=broker] [data-deed=kill]").await;
+        page.node("broker", "down").await;
+        page.lamp("answers", "broken").await;
+        page.click(".node[data-key=broker] [data-deed=start]").await;
+        for lamp in ["answers", "kept", "once", "owners", "lag"] {
+            page.lamp(lamp, "holds").await;
+        }
+        page.screenshot("kafka-1280x800").await;
+    });
+}
+
 #[test]
 fn every_scene_ends_well_from_its_button() {
     on_page(

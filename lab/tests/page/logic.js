@@ -139,7 +139,7 @@
   test = "what is not a trace";
   for (const [lines, sentence] of [
     ["hello", "line 1 is not JSON"], ["", "no lines"], ['{"time":1,"kind":"end"}', "begin"], ["[1]", '"time" and "kind"'],
-    [`${JSON.stringify(begin)}\nnull\n`, "line 2"], [JSON.stringify({ ...begin, version: 3 }), "version 3"],
+    [`${JSON.stringify(begin)}\nnull\n`, "line 2"], [JSON.stringify({ ...begin, time: 1e16 }), "line 1"], [JSON.stringify({ ...begin, time: -1 }), "line 1"], [JSON.stringify({ ...begin, version: 3 }), "version 3"],
   ]) {
     try {
       Recording.of(parse(lines));

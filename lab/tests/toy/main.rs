@@ -45,6 +45,7 @@ fn main() -> ExitCode {
             "what_happens_is_seen_and_can_be_undone",
             what_happens_is_seen_and_can_be_undone,
         ),
+        ("a_start_that_fails_is_told", a_start_that_fails_is_told),
         ("a_scene_by_itself", a_scene_by_itself),
         ("a_scene_a_step_at_a_time", a_scene_a_step_at_a_time),
         ("a_scene_that_is_stopped", a_scene_that_is_stopped),
@@ -161,6 +162,23 @@ fn what_happens_is_seen_and_can_be_undone(runtime: &Runtime) {
     let root = run.lab.root().to_owned();
     run.stop();
     assert!(!root.exists(), "the lab's directory goes with it");
+}
+
+fn a_start_that_fails_is_told(runtime: &Runtime) {
+    let dir = tempfile::tempdir().unwrap();
+    // Where a node's log should be is something else.
+    std::fs::create_dir(dir.path().join("f1.log")).unwrap();
+    let run = Run::new(&Toy, "", Some(dir.path().into()), runtime.handle().clone()).unwrap();
+    assert!(run.is_opening());
+    let options = Toy.options(clap::Command::new("toy"));
+    let started = run.start(&options.get_matches_from(["toy"]));
+    let told = started.unwrap_err().to_string();
+    assert!(!run.is_opening());
+    let now = format!("{:#}", run.cluster().err().unwrap());
+    assert!(now.contains(&told), "{now}, and not {told}");
+    let trace = run.lab.recorder.trace().0.join("\n");
+    assert!(trace.contains("cannot be started"), "{trace}");
+    run.stop();
 }
 
 fn begin(runtime: &Runtime, mode: Mode) -> (Arc<Run>, std::thread::JoinHandle<anyhow::Result<()>>) {

@@ -61,6 +61,8 @@ impl System for Toy {
 /// One that runs.
 pub(crate) struct Registers {
     lab: Arc<Lab>,
+    /// Through which the client dials.
+    socks: SocketAddr,
     /// What each register held when it was looked at, and when that look began.
     seen: Mutex<(Instant, Arc<Seen>)>,
 }
@@ -99,6 +101,7 @@ impl Scenery for Registers {
         add(lab, LEADER, "leader", args.into())?;
         let registers = Arc::new(Registers {
             lab: lab.clone(),
+            socks: lab.dial_as(CLIENT)?,
             seen: Mutex::new((Instant::now(), Arc::default())),
         });
         let watched = Arc::downgrade(&registers);
@@ -178,8 +181,7 @@ impl Registers {
         let command = format!("echo put {number} | nc {}", address.replace(':', " "));
         let text = format!("the client puts {number}");
         self.lab.recorder.action(Some(LEADER), text, &command);
-        let socks = self.lab.dial_as(CLIENT)?;
-        self.ask(Some(socks), LEADER, &format!("put {number}"), SOON)
+        self.ask(Some(self.socks), LEADER, &format!("put {number}"), SOON)
     }
 }
 
@@ -201,7 +203,6 @@ impl Cluster for Registers {
                 max: 99.0,
                 value: 7.0,
             }),
-            undo: None,
         }]
     }
 

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use chaos::Chaos;
 use node::{FileDisk, Time};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
-use super::chaos::Chaos;
 use super::clock::Clock;
 use super::connector::Connector;
 use super::lifetime;

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use chaos::Chaos;
 use node::{FileDisk, Rng};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::transport::server::TcpIncoming;
 use tracing::{info, warn};
 
-use super::chaos::Chaos;
 use super::clock::Clock;
 use super::rpc::MESSAGE_MAX;
 use super::rpc::wire::client_protocol_server::ClientProtocolServer;

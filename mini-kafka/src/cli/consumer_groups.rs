@@ -187,7 +187,7 @@ async fn offsets(
             partition.1.to_string(),
             or_dash(current.copied()),
             end.to_string(),
-            or_dash(current.map(|current| (end - current).max(0))),
+            or_dash(current.map(|current| end.saturating_sub(*current).max(0))),
             owners
                 .get(partition)
                 .cloned()

@@ -47,13 +47,53 @@ pub struct Fetch {
     pub partitions: Vec<(PartitionKey, Wanted)>,
 }
 
+/// A partition of a session.
+#[derive(Debug)]
+struct Entry {
+    /// Answers name partitions in the order of these: who was served goes to the end, so that nobody starves behind `max.bytes`.
+    turn: u64,
+    wanted: Wanted,
+    told: Option<Told>,
+}
+
 #[derive(Debug)]
 struct Session {
     next_epoch: i32,
-    /// In the order of the answers: who was served goes to the end, so that nobody starves behind `max.bytes`.
-    partitions: Vec<(PartitionKey, Wanted, Option<Told>)>,
+    /// Found by key, however many a client names: all other fetches wait meanwhile.
+    partitions: BTreeMap<PartitionKey, Entry>,
+    turns: u64,
     /// When it was last used, for the choice of one to drop.
     used: u64,
+}
+
+impl Session {
+    fn next_turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
+
+    /// These are wanted from now on: in their order, where they are new.
+    fn want(&mut self, named: impl IntoIterator<Item = (PartitionKey, Wanted)>) {
+        for (key, wanted) in named {
+            let turn = self.next_turn();
+            let entry = self.partitions.entry(key).or_insert(Entry {
+                turn,
+                wanted,
+                told: None,
+            });
+            entry.wanted = wanted;
+        }
+    }
+
+    /// What is wanted, in the order of the answer.
+    fn wanted(&self) -> Vec<(PartitionKey, Wanted)> {
+        let mut entries: Vec<_> = self.partitions.iter().collect();
+        entries.sort_unstable_by_key(|(_, entry)| entry.turn);
+        let wanted = entries.into_iter();
+        wanted
+            .map(|(key, entry)| (key.clone(), entry.wanted))
+            .collect()
+    }
 }
 
 /// The sessions of a broker: at most `max.incremental.fetch.session.cache.slots`.
@@ -116,23 +156,14 @@ impl Sessions {
         // After the largest comes 1: 0 would begin a new session.
         session.next_epoch = epoch.checked_add(1).unwrap_or(1);
         session.used = self.uses;
-        session
-            .partitions
-            .retain(|(key, ..)| !forgotten.contains(key));
-        for (key, wanted) in named {
-            let known = session.partitions.iter_mut().find(|(k, ..)| *k == key);
-            match known {
-                Some((_, known, _)) => *known = wanted,
-                None => session.partitions.push((key, wanted, None)),
-            }
+        for key in forgotten {
+            session.partitions.remove(key);
         }
-        let partitions = session.partitions.iter();
+        session.want(named);
         Ok(Fetch {
             session_id,
             incremental: true,
-            partitions: partitions
-                .map(|(key, wanted, _)| (key.clone(), *wanted))
-                .collect(),
+            partitions: session.wanted(),
         })
     }
 
@@ -149,14 +180,13 @@ impl Sessions {
             self.sessions.remove(&oldest);
         }
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        let partitions = named.iter();
-        let session = Session {
+        let mut session = Session {
             next_epoch: INITIAL_EPOCH + 1,
-            partitions: partitions
-                .map(|(key, wanted)| (key.clone(), *wanted, None))
-                .collect(),
+            partitions: BTreeMap::new(),
+            turns: 0,
             used: self.uses,
         };
+        session.want(named.iter().cloned());
         self.sessions.insert(self.last_id, session);
         self.last_id
     }
@@ -167,14 +197,14 @@ impl Sessions {
         let Some(session) = self.sessions.get_mut(&session_id) else {
             return true;
         };
-        let at = session.partitions.iter().position(|(k, ..)| k == key);
-        let Some(at) = at else { return true };
-        let known = &mut session.partitions[at].2;
-        let news = bytes > 0 || told.failed || *known != Some(told);
-        *known = Some(told);
+        let turn = session.next_turn();
+        let Some(entry) = session.partitions.get_mut(key) else {
+            return true;
+        };
+        let news = bytes > 0 || told.failed || entry.told != Some(told);
+        entry.told = Some(told);
         if bytes > 0 {
-            let served = session.partitions.remove(at);
-            session.partitions.push(served);
+            entry.turn = turn;
         }
         news
     }

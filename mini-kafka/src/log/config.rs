@@ -292,7 +292,7 @@ impl std::fmt::Display for CleanupPolicy {
 }
 
 /// How many letters have to be changed, added or left out to make one of the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut diagonal = i;

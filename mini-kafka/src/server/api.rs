@@ -37,6 +37,9 @@ pub enum BadRequest {
     /// The frame ends within the header.
     #[error("a request of {0} bytes ends within its header")]
     Header(usize),
+    /// A `client.id` that is no text.
+    #[error("the client id in a request's header is not UTF-8")]
+    ClientId,
     /// A request that is not served.
     #[error("request {key} version {version} is not served")]
     NotServed {
@@ -127,6 +130,7 @@ pub fn read_header(frame: &mut Bytes, client_host: &str) -> Result<Header, BadRe
             frame.split_to(length)
         }
     };
+    let client_id = std::str::from_utf8(&client_id).map_err(|_| BadRequest::ClientId)?;
     let api = Api::find(key).ok_or(BadRequest::NotServed { key, version })?;
     // From its third version on, the header has tagged fields too.
     if api.key == ApiKey::ApiVersions && version >= 3 && api.serves(version) {
@@ -139,7 +143,7 @@ pub fn read_header(frame: &mut Bytes, client_host: &str) -> Result<Header, BadRe
         api,
         version,
         correlation_id,
-        client_id: String::from_utf8_lossy(&client_id).into_owned(),
+        client_id: client_id.to_owned(),
         client_host: client_host.to_owned(),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
-use node::{Disk, FileDisk, Rng, Time};
+use node::{Disk, DiskError, DiskErrorKind, FileDisk, Rng, Time};
 use tracing::{info, warn};
 
 use super::catalogue::{Catalogue, TopicEntry};
@@ -89,16 +89,14 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Broker {
-    /// Opens the log directory, recovers every log, and reads the groups.
+    /// Recovers every log of a log directory, and reads the groups.
     ///
     /// # Errors
     /// When the directory cannot be read.
-    pub fn open(settings: Settings, host: String, port: u16) -> Result<Broker> {
+    pub fn open(settings: Settings, disk: FileDisk, host: String, port: u16) -> Result<Broker> {
         let clock = Clock::start();
         let seed = lifetime::random_seed();
         let mut rng = Rng::new(seed);
-        let dir = settings.text("log.dirs");
-        let disk = FileDisk::open(dir).with_context(|| format!("log.dirs={dir}"))?;
         let new_id = || format!("{:016x}{:06x}", rng.next_u64(), rng.below(1 << 24));
         let mut catalogue = Catalogue::load(&disk, new_id)?;
         finish_deletions(&mut catalogue, &mut disk.clone())?;
@@ -263,8 +261,9 @@ impl Broker {
             deleted: false,
         };
         let topic = self.open_topic(name, &entry).map_err(|e| self.failed(&e))?;
-        catalogue.topics.insert(name.to_owned(), entry);
-        self.store(&catalogue)?;
+        self.change(&mut catalogue, |to| {
+            to.topics.insert(name.to_owned(), entry);
+        })?;
         self.write_topics(|topics| topics.insert(name.to_owned(), topic));
         info!(topic = name, partitions, "created");
         Ok(())
@@ -281,11 +280,7 @@ impl Broker {
         validate_only: bool,
     ) -> Result<(), Refusal> {
         let mut catalogue = locked(&self.catalogue);
-        let entry = catalogue
-            .topics
-            .get_mut(name)
-            .filter(|entry| !entry.deleted);
-        let entry = entry.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let entry = catalogue.served(name)?;
         let has = entry.partitions;
         let count = u32::try_from(count)
             .ok()
@@ -297,8 +292,6 @@ impl Broker {
         if validate_only {
             return Ok(());
         }
-        entry.partitions = count;
-        let entry = entry.clone();
         let config = self.config_of(name, &entry.configs)?;
         let open = |n: u32| {
             let key = (name.to_owned(), i32::try_from(n)?);
@@ -311,7 +304,11 @@ impl Broker {
         };
         let added: Result<Vec<_>> = (has..count).map(open).collect();
         let added = added.map_err(|e| self.failed(&e))?;
-        self.store(&catalogue)?;
+        self.change(&mut catalogue, |to| {
+            if let Some(entry) = to.topics.get_mut(name) {
+                entry.partitions = count;
+            }
+        })?;
         self.write_topics(|topics| {
             if let Some(topic) = topics.get_mut(name) {
                 topic.partitions.extend(added);
@@ -329,16 +326,24 @@ impl Broker {
             return Err(ErrorCode::InvalidRequest);
         }
         let mut catalogue = locked(&self.catalogue);
-        let entry = catalogue.topics.get_mut(name);
-        entry.ok_or(ErrorCode::UnknownTopicOrPartition)?.deleted = true;
-        self.store(&catalogue).map_err(|refusal| refusal.code)?;
+        if !catalogue.topics.contains_key(name) {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        let noted = self.change(&mut catalogue, |to| {
+            if let Some(entry) = to.topics.get_mut(name) {
+                entry.deleted = true;
+            }
+        });
+        noted.map_err(|refusal| refusal.code)?;
         let topic = self.write_topics(|topics| topics.remove(name));
         for partition in topic.iter().flat_map(|topic| &topic.partitions) {
             partition.remove();
             self.fetches.wake(&partition.key);
         }
-        catalogue.topics.remove(name);
-        self.store(&catalogue).map_err(|refusal| refusal.code)?;
+        let noted = self.change(&mut catalogue, |to| {
+            to.topics.remove(name);
+        });
+        noted.map_err(|refusal| refusal.code)?;
         drop(catalogue);
         info!(topic = name, "deleted");
         self.groups.topic_deleted(self, name);
@@ -356,19 +361,17 @@ impl Broker {
         validate_only: bool,
     ) -> Result<(), Refusal> {
         let mut catalogue = locked(&self.catalogue);
-        let entry = catalogue
-            .topics
-            .get_mut(name)
-            .filter(|entry| !entry.deleted);
-        let entry = entry.ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        let mut configs = entry.configs.clone();
+        let mut configs = catalogue.served(name)?.configs.clone();
         alter(&mut configs)?;
         let config = self.config_of(name, &configs)?;
         if validate_only {
             return Ok(());
         }
-        entry.configs.clone_from(&configs);
-        self.store(&catalogue)?;
+        self.change(&mut catalogue, |to| {
+            if let Some(entry) = to.topics.get_mut(name) {
+                entry.configs.clone_from(&configs);
+            }
+        })?;
         self.write_topics(|topics| {
             if let Some(topic) = topics.get_mut(name) {
                 topic.configs = configs;
@@ -379,16 +382,28 @@ impl Broker {
         Ok(())
     }
 
-    fn store(&self, catalogue: &Catalogue) -> Result<(), Refusal> {
-        if self.dir.is_offline() {
-            return Err(ErrorCode::KafkaStorageError.into());
-        }
-        let stored = catalogue.store(&mut self.dir.disk.clone());
-        stored.map_err(|e| self.failed(&e))
+    /// Changes the catalogue on the disk, and only then in memory: what could not be noted has not happened.
+    fn change(
+        &self,
+        catalogue: &mut Catalogue,
+        change: impl FnOnce(&mut Catalogue),
+    ) -> Result<(), Refusal> {
+        self.dir.check()?;
+        let mut changed = catalogue.clone();
+        change(&mut changed);
+        let stored = changed.store(&mut self.dir.disk.clone());
+        stored.map_err(|e| self.failed(&e))?;
+        *catalogue = changed;
+        Ok(())
     }
 
+    /// After an error of the disk nobody knows which catalogue it holds, unless it was only full.
     fn failed(&self, error: &anyhow::Error) -> Refusal {
         warn!("{error:#}");
+        let of_disk = error.downcast_ref::<DiskError>();
+        if of_disk.is_some_and(|error| error.kind != DiskErrorKind::Full) {
+            self.dir.fail(&format!("{error:#}"));
+        }
         Refusal::new(ErrorCode::KafkaStorageError, format!("{error:#}"))
     }
 
@@ -401,9 +416,10 @@ impl Broker {
         if ids.is_empty() {
             let mut catalogue = locked(&self.catalogue);
             let start = catalogue.next_producer_id;
-            catalogue.next_producer_id = start + PRODUCER_ID_BLOCK;
-            self.store(&catalogue).map_err(|refusal| refusal.code)?;
-            *ids = start..start + PRODUCER_ID_BLOCK;
+            let end = start + PRODUCER_ID_BLOCK;
+            let noted = self.change(&mut catalogue, |to| to.next_producer_id = end);
+            noted.map_err(|refusal| refusal.code)?;
+            *ids = start..end;
         }
         ids.next().ok_or(ErrorCode::UnknownServerError)
     }
@@ -432,9 +448,9 @@ impl Broker {
     }
 
     /// Ends in good order.
-    pub fn close(&self) {
+    pub async fn close(&self) {
         for partition in self.partitions() {
-            partition.close();
+            partition.close().await;
         }
     }
 }
@@ -474,3 +490,6 @@ fn finish_deletions(catalogue: &mut Catalogue, disk: &mut FileDisk) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

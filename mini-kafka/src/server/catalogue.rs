@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use node::{Disk, DiskErrorKind, FileDisk};
 use serde::{Deserialize, Serialize};
 
+use crate::error::ErrorCode;
+
 const FILE: &str = "catalogue.json";
 const FILE_NEW: &str = "catalogue.json.new";
 
@@ -52,10 +54,19 @@ impl Catalogue {
         }
     }
 
+    /// A topic that is there, and not being deleted.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownTopicOrPartition`].
+    pub fn served(&self, name: &str) -> Result<&TopicEntry, ErrorCode> {
+        let entry = self.topics.get(name).filter(|entry| !entry.deleted);
+        entry.ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+
     /// Makes it durable.
     ///
     /// # Errors
-    /// When the disk fails; then the old one is still there.
+    /// When the disk fails. The old one is still there for sure only where the disk was full.
     pub fn store(&self, disk: &mut FileDisk) -> Result<()> {
         let bytes = serde_json::to_vec_pretty(self)?;
         disk.write_at(FILE_NEW, 0, &bytes)?;

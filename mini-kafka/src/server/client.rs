@@ -8,6 +8,8 @@ pub mod consumer;
 pub mod producer;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -20,6 +22,7 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, Str
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_socks::tcp::Socks5Stream;
 
 /// An answer that does not come is waited for so long, beyond what the request itself asks to wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,7 +38,7 @@ pub enum ClientError {
         /// As given.
         address: String,
         /// The system's reason.
-        why: std::io::Error,
+        why: io::Error,
     },
     /// The connection broke.
     #[error("the connection to {address} is gone: {why}")]
@@ -43,7 +46,7 @@ pub enum ClientError {
         /// As given.
         address: String,
         /// The system's reason.
-        why: std::io::Error,
+        why: io::Error,
     },
     /// No answer.
     #[error("{0} does not answer")]
@@ -109,6 +112,21 @@ pub struct Client {
     address: String,
     client_id: String,
     correlation_id: i32,
+    socks: Option<SocketAddr>,
+}
+
+/// Connects to `address`, through the SOCKS5 listener `socks` if there is one.
+async fn dial(address: &str, socks: Option<SocketAddr>) -> io::Result<TcpStream> {
+    let stream = match socks {
+        None => TcpStream::connect(address).await?,
+        Some(socks) => {
+            let through = Socks5Stream::connect(socks, address).await;
+            through.map_err(io::Error::other)?.into_inner()
+        }
+    };
+    // Latency only.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }
 
 impl Client {
@@ -117,17 +135,28 @@ impl Client {
     /// # Errors
     /// When none does.
     pub async fn connect(bootstrap: &str, client_id: &str) -> Result<Client, ClientError> {
+        Client::connect_through(None, bootstrap, client_id).await
+    }
+
+    /// The same through a SOCKS5 listener (RFC 1928), through which it dials coordinators too.
+    ///
+    /// # Errors
+    /// When none answers.
+    pub async fn connect_through(
+        socks: Option<SocketAddr>,
+        bootstrap: &str,
+        client_id: &str,
+    ) -> Result<Client, ClientError> {
         let mut last = ClientError::Silent(bootstrap.to_owned());
         for address in bootstrap.split(',').map(str::trim) {
-            match TcpStream::connect(address).await {
+            match dial(address, socks).await {
                 Ok(stream) => {
-                    // Latency only.
-                    let _ = stream.set_nodelay(true);
                     return Ok(Client {
                         stream,
                         address: address.to_owned(),
                         client_id: client_id.to_owned(),
                         correlation_id: 0,
+                        socks,
                     });
                 }
                 Err(why) => {
@@ -190,7 +219,7 @@ impl Client {
             let size = self.stream.read_u32().await?;
             let size = usize::try_from(size).unwrap_or(usize::MAX);
             if !(4..=ANSWER_BYTES_MAX).contains(&size) {
-                return Err(std::io::Error::other(format!("an answer of {size} bytes")));
+                return Err(io::Error::other(format!("an answer of {size} bytes")));
             }
             let mut frame = vec![0; size];
             self.stream.read_exact(&mut frame).await?;
@@ -231,7 +260,7 @@ impl Client {
         self.receive::<R>(version, wait).await
     }
 
-    fn gone(&self, why: std::io::Error) -> ClientError {
+    fn gone(&self, why: io::Error) -> ClientError {
         let address = self.address.clone();
         ClientError::Gone { address, why }
     }
@@ -301,6 +330,6 @@ impl Client {
             found.error_code,
         )?;
         let address = format!("{}:{}", found.host.as_str(), found.port);
-        Client::connect(&address, &self.client_id).await
+        Client::connect_through(self.socks, &address, &self.client_id).await
     }
 }

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use node::Rng;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, oneshot};
 use tracing::{info, warn};
 
 use super::broker::{Broker, OFFSETS_TOPIC, locked};
+use super::partition::directory;
 use crate::error::ErrorCode;
 use crate::group::records::GroupRecord;
 use crate::group::{Action, AppendId, Config, Coordinator, Ticket, partition_for};
-use crate::record::batch::RecordBatch;
+use crate::record::batch::batches;
 use crate::record::builder::BatchBuilder;
 use crate::record::compression::Compression;
 
@@ -59,7 +60,7 @@ impl Groups {
     /// Reads the groups from `__consumer_offsets`.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// When the log cannot be read, or is damaged.
     pub fn load(&self, broker: &Broker) -> Result<()> {
         let Some(topic) = broker.topic(OFFSETS_TOPIC) else {
             return Ok(());
@@ -67,22 +68,21 @@ impl Groups {
         let mut coordinator = locked(&self.coordinator);
         for partition in topic.partitions {
             let mut offset = partition.offsets().log_start;
-            let name = format!("{OFFSETS_TOPIC}-{}", partition.key.1);
+            let what = |offset| {
+                let name = directory(&partition.key);
+                format!(
+                    "{name}: groups cannot be read at offset {offset}; restore the directory from a copy, or remove it, and \
+                     its groups begin anew"
+                )
+            };
             while let Some(bytes) = partition
                 .read_bytes(offset, LOAD_BYTES)
-                .with_context(|| format!("{name} at offset {offset}"))?
+                .with_context(|| what(offset))?
             {
-                let mut rest = &bytes[..];
-                // The last batch may be there in part.
-                while let Ok(batch) = RecordBatch::parse(rest) {
-                    rest = &rest[batch.bytes().len()..];
-                    offset = batch.header.last_offset() + 1;
-                    for record in batch.payload()?.records() {
-                        let record = record?;
-                        let key = record.key.unwrap_or_default();
-                        coordinator.load(key, record.value, broker.now());
-                    }
-                }
+                offset = replay(&bytes, offset, |key, value| {
+                    coordinator.load(key, value, broker.now());
+                })
+                .with_context(|| what(offset))?;
             }
         }
         coordinator.loaded(broker.now());
@@ -188,6 +188,26 @@ impl Groups {
     }
 }
 
+/// Takes in keys and values of the whole batches that `bytes` begins with, the first of which has `offset` in it; the
+/// offset behind the last.
+fn replay(bytes: &[u8], offset: i64, mut take: impl FnMut(&[u8], Option<&[u8]>)) -> Result<i64> {
+    let mut next = offset;
+    for batch in batches(bytes) {
+        let batch = batch?;
+        batch.check_crc()?;
+        next = batch.header.last_offset().saturating_add(1);
+        for record in batch.payload()?.records() {
+            let record = record?;
+            take(record.key.unwrap_or_default(), record.value);
+        }
+    }
+    ensure!(
+        next > offset,
+        "the batch there is not whole, or has another offset"
+    );
+    Ok(next)
+}
+
 /// Puts records into the log of their group: the partition, and the offset behind them.
 fn append(
     broker: &Broker,
@@ -213,7 +233,12 @@ fn append(
         ErrorCode::CoordinatorNotAvailable
     };
     let mut batch = batch.build().map_err(|e| failed(&e))?;
-    let appended = log.append(&mut batch, now).map_err(|e| failed(&e))?;
+    let appended = log.append(&mut batch, now).map_err(|error| {
+        let retriable = failed(&error);
+        // A batch that is too large is too large the next time too.
+        let is_final = error == ErrorCode::MessageTooLarge;
+        if is_final { error } else { retriable }
+    })?;
     broker.fetches.wake(&log.key);
     Ok((partition, appended.last_offset + 1))
 }
@@ -226,4 +251,54 @@ async fn durable(broker: &Broker, partition: i32, end: i64) -> Result<(), ErrorC
     let synced = log.synced(end).await;
     broker.fetches.wake(&log.key);
     synced.map_err(|_| ErrorCode::CoordinatorNotAvailable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::batch;
+
+    /// Two batches, at the offsets 5 and 6.
+    fn log() -> Vec<u8> {
+        let mut log = Vec::new();
+        for offset in 5..7 {
+            let mut one = BatchBuilder::new(Compression::None);
+            one.push(1, Some(b"k"), Some(b"v"), &[]);
+            let mut one = one.build().unwrap();
+            batch::stamp(&mut one, offset, 0);
+            log.extend(one);
+        }
+        log
+    }
+
+    fn read(bytes: &[u8]) -> Result<(i64, usize), String> {
+        let mut records = 0;
+        let next = replay(bytes, 5, |_, _| records += 1);
+        next.map(|next| (next, records)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn whole_batches_are_taken_in() {
+        let log = log();
+        assert_eq!(read(&log), Ok((7, 2)));
+        assert_eq!(read(&log[..log.len() - 1]), Ok((6, 1)));
+    }
+
+    #[test]
+    fn no_damage_stops_the_reader_where_it_is() {
+        let whole = log();
+        for at in 0..whole.len() / 2 {
+            for bit in 0..8 {
+                let mut log = whole.clone();
+                log[at] ^= 1 << bit;
+                let Ok((next, records)) = read(&log) else {
+                    continue;
+                };
+                // Offset and epoch are outside of the checksum.
+                assert!(next > 5 && records > 0, "byte {at}, bit {bit}");
+                let unprotected = at < batch::LENGTH_AT || (batch::EPOCH_AT..16).contains(&at);
+                assert!(unprotected, "byte {at}, bit {bit} is not noticed");
+            }
+        }
+    }
 }

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use tracing::warn;
 
 /// Held by the one process that uses a directory (Kafka's name for it).
 const LOCK_FILE: &str = ".lock";
@@ -33,6 +35,19 @@ pub(super) fn lock(dir: &Path) -> Result<File> {
             "{} is in use by another process; give each broker a log.dirs of its own",
             dir.display()
         ),
+    }
+}
+
+/// Lets this process have as many files open as the system allows it, as the Java machine does: a partition has several, a
+/// connection is one.
+pub(super) fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        warn!("the limit of open files cannot be raised: {error}");
     }
 }
 

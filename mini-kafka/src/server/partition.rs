@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use node::{FileDisk, Time};
+use tokio::sync::OwnedMutexGuard;
 use tracing::{error, info, warn};
 
 use super::response::FileSlice;
@@ -45,7 +46,11 @@ impl LogDir {
         self.offline.load(Ordering::Acquire)
     }
 
-    fn check(&self) -> Result<(), ErrorCode> {
+    /// Refuses where it failed.
+    ///
+    /// # Errors
+    /// [`ErrorCode::KafkaStorageError`].
+    pub fn check(&self) -> Result<(), ErrorCode> {
         if self.is_offline() {
             return Err(ErrorCode::KafkaStorageError);
         }
@@ -68,8 +73,9 @@ pub struct Served {
     pub key: PartitionKey,
     dir: Arc<LogDir>,
     slot: Mutex<Slot>,
-    /// Held by the one that syncs. Whoever waits for it finds that he has been synced along, or syncs for all behind him.
-    syncing: tokio::sync::Mutex<()>,
+    /// Held while files are synced, also when nobody waits for that any more. Whoever gets it finds that he has been synced
+    /// along, or syncs for all behind him.
+    syncing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug)]
@@ -127,7 +133,7 @@ impl Served {
             key,
             dir: dir.clone(),
             slot: Mutex::new(slot),
-            syncing: tokio::sync::Mutex::new(()),
+            syncing: Arc::default(),
         })
     }
 
@@ -145,12 +151,8 @@ impl Served {
         let Slot {
             partition, disk, ..
         } = &mut *slot;
-        partition.append(disk, batch, now).map_err(|error| {
-            if matches!(error.code(), ErrorCode::KafkaStorageError) {
-                self.failed(&error);
-            }
-            error.code()
-        })
+        let appended = partition.append(disk, batch, now);
+        appended.map_err(|error| self.refused(&error))
     }
 
     /// Where it stands.
@@ -171,20 +173,31 @@ impl Served {
     /// Waits until all below `end` is synced, and syncs where nobody else does.
     ///
     /// # Errors
-    /// When the disk failed.
+    /// When it will not be: the disk failed, or the topic was deleted.
     pub async fn synced(self: &Arc<Self>, end: i64) -> Result<(), ErrorCode> {
-        let _turn = self.syncing.lock().await;
-        if self.lock().partition.durable_end_offset() >= end {
-            return Ok(());
+        let turn = self.syncing.clone().lock_owned().await;
+        if self.lock().partition.durable_end_offset() < end {
+            self.sync_now(turn).await?;
         }
-        self.sync_now().await
+        // A partition that is offline has nothing to sync.
+        if self.lock().partition.durable_end_offset() < end {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        Ok(())
     }
 
-    async fn sync_now(self: &Arc<Self>) -> Result<(), ErrorCode> {
+    /// Syncs in a thread that has the turn, since it goes on where this future is dropped.
+    async fn sync_now(self: &Arc<Self>, turn: OwnedMutexGuard<()>) -> Result<(), ErrorCode> {
         self.dir.check()?;
         let served = self.clone();
-        let synced = tokio::task::spawn_blocking(move || served.sync_blocking()).await;
-        synced.unwrap_or(Err(ErrorCode::UnknownServerError))
+        let synced = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            served.sync_blocking()
+        });
+        synced.await.unwrap_or_else(|panic| {
+            self.dir.fail(&panic);
+            Err(ErrorCode::KafkaStorageError)
+        })
     }
 
     fn sync_blocking(&self) -> Result<(), ErrorCode> {
@@ -203,10 +216,11 @@ impl Served {
 
     /// Syncs if `flush.messages` or `flush.ms` ask for it.
     pub async fn sync_if_due(self: &Arc<Self>, now: Time) {
-        let _turn = self.syncing.lock().await;
-        if self.lock().partition.sync_due(now) {
+        let turn = self.syncing.clone().lock_owned().await;
+        let due = self.lock().partition.sync_due(now);
+        if due {
             // The failure has been told, and took the directory offline.
-            let _ = self.sync_now().await;
+            let _ = self.sync_now(turn).await;
         }
     }
 
@@ -289,15 +303,19 @@ impl Served {
     /// Forgets what is before an offset (-1: before the high watermark); the first that is left.
     ///
     /// # Errors
-    /// When the offset is above the high watermark.
+    /// When the offset is above the high watermark, or the disk failed.
     pub fn delete_records(&self, before: i64, now: Time) -> Result<i64, ErrorCode> {
         self.dir.check()?;
         let mut slot = self.lock();
         let Slot {
-            partition, disk, ..
+            partition,
+            disk,
+            files,
         } = &mut *slot;
         let deleted = partition.delete_records(disk, before, now);
-        deleted.map_err(|error| error.code())
+        // A file that is removed takes room for as long as it is open.
+        files.clear();
+        deleted.map_err(|error| self.refused(&error))
     }
 
     /// Its settings become these.
@@ -359,13 +377,22 @@ impl Served {
     }
 
     /// Ends in good order: the next start has nothing to recover.
-    pub fn close(&self) {
+    pub async fn close(&self) {
+        let _turn = self.syncing.lock().await;
         self.at_disk(|partition, disk| partition.close(disk));
     }
 
     /// Removes its files.
     pub fn remove(&self) {
         self.at_disk(|partition, disk| partition.remove(disk));
+    }
+
+    /// What a client is told. That it asked for what cannot be is nothing for the broker's log.
+    fn refused(&self, error: &LogError) -> ErrorCode {
+        if error.code() == ErrorCode::KafkaStorageError {
+            self.failed(error);
+        }
+        error.code()
     }
 
     /// The whole directory is offline where a log cannot go on.
@@ -423,3 +450,6 @@ impl Slot {
 pub fn directory((topic, partition): &PartitionKey) -> String {
     format!("{topic}-{partition}")
 }
+
+#[cfg(test)]
+mod tests;

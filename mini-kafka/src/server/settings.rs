@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::group;
 use crate::log::LogConfig;
+use crate::log::config::distance;
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -376,21 +377,6 @@ fn check(key: &str, value: &str, kind: Kind) -> Result<(), SettingError> {
 fn nearest(key: &str) -> &'static str {
     let names = SETTINGS.iter().map(|(name, ..)| *name);
     names.min_by_key(|name| distance(key, name)).unwrap_or("")
-}
-
-/// How many bytes to add, drop or change to get from `a` to `b` (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub fn lags(broker: &Broker) -> Vec<Lag> {
     for lag in &mut lags {
         let partition = broker.partition(&lag.topic, lag.partition).ok();
         let end = partition.map(|partition| partition.offsets().high_watermark);
-        lag.lag = end.map(|end| (end - lag.committed).max(0));
+        lag.lag = end.map(|end| end.saturating_sub(lag.committed).max(0));
     }
     lags
 }

@@ -1,10 +1,14 @@
 //! A broker process, and the clients that are run against it.
 
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// No test waits longer for anything.
@@ -15,6 +19,8 @@ pub(crate) struct Broker {
     overrides: Vec<String>,
     child: Option<Child>,
     pub(crate) address: String,
+    /// Where orders are taken to break its disk.
+    chaos: String,
 }
 
 impl Broker {
@@ -24,6 +30,7 @@ impl Broker {
             overrides: overrides.iter().map(|o| (*o).to_owned()).collect(),
             child: None,
             address: "127.0.0.1:0".to_owned(),
+            chaos: String::new(),
         };
         broker.restart();
         broker
@@ -31,12 +38,13 @@ impl Broker {
 
     /// Starts it, at the address that it had.
     pub(crate) fn restart(&mut self) {
-        let dir = self.dir.path().display();
+        let log = self.dir.path().join("stderr");
+        let log = File::options().create(true).append(true).open(log);
         let mut command = Command::new(env!("CARGO_BIN_EXE_mini-kafka"));
-        command.arg("server").arg("--exit-with-stdin");
+        command.args(["server", "--exit-with-stdin", "--chaos", "127.0.0.1:0"]);
         let fixed = [
             format!("listeners=PLAINTEXT://{}", self.address),
-            format!("log.dirs={dir}"),
+            format!("log.dirs={}", self.log_dir().display()),
             "group.initial.rebalance.delay.ms=0".to_owned(),
             "offsets.topic.num.partitions=3".to_owned(),
         ];
@@ -45,13 +53,47 @@ impl Broker {
         }
         command.env("RUST_LOG", "warn");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(log.unwrap());
         let mut child = command.spawn().unwrap();
         let mut ready = String::new();
         let out = child.stdout.take().unwrap();
         BufReader::new(out).read_line(&mut ready).unwrap();
-        let address = ready.split('"').skip_while(|part| *part != "kafka").nth(2);
-        self.address = address.expect("the broker starts").to_owned();
         self.child = Some(child);
+        let ready: Value = serde_json::from_str(&ready)
+            .unwrap_or_else(|_| panic!("the broker does not start: {}", self.said()));
+        let address = |name: &str| ready[name].as_str().unwrap().to_owned();
+        (self.address, self.chaos) = (address("kafka"), address("chaos"));
+    }
+
+    /// From now on this is wrong with its disk: `full=0`, `fail=syncs`, or nothing.
+    pub(crate) fn order(&self, fault: &str) {
+        let mut stream = TcpStream::connect(&self.chaos).unwrap();
+        write!(
+            stream,
+            "PUT /chaos HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n{fault}",
+            self.chaos,
+            fault.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{fault:?}: {answer}");
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Where its topics are.
+    pub(crate) fn log_dir(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.dir.path().join("stderr")).unwrap()
     }
 
     /// `kill -9`.
@@ -80,6 +122,12 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
+        let said = self.said();
+        if thread::panicking() {
+            eprintln!("the broker at {} said:\n{said}", self.address);
+        } else {
+            assert!(!said.contains("panicked at"), "the broker: {said}");
+        }
     }
 }
 

@@ -14,7 +14,9 @@
 
 mod broker;
 mod crash;
+mod disk;
 mod hostile;
+mod idle;
 mod kcat;
 mod own;
 mod python;

@@ -8,6 +8,7 @@
 //! delete-offset PARTITION               wait 3s             expire
 //! restart                               a new coordinator reads the log
 //! disk fails | disk works               what happens to the next records
+//! records too-large                     the same: the log refuses them for good
 //! forget NAME                           the process starts again: it knows its name and no id
 //! ```
 
@@ -37,7 +38,8 @@ pub(crate) struct Story {
     now: Time,
     /// The compacted topic.
     log: BTreeMap<Vec<u8>, Vec<u8>>,
-    disk_fails: bool,
+    /// What becomes of records, if they are not stored.
+    fails: Option<(ErrorCode, &'static str)>,
     clients: BTreeMap<String, Client>,
     /// Who waits under which ticket.
     waiting: BTreeMap<Ticket, String>,
@@ -56,7 +58,7 @@ pub(crate) fn tell_with(config: Config, script: &str) -> String {
         config,
         now: Time::from_millis(1_000_000),
         log: BTreeMap::new(),
-        disk_fails: false,
+        fails: None,
         clients: BTreeMap::new(),
         waiting: BTreeMap::new(),
         tickets: 0,
@@ -130,7 +132,9 @@ impl Story {
                 self.act(actions);
             }
             "restart" => self.restart(),
-            "disk" => self.disk_fails = name == "fails",
+            "disk" if name == "works" => self.fails = None,
+            "disk" => self.fails = Some((ErrorCode::CoordinatorNotAvailable, "the disk fails")),
+            "records" => self.fails = Some((ErrorCode::MessageTooLarge, "they are too large")),
             "forget" => {
                 let client = self.clients.get_mut(name).unwrap();
                 client.member_id.clear();
@@ -234,14 +238,17 @@ impl Story {
             member: self.member(name),
         };
         let ticket = self.ticket(name);
-        let actions = self.coordinator.commit(ticket, request, self.now);
+        let actions = self.coordinator.commit(ticket, &request, self.now);
         self.act(actions);
     }
 
     /// Lets time pass, doing what is due when it is due.
     fn wait(&mut self, duration: Duration) {
         let until = self.now + duration;
+        let mut idle_ticks = 0;
         while let Some(due) = self.coordinator.next_deadline().filter(|due| *due <= until) {
+            idle_ticks = if due > self.now { 0 } else { idle_ticks + 1 };
+            assert!(idle_ticks < 100, "what was due at {due:?} is not done");
             self.now = self.now.max(due);
             let actions = self.coordinator.tick(self.now);
             self.act(actions);
@@ -300,9 +307,9 @@ impl Story {
         for action in actions {
             match action {
                 Action::Append { id, records, .. } => {
-                    let result = if self.disk_fails {
-                        self.say("the disk fails");
-                        Err(ErrorCode::CoordinatorNotAvailable)
+                    let result = if let Some((error, what)) = self.fails {
+                        self.say(what);
+                        Err(error)
                     } else {
                         for record in records {
                             match record.value {

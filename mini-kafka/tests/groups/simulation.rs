@@ -16,6 +16,8 @@ use node::{Rng, Time};
 const PARTITIONS: usize = 6;
 const SEEDS: u64 = 300;
 const STEPS: usize = 400;
+/// Short, so that a commit may still be on its way to the log when the one before it is forgotten.
+const RETENTION: Duration = Duration::from_secs(3);
 
 /// Who owns what, by generation, as members were told.
 #[derive(Default)]
@@ -36,19 +38,24 @@ impl Owners {
     }
 }
 
-/// What was committed for a partition: numbers that only grow, so that an older one is known for what it is.
+/// What was committed for a partition, and when: numbers that only grow, so that an older one is known for what it is.
 #[derive(Default)]
-struct Commits(BTreeMap<u8, i64>);
+struct Commits(BTreeMap<u8, (i64, Time)>);
 
 impl Commits {
-    fn acknowledged(&mut self, partition: u8, offset: i64) {
-        let last = self.0.entry(partition).or_default();
-        *last = offset.max(*last);
+    fn acknowledged(&mut self, partition: u8, offset: i64, at: Time) {
+        let last = self.0.entry(partition).or_insert((offset, at));
+        *last = (offset, at).max(*last);
+    }
+
+    /// What was committed so long ago may be forgotten from now on.
+    fn expire(&mut self, retention: Duration, now: Time) {
+        self.0.retain(|_, (_, at)| now.since(*at) < retention);
     }
 
     fn check(&self, partition: u8, found: Option<i64>) -> Result<(), String> {
         match self.0.get(&partition) {
-            Some(last) if found.is_none_or(|found| found < *last) => Err(format!(
+            Some((last, _)) if found.is_none_or(|found| found < *last) => Err(format!(
                 "partition {partition}: {last} was acknowledged, and {found:?} is there"
             )),
             _ => Ok(()),
@@ -78,7 +85,7 @@ struct Client {
 enum Waiting {
     Join(usize),
     Sync(usize),
-    Commit(u8, i64),
+    Commit(u8, i64, Time),
 }
 
 struct World {
@@ -96,6 +103,14 @@ struct World {
     counter: i64,
 }
 
+fn coordinator(rng: &mut Rng) -> Coordinator {
+    let config = Config {
+        offsets_retention: RETENTION,
+        ..Config::default()
+    };
+    Coordinator::new(config, rng.fork())
+}
+
 impl World {
     fn new(seed: u64) -> World {
         let mut rng = Rng::new(seed);
@@ -110,7 +125,7 @@ impl World {
         });
         World {
             clients: clients.collect(),
-            coordinator: Coordinator::new(Config::default(), rng.fork()),
+            coordinator: coordinator(&mut rng),
             rng,
             now: Time::from_millis(1_000_000),
             waiting: BTreeMap::new(),
@@ -145,7 +160,9 @@ impl World {
             0..=1 => self.crash(),
             2..=4 => self.clients[i].alive = !self.clients[i].alive,
             5..=6 => self.leave(i)?,
-            7..=40 => {
+            7..=8 => self.expire()?,
+            9..=10 => self.commit_alone()?,
+            11..=40 => {
                 let for_ms = 1 + self.rng.below(2000);
                 self.pass(Duration::from_millis(for_ms))?;
             }
@@ -240,11 +257,28 @@ impl World {
     }
 
     fn commit(&mut self, i: usize) -> Result<(), String> {
+        let (member, partition) = (self.member(i), self.clients[i].owned[0]);
+        self.commit_as(member, partition)
+    }
+
+    /// A client that assigns to itself commits, which it may where the group has no members.
+    fn commit_alone(&mut self) -> Result<(), String> {
+        let nobody = MemberRef {
+            group_id: "g".to_owned(),
+            generation: -1,
+            member_id: String::new(),
+            instance_id: None,
+        };
+        let partition = u8::try_from(self.rng.index(PARTITIONS)).unwrap();
+        self.commit_as(nobody, partition)
+    }
+
+    fn commit_as(&mut self, member: MemberRef, partition: u8) -> Result<(), String> {
         self.counter += 1;
-        let (offset, partition) = (self.counter, self.clients[i].owned[0]);
-        let ticket = self.ticket(Waiting::Commit(partition, offset));
+        let offset = self.counter;
+        let ticket = self.ticket(Waiting::Commit(partition, offset, self.now));
         let request = CommitRequest {
-            member: self.member(i),
+            member,
             retention: None,
             offsets: vec![OffsetCommit {
                 topic: "t".to_owned(),
@@ -254,7 +288,7 @@ impl World {
                 metadata: String::new(),
             }],
         };
-        let actions = self.coordinator.commit(ticket, request, self.now);
+        let actions = self.coordinator.commit(ticket, &request, self.now);
         self.carry_out(actions)
     }
 
@@ -266,6 +300,13 @@ impl World {
         };
         let (_, actions) = self.coordinator.leave("g", &[leaving], self.now);
         self.refused(i, ErrorCode::UnknownMemberId);
+        self.carry_out(actions)
+    }
+
+    /// Offsets that are old are forgotten, and with the last of them a group without members, whose generations may come again.
+    fn expire(&mut self) -> Result<(), String> {
+        self.commits.expire(RETENTION, self.now);
+        let actions = self.coordinator.expire_offsets(self.now);
         self.carry_out(actions)
     }
 
@@ -281,7 +322,16 @@ impl World {
             Ok(())
         };
         let actions = self.coordinator.appended(id, result, self.now);
+        self.forget_owners_of_no_generation();
         self.carry_out(actions)
+    }
+
+    /// A group that is gone counts its generations from the first again.
+    fn forget_owners_of_no_generation(&mut self) {
+        let group = self.coordinator.group("g");
+        if group.is_none_or(|group| group.generation == 0) {
+            self.owners = Owners::default();
+        }
     }
 
     fn store(&mut self, records: Vec<GroupRecord>) {
@@ -302,11 +352,12 @@ impl World {
         {
             self.store(records);
         }
-        self.coordinator = Coordinator::new(Config::default(), self.rng.fork());
+        self.coordinator = coordinator(&mut self.rng);
         for (key, value) in &self.log {
             self.coordinator.load(key, Some(value), self.now);
         }
         self.coordinator.loaded(self.now);
+        self.forget_owners_of_no_generation();
         self.waiting.clear();
         for client in &mut self.clients {
             if client.phase != Phase::In {
@@ -355,10 +406,11 @@ impl World {
                     self.owners.told(generation, &owner, &owned)?;
                 }
                 Action::Committed(ticket, codes) => {
-                    if let Some(Waiting::Commit(partition, offset)) = self.waiting.remove(&ticket)
+                    if let Some(Waiting::Commit(partition, offset, at)) =
+                        self.waiting.remove(&ticket)
                         && codes[0] == ErrorCode::None
                     {
-                        self.commits.acknowledged(partition, offset);
+                        self.commits.acknowledged(partition, offset, at);
                     }
                 }
                 Action::Done(..) => {}
@@ -413,9 +465,12 @@ fn an_owner_too_many_is_found() {
 #[test]
 fn a_lost_commit_is_found() {
     let mut commits = Commits::default();
-    commits.acknowledged(0, 5);
+    commits.acknowledged(0, 5, Time::from_millis(7));
+    commits.expire(Duration::from_millis(2), Time::from_millis(8));
     commits.check(0, Some(6)).unwrap();
     commits.check(1, None).unwrap();
     assert!(commits.check(0, Some(4)).is_err());
     assert!(commits.check(0, None).is_err());
+    commits.expire(Duration::from_millis(2), Time::from_millis(9));
+    commits.check(0, None).unwrap();
 }

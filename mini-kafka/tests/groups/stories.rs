@@ -602,6 +602,132 @@ fn what_cannot_be_stored_was_not_done() {
 }
 
 #[test]
+fn what_is_too_large_for_the_log_need_not_be_tried_again() {
+    check(
+        "join a old
+         wait 3s
+         records too-large
+         sync a a=0
+         disk works
+         join a
+         sync a a=0
+         records too-large
+         commit a 0=5",
+        expect![[r#"
+            join a old
+            wait 3s
+                a: generation 1, range, leads a group of 1
+            records too-large
+            sync a a=0
+                they are too large
+                a: UnknownServerError
+            disk works
+            join a
+                a: generation 2, range, leads a group of 1
+            sync a a=0
+                a: owns [0]
+            records too-large
+            commit a 0=5
+                they are too large
+                a: committed [InvalidCommitOffsetSize]
+        "#]],
+    );
+}
+
+#[test]
+fn a_group_whose_end_could_not_be_written_can_be_deleted_again() {
+    check(
+        "join a old
+         wait 3s
+         sync a a=0
+         commit a 0=5
+         leave a
+         disk fails
+         delete
+         describe
+         fetch 0
+         disk works
+         delete
+         describe",
+        expect![[r#"
+            join a old
+            wait 3s
+                a: generation 1, range, leads a group of 1
+            sync a a=0
+                a: owns [0]
+            commit a 0=5
+                a: committed [None]
+            leave a
+                a: ok
+            disk fails
+            delete
+                the disk fails
+                admin: CoordinatorNotAvailable
+            describe
+                Empty, generation 2
+            fetch 0
+                t-0: 5
+            disk works
+            delete
+                admin: None
+            describe
+                Dead
+        "#]],
+    );
+}
+
+#[test]
+fn deleting_a_group_that_somebody_is_about_to_join_is_answered() {
+    check(
+        "join a
+         delete
+         join a
+         wait 3s
+         describe",
+        expect![[r#"
+            join a
+                a: MemberIdRequired
+            delete
+                admin: None
+            join a
+            wait 3s
+                a: generation 1, range, leads a group of 1
+            describe
+                CompletingRebalance, generation 1, a has []
+        "#]],
+    );
+}
+
+#[test]
+fn a_static_member_without_time_to_come_back_does_not_keep_the_coordinator_busy() {
+    check(
+        "join a instance=i rebalance=0s
+         wait 1s
+         sync a a=0
+         join b old rebalance=0s
+         wait 1s
+         leave b
+         wait 5s
+         describe",
+        expect![[r#"
+            join a instance=i rebalance=0s
+            wait 1s
+                a: generation 1, range, leads a group of 1
+            sync a a=0
+                a: owns [0]
+            join b old rebalance=0s
+            wait 1s
+                b: generation 2, range, leads a group of 2
+            leave b
+                b: ok
+            wait 5s
+            describe
+                PreparingRebalance, generation 2, a has []
+        "#]],
+    );
+}
+
+#[test]
 fn a_group_is_deleted_once_it_is_empty() {
     check(
         "join a old

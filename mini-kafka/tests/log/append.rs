@@ -230,6 +230,24 @@ fn where_a_topic_syncs_always_nothing_is_shown_before() {
 }
 
 #[test]
+fn what_was_shown_stays_shown_where_a_topic_begins_to_sync_always() {
+    let mut disk = MemDisk::default();
+    let (mut partition, _) = Partition::open(&mut disk, "t-0", config(&[]), at_ms(0)).unwrap();
+    partition
+        .append(&mut disk, &mut one(1, "k", "a"), at_ms(0))
+        .unwrap();
+    partition.set_config(config(&[("flush.messages", "1")]));
+    assert_eq!(partition.high_watermark(), 1);
+    assert_eq!(read_all(&partition, &disk).len(), 1);
+    partition
+        .append(&mut disk, &mut one(1, "k", "b"), at_ms(0))
+        .unwrap();
+    assert_eq!(partition.high_watermark(), 1);
+    sync(&mut partition, &mut disk);
+    assert_eq!(read_all(&partition, &disk).len(), 2);
+}
+
+#[test]
 fn syncs_are_due_by_count_and_by_time() {
     let mut disk = MemDisk::default();
     let settings = config(&[("flush.messages", "3"), ("flush.ms", "100")]);

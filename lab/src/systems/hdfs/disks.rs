@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use sim::DiskView;
 
-use super::{Hdfs, NAMENODE};
-use crate::lab::{Condition, NodeView, lock};
+use super::Hdfs;
+use crate::lab::{Condition, NodeView, lock, quoted};
 use crate::system::{Deed, Order, Param, Target, When};
 
 /// How long a node may take to answer over HTTP.
@@ -86,7 +86,7 @@ pub(super) fn start(hdfs: Weak<Hdfs>) {
 pub(super) fn deeds() -> Vec<Deed> {
     const ALL: &[&str] = &["namenode", "datanode"];
     const RUNS: &[&str] = &["up"];
-    let deed = |id, label, title, undo| Deed {
+    let deed = |id, label, title| Deed {
         id,
         label,
         title,
@@ -95,7 +95,6 @@ pub(super) fn deeds() -> Vec<Deed> {
         roles: ALL,
         when: When { process: RUNS },
         param: None,
-        undo,
     };
     let of_datanodes = |deed, process| Deed {
         roles: &["datanode"],
@@ -111,17 +110,11 @@ pub(super) fn deeds() -> Vec<Deed> {
         value: 200.0,
     };
     vec![
-        deed(
-            "fill",
-            "Fill the disk",
-            "No byte more fits on the disk",
-            Some("free"),
-        ),
+        deed("fill", "Fill the disk", "No byte more fits on the disk"),
         deed(
             "free",
             "Free the disk",
             "Make room again on a disk that was filled",
-            None,
         ),
         Deed {
             param: Some(longer),
@@ -129,27 +122,23 @@ pub(super) fn deeds() -> Vec<Deed> {
                 "slow-disk",
                 "Slow the disk",
                 "Make each read, write and sync take longer",
-                Some("mend-disk"),
             )
         },
         deed(
             "fail-syncs",
             "Fail syncs",
             "Have the next sync of the disk fail",
-            None,
         ),
         deed(
             "mend-disk",
             "Mend the disk",
             "Take every fault from the disk",
-            None,
         ),
         of_datanodes(
             deed(
                 "flip",
                 "Flip a bit",
                 "Change a bit of a replica on the disk, which does not notice",
-                None,
             ),
             &[],
         ),
@@ -158,7 +147,6 @@ pub(super) fn deeds() -> Vec<Deed> {
                 "wipe",
                 "Wipe the disk",
                 "Replace the disk by an empty one, and start the node anew",
-                None,
             ),
             &["up", "paused", "down"],
         ),
@@ -271,11 +259,10 @@ impl Hdfs {
 
     /// Kills the DataNode `name`, empties its disk, and starts it anew: as if the disk had been replaced.
     pub(crate) fn wipe(&self, name: &str) -> Result<()> {
-        if name == NAMENODE {
-            bail!(
-                "without the NameNode's disk nobody knows what the blocks are of; wipe a DataNode's"
-            );
-        }
+        ensure!(
+            self.lab.role(name)? == "datanode",
+            "without the NameNode's disk nobody knows what the blocks are of; wipe a DataNode's"
+        );
         let dir = self.lab.dir(name);
         if self.lab.pid(name).is_ok() {
             self.lab.kill(name)?;
@@ -285,7 +272,7 @@ impl Hdfs {
         self.lab.recorder.action(
             Some(name),
             format!("the disk of {name} is replaced by an empty one"),
-            &format!("rm -r {shown}"),
+            &format!("rm -r {}", quoted(&shown.to_string())),
         );
         self.lab.start(name)
     }

@@ -19,6 +19,7 @@ use serde::Serialize;
 use sim::Level;
 
 use super::{Hdfs, Sample, lock};
+use crate::lab::quoted;
 
 const PIECE_BYTES: usize = 64 << 10;
 /// Between two attempts to take a file over.
@@ -167,7 +168,7 @@ fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(u64, String)> {
 impl Hdfs {
     /// Writes a file with a client that dies once it is flushed, and remembers the checksum of that.
     pub(crate) fn put_and_die(&self, path: &str, contents: &mut dyn Read) -> Result<()> {
-        let command = format!("mini-hdfs dfs -put - {path}");
+        let command = format!("mini-hdfs dfs -put - {}", quoted(path));
         let recorder = &self.lab.recorder;
         recorder.action(None, format!("another client writes {path}"), &command);
         let checksum = self.files.put_and_die(path, contents)?;
@@ -178,7 +179,10 @@ impl Hdfs {
 
     /// Has the file at `path` taken from its writer, however long that takes. Returns the reasons for which it was refused before.
     pub(crate) fn take_over(&self, path: &str) -> Result<Vec<String>> {
-        let command = format!("mini-hdfs debug recoverLease -path {path} -retries 10");
+        let command = format!(
+            "mini-hdfs debug recoverLease -path {} -retries 10",
+            quoted(path)
+        );
         let text = format!("the client wants {path}, and asks again and again");
         self.lab.recorder.action(None, text, &command);
         let refusals = self.files.take_over(path)?;
@@ -230,7 +234,7 @@ impl Hdfs {
 
     /// Writes a new file, and remembers the checksum of what was acknowledged.
     pub(crate) fn put(&self, path: &str, contents: &mut dyn Read) -> Result<Checked> {
-        let command = format!("mini-hdfs dfs -put FILE {path}");
+        let command = format!("mini-hdfs dfs -put FILE {}", quoted(path));
         let recorder = &self.lab.recorder;
         recorder.action(None, format!("the client writes {path}"), &command);
         let put = self.files.put(path, contents);
@@ -257,7 +261,7 @@ impl Hdfs {
 
     /// Opens the file at `path` for reading.
     pub(crate) fn open(&self, path: &str) -> Result<Box<dyn Read + Send>> {
-        let command = format!("mini-hdfs dfs -get {path}");
+        let command = format!("mini-hdfs dfs -get {}", quoted(path));
         let text = format!("the client reads {path}");
         self.lab.recorder.action(None, text, &command);
         self.files.open(path)
@@ -265,7 +269,7 @@ impl Hdfs {
 
     /// Reads the file at `path` to its end, and compares it with what was acknowledged.
     pub(crate) fn read_back(&self, path: &str) -> Result<Checked> {
-        let command = format!("mini-hdfs dfs -cat {path} | cmp - FILE");
+        let command = format!("mini-hdfs dfs -cat {} | cmp - FILE", quoted(path));
         let recorder = &self.lab.recorder;
         recorder.action(None, format!("the client reads {path} back"), &command);
         let checked = self.files.check(path);
@@ -287,7 +291,7 @@ impl Hdfs {
 
     /// Removes the file at `path`.
     pub(crate) fn delete(&self, path: &str) -> Result<()> {
-        let command = format!("mini-hdfs dfs -rm {path}");
+        let command = format!("mini-hdfs dfs -rm {}", quoted(path));
         self.files.client.delete(path, false)?;
         lock(&self.files.acknowledged).remove(path);
         let text = format!("the client deletes {path}");

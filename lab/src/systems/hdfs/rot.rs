@@ -8,6 +8,7 @@ use mini_hdfs::view::{BlockView, Health};
 
 use super::Hdfs;
 use super::disks::request;
+use crate::lab::quoted;
 
 impl Hdfs {
     /// Changes a byte in the middle of the replica of `block` on the node `name`. Returns the file.
@@ -21,7 +22,8 @@ impl Hdfs {
         bytes[middle] ^= 1;
         let flipped = bytes[middle];
         fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
-        let shown = file.display();
+        let shown = file.display().to_string();
+        let shown = quoted(&shown);
         self.lab.recorder.action(
             Some(name),
             format!("a byte of {block} on {name} rots"),

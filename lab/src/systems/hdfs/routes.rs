@@ -7,14 +7,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures::StreamExt;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use crate::web::{Answer, blocking};
+use crate::web::{Answer, attachment, blocking};
 
 use super::{Checked, Hdfs};
 
@@ -65,16 +65,8 @@ async fn download(
 ) -> Answer<Response> {
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES_MAX);
     let name = path.rsplit('/').next().unwrap_or_default();
-    let name: String = name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || ".-_".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let binary = "application/octet-stream".to_owned();
+    let headers = [(header::CONTENT_TYPE, binary), attachment(name)];
     // Opened before the answer begins, so that a file that cannot be read is an error and not an empty download.
     let mut file = blocking(move || hdfs.open(&path)).await?;
     tokio::task::spawn_blocking(move || {
@@ -90,11 +82,6 @@ async fn download(
             }
         }
     });
-    let mut headers = HeaderMap::new();
-    let binary = HeaderValue::from_static("application/octet-stream");
-    headers.insert(header::CONTENT_TYPE, binary);
-    let disposition = format!("attachment; filename=\"{name}\"");
-    headers.insert(header::CONTENT_DISPOSITION, disposition.parse()?);
     let pieces = tokio_stream::wrappers::ReceiverStream::new(receiver);
     Ok((headers, Body::from_stream(pieces)).into_response())
 }

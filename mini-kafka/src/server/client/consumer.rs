@@ -106,6 +106,11 @@ impl Consumer {
         &self.positions
     }
 
+    /// The generation of its group that it is a member of; none while it has to join, or reads alone.
+    pub fn generation(&self) -> Option<i32> {
+        self.membership.as_ref()?.generation()
+    }
+
     /// What has come; nothing where nothing came within `wait`.
     ///
     /// # Errors

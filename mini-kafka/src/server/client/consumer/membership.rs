@@ -125,6 +125,10 @@ impl Membership {
         }
     }
 
+    pub(super) fn generation(&self) -> Option<i32> {
+        self.joined.then_some(self.generation)
+    }
+
     fn group_id(&self) -> GroupId {
         GroupId(text(self.config.group_id.clone()))
     }

@@ -11,99 +11,73 @@
 //! An order says all that is wrong from then on with every disk of the server, or with the one named by `dir`. It is forgotten when the process ends.
 //! Only this machine is listened to.
 
+#[cfg(feature = "server")]
+mod server;
+
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Form, Json, Router};
 use node::{DiskFault, DiskFaults, Failing, FileDisk};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
-use tracing::warn;
 
 /// Longer than anybody waits to see a slow disk.
 const SLOW_MS_MAX: u64 = 60_000;
 
 /// The disks of a server, by directory, with what is wrong with each.
 #[derive(Clone, Debug)]
-pub(super) struct Chaos(Arc<BTreeMap<PathBuf, DiskFaults>>);
+pub struct Chaos(Arc<BTreeMap<PathBuf, DiskFaults>>);
 
 /// What is to be wrong with a disk, or is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Order {
+pub struct Order {
     /// Its directory. In an order, none stands for all.
-    dir: Option<PathBuf>,
+    pub dir: Option<PathBuf>,
     /// Bytes that still fit.
-    full: Option<u64>,
+    pub full: Option<u64>,
     /// Milliseconds by which each read, write and sync takes longer.
     #[serde(default)]
-    slow_ms: u64,
+    pub slow_ms: u64,
+    /// What fails.
     #[serde(default)]
-    fail: Fail,
+    pub fail: Fail,
 }
 
+/// What of a disk's work fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Fail {
+pub enum Fail {
+    /// Nothing.
     #[default]
     Nothing,
+    /// Syncs of files and directories.
     Syncs,
+    /// All of it.
     Everything,
-}
-
-/// Why an order was not followed.
-struct Refusal(StatusCode, String);
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (self.0, format!("{}\n", self.1)).into_response()
-    }
 }
 
 impl Chaos {
     /// Nothing is wrong yet with the disks at `dirs`.
-    pub(super) fn new(dirs: &[PathBuf]) -> Chaos {
+    pub fn new(dirs: &[PathBuf]) -> Chaos {
         let disks = dirs.iter().map(|dir| (dir.clone(), DiskFaults::default()));
         Chaos(Arc::new(disks.collect()))
     }
 
     /// The disk at `dir`, from now on under orders.
-    pub(super) fn break_into(&self, dir: &Path, disk: FileDisk) -> FileDisk {
+    pub fn break_into(&self, dir: &Path, disk: FileDisk) -> FileDisk {
         match self.0.get(dir) {
             Some(faults) => disk.with_faults(faults.clone()),
             None => disk,
         }
     }
 
-    /// Takes orders at `address`. Returns where that is.
+    /// Does as it is told.
     ///
     /// # Errors
-    /// When the address is taken, or can be reached from other machines.
-    pub(super) async fn serve(&self, address: &str) -> Result<SocketAddr> {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen at --chaos {address}"))?;
-        let local = listener.local_addr()?;
-        ensure!(
-            local.ip().is_loopback(),
-            "--chaos {address}: whoever can call this can break the disks, so it must be an address of this machine alone, such as 127.0.0.1:0"
-        );
-        let routes = Router::new()
-            .route("/chaos", get(show).put(order))
-            .with_state(self.clone());
-        tokio::spawn(axum::serve(listener, routes).into_future());
-        Ok(local)
-    }
-
-    fn follow(&self, order: &Order) -> Result<(), String> {
+    /// In words, when the order makes no sense.
+    pub fn follow(&self, order: &Order) -> Result<(), String> {
         if order.slow_ms > SLOW_MS_MAX {
             return Err(format!("slow_ms is {SLOW_MS_MAX} at most"));
         }
@@ -123,14 +97,14 @@ impl Chaos {
         };
         for (dir, faults) in self.0.iter() {
             if order.dir.as_ref().is_none_or(|named| named == dir) {
-                warn!("{}: told to be so: {fault:?}", dir.display());
                 faults.set(fault);
             }
         }
         Ok(())
     }
 
-    fn now(&self) -> Vec<Order> {
+    /// What is wrong now with each disk.
+    pub fn now(&self) -> Vec<Order> {
         let order = |(dir, faults): (&PathBuf, &DiskFaults)| {
             let DiskFault {
                 full,
@@ -150,39 +124,6 @@ impl Chaos {
         };
         self.0.iter().map(order).collect()
     }
-}
-
-/// A web page could have its own name point to this machine, and then call as if it were the same site.
-fn needs_local_name(headers: &HeaderMap) -> Result<(), Refusal> {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let name = host
-        .and_then(|host| host.rsplit_once(':'))
-        .map(|(name, _)| name);
-    match name {
-        Some("127.0.0.1" | "localhost" | "[::1]") => Ok(()),
-        _ => {
-            let why = "call this as 127.0.0.1, localhost or [::1]".to_owned();
-            Err(Refusal(StatusCode::FORBIDDEN, why))
-        }
-    }
-}
-
-async fn show(State(chaos): State<Chaos>, headers: HeaderMap) -> Result<Json<Vec<Order>>, Refusal> {
-    needs_local_name(&headers)?;
-    Ok(Json(chaos.now()))
-}
-
-async fn order(
-    State(chaos): State<Chaos>,
-    headers: HeaderMap,
-    Form(order): Form<Order>,
-) -> Result<Json<Vec<Order>>, Refusal> {
-    needs_local_name(&headers)?;
-    let followed = chaos.follow(&order);
-    followed.map_err(|why| Refusal(StatusCode::BAD_REQUEST, why))?;
-    Ok(Json(chaos.now()))
 }
 
 #[cfg(test)]
