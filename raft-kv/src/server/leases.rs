@@ -12,8 +12,9 @@ use tracing::{debug, info};
 
 use super::clock::Clock;
 use super::errors;
-use super::kv_server::{Ask, KvServer, Told, done, store_status};
+use super::kv_server::{Ask, KvServer, Sent, Told, done, store_status};
 use super::metrics;
+use super::replica::{Command as Proposal, Request};
 use crate::consensus::Consensus;
 use crate::lease::{Lessor, LessorError};
 use crate::store::{Command, LeaseId, StoreError};
@@ -179,9 +180,15 @@ async fn revoke_expired(server: &Arc<KvServer>) {
     loop {
         let now = server.clock.now();
         let over = server.leases.lessor().expired(now, REVOKED_AT_ONCE);
+        // To this member's own consensus alone: whoever leads next has given these leases their full TTL again.
         let revoked = stream::iter(over).for_each_concurrent(None, |id| async move {
-            match server.change(Command::LeaseRevoke(id)).await {
-                Ok(_) => metrics::lease_expired(),
+            let revoke = Proposal {
+                id: server.ids.next(),
+                request: Request::Store(Command::LeaseRevoke(id)),
+            };
+            match server.propose_here(revoke).await {
+                Ok(Sent::Perhaps) => metrics::lease_expired(),
+                Ok(Sent::Refused) => debug!("lease {id:x} is over, and this member leads no more"),
                 // The lessor names it again.
                 Err(error) => debug!("lease {id:x} is over and was not revoked: {error}"),
             }
