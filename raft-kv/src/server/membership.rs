@@ -173,6 +173,7 @@ mod tests {
                 id,
                 MemberStatus {
                     member,
+                    has_vote: !is_learner,
                     is_learner,
                     matched: Some(matched),
                 },

@@ -78,7 +78,7 @@ impl Audit {
             match location.read(disk) {
                 Ok(entry) => self.entry(member, entry.position, entry.payload, before),
                 Err(error) => {
-                    self.violated(format!("an entry of {member} cannot be read: {error}"))
+                    self.violated(format!("an entry of {member} cannot be read: {error}"));
                 }
             }
             before = Some(location.position);

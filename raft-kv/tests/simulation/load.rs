@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use history::History;
 use history::models::{RegisterInput, RegisterOutput};
+use history::{History, OperationId};
 use node::Rng;
 
 use crate::member::{Ask, Shared, Told, name};
@@ -58,19 +58,27 @@ pub(crate) async fn client(
         };
         let id = history.lock().unwrap().call(number, (key, input));
         let told = ask(host, &question, PATIENCE).await;
-        shared.trace(format!("c{number} {question:?} at m{host}: {told:?}"));
-        let mut history = history.lock().unwrap();
-        match told {
-            Told::Done => history.returned(id, RegisterOutput::Written),
-            Told::Value(value) => history.returned(id, RegisterOutput::Value(value)),
-            Told::Refused(_) => {
-                history.refused(id);
-                host = *rng.choose(&hosts).unwrap();
-            }
-            _ => host = *rng.choose(&hosts).unwrap(),
+        shared.trace(&format!("c{number} {question:?} at m{host}: {told:?}"));
+        let is_answered = record(&history, id, told);
+        if !is_answered {
+            host = *rng.choose(&hosts).unwrap();
         }
-        drop(history);
         tokio::time::sleep(Duration::from_millis(rng.below(40))).await;
     }
     Ok(())
+}
+
+/// Writes down what a member said; whether it was an answer.
+fn record(history: &Recorded, id: OperationId, told: Told) -> bool {
+    let mut history = history.lock().unwrap();
+    match told {
+        Told::Done => history.returned(id, RegisterOutput::Written),
+        Told::Value(value) => history.returned(id, RegisterOutput::Value(value)),
+        Told::Refused(_) => {
+            history.refused(id);
+            return false;
+        }
+        _ => return false,
+    }
+    true
 }

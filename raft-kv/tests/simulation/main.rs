@@ -12,6 +12,12 @@
 //!
 //! A failure prints the line that repeats it. More seeds: `cargo test -p raft-kv --test simulation -- seeds 1000`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "these are tests, which clippy knows by an attribute that they lack"
+)]
+
 mod audit;
 mod load;
 mod member;

@@ -61,7 +61,7 @@ impl Shared {
         outside.hosts.entry(host).or_default().has_failed = true;
     }
 
-    pub(crate) fn trace(&self, line: String) {
+    pub(crate) fn trace(&self, line: &str) {
         let at = turmoil::sim_elapsed().unwrap_or_default().as_millis();
         self.lock().audit.trace.push(format!("{at} {line}"));
     }
@@ -214,7 +214,7 @@ pub(crate) async fn run(
         host.has_failed = false;
         (host.id, host.lives, host.disk.clone())
     };
-    shared.trace(format!("m{host} starts as {id}"));
+    shared.trace(&format!("m{host} starts as {id}"));
     let storage = Storage::simulated(move || Box::new(disk.clone()));
     let machine = Arc::new(RwLock::new(Audited {
         host,
@@ -234,7 +234,7 @@ pub(crate) async fn run(
         Ok(engine) => engine,
         Err(error) => {
             // The fuse of its disk, or a loss that must not be.
-            shared.trace(format!("m{host} does not start: {error}"));
+            shared.trace(&format!("m{host} does not start: {error}"));
             shared.gave_up(host, &error.to_string());
             return std::future::pending().await;
         }
@@ -243,7 +243,7 @@ pub(crate) async fn run(
         let members = initial.iter().map(|id| (*id, member(*id)));
         // It may fail with its disk; then the host is ended.
         if let Err(error) = engine.bootstrap(members.collect()).await {
-            shared.trace(format!("m{host} does not begin: {error}"));
+            shared.trace(&format!("m{host} does not begin: {error}"));
         }
     }
     tokio::spawn(watch(shared.clone(), engine.clone(), host));
@@ -267,13 +267,13 @@ async fn watch(shared: Shared, engine: Engine, host: u64) {
     loop {
         let now = *leadership.borrow_and_update();
         if let Some(leader) = now.leader {
-            shared.trace(format!("m{host} follows {leader} in term {}", now.term));
+            shared.trace(&format!("m{host} follows {leader} in term {}", now.term));
             shared.lock().audit.leads(now.term, leader);
         }
         tokio::select! {
             changed = leadership.changed() => if changed.is_err() { return },
             reason = engine.failed() => {
-                shared.trace(format!("m{host} gives up: {reason}"));
+                shared.trace(&format!("m{host} gives up: {reason}"));
                 shared.gave_up(host, &reason);
                 return;
             }

@@ -393,7 +393,7 @@ async fn administrate(shared: Shared, mut rng: Rng, calm: Arc<AtomicBool>) -> tu
             },
         };
         let told = ask(host, &question, patience).await;
-        shared.trace(format!("{question:?} is answered {told:?}"));
+        shared.trace(&format!("{question:?} is answered {told:?}"));
         if told == Told::Done {
             let mut shared = shared.lock();
             shared.changes += 1;

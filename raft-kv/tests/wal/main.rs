@@ -1,5 +1,10 @@
 //! The write-ahead log and the snapshot files, on a disk that loses what was not synced.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy knows by an attribute that they lack"
+)]
+
 mod crashes;
 mod damage;
 mod rules;
