@@ -242,6 +242,16 @@ fn normalised_line(line: &str) -> String {
         return format!("ETCD_INITIAL_CLUSTER={}", members.join(","));
     }
     let mut line = line.to_owned();
+    // Ids are padded to 16 digits.
+    if line.starts_with("Member ") {
+        line = line.replace("  ", " ");
+    }
+    // etcd names them in any order.
+    if let Some((head, keys)) = line.split_once("attached keys([") {
+        let mut keys: Vec<&str> = keys.trim_end_matches("])").split(' ').collect();
+        keys.sort_unstable();
+        line = format!("{head}attached keys([{}])", keys.join(" "));
+    }
     for (before, after) in [("took = ", ""), ("remaining(", "s)")] {
         if let Some((head, tail)) = line.split_once(before) {
             let rest = tail
