@@ -36,6 +36,7 @@ pub use state::{Group, State};
 pub use sync::{LeavingMember, MemberRef, SyncAnswer, SyncRequest};
 
 use crate::error::ErrorCode;
+use offsets::Accepted;
 use records::{GroupRecord, Stored};
 
 /// Identifies a request whose answer may have to wait. The shell makes them up.
@@ -109,12 +110,7 @@ enum Purpose {
     /// A group became empty: nobody waits.
     Emptied,
     /// Offsets become the committed ones.
-    Commit {
-        ticket: Ticket,
-        offsets: Vec<((String, i32), Committed)>,
-        /// An answer for each partition, those refused included.
-        codes: Vec<ErrorCode>,
-    },
+    Commit { ticket: Ticket, accepted: Accepted },
     /// Offsets are forgotten, and perhaps the group.
     Forget {
         ticket: Option<Ticket>,
@@ -202,6 +198,11 @@ impl Coordinator {
         }
     }
 
+    /// Takes a group over as it is, in the place of one of the same id.
+    pub fn insert(&mut self, group: Group) {
+        self.groups.insert(group.id.clone(), group);
+    }
+
     /// A group, to look at.
     pub fn group(&self, id: &str) -> Option<&Group> {
         self.groups.get(id)
@@ -271,11 +272,8 @@ impl Coordinator {
         let Some((group, mut turn)) = self.turn(&group_id, false, now) else {
             // The group was deleted meanwhile: whoever waits hears that the coordinator knows it no more.
             match purpose {
-                Purpose::Commit { ticket, codes, .. } => {
-                    let codes = codes
-                        .iter()
-                        .map(|_| ErrorCode::CoordinatorNotAvailable)
-                        .collect();
+                Purpose::Commit { ticket, accepted } => {
+                    let codes = vec![ErrorCode::CoordinatorNotAvailable; accepted.codes.len()];
                     self.actions.push(Action::Committed(ticket, codes));
                 }
                 Purpose::Forget {
@@ -296,11 +294,10 @@ impl Coordinator {
                 group.static_member_stored(&old_id, &new_id, result, &mut turn);
             }
             Purpose::Emptied => {}
-            Purpose::Commit {
-                ticket,
-                offsets,
-                codes,
-            } => group.offsets_stored(ticket, offsets, codes, result, &mut turn),
+            Purpose::Commit { ticket, accepted } => {
+                let codes = group.offsets_stored(accepted, result);
+                turn.actions.push(Action::Committed(ticket, codes));
+            }
             Purpose::Forget {
                 ticket,
                 offsets,

@@ -173,7 +173,7 @@ fn stored_group() -> Vec<Vec<u8>> {
         _ => None,
     });
     coordinator.appended(stored.unwrap(), Ok(()), due);
-    actions.extend(coordinator.commit(Ticket(3), commit, due));
+    actions.extend(coordinator.commit(Ticket(3), &commit, due));
     let records = actions.into_iter().filter_map(|action| match action {
         Action::Append { records, .. } => Some(records),
         _ => None,

@@ -210,18 +210,15 @@ impl Group {
             timer.somebody_came = true;
         }
         self.add(Member {
-            id,
             instance_id: request.instance_id,
             client_id: request.client_id,
             client_host: request.client_host,
             rebalance_timeout: request.rebalance_timeout,
             session_timeout: request.session_timeout,
             protocols: request.protocols,
-            assignment: Vec::new(),
             awaiting_join: Some(ticket),
-            awaiting_sync: None,
-            synced: false,
             session_deadline: Some(turn.now + NEW_MEMBER_TIMEOUT),
+            ..Member::new(id)
         });
         self.prepare_rebalance(turn);
     }
@@ -336,8 +333,15 @@ impl Group {
         }
     }
 
-    /// Begins to gather members, if that has not begun. An assignment that is being made is void.
+    /// Begins to gather members, if that has not begun: everybody has to join again. An assignment that is being made is void,
+    /// and whoever waits for it in a sync hears [`ErrorCode::RebalanceInProgress`], and is expected to be heard of again within his
+    /// session timeout. Nobody owns anything until the next assignment.
+    ///
+    /// [`JoinTimer`] says how long the others are waited for: the longest of the members' rebalance timeouts. A group that
+    /// was empty waits [`Config::initial_rebalance_delay`](super::Config) instead, if that is not zero and is shorter: its
+    /// members start together. What is then left of the longest timeout is the timer's extension.
     pub(super) fn prepare_rebalance(&mut self, turn: &mut Turn<'_>) {
+        // EXERCISE(kafka/group-join): everybody has to join again, and is waited for.
         if self.state == State::PreparingRebalance {
             return;
         }
@@ -391,9 +395,22 @@ impl Group {
         }
     }
 
-    /// Makes a generation of those who joined, and tells them. Dynamic members who did not are out; a static one may
-    /// be restarting, and stays until its session ends.
     fn complete_join(&mut self, turn: &mut Turn<'_>) {
+        self.make_generation(turn);
+        if self.members.is_empty() {
+            self.become_empty(turn);
+        }
+    }
+
+    /// The gathering is over: makes a generation of those who joined ([`Member::awaiting_join`]), and answers their joins, with
+    /// [`Group::join_answer`]; they own nothing yet, have not synced, and are to be heard of within their session timeouts. The
+    /// group is in `CompletingRebalance`, and its members have the rebalance timeout for their syncs.
+    ///
+    /// Dynamic members who did not join are out; a static one may be restarting, and stays until its session ends. Where only
+    /// static members are left, none of whom joined, [`Group::elect_leader`] finds no leader: then there is no generation, and
+    /// they are waited for again. Where nobody is left, that is a generation too, and all.
+    fn make_generation(&mut self, turn: &mut Turn<'_>) {
+        // EXERCISE(kafka/group-join): who did not come is out, who came is told of the new generation.
         let absent = |m: &&Member| m.awaiting_join.is_none() && m.instance_id.is_none();
         let absent: Vec<String> = self
             .members
@@ -418,7 +435,7 @@ impl Group {
         // What was stored may be any number.
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         if self.members.is_empty() {
-            return self.become_empty(turn);
+            return;
         }
         self.protocol = self.select_protocol();
         self.move_to(State::CompletingRebalance, turn.now);

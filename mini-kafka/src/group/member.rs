@@ -46,6 +46,24 @@ pub struct Member {
 }
 
 impl Member {
+    /// A member that owns nothing, and that nothing is owed to, with the timeouts that clients have by default.
+    pub fn new(id: impl Into<String>) -> Member {
+        Member {
+            id: id.into(),
+            instance_id: None,
+            client_id: String::new(),
+            client_host: String::new(),
+            rebalance_timeout: Duration::from_secs(300),
+            session_timeout: Duration::from_secs(45),
+            protocols: Vec::new(),
+            assignment: Vec::new(),
+            awaiting_join: None,
+            awaiting_sync: None,
+            synced: false,
+            session_deadline: None,
+        }
+    }
+
     /// Whether it says the same as before.
     pub(super) fn matches(&self, protocols: &[Protocol]) -> bool {
         self.protocols == protocols

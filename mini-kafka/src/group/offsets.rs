@@ -8,7 +8,7 @@ use node::Time;
 use super::records;
 use super::state::{Group, State};
 use super::sync::MemberRef;
-use super::{Action, Coordinator, Purpose, Ticket, Turn};
+use super::{Action, Config, Coordinator, Purpose, Ticket, Turn};
 use crate::error::ErrorCode;
 
 /// The protocol type of consumers, whose subscriptions the coordinator can read.
@@ -55,18 +55,27 @@ pub struct CommitRequest {
     pub offsets: Vec<OffsetCommit>,
 }
 
+/// Of a commit, what is to be stored, and an answer for each partition, those refused included.
+#[derive(Clone, Debug)]
+pub(super) struct Accepted {
+    pub(super) offsets: Vec<((String, i32), Committed)>,
+    pub(super) codes: Vec<ErrorCode>,
+}
+
 impl Coordinator {
     /// Commits offsets. Answered with [`Action::Committed`].
-    pub fn commit(&mut self, ticket: Ticket, request: CommitRequest, now: Time) -> Vec<Action> {
+    pub fn commit(&mut self, ticket: Ticket, request: &CommitRequest, now: Time) -> Vec<Action> {
         let count = request.offsets.len();
         let group_id = request.member.group_id.clone();
         // A client that assigns to itself needs no group to be there.
         let create = request.member.generation < 0;
         let refusal = match self.turn(&group_id, create, now) {
             None => Err(ErrorCode::IllegalGeneration),
-            Some((group, mut turn)) => group
-                .may_commit(&request.member)
-                .map(|()| group.commit(ticket, request, &mut turn)),
+            Some((group, mut turn)) => group.may_commit(&request.member).map(|()| {
+                group.heard_of(&request.member.member_id, now);
+                let accepted = group.accept(request, turn.config, now);
+                group.commit(ticket, accepted, &mut turn);
+            }),
         };
         if let Err(error) = refusal {
             self.actions
@@ -182,9 +191,14 @@ impl Coordinator {
 }
 
 impl Group {
-    /// Who may commit: a member of the current generation, once it can have been told what it owns; and, where nobody
-    /// is a member, a client that assigns to itself.
+    /// Who may commit: a member of the current generation ([`Group::check_generation`]), once it can have been told what it owns; and, where
+    /// nobody is a member, a client that assigns partitions to itself (generation −1).
+    ///
+    /// # Errors
+    /// [`ErrorCode::CoordinatorNotAvailable`] of a group that is being removed; [`ErrorCode::UnknownMemberId`] of a client that
+    /// says that it is nobody, where there are members; [`ErrorCode::RebalanceInProgress`] between a generation and its assignment.
     fn may_commit(&self, member: &MemberRef) -> Result<(), ErrorCode> {
+        // EXERCISE(kafka/offset-commit): a member of this generation, or anybody where there are none.
         let claims_nothing = member.generation < 0 && member.member_id.is_empty();
         match self.state {
             State::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
@@ -200,16 +214,17 @@ impl Group {
         }
     }
 
-    /// Puts offsets on their way to the log; they are the committed ones once they are there.
-    fn commit(&mut self, ticket: Ticket, request: CommitRequest, turn: &mut Turn<'_>) {
-        self.heard_of(&request.member.member_id, turn.now);
-        let now_ms = millis(turn.now);
-        let expires = request
-            .retention
+    /// What of a commit can be stored, and a code for each of its partitions, in their order: metadata must not be longer than
+    /// [`Config::offset_metadata_bytes_max`]. Times are in milliseconds since the epoch.
+    fn accept(&self, request: &CommitRequest, config: &Config, now: Time) -> Accepted {
+        // EXERCISE(kafka/offset-commit): each partition by itself is taken or refused.
+        let now_ms = millis(now);
+        let kept = request.retention;
+        let expires = kept
             .map(|kept| now_ms.saturating_add(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)));
         let (mut codes, mut offsets) = (Vec::new(), Vec::new());
-        for commit in request.offsets {
-            if commit.metadata.len() > turn.config.offset_metadata_bytes_max {
+        for commit in &request.offsets {
+            if commit.metadata.len() > config.offset_metadata_bytes_max {
                 codes.push(ErrorCode::OffsetMetadataTooLarge);
                 continue;
             }
@@ -217,12 +232,18 @@ impl Group {
             let committed = Committed {
                 offset: commit.offset,
                 leader_epoch: commit.leader_epoch,
-                metadata: commit.metadata,
+                metadata: commit.metadata.clone(),
                 commit_timestamp_ms: now_ms,
                 expire_timestamp_ms: expires,
             };
-            offsets.push(((commit.topic, commit.partition), committed));
+            offsets.push(((commit.topic.clone(), commit.partition), committed));
         }
+        Accepted { offsets, codes }
+    }
+
+    /// Puts offsets on their way to the log.
+    fn commit(&mut self, ticket: Ticket, accepted: Accepted, turn: &mut Turn<'_>) {
+        let Accepted { offsets, codes } = accepted;
         if offsets.is_empty() {
             turn.actions.push(Action::Committed(ticket, codes));
             return;
@@ -230,30 +251,30 @@ impl Group {
         let stored = offsets.iter();
         let stored = stored.map(|(key, committed)| records::offset(&self.id, key, Some(committed)));
         let stored = stored.collect();
-        let purpose = Purpose::Commit {
-            ticket,
-            offsets,
-            codes,
-        };
+        let accepted = Accepted { offsets, codes };
+        let purpose = Purpose::Commit { ticket, accepted };
         turn.append(&self.id, stored, purpose);
     }
 
+    /// What was accepted is in the log, or could not be put there: these are the committed offsets now, or none of them is. The
+    /// codes that the client hears.
     pub(super) fn offsets_stored(
         &mut self,
-        ticket: Ticket,
-        offsets: Vec<((String, i32), Committed)>,
-        mut codes: Vec<ErrorCode>,
+        accepted: Accepted,
         result: Result<(), ErrorCode>,
-        turn: &mut Turn<'_>,
-    ) {
+    ) -> Vec<ErrorCode> {
+        // EXERCISE(kafka/offset-commit): now they are committed, or none of them is.
         match result {
-            Ok(()) => self.offsets.extend(offsets),
+            Ok(()) => {
+                self.offsets.extend(accepted.offsets);
+                accepted.codes
+            }
             Err(error) => {
-                let accepted = codes.iter_mut().filter(|code| **code == ErrorCode::None);
-                accepted.for_each(|code| *code = error);
+                let codes = accepted.codes.into_iter();
+                let codes = codes.map(|code| if code == ErrorCode::None { error } else { code });
+                codes.collect()
             }
         }
-        turn.actions.push(Action::Committed(ticket, codes));
     }
 
     /// The topics that its members subscribe to; none where that cannot be told.

@@ -242,7 +242,6 @@ fn decode_member(reader: &mut Reader<'_>, version: i16, protocol: Option<&str>) 
     let millis = |ms: i32| Duration::from_millis(u64::try_from(ms).unwrap_or_default());
     let metadata = reader.bytes()?;
     Some(Member {
-        id,
         instance_id,
         client_id,
         client_host,
@@ -253,10 +252,8 @@ fn decode_member(reader: &mut Reader<'_>, version: i16, protocol: Option<&str>) 
             metadata,
         }],
         assignment: reader.bytes()?,
-        awaiting_join: None,
-        awaiting_sync: None,
         synced: true,
-        session_deadline: None,
+        ..Member::new(id)
     })
 }
 

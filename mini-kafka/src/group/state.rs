@@ -127,6 +127,7 @@ impl Group {
     /// The protocol of the next generation: each member votes for the first of its list that all members know, and the
     /// most votes win. None where they have nothing in common, or there are none.
     pub fn select_protocol(&self) -> Option<String> {
+        // EXERCISE(kafka/group-join): of the protocols that every member knows, the one with the most votes.
         let everybody_knows = |name: &str| self.members.values().all(|m| knows(m, name));
         let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
         for member in self.members.values() {
@@ -146,7 +147,7 @@ impl Group {
 
     /// Makes sure that the leader is among those who joined: it stays who it was, or else the first of them is elected.
     /// False where nobody joined.
-    pub(super) fn elect_leader(&mut self) -> bool {
+    pub fn elect_leader(&mut self) -> bool {
         let joined = |m: &&Member| m.awaiting_join.is_some();
         let current = self.leader.as_ref().and_then(|id| self.members.get(id));
         if current.filter(joined).is_none() {
@@ -203,7 +204,7 @@ impl Group {
     }
 
     /// The longest of its members' rebalance timeouts.
-    pub(super) fn rebalance_timeout(&self) -> Duration {
+    pub fn rebalance_timeout(&self) -> Duration {
         let timeouts = self.members.values().map(|m| m.rebalance_timeout);
         timeouts.max().unwrap_or_default()
     }

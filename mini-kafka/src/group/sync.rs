@@ -67,7 +67,12 @@ impl Coordinator {
             None => Err(ErrorCode::UnknownMemberId),
             Some((group, mut turn)) => group
                 .check_generation(&member)
-                .and_then(|()| group.sync(ticket, request, &mut turn)),
+                .and_then(|()| group.sync(ticket, &member.member_id, &mut turn))
+                .map(|decides| {
+                    if decides {
+                        group.store_assignment(&request.assignments, &mut turn);
+                    }
+                }),
         };
         if let Err(error) = refusal {
             let answer = SyncAnswer::refused(error);
@@ -76,11 +81,13 @@ impl Coordinator {
         self.take_actions()
     }
 
-    /// A member is alive.
+    /// A member is alive: its session starts over (`Group::heard_of`).
     ///
     /// # Errors
-    /// [`ErrorCode::RebalanceInProgress`] when it has to join again; others when it is not, or no more, a member.
+    /// [`ErrorCode::InvalidGroupId`] of an empty one; [`ErrorCode::UnknownMemberId`] where there is no such group, or nobody is in it;
+    /// those of `Group::check_generation`; [`ErrorCode::RebalanceInProgress`] when it has to join again, though it is alive.
     pub fn heartbeat(&mut self, member: &MemberRef, now: Time) -> Result<(), ErrorCode> {
+        // EXERCISE(kafka/group-sync): who is alive is heard of, and hears whether he has to join again.
         if member.group_id.is_empty() {
             return Err(ErrorCode::InvalidGroupId);
         }
@@ -155,28 +162,27 @@ impl Group {
         }
     }
 
-    fn sync(
-        &mut self,
-        ticket: Ticket,
-        request: &SyncRequest,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), ErrorCode> {
-        let id = &request.member.member_id;
+    /// A member of this generation asks for its assignment. In a stable group it has one, and is answered. While the
+    /// assignment is awaited it waits ([`Member::awaiting_sync`]), and is not dead meanwhile, however long that takes; if it asked before, that
+    /// earlier question is answered with [`ErrorCode::RebalanceInProgress`]. True if what it brings is the assignment, for it is the leader.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RebalanceInProgress`] while the next generation is gathered; [`ErrorCode::UnknownMemberId`] where nobody is in the group.
+    fn sync(&mut self, ticket: Ticket, id: &str, turn: &mut Turn<'_>) -> Result<bool, ErrorCode> {
+        // EXERCISE(kafka/group-sync): who asks is answered, waits, or has to join again.
         let is_leader = self.is_leader(id);
         let Some(member) = self.members.get_mut(id) else {
             return Err(ErrorCode::UnknownMemberId);
         };
         match self.state {
-            State::Empty | State::Dead => return Err(ErrorCode::UnknownMemberId),
-            State::PreparingRebalance => return Err(ErrorCode::RebalanceInProgress),
+            State::Empty | State::Dead => Err(ErrorCode::UnknownMemberId),
+            State::PreparingRebalance => Err(ErrorCode::RebalanceInProgress),
             State::CompletingRebalance => {
                 member.synced = true;
                 let earlier = member.awaiting_sync.replace(ticket);
                 member.session_deadline = None;
                 turn.synced(earlier, SyncAnswer::refused(ErrorCode::RebalanceInProgress));
-                if is_leader {
-                    self.store_assignment(&request.assignments, turn);
-                }
+                Ok(is_leader)
             }
             State::Stable => {
                 member.synced = true;
@@ -186,9 +192,9 @@ impl Group {
                     assignment: member.assignment.clone(),
                 };
                 turn.synced(Some(ticket), answer);
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     /// Puts the leader's assignment on its way to the log. A member that it forgot has nothing assigned.
@@ -204,12 +210,17 @@ impl Group {
         turn.append(&self.id.clone(), records, purpose);
     }
 
+    /// The assignment of a generation, which stands in [`Member::assignment`] already, is in the log, or could not be put there. In
+    /// the first case everyone who waits is told his own, and the group is stable; in the second everyone who waits is told the
+    /// error, and all have to join again. Whoever is answered has his session timeout to be heard of. Another rebalance may have begun
+    /// since; then nothing is to be done.
     pub(super) fn assignment_stored(
         &mut self,
         generation: i32,
         result: Result<(), ErrorCode>,
         turn: &mut Turn<'_>,
     ) {
+        // EXERCISE(kafka/group-sync): everyone who waits is told, and the group is stable.
         // Meanwhile another rebalance may have begun, whose members were told already.
         if self.state != State::CompletingRebalance || self.generation != generation {
             return;

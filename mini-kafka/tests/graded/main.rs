@@ -6,6 +6,7 @@
 )]
 
 mod bytes;
+mod desk;
 
 mod record;
 
@@ -27,6 +28,12 @@ mod compaction;
 
 mod long_polling;
 
+mod group_join;
+
+mod group_sync;
+
+mod offset_commit;
+
 mod assignor;
 
 mod capstone;
@@ -42,6 +49,9 @@ autograder::main! {
     "kafka/offset-map" => offset_map,
     "kafka/compaction" => compaction,
     "kafka/long-polling" => long_polling,
+    "kafka/group-join" => group_join,
+    "kafka/group-sync" => group_sync,
+    "kafka/offset-commit" => offset_commit,
     "kafka/assignor" => assignor,
     "kafka/capstone" => capstone,
 }

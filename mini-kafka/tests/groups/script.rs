@@ -238,7 +238,7 @@ impl Story {
             member: self.member(name),
         };
         let ticket = self.ticket(name);
-        let actions = self.coordinator.commit(ticket, request, self.now);
+        let actions = self.coordinator.commit(ticket, &request, self.now);
         self.act(actions);
     }
 

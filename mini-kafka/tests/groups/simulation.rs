@@ -288,7 +288,7 @@ impl World {
                 metadata: String::new(),
             }],
         };
-        let actions = self.coordinator.commit(ticket, request, self.now);
+        let actions = self.coordinator.commit(ticket, &request, self.now);
         self.carry_out(actions)
     }
 

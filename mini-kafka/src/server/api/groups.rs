@@ -236,7 +236,7 @@ pub(super) fn commit(
     };
     let now = broker.now();
     let asked: oneshot::Receiver<Action> = broker.groups.ask(broker, |coordinator, ticket| {
-        coordinator.commit(ticket, request, now)
+        coordinator.commit(ticket, &request, now)
     });
     Ok(async move {
         let codes = match asked.await {

@@ -69,7 +69,7 @@ impl BrokerProcess {
             Request::OffsetCommit(request) => {
                 self.note_commit(correlation, &request);
                 self.tickets.insert(ticket, (from, correlation));
-                let actions = self.coordinator.commit(ticket, request, now);
+                let actions = self.coordinator.commit(ticket, &request, now);
                 self.carry_out(actions, ctx)?;
             }
             Request::OffsetFetch => {
