@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use node::{Disk, DiskError};
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{
     ChangeMembershipError, ClientWriteError, Fatal, InitializeError, RaftError,
@@ -48,6 +49,8 @@ pub struct Options {
     pub snapshot_entries: u64,
     /// So many entries before a snapshot are kept, for members that are a little behind.
     pub catch_up_entries: u64,
+    /// How long a member may take over a part of a snapshot: the answer to the last one comes when it is installed.
+    pub snapshot_timeout: Duration,
     /// A leader answers reads without asking the others while it has heard from a majority less than two thirds of an election timeout ago. That is
     /// linearizable only if no clock runs faster than another by as much.
     pub lease_reads: bool,
@@ -67,6 +70,7 @@ impl Options {
             election_timeout: Duration::from_millis(1000),
             snapshot_entries: 100_000,
             catch_up_entries: 5000,
+            snapshot_timeout: Duration::from_secs(30),
             lease_reads: false,
             seed,
             segment_bytes: None,
@@ -143,12 +147,21 @@ struct Receiving {
     /// Its name at the leader.
     name: String,
     len: u64,
+    /// All of it is here, and the engine has it.
+    is_whole: bool,
 }
 
 impl Receiving {
     fn file(&self) -> String {
         snapshot::partial_file(&format!("received-{}", self.count))
     }
+}
+
+fn remove_if_there(disk: &mut dyn Disk, file: &str) -> Result<(), DiskError> {
+    if disk.exists(file) {
+        disk.remove(file)?;
+    }
+    Ok(())
 }
 
 fn stopped(fatal: &Fatal<Types>) -> String {
@@ -192,6 +205,7 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
             cluster: options.cluster,
             id: options.id,
             append_timeout: options.election_timeout,
+            snapshot_timeout: options.snapshot_timeout,
             backoff: options.heartbeat_interval,
         };
         let machine = Machine::new(machine, storage, applied);
@@ -292,11 +306,12 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
 
     /// Takes a part of a snapshot; with the last one, installs it.
     async fn receive(&self, from: u64, part: SnapshotPart) -> Result<Response, String> {
-        let (file, is_first) = {
+        let (file, abandoned) = {
             let receiving = self.inner.receiving.lock();
             let mut receiving = receiving.unwrap_or_else(PoisonError::into_inner);
-            let is_first = part.offset == 0;
-            if is_first {
+            let mut abandoned = None;
+            if part.offset == 0 {
+                abandoned = (!receiving.is_whole).then(|| receiving.file());
                 receiving.count += 1;
                 (receiving.from, receiving.name, receiving.len) = (from, part.file, 0);
             } else if (receiving.from, &receiving.name, receiving.len)
@@ -305,13 +320,15 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
                 return Ok(Response::SnapshotPart(false));
             }
             receiving.len += part.bytes.len() as u64;
-            (receiving.file(), is_first)
+            receiving.is_whole = part.is_last;
+            (receiving.file(), abandoned)
         };
         let storage = &self.inner.network.storage;
         let (to, offset, is_last, bytes) = (file.clone(), part.offset, part.is_last, part.bytes);
         let written = storage.run(move |disk| {
-            if is_first {
-                snapshot::remove_partial(disk)?;
+            // Others are being built, or installed.
+            if let Some(file) = abandoned {
+                remove_if_there(disk, &file)?;
             }
             disk.write_at(&to, offset, &bytes)?;
             // Before the engine hears of it: it takes a damaged one for a failed disk.
@@ -324,12 +341,17 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         let snapshot = Snapshot {
             meta: raft_meta(&meta).map_err(|e| e.to_string())?,
             snapshot: SnapshotFile {
-                file,
+                file: file.clone(),
                 storage: storage.clone(),
             },
         };
         let installed = self.inner.raft.install_full_snapshot(part.vote, snapshot);
         let installed = installed.await.map_err(|fatal| stopped(&fatal))?;
+        // The engine does not install one that is older than what is here.
+        let removed = storage.run(move |disk| remove_if_there(disk, &file)).await;
+        removed
+            .map_err(|e| e.to_string())?
+            .map_err(|e| e.to_string())?;
         Ok(Response::SnapshotInstalled(installed))
     }
 

@@ -23,9 +23,6 @@ use crate::consensus::{Member, Transport, TransportError};
 /// A snapshot travels in parts of this many bytes.
 const SNAPSHOT_PART_BYTES: usize = 1 << 20;
 
-/// How long a part of a snapshot may take: the last one's answer comes when the snapshot is installed.
-const SNAPSHOT_PART_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Makes the ways to others.
 #[derive(Clone)]
 pub(super) struct Network<T> {
@@ -35,6 +32,8 @@ pub(super) struct Network<T> {
     pub(super) id: u64,
     /// How long an append may take.
     pub(super) append_timeout: Duration,
+    /// How long a part of a snapshot may take.
+    pub(super) snapshot_timeout: Duration,
     /// How long an unreachable member is left alone.
     pub(super) backoff: Duration,
 }
@@ -166,7 +165,7 @@ impl<T: Transport> Way<T> {
             let request = Request::Snapshot(part);
             let answer = self.call(
                 request,
-                SNAPSHOT_PART_TIMEOUT,
+                self.network.snapshot_timeout,
                 RPCTypes::InstallSnapshot,
                 Some,
             );

@@ -1,4 +1,5 @@
-//! Clients that read and write a few keys, and write down what they see.
+//! Clients that read and write a few keys, and write down what they see. After a while they take other keys, and only look at the old ones now
+//! and then: a key with a long history, in which many writes were not answered, takes the checker too long.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +13,12 @@ use crate::wire::{self, CLIENTS};
 
 /// What was called and answered.
 pub(crate) type Recorded = Arc<Mutex<History<(String, RegisterInput), RegisterOutput>>>;
+
+/// How long the same keys are written.
+const KEYS_FOR: Duration = Duration::from_secs(2);
+
+/// How many keys are written at a time.
+const KEYS: u64 = 3;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -40,8 +47,8 @@ pub(crate) async fn client(
     let mut host = *rng.choose(&hosts).unwrap();
     let mut written = 0;
     while !until.load(std::sync::atomic::Ordering::Relaxed) {
-        let key = format!("k{}", rng.below(3));
         let is_read = rng.percent(50);
+        let key = key(&mut rng, is_read);
         let (input, question) = if is_read {
             (RegisterInput::Read, Ask::Get { key: key.clone() })
         } else {
@@ -66,6 +73,18 @@ pub(crate) async fn client(
         tokio::time::sleep(Duration::from_millis(rng.below(40))).await;
     }
     Ok(())
+}
+
+/// A key of now; or, to be read, of any time before.
+fn key(rng: &mut Rng, is_read: bool) -> String {
+    let elapsed = turmoil::sim_elapsed().unwrap_or_default();
+    let now = elapsed.as_secs() / KEYS_FOR.as_secs();
+    let time = if is_read && rng.percent(20) {
+        rng.below(now + 1)
+    } else {
+        now
+    };
+    format!("k{}", time * KEYS + rng.below(KEYS))
 }
 
 /// Writes down what a member said; whether it was an answer.
