@@ -122,7 +122,8 @@ fn compaction(c: &mut Criterion) {
     let batches = size("KAFKA_CLEANED", 4_000, 100);
     let mut disk = MemDisk::default();
     let mut config = LogConfig {
-        segment_bytes: 8 << 20,
+        // Some ten segments: the last one is never cleaned.
+        segment_bytes: batches.cast_signed() * 2000,
         ..LogConfig::default()
     };
     config.cleanup_policy.compact = true;

@@ -47,7 +47,7 @@ fn apply(c: &mut Criterion) {
     let mut rng = Rng::new(1);
     let mut done = |store: &mut Store, command| {
         index += 1;
-        let applied = store.apply(index, command);
+        let applied = store.apply(index, command).expect("a good command");
         // As a server does now and then; else the bench measures how fast memory fills.
         if index.is_multiple_of(10_000) {
             index += 1;

@@ -25,7 +25,7 @@ use crate::store::LeaseId;
 pub const TTL_SECONDS_MAX: i64 = 9_000_000_000;
 
 /// A revocation that was proposed and has not come out of the log is proposed again after this.
-const REVOKE_RETRY: Duration = Duration::from_secs(3);
+pub const REVOKE_RETRY: Duration = Duration::from_secs(3);
 
 /// Why a lease is not renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -8,6 +8,7 @@ use node::Time;
 
 use super::{Answer, Command, LockService, SessionId};
 
+/// A lock service of one's own.
 pub fn lock_service() -> Box<dyn LockService> {
     Box::new(Service::default())
 }

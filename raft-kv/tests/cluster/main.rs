@@ -15,7 +15,7 @@ use raft_kv::server::local_cluster::LocalCluster;
 use tempfile::TempDir;
 
 /// How long something may take that comes by itself.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A cluster in a directory of its own.
 pub(crate) struct Cluster {

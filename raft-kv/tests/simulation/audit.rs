@@ -121,7 +121,7 @@ pub(crate) fn checks_find_what_is_bad() -> Result<(), String> {
             audit.applies(2, 7, b"a", (1, 2), Some(8));
         }),
         ("revisions", |audit| {
-            audit.applies(1, 7, b"a", (1, 3), Some(9))
+            audit.applies(1, 7, b"a", (1, 3), Some(9));
         }),
         ("log matching", |audit| {
             let at = |term, index| Position { term, index };

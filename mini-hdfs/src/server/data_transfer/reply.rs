@@ -82,7 +82,7 @@ pub fn receive_reply(from: &mut impl Read) -> io::Result<OpReply> {
     })
 }
 
-/// Sends the answer to [`Op::Checksum`].
+/// Sends the answer to [`Op::Checksum`](super::Op::Checksum).
 ///
 /// # Errors
 /// As the connection's.
@@ -95,7 +95,7 @@ pub fn send_checksum(to: &mut impl Write, md5: [u8; 16]) -> io::Result<()> {
     to.write_all(&message.encode_length_delimited_to_vec())
 }
 
-/// Receives the answer to [`Op::Checksum`]: the MD5, or why there is none.
+/// Receives the answer to [`Op::Checksum`](super::Op::Checksum): the MD5, or why there is none.
 ///
 /// # Errors
 /// As the connection's; `InvalidData` where it is no reply, or none to that op.
@@ -109,8 +109,8 @@ pub fn receive_checksum(from: &mut impl Read) -> io::Result<Result<[u8; 16], Str
         .map_err(|_| invalid(format!("an MD5 of {} bytes", message.md5.len())))
 }
 
-/// Sends the answer to [`Op::InitRecovery`]: the replica with its good bytes as length, and the state in which it was found; none
-/// where there is none that can be used.
+/// Sends the answer to [`Op::InitRecovery`](super::Op::InitRecovery): the replica with its good bytes as length, and the state in
+/// which it was found; none where there is none that can be used.
 ///
 /// # Errors
 /// As the connection's.
@@ -130,7 +130,7 @@ pub fn send_replica(to: &mut impl Write, replica: RecoveredReplica) -> io::Resul
     to.write_all(&message.encode_length_delimited_to_vec())
 }
 
-/// Receives the answer to [`Op::InitRecovery`].
+/// Receives the answer to [`Op::InitRecovery`](super::Op::InitRecovery).
 ///
 /// # Errors
 /// As the connection's; `InvalidData` where it is no such answer; the reason, where it is a refusal.

@@ -1,7 +1,7 @@
 //! A DataNode dies in the middle of a write. The writer goes on with the rest of its pipeline, the NameNode has the
 //! lost replicas copied, and nobody who reads the file notices.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -55,6 +55,14 @@ fn play(stage: &Stage<Hdfs>) -> Result<()> {
             Ok((block.id.clone(), block.generation, (*victim).clone()))
         },
     )?;
+    // The NameNode knows of the pipeline before it stands; one that breaks then is given up together with its block.
+    let reading = stage.meanwhile(|hdfs| {
+        while !is_read_beyond(hdfs, 2 << 20) {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    });
+    stage.expect_end("its first bytes can be read", SOON, &reading)?;
 
     stage.say(format!(
         "{victim} has a part of {block}, and waits for the rest. It is killed"
@@ -92,4 +100,13 @@ fn play(stage: &Stage<Hdfs>) -> Result<()> {
     stage.expect_nothing_too_much(SOON)?;
     stage.expect_replicated(SOON)?;
     stage.expect_reads_back(PATH)
+}
+
+/// Whether more than so many bytes of the file can be read now.
+fn is_read_beyond(hdfs: &Hdfs, len: u64) -> bool {
+    let bytes = hdfs.open(PATH).and_then(|mut file| {
+        let copied = io::copy(&mut file, &mut io::sink())?;
+        Ok(copied)
+    });
+    bytes.is_ok_and(|bytes| bytes > len)
 }
