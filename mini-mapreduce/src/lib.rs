@@ -1,4 +1,4 @@
-//! MapReduce in miniature: the engine that sorts and merges what maps emit, and (to come) who does which task when.
+//! MapReduce in miniature: the engine that sorts and merges what maps emit, and who does which task when.
 //!
 //! # The problem
 //!
@@ -14,6 +14,8 @@
 //! 2. [`datum`] and [`program`]: how types become bytes, on which tasks work.
 //! 3. [`input`]: files become splits, splits become records.
 //! 4. [`task`]: what a map and a reduce do from start to end. [`output`] is what they leave.
+//! 5. [`protocol`]: what coordinator and workers say to each other.
+//! 6. [`coordinator`]: who does which task when, and whose work counts. [`worker`]: the other side.
 //!
 //! # Left out on purpose
 //!
@@ -21,6 +23,7 @@
 //! it spills, and other maps use the processor. Lines end with LF or CRLF; a CR alone, which Hadoop takes for an end too, is
 //! part of its line.
 
+pub mod coordinator;
 pub mod counters;
 pub mod datum;
 pub mod input;
@@ -29,4 +32,6 @@ pub mod jobs;
 pub mod output;
 pub mod partition;
 pub mod program;
+pub mod protocol;
 pub mod task;
+pub mod worker;
