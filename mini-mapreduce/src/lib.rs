@@ -38,4 +38,6 @@ pub mod output;
 pub mod partition;
 pub mod program;
 pub mod segment;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod task;
