@@ -1,6 +1,7 @@
 //! How often each word is there: the job that every MapReduce begins with. A word is what stands between blanks, as bytes, so
 //! that no encoding is wrong.
 
+use crate::datum::Datum;
 use crate::job::{Emitter, Fold, JobError, JobSpec, Mapper, Record, RecordError, Reducer, Values};
 use crate::program::Job;
 
@@ -41,13 +42,9 @@ impl Fold for Sum {
     type Value = u64;
 
     fn fold(&self, left: u64, right: u64, out: &mut Vec<u8>) -> Result<(), RecordError> {
-        put(left.saturating_add(right), out);
+        u64::encode(left.saturating_add(right), out);
         Ok(())
     }
-}
-
-fn put(sum: u64, out: &mut Vec<u8>) {
-    <u64 as crate::datum::Datum>::encode(sum, out);
 }
 
 impl Reducer for Sum {

@@ -48,7 +48,7 @@ impl Bench {
 
     /// The output, a file for each task that writes one, and the counters of all tasks.
     pub(crate) fn run(&self, program: &dyn Program) -> Result<(Vec<Vec<u8>>, Counters), TaskError> {
-        let splits = splits(&self.spec, &self.files)?;
+        let splits = splits(program.input(), &self.spec, &self.files)?;
         let mut counters = Counters::default();
         let mut outputs = Vec::new();
         if self.spec.reduces == 0 {
@@ -123,4 +123,33 @@ impl Bench {
         }
         Ok((outputs, counters))
     }
+}
+
+/// Runs a job of [`jobs`](mini_mapreduce::jobs) by its name, with all of its steps; what the last one leaves is the output.
+pub(crate) fn run_steps(
+    program: &str,
+    args: &[&str],
+    inputs: &[(&str, &[u8])],
+    reduces: u32,
+    block: u64,
+) -> Result<(Vec<Vec<u8>>, Counters), TaskError> {
+    let mut bench = Bench::new(program, args, reduces, block);
+    bench.spill.check = false;
+    for (path, bytes) in inputs {
+        bench.files.put(path, bytes);
+    }
+    bench.spec.inputs = inputs.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let mut last = (Vec::new(), Counters::default());
+    for mut spec in mini_mapreduce::jobs::steps(&bench.spec)? {
+        mini_mapreduce::jobs::prepare(&mut spec, &bench.files)?;
+        let program = mini_mapreduce::jobs::program(&spec)?;
+        let output = spec.output.clone();
+        bench.spec = spec;
+        last = bench.run(&*program)?;
+        for (number, part) in (0..).zip(&last.0) {
+            let name = mini_mapreduce::output::part_name(false, number);
+            bench.files.put(&format!("{output}/{name}"), part);
+        }
+    }
+    Ok(last)
 }

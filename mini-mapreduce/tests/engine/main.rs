@@ -7,5 +7,6 @@
 )]
 
 mod bench;
+mod jobs;
 mod records;
 mod sorted;

@@ -24,7 +24,7 @@ fn records(bytes: &[u8], block: u64, format: InputFormat) -> std::io::Result<Vec
     let mut files = MemoryFiles::new(block);
     files.put("in", bytes);
     let mut records = Vec::new();
-    let mut splits = splits(&spec(), &files).unwrap();
+    let mut splits = splits(InputFormat::Lines, &spec(), &files).unwrap();
     splits.sort();
     let covered: u64 = splits.iter().map(|split| split.length).sum();
     assert_eq!(covered, bytes.len() as u64, "the splits are the file");
@@ -117,7 +117,7 @@ fn a_line_without_an_end_is_an_error_and_not_all_of_memory() {
 fn the_last_split_may_be_a_tenth_longer() {
     let mut files = MemoryFiles::new(100);
     let lengths = |files: &MemoryFiles| -> Vec<u64> {
-        let splits = splits(&spec(), files).unwrap();
+        let splits = splits(InputFormat::Lines, &spec(), files).unwrap();
         splits.iter().map(|split| split.length).collect()
     };
     files.put("in", &[0; 310]);

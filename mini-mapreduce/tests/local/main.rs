@@ -59,7 +59,7 @@ fn a_compressed_file_is_one_split_with_all_of_its_members() {
         reduces: 1,
         settings,
     };
-    let splits = splits(&spec, &LocalFiles).unwrap();
+    let splits = splits(InputFormat::Lines, &spec, &LocalFiles).unwrap();
     assert_eq!(splits.len(), 1);
     let mut reader = RecordReader::open(InputFormat::Lines, &splits[0], 1000, &LocalFiles).unwrap();
     let mut lines = Vec::new();
