@@ -23,8 +23,9 @@ pub enum InputFormat {
     KeyValue,
     /// So many bytes each: `FixedLengthInputFormat`.
     Fixed(u32),
-    /// No file: the job makes its own splits, and each is one record, without bytes. TeraGen's.
-    Range,
+    /// No files but so many rows, which the maps make themselves: a split is a range of rows, and one record, without bytes.
+    /// `mapreduce.job.maps` says how many splits. TeraGen's.
+    Rows(u64),
 }
 
 /// Where input comes from: local files, mini-hdfs, or memory in tests.
@@ -61,6 +62,23 @@ pub fn is_compressed(path: &str) -> bool {
     path.ends_with(".gz")
 }
 
+/// Ranges of rows, as even as can be.
+fn rows_of_each(rows: u64, maps: u64) -> Vec<Split> {
+    let (each, left) = (rows / maps, rows % maps);
+    let mut offset = 0;
+    let ranges = (0..maps).map(|map| {
+        let length = each + u64::from(map < left);
+        offset += length;
+        Split {
+            path: "rows".to_owned(),
+            offset: offset - length,
+            length,
+            hosts: Vec::new(),
+        }
+    });
+    ranges.filter(|split| split.length > 0).collect()
+}
+
 /// No record that begins here, or behind, belongs to a split.
 fn end_of(split: &Split) -> u64 {
     if is_compressed(&split.path) {
@@ -76,8 +94,16 @@ const SLOP_PERCENT: u128 = 110;
 /// A job's input as splits, the largest first, so that no long map begins last.
 ///
 /// # Errors
-/// Where an input cannot be read, or none was given.
-pub fn splits(spec: &JobSpec, files: &dyn Files) -> Result<Vec<Split>, JobError> {
+/// Where an input cannot be read.
+pub fn splits(
+    format: InputFormat,
+    spec: &JobSpec,
+    files: &dyn Files,
+) -> Result<Vec<Split>, JobError> {
+    if let InputFormat::Rows(rows) = format {
+        let maps: u64 = (spec.settings).parse("mapreduce.job.maps", 2)?;
+        return Ok(rows_of_each(rows, maps.max(1)));
+    }
     let min: u64 = (spec.settings).parse("mapreduce.input.fileinputformat.split.minsize", 1)?;
     let max: u64 =
         (spec.settings).parse("mapreduce.input.fileinputformat.split.maxsize", u64::MAX)?;
@@ -127,7 +153,7 @@ pub enum RecordReader {
     /// Records of a fixed length.
     Fixed(FixedReader),
     /// Nothing but the split itself; and whether it is still to come.
-    Range(Split, bool),
+    Rows(Split, bool),
 }
 
 impl RecordReader {
@@ -148,7 +174,7 @@ impl RecordReader {
             InputFormat::Fixed(length) => {
                 RecordReader::Fixed(FixedReader::open(split, length, files)?)
             }
-            InputFormat::Range => RecordReader::Range(split.clone(), true),
+            InputFormat::Rows(_) => RecordReader::Rows(split.clone(), true),
         })
     }
 
@@ -164,7 +190,7 @@ impl RecordReader {
                 Record { key, value, ..line }
             })),
             RecordReader::Fixed(records) => records.next_record(),
-            RecordReader::Range(split, is_due) => Ok(std::mem::take(is_due).then_some(Record {
+            RecordReader::Rows(split, is_due) => Ok(std::mem::take(is_due).then_some(Record {
                 position: split.offset,
                 key: &[],
                 value: &[],
@@ -177,7 +203,7 @@ impl RecordReader {
         match self {
             RecordReader::Lines(lines) | RecordReader::KeyValue(lines) => lines.position(),
             RecordReader::Fixed(records) => records.position(),
-            RecordReader::Range(split, is_due) => {
+            RecordReader::Rows(split, is_due) => {
                 split.offset + if *is_due { 0 } else { split.length }
             }
         }

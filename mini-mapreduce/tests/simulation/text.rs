@@ -19,7 +19,9 @@ impl Text {
         let split = |rng: &mut Rng| {
             let words = rng.below(30);
             let letters: Vec<u8> = (b'a'..=b'z').collect();
-            (0..words).filter_map(|_| rng.choose(&letters).copied()).collect()
+            (0..words)
+                .filter_map(|_| rng.choose(&letters).copied())
+                .collect()
         };
         let splits = 1 + rng.below(12);
         Text {
