@@ -76,7 +76,7 @@ impl SortBuffer {
 
     /// Takes a pair, unless that would break the budget: false then, and nothing has changed.
     pub fn insert(&mut self, partition: u32, key: &[u8], value: &[u8]) -> bool {
-        // EXERCISE(mr/sort-buffer): look whether it fits, append it to the arena, put it into the index.
+        // EXERCISE(mapreduce/sort-buffer): look whether it fits, append it to the arena, put it into the index.
         let room = self.room_for(value.len());
         if self.used() + self.takes(key, room) > self.budget {
             return false;
@@ -170,7 +170,7 @@ impl SortBuffer {
 
     /// Sorts by partition, then by key; pairs of one key stay in the order in which they came.
     pub fn sort(&mut self) {
-        // EXERCISE(mr/sort-buffer): sort the index; what it does not say itself, the arena says.
+        // EXERCISE(mapreduce/sort-buffer): sort the index; what it does not say itself, the arena says.
         let arena = &self.arena;
         let key = |entry: &Entry| pair_at(arena, entry.at).0;
         self.entries.sort_unstable_by(|a, b| {

@@ -117,7 +117,7 @@ impl NeighbourFold {
         pair: Pair<'_>,
         out: &mut FoldedOut<'_>,
     ) -> Result<(), RecordError> {
-        // EXERCISE(mr/combiner): fold with what is held, or hand that on and hold this.
+        // EXERCISE(mapreduce/combiner): fold with what is held, or hand that on and hold this.
         let (key, value) = pair;
         if let Some((held_key, held)) = &mut self.held {
             if held_key == key {
@@ -141,7 +141,7 @@ impl NeighbourFold {
     /// # Errors
     /// Of whom it is handed on to.
     pub fn finish(&mut self, out: &mut FoldedOut<'_>) -> Result<(), RecordError> {
-        // EXERCISE(mr/combiner): nobody else will hand it on.
+        // EXERCISE(mapreduce/combiner): nobody else will hand it on.
         match self.held.take() {
             Some((key, value)) => out((&key, &value)),
             None => Ok(()),

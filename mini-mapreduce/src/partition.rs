@@ -31,7 +31,7 @@ pub fn hash(key: &[u8]) -> u64 {
     reason = "what is below a u32 is one"
 )]
 pub fn hash_partition(key: &[u8], reduces: u32) -> u32 {
-    // EXERCISE(mr/partitioner): spread keys evenly over the reduces, the same key always to the same one.
+    // EXERCISE(mapreduce/partitioner): spread keys evenly over the reduces, the same key always to the same one.
     (hash(key) % u64::from(reduces)) as u32
 }
 
@@ -60,7 +60,7 @@ impl Partitioner for TotalOrderPartitioner {
 /// are at most `reduces - 1`, in ascending order and different; fewer where so few keys make up the sample that some ranges
 /// would be empty.
 pub fn split_points(sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
-    // EXERCISE(mr/total-order): sort the sample, and take the keys that stand at even distances in it.
+    // EXERCISE(mapreduce/total-order): sort the sample, and take the keys that stand at even distances in it.
     let mut sample = sample;
     sample.sort_unstable();
     let (count, reduces) = (sample.len() as u64, u64::from(reduces));
@@ -86,6 +86,6 @@ pub fn split_points(sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
     reason = "there are fewer bounds than reduces, which are a u32"
 )]
 pub fn range_of(points: &[Vec<u8>], key: &[u8]) -> u32 {
-    // EXERCISE(mr/total-order): find the range by halving, since this is asked for every pair.
+    // EXERCISE(mapreduce/total-order): find the range by halving, since this is asked for every pair.
     points.partition_point(|point| point.as_slice() <= key) as u32
 }

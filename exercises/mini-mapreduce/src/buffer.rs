@@ -78,7 +78,7 @@ impl SortBuffer {
     pub fn insert(&mut self, partition: u32, key: &[u8], value: &[u8]) -> bool {
         let _ = (partition, key, value);
         todo!(
-            "mr/sort-buffer: look whether it fits, append it to the arena, put it into the index."
+            "mapreduce/sort-buffer: look whether it fits, append it to the arena, put it into the index."
         )
     }
 
@@ -160,7 +160,7 @@ impl SortBuffer {
 
     /// Sorts by partition, then by key; pairs of one key stay in the order in which they came.
     pub fn sort(&mut self) {
-        todo!("mr/sort-buffer: sort the index; what it does not say itself, the arena says.")
+        todo!("mapreduce/sort-buffer: sort the index; what it does not say itself, the arena says.")
     }
 
     /// A pair with its partition, by its place in the order.

@@ -118,7 +118,7 @@ impl NeighbourFold {
         out: &mut FoldedOut<'_>,
     ) -> Result<(), RecordError> {
         let _ = (fold, pair, out);
-        todo!("mr/combiner: fold with what is held, or hand that on and hold this.")
+        todo!("mapreduce/combiner: fold with what is held, or hand that on and hold this.")
     }
 
     /// After the last pair: hands on what is held.
@@ -127,7 +127,7 @@ impl NeighbourFold {
     /// Of whom it is handed on to.
     pub fn finish(&mut self, out: &mut FoldedOut<'_>) -> Result<(), RecordError> {
         let _ = out;
-        todo!("mr/combiner: nobody else will hand it on.")
+        todo!("mapreduce/combiner: nobody else will hand it on.")
     }
 }
 

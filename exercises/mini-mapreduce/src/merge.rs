@@ -100,12 +100,12 @@ fn beats(readers: &[SegmentReader], prefixes: &[Option<u64>], a: usize, b: usize
 pub fn build(count: usize, beats: &dyn Fn(usize, usize) -> bool) -> (Vec<usize>, usize) {
     let _ = (count, beats);
     todo!(
-        "mr/merge: play all matches from the leaves up; losers stay where they lost, winners go on."
+        "mapreduce/merge: play all matches from the leaves up; losers stay where they lost, winners go on."
     )
 }
 
 /// Who wins, after the player who won has become another. Only the matches on his way to the root are played again.
 pub fn replay(tree: &mut [usize], player: usize, beats: &dyn Fn(usize, usize) -> bool) -> usize {
     let _ = (tree, player, beats);
-    todo!("mr/merge: on the way to the root, play against who lost there before; who loses stays.")
+    todo!("mapreduce/merge: on the way to the root, play against who lost there before; who loses stays.")
 }

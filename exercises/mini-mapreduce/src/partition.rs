@@ -33,7 +33,7 @@ pub fn hash(key: &[u8]) -> u64 {
 pub fn hash_partition(key: &[u8], reduces: u32) -> u32 {
     let _ = (key, reduces);
     todo!(
-        "mr/partitioner: spread keys evenly over the reduces, the same key always to the same one."
+        "mapreduce/partitioner: spread keys evenly over the reduces, the same key always to the same one."
     )
 }
 
@@ -63,7 +63,7 @@ impl Partitioner for TotalOrderPartitioner {
 /// would be empty.
 pub fn split_points(sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
     let _ = (sample, reduces);
-    todo!("mr/total-order: sort the sample, and take the keys that stand at even distances in it.")
+    todo!("mapreduce/total-order: sort the sample, and take the keys that stand at even distances in it.")
 }
 
 /// In which range a key falls: how many bounds are not above it.
@@ -73,5 +73,5 @@ pub fn split_points(sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
 )]
 pub fn range_of(points: &[Vec<u8>], key: &[u8]) -> u32 {
     let _ = (points, key);
-    todo!("mr/total-order: find the range by halving, since this is asked for every pair.")
+    todo!("mapreduce/total-order: find the range by halving, since this is asked for every pair.")
 }

@@ -145,7 +145,7 @@ pub struct LineEnd {
 ///
 /// There is no LF in the first `searched` bytes: they were looked at before more was read.
 pub fn line_end(unread: &[u8], searched: usize, is_last: bool) -> Option<LineEnd> {
-    // EXERCISE(mr/splits): find the feed behind what was searched; leave out a CR; mind the last line.
+    // EXERCISE(mapreduce/splits): find the feed behind what was searched; leave out a CR; mind the last line.
     let (line, whole) = match memchr::memchr(b'\n', &unread[searched..]) {
         Some(at) => (searched + at, searched + at + 1),
         None if is_last && !unread.is_empty() => (unread.len(), unread.len()),
@@ -161,13 +161,13 @@ pub fn line_end(unread: &[u8], searched: usize, is_last: bool) -> Option<LineEnd
 /// Where a reader of a split begins to read, to find the first line that is its own. What it reads before the split is
 /// passed over up to the first line's end, and nothing else is.
 pub fn read_from(offset: u64) -> u64 {
-    // EXERCISE(mr/splits): one byte before the split, since a line's end there means that a line begins with the split.
+    // EXERCISE(mapreduce/splits): one byte before the split, since a line's end there means that a line begins with the split.
     offset.saturating_sub(1)
 }
 
 /// Whether a line that begins at `position` belongs to a split that ends before `end`. The reader hands it out whole then,
 /// wherever its own end is, and stops at the first one that is not.
 pub fn is_ours(position: u64, end: u64) -> bool {
-    // EXERCISE(mr/splits): a line belongs to the split in which its first byte lies.
+    // EXERCISE(mapreduce/splits): a line belongs to the split in which its first byte lies.
     position < end
 }

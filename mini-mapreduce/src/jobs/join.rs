@@ -70,7 +70,7 @@ impl Reducer for Pairs {
         values: &mut Values<'_, (Vec<u8>, u64), Vec<u8>>,
         out: &mut Emitter<'_, Vec<u8>, Vec<u8>>,
     ) -> Result<(), RecordError> {
-        // EXERCISE(mr/join): remember the right side of the key, and stream the left side past it.
+        // EXERCISE(mapreduce/join): remember the right side of the key, and stream the left side past it.
         let mut rights: Vec<Vec<u8>> = Vec::new();
         let mut line = Vec::new();
         while let Some(((_, side), value)) = values.next_pair()? {

@@ -20,11 +20,11 @@ mod total_order;
 mod join;
 
 autograder::main! {
-    "mr/splits" => splits,
-    "mr/partitioner" => partitioner,
-    "mr/sort-buffer" => sort_buffer,
-    "mr/combiner" => combiner,
-    "mr/merge" => merge,
-    "mr/total-order" => total_order,
-    "mr/join" => join,
+    "mapreduce/splits" => splits,
+    "mapreduce/partitioner" => partitioner,
+    "mapreduce/sort-buffer" => sort_buffer,
+    "mapreduce/combiner" => combiner,
+    "mapreduce/merge" => merge,
+    "mapreduce/total-order" => total_order,
+    "mapreduce/join" => join,
 }

@@ -146,7 +146,7 @@ pub struct LineEnd {
 /// There is no LF in the first `searched` bytes: they were looked at before more was read.
 pub fn line_end(unread: &[u8], searched: usize, is_last: bool) -> Option<LineEnd> {
     let _ = (unread, searched, is_last);
-    todo!("mr/splits: find the feed behind what was searched; leave out a CR; mind the last line.")
+    todo!("mapreduce/splits: find the feed behind what was searched; leave out a CR; mind the last line.")
 }
 
 /// Where a reader of a split begins to read, to find the first line that is its own. What it reads before the split is
@@ -154,7 +154,7 @@ pub fn line_end(unread: &[u8], searched: usize, is_last: bool) -> Option<LineEnd
 pub fn read_from(offset: u64) -> u64 {
     let _ = offset;
     todo!(
-        "mr/splits: one byte before the split, since a line's end there means that a line begins with the split."
+        "mapreduce/splits: one byte before the split, since a line's end there means that a line begins with the split."
     )
 }
 
@@ -162,5 +162,5 @@ pub fn read_from(offset: u64) -> u64 {
 /// wherever its own end is, and stops at the first one that is not.
 pub fn is_ours(position: u64, end: u64) -> bool {
     let _ = (position, end);
-    todo!("mr/splits: a line belongs to the split in which its first byte lies.")
+    todo!("mapreduce/splits: a line belongs to the split in which its first byte lies.")
 }
