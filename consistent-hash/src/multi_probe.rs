@@ -7,7 +7,7 @@
 //! k/(k − 1) times the mean, for many nodes: 1.05 with 21. A ring needs some thousand virtual nodes for each node for
 //! that.
 //!
-//! - Costs: 18 to 20 bytes for each node; a look-up is as many look-ups on the ring as there are
+//! - Costs: 18 to 20 bytes for each node (up to four times that after most have left); a look-up is as many look-ups on the ring as there are
 //!   probes. They do not wait for each other, so a processor does several at a time.
 //! - Moves: exactly what must. A new point can only win keys for itself; when one goes, the best of what is left wins.
 //! - Balance: for ten nodes the peak is up to 1.2, since one with a very short span has little, and the others what it

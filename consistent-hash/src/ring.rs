@@ -12,10 +12,11 @@
 //! | [`spread`] | replicas on distinct nodes, in distinct zones first |
 //! | [`moves`] | the ranges that change hands, with source and target: what a store has to copy |
 //! | [`handover`] | the same for all copies, and not for the first alone |
-//! | [`table`] | the look-up that is really used: the same answer, in two reads; and a change that costs no more with more nodes |
+//! | [`table`] | the look-up that is really used: the same answer, in two reads; and a change that costs little more with more nodes |
 //!
-//! - Costs: 18 to 20 bytes for each virtual node; a look-up is two reads from memory, and a change of the membership as many
-//!   small ones as the node has virtual nodes, however many nodes there are.
+//! - Costs: 18 to 20 bytes for each virtual node, up to four times that after most nodes have left; a look-up is two reads from
+//!   memory, and a change of the membership as many small ones as the node has virtual nodes, but where the table has grown by a
+//!   tenth, or shrunk to a quarter: then all are spread anew.
 //! - Moves: exactly what must, one key in n on average.
 //! - Balance: with v virtual nodes each, a node's share varies by about 1/√v of the mean: 8 % with v = 160, so the
 //!   fullest of a hundred nodes has some 20 % more than the mean. That is the ring's weak point; [`crate::maglev`],

@@ -324,6 +324,8 @@ fn what_is_borrowed_is_seen_however_it_is_written() {
         "use crate::hash; struct Ring; let ring: Ring = ring::new(); range.bounded();",
         "mod inner { use super::super::{COPIES, Change}; }",
         "// as in crate::ring",
+        "/* unlike crate::ring */",
+        "mod arcs { mod tests { use super::super::Arc; } }",
     ] {
         assert_eq!(borrowed(free), [""; 0], "{free}");
     }
@@ -335,6 +337,7 @@ fn what_is_borrowed_is_seen_however_it_is_written() {
             &["crate::ring", "crate::Rendezvous"],
         ),
         ("use crate::*;", &["crate::*"]),
+        ("use crate as c; c::ring::Ring", &["crate as"]),
         (
             "use super::super::rendezvous;",
             &["super::super::rendezvous"],

@@ -4,6 +4,8 @@ use crate::system::System;
 
 #[cfg(feature = "clocks")]
 mod clocks;
+#[cfg(any(feature = "hdfs", feature = "kafka"))]
+mod disks;
 #[cfg(feature = "hash")]
 mod hash;
 #[cfg(feature = "hdfs")]

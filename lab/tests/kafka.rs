@@ -66,6 +66,18 @@ fn clients_are_seen_and_told_what_to_do() {
             .is_some_and(|owned| owned.starts_with("orders-"))
     });
 
+    // A full disk is an error to producers, until there is room again.
+    lab.post("/api/deeds/fill", &json!({"node": "broker"}));
+    lab.until("the producer has to wait", |now| {
+        let p1 = &now["nodes"]["p1"]["producer"];
+        now["disks"]["broker"]["full"] == true && p1["waits"] == true && p1["trouble"].is_string()
+    });
+    let again = lab.state()["nodes"]["p1"]["producer"]["acknowledged"].as_u64();
+    lab.post("/api/deeds/free", &json!({"node": "broker"}));
+    lab.until("it goes on", |now| {
+        now["nodes"]["p1"]["producer"]["acknowledged"].as_u64() > again.map(|n| n + 5)
+    });
+
     // Its end is torn only while the broker is down, and what was acknowledged is there afterwards.
     let tear = r#"{"node":"broker"}"#;
     let (status, said) = lab.call("POST /api/deeds/tear", tear);

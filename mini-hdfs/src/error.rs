@@ -123,4 +123,10 @@ pub enum FsError {
     /// A DataNode called without having registered since the NameNode started or declared it dead.
     #[error("DataNode {0} is not registered; it must register and report its blocks")]
     UnregisteredNode(String),
+    /// A DataNode that its operator does not admit.
+    #[error(
+        "DataNode {0} may not register: the NameNode's list of hosts (dfs.hosts) does not name it. Add it there, run \
+         dfsadmin -refreshNodes, and start it again"
+    )]
+    DisallowedDatanode(String),
 }

@@ -16,6 +16,8 @@
 //! 3. `consensus`: how members agree, as a trait, and the library `openraft` behind it.
 //! 4. [`store`]: the state: versions of keys, transactions, compaction, and which leases there are.
 //! 5. [`lease`], [`watch`]: when leases are over, and who hears of what.
+//! 6. [`read_index`], [`lock`], [`linearizability`]: when a leader may answer a read, whose turn it is, and whether all of it keeps its
+//!    promise; three small models, for exercises.
 
 pub mod capstone;
 #[cfg(feature = "server")]
@@ -23,6 +25,9 @@ pub mod client;
 #[cfg(feature = "server")]
 pub mod consensus;
 pub mod lease;
+pub mod linearizability;
+pub mod lock;
+pub mod read_index;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod state_machine;

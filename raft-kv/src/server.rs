@@ -1,6 +1,7 @@
 //! The shell: gRPC and HTTP for clients, gRPC between members, files, timers, settings.
 
 mod auth;
+mod authority;
 pub mod clock;
 mod cluster;
 mod compactor;
@@ -37,6 +38,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures::TryStreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use node::{Disk, FileDisk};
 use serde_json::json;
@@ -47,6 +49,7 @@ use tonic::transport::server::TcpIncoming;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
+use authority::Repaired;
 use clock::Clock;
 use connector::Connector;
 use identity::Birth;
@@ -315,7 +318,11 @@ async fn serve_clients(server: Arc<KvServer>, listener: TcpListener, prometheus:
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
         .add_routes(Routes::from(router))
-        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
+        .serve_with_incoming(
+            TcpIncoming::from(listener)
+                .with_nodelay(Some(true))
+                .map_ok(Repaired::new),
+        );
     if let Err(error) = served.await {
         error!("clients are not served any more: {error}");
     }

@@ -265,7 +265,7 @@ mod tests {
         check(&table, &points, 1 << 60).unwrap();
     }
 
-    /// What it is there for: at ten times the size a change costs as much. Counted in places, not in time.
+    /// What it is there for: at ten times the size a point stands as near to its home. Counted in places, not in time.
     #[test]
     fn points_stand_near_their_homes() {
         let point = |i| Point {

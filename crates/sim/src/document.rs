@@ -109,7 +109,7 @@ fn is_zero(number: &u64) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DiskView {
-    /// Nothing more fits on it.
+    /// No more fits on it than the little that a fault has left, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full: Option<bool>,
     /// How much longer everything takes.

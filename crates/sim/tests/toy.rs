@@ -372,7 +372,7 @@ fn the_state_is_written_as_it_changes() {
     let expected = json!({
         "stored": stored,
         "nodes": {"server": {"role": "server", "process": "paused"}, "client": {"process": "down"}},
-        "links": {"client>server": {"cut": true}, "server>client": {"cut": false, "delay_ms": 300}},
+        "links": {"client>server": {"cut": true}, "server>client": {"cut": false, "delay_ms": 298}},
         "disks": {"server": {"full": true}},
         "lamps": {
             "nothing-lost": lamp(1, "What was acknowledged is there"),

@@ -15,7 +15,6 @@ mod scenes;
 mod snapshot;
 mod torture;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -33,12 +32,12 @@ use crate::links::recogniser::Protocol;
 use crate::load::Load;
 use crate::scenes::{Play, SOON, Stage, ensure};
 use crate::system::{Cluster, Deed, Order, Scenery, System};
+use crate::systems::disks::Disks;
 
 pub(crate) use files::Checked;
 pub(crate) use sample::{HoldUp, Sample};
 pub(crate) use snapshot::Snapshot;
 
-use disks::DiskFault;
 use files::Files;
 use lamps::ReadBack;
 use load::FileLoad;
@@ -163,8 +162,7 @@ pub(crate) struct Hdfs {
     files: Files,
     /// Small files written and read at a rate.
     load: Load,
-    /// By node: what is wrong with its disk.
-    disks: Mutex<BTreeMap<String, DiskFault>>,
+    disks: Arc<Disks>,
     state: Mutex<Arc<Snapshot>>,
     /// When the look that `state` shows began.
     looked_at: Mutex<Instant>,
@@ -182,7 +180,7 @@ impl Scenery for Hdfs {
         let hdfs = Arc::new(Hdfs {
             files,
             load: Load::new(load),
-            disks: Mutex::default(),
+            disks: Disks::of(lab),
             lab: lab.clone(),
             state: Mutex::default(),
             looked_at: Mutex::new(Instant::now()),
@@ -195,7 +193,6 @@ impl Scenery for Hdfs {
             .with_timeout(ANSWER_MAX);
         lab.runtime().spawn(watch(Arc::downgrade(&hdfs), namenode));
         audit::start(Arc::downgrade(&hdfs));
-        disks::start(Arc::downgrade(&hdfs));
         Ok(hdfs)
     }
 
@@ -222,7 +219,7 @@ impl Cluster for Hdfs {
     }
 
     fn undo(&self) -> Result<()> {
-        self.mend_disks()
+        self.disks.undo()
     }
 
     fn load(&self) -> Option<&Load> {
@@ -378,7 +375,7 @@ impl Hdfs {
             read_back.failure.get_or_insert(text);
         }
         after.lamps = lamps::lamps(&after, &read_back);
-        let measured = document::measured(&after, &load, self.disk_faults());
+        let measured = document::measured(&after, &load, self.disks.document());
         self.lab.recorder.put_all(measured);
         let before = self.now();
         if *before == after {

@@ -24,6 +24,7 @@ use kafka_protocol::protocol::StrBytes;
 use mini_kafka::server::client::{Client, ClientError};
 use serde_json::{Value, json};
 
+use super::disks::{self, Disks};
 use super::lines;
 use crate::lab::{Lab, NodeSpec, lock, quoted};
 use crate::links::recogniser::Protocol;
@@ -143,6 +144,7 @@ pub(crate) struct TopicKind {
 /// A broker that runs, and its clients.
 pub(crate) struct Kafka {
     lab: Arc<Lab>,
+    disks: Arc<Disks>,
     topics: Mutex<BTreeMap<String, TopicKind>>,
     watching: Mutex<Watching>,
     seen: Mutex<(Instant, Arc<View>)>,
@@ -156,6 +158,7 @@ impl Scenery for Kafka {
         start_broker(lab)?;
         let kafka = Arc::new(Kafka {
             lab: lab.clone(),
+            disks: Disks::of(lab),
             topics: Mutex::default(),
             watching: Mutex::default(),
             seen: Mutex::new((Instant::now(), Arc::default())),
@@ -207,7 +210,11 @@ fn start_broker(lab: &Lab) -> Result<()> {
         rack: None,
         program: "mini-kafka",
         args,
-        listens: &[("--listen", "kafka"), ("--http", "http")],
+        listens: &[
+            ("--listen", "kafka"),
+            ("--http", "http"),
+            ("--chaos", "chaos"),
+        ],
     })?;
     lab.start(BROKER)
 }
@@ -415,7 +422,8 @@ impl Cluster for Kafka {
             max,
             value,
         };
-        vec![
+        let mut deeds = disks::deeds(&["broker"]);
+        deeds.extend([
             deed(
                 "rate",
                 "Send",
@@ -451,7 +459,8 @@ impl Cluster for Kafka {
                     None,
                 )
             },
-        ]
+        ]);
+        deeds
     }
 
     fn perform(&self, deed: &str, order: &Order) -> Result<()> {
@@ -465,8 +474,12 @@ impl Cluster for Kafka {
             "speed" => self.set_speed(order.node()?, value()?),
             "tear" => self.tear_any(),
             "consumer" => self.add_another_consumer(),
-            _ => bail!("there is no deed {deed}"),
+            _ => self.disks.perform(deed, order),
         }
+    }
+
+    fn undo(&self) -> Result<()> {
+        self.disks.undo()
     }
 
     fn shell(&self) -> Vec<String> {

@@ -22,6 +22,13 @@ const LINE_MAX: u64 = 1 << 20;
 const SHOWN_MAX: usize = 80;
 
 /// By which links know these messages: a line each, and its word says what it is.
+#[cfg_attr(
+    not(any(feature = "clocks", feature = "hash")),
+    expect(
+        dead_code,
+        reason = "mini-kafka's clients are asked from outside alone"
+    )
+)]
 pub(super) const PROTOCOL: Protocol = Protocol {
     begins: |first| first.first().map(u8::is_ascii_lowercase),
     recogniser: || Box::<Lines>::default(),

@@ -252,6 +252,11 @@ impl DatanodeManager {
         dead
     }
 
+    /// Declares one dead, however long ago it was heard.
+    pub fn declare_dead(&mut self, id: DatanodeId) {
+        self.set_alive(id, false);
+    }
+
     /// Notes that a DataNode has sent a full block report; whether it is the first since it registered.
     pub fn set_reported(&mut self, id: DatanodeId) -> bool {
         self.nodes

@@ -1,6 +1,6 @@
-//! Which DataNodes their operator wants out of service (`HostConfigManager`, `CombinedHostFileManager`).
+//! Which DataNodes their operator admits, and which he wants out of service (`HostConfigManager`).
 //!
-//! This is no part of the file system: it is not in the edit log but in a file of the operator's, which the NameNode reads when
+//! This is no part of the file system: it is not in the edit log but in files of the operator's, which the NameNode reads when
 //! it starts and when it is told to (`dfsadmin -refreshNodes`). So an order to decommission survives a restart, and the NameNode
 //! works out anew how far it has got.
 
@@ -77,14 +77,34 @@ impl Display for Host {
     }
 }
 
-/// All wishes, in the order in which they were given. All other DataNodes are in service.
+/// What an operator says of DataNodes. Of whom he says nothing, is in service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hosts(pub Vec<(Host, Wish)>);
+pub struct Hosts {
+    /// Who may register (`dfs.hosts`). An empty list names everybody, as in HDFS.
+    pub included: Vec<Host>,
+    /// Who shall be decommissioned (`dfs.hosts.exclude`), whatever the wishes are.
+    pub excluded: Vec<Host>,
+    /// What was wanted by command, in the order in which it was.
+    pub wishes: Vec<(Host, Wish)>,
+}
 
 impl Hosts {
-    /// What is wanted of a DataNode now; none if it shall be in service. The last word counts.
+    /// Whether a DataNode may register (`isIncluded`).
+    pub fn includes(&self, datanode: &DatanodeInfo) -> bool {
+        self.included.is_empty() || self.included.iter().any(|host| host.is(datanode))
+    }
+
+    /// Whether a DataNode stands in the list of those that shall leave (`isExcluded`).
+    pub fn excludes(&self, datanode: &DatanodeInfo) -> bool {
+        self.excluded.iter().any(|host| host.is(datanode))
+    }
+
+    /// What is wanted of a DataNode now; none if it shall be in service. Of the wishes the last counts.
     pub fn wish(&self, datanode: &DatanodeInfo, now_ms: u64) -> Option<Wish> {
-        let of_it = self.0.iter().rfind(|(host, _)| host.is(datanode));
+        if self.excludes(datanode) {
+            return Some(Wish::Decommission);
+        }
+        let of_it = self.wishes.iter().rfind(|(host, _)| host.is(datanode));
         let expired = |wish: &Wish| match wish {
             Wish::Decommission => false,
             Wish::Maintenance { until_ms } => until_ms.is_some_and(|until| until <= now_ms),
@@ -94,10 +114,10 @@ impl Hosts {
 
     /// Sets what is wanted of a machine; none to have it in service. Returns whether anything has changed.
     pub fn set(&mut self, host: &Host, wish: Option<Wish>) -> bool {
-        let before = self.0.clone();
-        self.0.retain(|(known, _)| known != host);
-        self.0.extend(wish.map(|wish| (host.clone(), wish)));
-        self.0 != before
+        let before = self.wishes.clone();
+        self.wishes.retain(|(known, _)| known != host);
+        self.wishes.extend(wish.map(|wish| (host.clone(), wish)));
+        self.wishes != before
     }
 }
 
@@ -146,6 +166,36 @@ mod tests {
             Some(Wish::Maintenance { until_ms })
         );
         assert_eq!(hosts.wish(&datanode(), 100), None);
-        assert!(hosts.set(&host, None) && hosts.0.is_empty());
+        assert!(hosts.set(&host, None) && hosts.wishes.is_empty());
+    }
+
+    #[test]
+    fn an_empty_list_admits_everybody_and_whoever_is_excluded_leaves_whatever_else_is_wanted() {
+        let hosts = |names: &[&str]| -> Vec<Host> {
+            let parsed = names.iter().map(|name| Host::parse(name));
+            parsed.collect::<Result<_, _>>().unwrap()
+        };
+        for (included, admitted) in [
+            (&[][..], true),
+            (&["dn1"], true),
+            (&["dn2", "127.0.0.1:9866"], true),
+            (&["dn2", "dn1:9867"], false),
+        ] {
+            let lists = Hosts {
+                included: hosts(included),
+                ..Hosts::default()
+            };
+            assert_eq!(lists.includes(&datanode()), admitted, "{included:?}");
+            assert_eq!(lists.wish(&datanode(), 0), None);
+        }
+        let mut lists = Hosts {
+            excluded: hosts(&["dn1"]),
+            ..Hosts::default()
+        };
+        lists.set(
+            &hosts(&["dn1"])[0],
+            Some(Wish::Maintenance { until_ms: None }),
+        );
+        assert_eq!(lists.wish(&datanode(), 0), Some(Wish::Decommission));
     }
 }

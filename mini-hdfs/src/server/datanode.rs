@@ -291,7 +291,7 @@ impl Service {
     }
 
     /// One warning when the NameNode goes away, and a word when it is back. Ends the DataNode when the NameNode serves
-    /// another file system: nobody can mend that but its operator.
+    /// another file system, or does not admit it: nobody can mend that but its operator.
     fn understand(&mut self, reply: Result<Reply, RpcError>) -> Result<Answer> {
         let was_unreachable = std::mem::take(&mut self.unreachable);
         let (answer, refusal) = match reply {
@@ -301,7 +301,9 @@ impl Service {
                 (Answer::Registered(registration.id), None)
             }
             Ok(Reply::Other(answer)) => (answer, None),
-            Err(RpcError::Refused(e @ FsError::InconsistentNamespace { .. })) => bail!(e),
+            Err(RpcError::Refused(
+                e @ (FsError::InconsistentNamespace { .. } | FsError::DisallowedDatanode(_)),
+            )) => bail!(e),
             Err(RpcError::Refused(FsError::UnregisteredNode(_))) => (Answer::Unregistered, None),
             Err(e @ (RpcError::Unreachable { .. } | RpcError::Unavailable { .. })) => {
                 self.unreachable = true;

@@ -3,7 +3,7 @@
 //! Reading order: [`run`]; `shared.rs`, how many callers share the core and one fsync; `services.rs`, what
 //! the messages do.
 
-mod hosts_file;
+mod host_files;
 mod services;
 mod shared;
 #[cfg(test)]
@@ -29,6 +29,7 @@ use super::settings::Settings;
 use super::trace;
 use super::{http, lifetime};
 use crate::namenode::{Config, NameNode, StorageError};
+use host_files::HostFiles;
 use services::Services;
 pub(crate) use shared::Shared;
 
@@ -75,7 +76,8 @@ pub struct Options {
 /// When a setting is wrong, an address is taken, the directory cannot be used or is used by another process,
 /// or the edit log cannot be written any more.
 pub fn run(options: &Options) -> Result<()> {
-    let config = Settings::parse(&options.define)?.namenode()?;
+    let settings = Settings::parse(&options.define)?;
+    let config = settings.namenode()?;
     let dir = options.dir.display().to_string();
     let _lock = lifetime::lock(&options.dir)?;
     let mut disk = FileDisk::open(&options.dir)?;
@@ -94,8 +96,6 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let mut namenode = NameNode::load(config.clone(), &mut disk, clock.now())
         .with_context(|| format!("cannot use {dir}"))?;
-    let hosts = hosts_file::read(&disk).with_context(|| format!("cannot use {dir}"))?;
-    namenode.refresh_nodes(hosts, clock.now());
     info!(last_transaction = namenode.last_txid().0, "loaded {dir}");
 
     let chaos = options.chaos.as_ref();
@@ -103,7 +103,12 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some((chaos, _)) = &chaos {
         disk = chaos.break_into(&options.dir, disk);
     }
-    let (shared, syncer, mut failures) = Shared::start(namenode, config.clone(), disk, clock, rng)?;
+    let host_files = HostFiles::new(disk.clone(), &settings);
+    let hosts = host_files.read();
+    let hosts = hosts.with_context(|| format!("cannot read which DataNodes belong to {dir}"))?;
+    namenode.refresh_nodes(hosts, clock.now());
+    let (shared, syncer, mut failures) =
+        Shared::start(namenode, host_files, config.clone(), disk, clock, rng)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -3,63 +3,55 @@
 //! A thread for each connection, blocking, as in HDFS: a pipeline spends its time in `read`, `write` and `fsync`, and
 //! there are few of them. A lock is held only to look something up or to note it, never while a disk works.
 //!
-//! Reading order: this file, connections and reading; `dataset.rs`, who may write a replica; `block_receiver.rs`, the
-//! pipeline; `transfer.rs`, copies; `recovery.rs`, blocks whose writer is gone; `checksum.rs`, digests; `scanners.rs`, what
-//! reads and compares in the background; `trouble.rs`, volumes that fail; `balancing.rs`, moves for the balancer.
+//! Reading order: this file, what the rest of the DataNode sees of it; `connection.rs`, ops as they come; `reading.rs`; `dataset.rs`,
+//! who may write a replica; `block_receiver.rs`, the pipeline; `transfer.rs`, copies; `recovery.rs`, blocks whose writer is gone;
+//! `checksum.rs`, digests; `scanners.rs`, what reads and compares in the background; `trouble.rs`, volumes that fail;
+//! `balancing.rs`, moves for the balancer.
 
 mod balancing;
 mod block_receiver;
 mod checksum;
+mod connection;
 mod dataset;
+mod reading;
 mod recovery;
 mod scanners;
 mod transfer;
 mod trouble;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, ErrorKind, Read};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use node::FileDisk;
-use tracing::{Span, debug, info_span, warn};
+use tracing::warn;
 
 use super::clock::Clock;
 use super::connector::Connector;
-use super::data_transfer::{
-    Op, OpReply, ReadBlock, receive_op, send_data, send_packet, send_replica, send_reply,
-};
-use super::trace;
+use super::data_transfer::OpReply;
 use super::volumes::{OpenVolumes, VolumeStatus};
 use crate::block::{Block, DatanodeId, DatanodeInfo};
-use crate::datanode::block_file::Chunks;
+use crate::datanode::Replica;
 use crate::datanode::disk_stats::{DiskConfig, DiskStats};
 use crate::datanode::peer_stats::{PeerConfig, PeerStats};
 use crate::datanode::replica_map::ReplicaError;
 use crate::datanode::scanner::ScanConfig;
 use crate::datanode::volume_choice::ChoosingPolicy;
 use crate::datanode::volumes::VolumeId;
-use crate::datanode::{Replica, replica_writer};
-use crate::packet::{BYTES_PER_CHECKSUM, PACKET_DATA_MAX, Packet};
 use crate::protocol::{
     BlockEvent, BlockSynchronization, RecoveringBlock, ReportedReplica, SlowPeer,
 };
 use balancing::Balancing;
+use connection::{Sockets, accept};
 use dataset::Dataset;
 pub use scanners::ScanStatus;
 use scanners::Scanners;
-use trouble::read_suspecting;
 
-/// Bytes read from the disk at a time; they leave as several packets.
-const READ_AHEAD: usize = 8 * PACKET_DATA_MAX;
 /// Buffer for ops, acks and headers of packets; data passes it by.
 const BUFFER: usize = 4096;
-/// How long a connection is kept open for the next op (`dfs.datanode.socket.reuse.keepalive`).
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// How long a failed writer may take to hear of it and close its connection.
 const LINGER: Duration = Duration::from_secs(5);
 /// How long connections may take to end when the server stops.
@@ -360,180 +352,6 @@ impl Drop for DataServer {
     }
 }
 
-/// The sockets that a connection uses, so that another thread can end it.
-#[derive(Debug)]
-struct Sockets(Mutex<Option<Vec<TcpStream>>>);
-
-impl Sockets {
-    fn add(&self, socket: &TcpStream) -> io::Result<()> {
-        let socket = socket.try_clone()?;
-        match lock(&self.0).as_mut() {
-            Some(open) => open.push(socket),
-            None => return Err(io::Error::other("the connection is being closed")),
-        }
-        Ok(())
-    }
-
-    fn close(&self) {
-        for socket in lock(&self.0).take().unwrap_or_default() {
-            // It may be closed already.
-            let _ = socket.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-/// A connection to whoever asks.
-struct Upstream {
-    reader: BufReader<TcpStream>,
-    socket: TcpStream,
-    peer: SocketAddr,
-    sockets: Arc<Sockets>,
-}
-
-fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
-    for number in 0.. {
-        let accepted = listener.accept();
-        if shared.stopping.load(Ordering::SeqCst) {
-            return;
-        }
-        let (socket, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(e) => {
-                warn!("cannot accept a connection: {e}");
-                // Too many open files, most likely: some must be closed first.
-                thread::sleep(Duration::from_millis(50));
-                continue;
-            }
-        };
-        let sockets = Arc::new(Sockets(Mutex::new(Some(Vec::new()))));
-        lock(&shared.connections).insert(number, sockets.clone());
-        let serving = shared.clone();
-        let run = move || {
-            if let Err(e) = serve(&serving, socket, peer, &sockets) {
-                debug!("connection from {peer}: {e:#}");
-            }
-            serving.forget(number);
-        };
-        if let Err(e) = thread::Builder::new().name("xceiver".into()).spawn(run) {
-            warn!("cannot serve {peer}: no thread: {e}");
-            shared.forget(number);
-        }
-    }
-}
-
-fn serve(
-    shared: &Shared,
-    socket: TcpStream,
-    peer: SocketAddr,
-    sockets: &Arc<Sockets>,
-) -> Result<()> {
-    sockets.add(&socket)?;
-    socket.set_nodelay(true)?;
-    socket.set_write_timeout(Some(shared.settings.socket_timeout))?;
-    let mut up = Upstream {
-        reader: BufReader::with_capacity(BUFFER, socket.try_clone()?),
-        socket,
-        peer,
-        sockets: sockets.clone(),
-    };
-    up.socket
-        .set_read_timeout(Some(shared.settings.socket_timeout))?;
-    loop {
-        let (op, span) = match receive_op(&mut up.reader) {
-            Ok(Some((op, traceparent))) => {
-                let span = span_of(shared, &op, &traceparent);
-                (op, span)
-            }
-            Ok(None) => return Ok(()),
-            Err(e) => {
-                if e.kind() == ErrorKind::InvalidData {
-                    refuse(&mut up, e.to_string(), None)?;
-                    drain(&mut up)?;
-                }
-                return Err(e.into());
-            }
-        };
-        let Some(_busy) = Transferring::begin(shared) else {
-            let reason = format!("{} is too busy", shared.name());
-            refuse(&mut up, reason, None)?;
-            continue;
-        };
-        up.socket
-            .set_read_timeout(Some(shared.settings.socket_timeout))?;
-        let _entered = span.entered();
-        match op {
-            Op::Write(op) => return block_receiver::receive_block(shared, &mut up, op),
-            Op::Read(op) => serve_read(shared, &mut up, &op)?,
-            Op::InitRecovery { id, recovery_id } => match shared.init_recovery(id, recovery_id) {
-                Ok(replica) => send_replica(&mut up.socket, replica)?,
-                Err(e) => send_reply(&mut up.socket, &shared.no(&e))?,
-            },
-            Op::UpdateRecovered {
-                id,
-                recovery_id,
-                len,
-            } => {
-                let updated = shared.update_recovered(id, recovery_id, len);
-                let reply = updated.map(|()| OpReply::Success { visible_len: len });
-                send_reply(&mut up.socket, &reply.unwrap_or_else(|e| shared.no(&e)))?;
-            }
-            Op::Replace(op) => return balancing::replace(shared, &mut up, &op),
-            Op::Copy(op) => return balancing::copy(shared, &mut up, op),
-            Op::Checksum(block) => checksum::serve(shared, &mut up, block)?,
-            Op::Transfer(op) => transfer::serve(shared, &mut up, &op)?,
-        }
-        up.socket.set_read_timeout(Some(KEEP_ALIVE))?;
-    }
-}
-
-/// The span of an op that belongs to a trace.
-fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
-    if traceparent.is_empty() {
-        return Span::none();
-    }
-    let (name, block) = match op {
-        Op::Write(op) => ("WriteBlock", op.block.to_string()),
-        Op::Read(op) => ("ReadBlock", op.block.to_string()),
-        Op::Checksum(block) => ("BlockChecksum", block.to_string()),
-        Op::InitRecovery { id, .. } => ("InitReplicaRecovery", id.to_string()),
-        Op::UpdateRecovered { id, .. } => ("UpdateReplicaUnderRecovery", id.to_string()),
-        Op::Replace(op) => ("ReplaceBlock", op.block.to_string()),
-        Op::Copy(op) => ("CopyBlock", op.block.to_string()),
-        Op::Transfer(op) => ("TransferBlock", op.block.to_string()),
-    };
-    let span =
-        info_span!("op", otel.name = name, otel.kind = "server", datanode = %shared.id, %block);
-    trace::continued(span, traceparent)
-}
-
-fn refuse(up: &mut Upstream, reason: String, bad_link: Option<DatanodeId>) -> io::Result<()> {
-    debug!("refused {}: {reason}", up.peer);
-    let reply = OpReply::Refused {
-        reason,
-        bad_link,
-        no_replica: false,
-    };
-    send_reply(&mut up.socket, &reply)
-}
-
-/// Counts an op while it is under way.
-struct Transferring<'a>(&'a Shared);
-
-impl Transferring<'_> {
-    /// None where there are as many as may be.
-    fn begin(shared: &Shared) -> Option<Transferring<'_>> {
-        let before = shared.transfers.fetch_add(1, Ordering::Relaxed);
-        let counted = Transferring(shared);
-        (before < shared.settings.transfers_max).then_some(counted)
-    }
-}
-
-impl Drop for Transferring<'_> {
-    fn drop(&mut self) {
-        self.0.transfers.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Shared {
     /// For errors that travel: who says so.
     fn name(&self) -> String {
@@ -567,77 +385,4 @@ impl Shared {
             }
         }
     }
-}
-
-/// Sends a range of a replica.
-fn serve_read(shared: &Shared, up: &mut Upstream, op: &ReadBlock) -> Result<()> {
-    let found = shared.dataset.readable(op.block).and_then(|replica| {
-        let disk = shared.dataset.disk(replica.volume)?;
-        let end = op.offset.saturating_add(op.len).min(replica.block.len);
-        let first = read_suspecting(shared, &disk, &replica, op.offset, end)?;
-        Ok((replica, disk, end, first))
-    });
-    let (replica, disk, end, mut chunks) = match found {
-        Ok(found) => found,
-        Err(e) => {
-            let reply = OpReply::Refused {
-                reason: format!("{}: {e:#}", shared.name()),
-                bad_link: None,
-                no_replica: matches!(e.downcast_ref(), Some(ReplicaError::NotFound(_))),
-            };
-            return Ok(send_reply(&mut up.socket, &reply)?);
-        }
-    };
-    let visible_len = replica.block.len;
-    send_reply(&mut up.socket, &OpReply::Success { visible_len })?;
-    let (mut seqno, mut at) = (0, chunks.offset);
-    loop {
-        for piece in pieces(&chunks) {
-            send_data(&mut up.socket, seqno, at, piece.1, piece.0)?;
-            seqno += 1;
-            at += piece.0.len() as u64;
-            let sent = piece.0.len() as u64;
-            shared.bytes_read.fetch_add(sent, Ordering::Relaxed);
-        }
-        if at >= end {
-            break;
-        }
-        chunks = read_suspecting(shared, &disk, &replica, at, end)?;
-    }
-    let mut last = Packet::new(seqno, at, Vec::new());
-    last.last = true;
-    Ok(send_packet(&mut up.socket, &last)?)
-}
-
-/// Reads some chunks from that at `offset` on, to `end` at most but for the rest of its chunk.
-fn read_ahead(disk: &FileDisk, replica: &Replica, offset: u64, end: u64) -> Result<Chunks> {
-    let len = end.saturating_sub(offset).min(READ_AHEAD as u64);
-    let chunks = replica_writer::read(disk, replica, offset, len)?;
-    ensure!(
-        !(chunks.data.is_empty() && len > 0)
-            && chunks.checksums.len() == chunks.data.len().div_ceil(BYTES_PER_CHECKSUM),
-        "{}: the files of the replica are shorter than they were",
-        replica.block
-    );
-    Ok(chunks)
-}
-
-/// The data and checksums of a packet each.
-fn pieces(chunks: &Chunks) -> impl Iterator<Item = (&[u8], &[u32])> {
-    let data = chunks.data.chunks(PACKET_DATA_MAX);
-    data.zip(
-        chunks
-            .checksums
-            .chunks(PACKET_DATA_MAX / BYTES_PER_CHECKSUM),
-    )
-}
-
-/// Reads what still comes until the other side closes, for a while: if we closed first, with bytes unread, it might never
-/// see our last words.
-fn drain(up: &mut Upstream) -> Result<()> {
-    up.socket.shutdown(Shutdown::Write).context("closing")?;
-    up.socket.set_read_timeout(Some(LINGER))?;
-    let (began, mut unread) = (Instant::now(), [0; BUFFER]);
-    while began.elapsed() < LINGER && up.reader.read(&mut unread).is_ok_and(|read| read > 0) {}
-    Ok(())
 }

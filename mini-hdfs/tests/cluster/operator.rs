@@ -1,5 +1,6 @@
 //! What an operator does to DataNodes: takes them out of service for good, or for a while.
 
+use std::fs;
 use std::process::Command;
 
 use mini_hdfs::protocol::{AdminState, DatanodeReport, DatanodeState};
@@ -65,7 +66,9 @@ fn a_decommissioned_datanode_is_switched_off_and_nothing_is_missed() {
 
 #[test]
 fn a_datanode_in_maintenance_is_away_for_a_while() {
-    let mut world = World::start(4, QUICK);
+    // Nobody else may be taken for dead, however busy the machine is: what he has would be copied.
+    let patient = "dfs.namenode.heartbeat.recheck-interval=2s";
+    let mut world = World::start(4, &[QUICK[0], patient]);
     let client = world.client();
     let contents = bytes(8, 1_000_000);
     put(&client, "/f", &contents).unwrap();
@@ -107,4 +110,60 @@ fn a_datanode_in_maintenance_is_away_for_a_while() {
     until("everything is as before", || {
         replicas(&client) == before && is_healthy(&client, "/f")
     });
+}
+
+#[test]
+fn lists_of_hosts_say_who_may_be_there_and_who_shall_leave() {
+    let lists = tempfile::tempdir().unwrap();
+    let [admitted, leaving] = ["hosts", "exclude"].map(|name| lists.path().join(name));
+    fs::write(&admitted, "").unwrap();
+    fs::write(&leaving, "# nobody yet\n").unwrap();
+    let named = |key: &str, list: &std::path::Path| format!("{key}={}", list.display());
+    let (include, exclude) = (
+        named("dfs.hosts", &admitted),
+        named("dfs.hosts.exclude", &leaving),
+    );
+    let mut world = World::start(4, &[QUICK[0], &include, &exclude]);
+    let client = world.client();
+    let contents = bytes(9, 1_000_000);
+    put(&client, "/f", &contents).unwrap();
+
+    // dn1 leaves in good order.
+    fs::write(&leaving, "dn1 # its disk is old\n").unwrap();
+    let (said, ok) = dfsadmin(&world, &["-refreshNodes"]);
+    assert!(ok && said == "Refresh nodes successful\n", "{said}");
+    until("dn1 is decommissioned", || {
+        node(&client, "dn1").admin == AdminState::Decommissioned
+    });
+    let (said, ok) = dfsadmin(&world, &["-recommission", "dn1"]);
+    assert!(!ok && said.contains("dfs.hosts.exclude"), "{said}");
+
+    // Then it is struck off, and is told so. It stays out when it is started again.
+    fs::write(&admitted, "dn2 dn3\ndn4\n").unwrap();
+    assert!(dfsadmin(&world, &["-refreshNodes"]).1);
+    until("dn1 has ended", || !world.cluster.datanodes[0].is_running());
+    let log = fs::read_to_string(world.cluster.datanodes[0].log().unwrap()).unwrap();
+    assert!(log.contains("DataNode dn1 (127.0.0.1:"), "{log}");
+    assert!(log.contains("(dfs.hosts) does not name it"), "{log}");
+    let status = client.status().unwrap();
+    assert_eq!((status.live_datanodes, status.dead_datanodes), (3, 1));
+    assert!(is_healthy(&client, "/f"));
+    // It is ready before it is refused.
+    let _ = world.cluster.datanodes[0].start(crate::harness::SOON);
+    until("it has ended again", || {
+        !world.cluster.datanodes[0].is_running()
+    });
+    world.restart_namenode();
+    until("the others are back", || {
+        client
+            .status()
+            .is_ok_and(|status| status.live_datanodes == 3 && status.safe_mode.is_none())
+    });
+    assert_eq!(get(&client, "/f"), contents);
+
+    // A list that is gone changes nothing, and whoever asked is told.
+    fs::remove_file(&admitted).unwrap();
+    let (said, ok) = dfsadmin(&world, &["-refreshNodes"]);
+    assert!(!ok && said.contains(&include), "{said}");
+    assert_eq!(client.status().unwrap().live_datanodes, 3);
 }

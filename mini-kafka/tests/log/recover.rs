@@ -202,6 +202,7 @@ fn what_was_cut_off_does_not_come_back_behind_a_later_crash() {
                 partition.append(&mut disk, &mut bytes, at_ms(0)).unwrap();
             }
             sync(&mut partition, &mut disk);
+            partition.checkpoint(&mut disk).unwrap();
             let mut third = one(2, "k", "v");
             if was_full {
                 // Half of a batch is written and cut off again.

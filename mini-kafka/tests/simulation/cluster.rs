@@ -12,6 +12,7 @@ use sim::{Fault, Mix, Observer, Scenario, Schedule, Setup, Trouble, World};
 use crate::broker::BrokerProcess;
 use crate::consumer::ConsumerProcess;
 use crate::history::{Past, Shared};
+use crate::invariants::compacted::DELETE_RETENTION;
 use crate::invariants::{self, progress::Progress};
 use crate::onlooker::Onlooker;
 use crate::producer::ProducerProcess;
@@ -76,10 +77,11 @@ impl Topic {
     }
 
     fn compacted(self) -> Topic {
+        let retention = DELETE_RETENTION.as_millis().to_string();
         let mut topic = self.set(&[
             ("cleanup.policy", "compact"),
             ("min.cleanable.dirty.ratio", "0.1"),
-            ("delete.retention.ms", "700"),
+            ("delete.retention.ms", &retention),
         ]);
         topic.compacts = true;
         topic
@@ -98,7 +100,7 @@ impl Topic {
         } else {
             compacted.set(&[("flush.ms", "200")])
         };
-        compacted.is_trimmed = rng.percent(30);
+        compacted.is_trimmed = rng.percent(50);
         lazy.is_trimmed = rng.percent(30);
         vec![
             Topic::new("always", rng).syncing_always(),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use mini_kafka::log::LogEnd;
 use mini_kafka::record::batch::batches;
+use node::Time;
 
 use crate::cluster::Topic;
 use crate::wire::Correlation;
@@ -87,6 +88,8 @@ pub(crate) struct Past {
     pub(crate) topic: Topic,
     /// What was appended, or may have been, and was not lost, by offset.
     pub(crate) written: BTreeMap<i64, Entry>,
+    /// When each tombstone was appended.
+    pub(crate) tombstones: BTreeMap<i64, Time>,
     /// All before it has been synced.
     pub(crate) synced: i64,
     /// Where that is.

@@ -5,9 +5,9 @@
 //! | [`lost_write`] | What was acknowledged and synced is in the log. |
 //! | [`exactly_once`] | A record of an idempotent producer is in the log once, and in its order. |
 //! | [`inconsistent_offsets`] | No offset is reused with other bytes. |
-//! | [`polls`] | A consumer never sees an offset go back, and skips no record. |
+//! | [`polls`] | A consumer never sees an offset go back, skips no record, and sees nothing that may yet be lost where all is synced. |
 //! | [`recovered`] | Recovery yields a prefix of what was written, and all that was synced. |
-//! | [`compacted`] | Compaction never loses the last value of a key, nor revives a deleted one. |
+//! | [`compacted`] | Compaction never loses the last value of a key, nor revives a deleted one; a tombstone stays for its time. |
 //! | [`owners`] | In a generation a partition has one owner. |
 //! | [`commits`] | A group's commits survive. |
 //! | [`progress`] | Once all is mended, all is sent and acknowledged, and all that is in the logs is read. |
@@ -88,8 +88,10 @@ pub(crate) fn all(history: &Shared) -> Vec<Box<dyn Invariant<Member>>> {
         (inconsistent_offsets::NAME, inconsistent_offsets::SENTENCE),
         (polls::NAME, polls::SENTENCE),
         (polls::SKIP_NAME, polls::SKIP_SENTENCE),
+        (polls::UNSYNCED_NAME, polls::UNSYNCED_SENTENCE),
         (recovered::NAME, recovered::SENTENCE),
         (compacted::NAME, compacted::SENTENCE),
+        (compacted::TOMBSTONE_NAME, compacted::TOMBSTONE_SENTENCE),
         (owners::NAME, owners::SENTENCE),
         (commits::NAME, commits::SENTENCE),
     ];

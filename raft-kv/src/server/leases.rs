@@ -12,11 +12,12 @@ use tracing::{debug, info};
 
 use super::clock::Clock;
 use super::errors;
-use super::kv_server::{Ask, KvServer, Told, done, store_status};
+use super::kv_server::{Ask, KvServer, Sent, Told, done, store_status};
 use super::metrics;
+use super::replica::{Command, Request};
 use crate::consensus::Consensus;
 use crate::lease::{Lessor, LessorError};
-use crate::store::{Command, LeaseId, StoreError};
+use crate::store::{self, LeaseId, StoreError};
 
 /// How many leases are revoked at a time.
 const REVOKED_AT_ONCE: usize = 256;
@@ -126,7 +127,7 @@ impl KvServer {
         #[allow(clippy::cast_possible_truncation)]
         let ttl = ttl.max(least as i64);
         let id = if id == 0 { self.ids.next_lease() } else { id };
-        let reply = self.change(Command::LeaseGrant { id, ttl }).await?;
+        let reply = self.change(store::Command::LeaseGrant { id, ttl }).await?;
         metrics::lease("granted");
         Ok((id, ttl, done(&reply)?))
     }
@@ -180,8 +181,15 @@ async fn revoke_expired(server: &Arc<KvServer>) {
         let now = server.clock.now();
         let over = server.leases.lessor().expired(now, REVOKED_AT_ONCE);
         let revoked = stream::iter(over).for_each_concurrent(None, |id| async move {
-            match server.change(Command::LeaseRevoke(id)).await {
-                Ok(_) => metrics::lease_expired(),
+            // To this member's own consensus, and to no other: whoever leads by now has given the lease its full TTL again.
+            let request = Request::Store(store::Command::LeaseRevoke(id));
+            let command = Command {
+                id: server.ids.next(),
+                request,
+            };
+            match server.propose_here(command).await {
+                Ok(Sent::Perhaps) => metrics::lease_expired(),
+                Ok(Sent::Refused) => debug!("lease {id:x} is another leader's now"),
                 // The lessor names it again.
                 Err(error) => debug!("lease {id:x} is over and was not revoked: {error}"),
             }

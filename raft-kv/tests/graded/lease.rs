@@ -34,7 +34,11 @@ fn a_lease_is_over_after_its_ttl() {
     let mut lessor = leading(&[(1, 10)]);
     assert!(lessor.is_primary(), "it was told to lead");
     let almost = Time::from_millis(109_999);
-    assert_eq!(lessor.expired(almost, 9), [], "a millisecond is left");
+    assert_eq!(
+        lessor.expired(almost, 9),
+        [0i64; 0],
+        "a millisecond is left"
+    );
     assert_eq!(lessor.expired(at(110), 9), [1], "ten seconds are over");
 }
 
@@ -48,7 +52,7 @@ fn a_renewed_lease_lasts_from_then_on() {
     );
     assert_eq!(
         lessor.expired(at(112), 9),
-        [],
+        [0i64; 0],
         "renewed at 103, it lasts until 113"
     );
     assert_eq!(
@@ -87,7 +91,11 @@ fn only_the_leader_renews() {
         Err(LessorError::NotPrimary),
         "it leads no longer"
     );
-    assert_eq!(lessor.expired(at(999), 9), [], "another one decides now");
+    assert_eq!(
+        lessor.expired(at(999), 9),
+        [0i64; 0],
+        "another one decides now"
+    );
 }
 
 fn a_new_leader_gives_every_lease_its_full_ttl() {
@@ -110,7 +118,11 @@ fn who_leads_again_begins_anew() {
     lessor.demote();
     // Meanwhile another one led: lease 2 was revoked, lease 3 granted; and nobody here knows when 1 was renewed.
     lessor.promote([(1, 10), (3, 10)].into_iter(), at(105));
-    assert_eq!(lessor.expired(at(114), 9), [], "leads again since 105");
+    assert_eq!(
+        lessor.expired(at(114), 9),
+        [0i64; 0],
+        "leads again since 105"
+    );
     assert_eq!(
         lessor.expired(at(115), 9),
         [1, 3],
@@ -120,7 +132,7 @@ fn who_leads_again_begins_anew() {
     lessor.promote([(1, 10)].into_iter(), at(105));
     assert_eq!(
         lessor.expired(at(114), 9),
-        [],
+        [0i64; 0],
         "it was deposed and elected again, and heard only of the second"
     );
     assert_eq!(lessor.expired(at(115), 9), [1], "and lease 2 is no more");
@@ -146,12 +158,12 @@ fn a_lost_revocation_is_proposed_again() {
     assert_eq!(lessor.expired(at(110), 9), [1], "it is over");
     assert_eq!(
         lessor.expired(at(111), 9),
-        [],
+        [0i64; 0],
         "that is being proposed; not at once again"
     );
     assert_eq!(lessor.expired(at(120), 9), [1], "nothing came of it");
     lessor.revoked(1);
-    assert_eq!(lessor.expired(at(140), 9), [], "it is revoked");
+    assert_eq!(lessor.expired(at(140), 9), [0i64; 0], "it is revoked");
     assert_eq!(lessor.next_expiry(), None, "there is nothing to wait for");
 }
 

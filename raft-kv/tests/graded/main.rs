@@ -25,6 +25,12 @@ mod watch;
 
 mod lease;
 
+mod read_index;
+
+mod lock;
+
+mod linearizability;
+
 mod capstone;
 
 autograder::main! {
@@ -38,5 +44,8 @@ autograder::main! {
     "raft/compaction" => compaction,
     "raft/watch" => watch,
     "raft/lease" => lease,
+    "raft/read-index" => read_index,
+    "raft/lock" => lock,
+    "raft/linearizability" => linearizability,
     "raft/capstone" => capstone,
 }

@@ -20,7 +20,7 @@ fn a_lease_lasts_from_its_last_renewal() {
     assert_eq!(lessor.next_expiry(), Some(at(110)));
     assert_eq!(lessor.renew(1, at(109)), Ok(10));
     assert_eq!(lessor.remaining(1, at(110)), Some(9 * SECOND));
-    assert_eq!(lessor.expired(at(118), 9), []);
+    assert_eq!(lessor.expired(at(118), 9), [0i64; 0]);
     assert_eq!(lessor.expired(at(119), 9), [1]);
     assert_eq!(
         lessor.renew(1, at(119)),
@@ -29,7 +29,7 @@ fn a_lease_lasts_from_its_last_renewal() {
     );
     assert_eq!(
         lessor.expired(at(121), 9),
-        [],
+        [0i64; 0],
         "no need to say it at once again"
     );
     assert_eq!(lessor.expired(at(122), 9), [1], "the proposal may be lost");
@@ -43,7 +43,7 @@ fn only_the_leader_keeps_the_clock() {
     let mut lessor = Lessor::default();
     lessor.granted(1, 10, at(0));
     assert_eq!(lessor.renew(1, at(1)), Err(LessorError::NotPrimary));
-    assert_eq!(lessor.expired(at(99), 9), []);
+    assert_eq!(lessor.expired(at(99), 9), [0i64; 0]);
     lessor.promote([(1, 10), (2, 20)].into_iter(), at(100));
     lessor.demote();
     assert_eq!(

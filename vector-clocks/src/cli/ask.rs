@@ -102,21 +102,17 @@ pub(super) fn concurrent(log: &Log, of: Option<&str>, limit: usize, out: &mut dy
         .map(|label| log.find(label))
         .transpose()
         .map_err(|why| anyhow!(why))?;
-    let (pairs, count): (Vec<(EventId, EventId)>, usize) = match of {
+    let (pairs, count): (Box<dyn Iterator<Item = (EventId, EventId)> + '_>, usize) = match of {
         Some(of) => {
+            let count = concurrent_with(log, &clocks, of).count();
             let others = concurrent_with(log, &clocks, of);
-            let pairs: Vec<_> = others.map(|other| (of.min(other), of.max(other))).collect();
-            let count = pairs.len();
-            (pairs, count)
+            let pairs = others.map(move |other| (of.min(other), of.max(other)));
+            (Box::new(pairs), count)
         }
-        // Of a long log there are more than anybody would wait for, so they are not counted one by one.
-        None => {
-            let count = count_concurrent(&clocks);
-            let pairs = all_pairs(log, &clocks).take(limit.min(count));
-            (pairs.collect(), count)
-        }
+        // Of a long log there are more than anybody would wait for, or could be held: they are not counted one by one.
+        None => (Box::new(all_pairs(log, &clocks)), count_concurrent(&clocks)),
     };
-    for (a, b) in pairs.into_iter().take(limit) {
+    for (a, b) in pairs.take(limit.min(count)) {
         writeln!(out, "{}  ||  {}", told(log, a), told(log, b))?;
     }
     if count > limit {

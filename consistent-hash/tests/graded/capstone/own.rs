@@ -16,12 +16,37 @@ const FREE: [&str; 12] = [
     "super",
 ];
 
+/// The modules of the strategies, half an answer each, and everything.
+const FORBIDDEN: [&str; 11] = [
+    "*",
+    "anchor",
+    "bounded",
+    "jump",
+    "list",
+    "maglev",
+    "modulo",
+    "multi_probe",
+    "range",
+    "rendezvous",
+    "ring",
+];
+
 /// What a router's text takes from the crate and should not, as it is written there.
 pub(crate) fn borrowed(text: &str) -> Vec<String> {
-    let without_comment = |line: &str| line.split("//").next().unwrap_or("").to_owned();
-    let code: String = text.lines().map(without_comment).collect();
+    let code = without_comments(text);
     let mut borrowed = Vec::new();
-    for root in ["crate::", "super::super::", "consistent_hash::"] {
+    if code.contains("crate as ") {
+        borrowed.push("crate as".to_owned());
+    }
+    // In a module of the router's own `super::super` is the router, whose names may be any but those of what it may not borrow.
+    for (at, _) in code.match_indices("super::super::") {
+        let names = first_names(&code[at + "super::super::".len()..]);
+        let taken = names
+            .iter()
+            .filter(|name| FORBIDDEN.contains(&name.as_str()));
+        borrowed.extend(taken.map(|name| format!("super::super::{name}")));
+    }
+    for root in ["crate::", "consistent_hash::"] {
         for (at, _) in code.match_indices(root) {
             let names = first_names(&code[at + root.len()..]);
             // `cargo course check` puts a `faultline_…` of its own into the file.
@@ -31,6 +56,18 @@ pub(crate) fn borrowed(text: &str) -> Vec<String> {
         }
     }
     borrowed
+}
+
+fn without_comments(text: &str) -> String {
+    let mut code = String::new();
+    let mut rest = text;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        code.push_str(before);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    code.push_str(rest);
+    let without_comment = |line: &str| line.split("//").next().unwrap_or("").to_owned();
+    code.lines().map(without_comment).collect()
 }
 
 /// The name with which a path goes on, or those of the group in braces.

@@ -6,6 +6,7 @@ use node::{Node, NodeId};
 
 use super::World;
 use crate::document::{DiskView, Document, LinkView, NodeView, Process, link};
+use crate::fault::Link;
 
 impl<N: Node> World<N> {
     /// The world's part of a state document. Lost, doubled and reordered messages are no property of it: they are told one by one.
@@ -41,8 +42,11 @@ impl<N: Node> World<N> {
         let called = |id: &NodeId| self.name(*id).unwrap_or_default();
         let key = |(from, to): &(NodeId, NodeId)| link(called(from), called(to));
         let mut seen: BTreeMap<String, LinkView> = BTreeMap::new();
-        for (ends, link) in &self.network.links {
-            seen.entry(key(ends)).or_default().delay_ms = link.delay_us_max / 1000;
+        // A link that has been mended stands there as a good one.
+        let good = Link::default();
+        for (ends, link) in self.network.links.iter().filter(|(_, link)| **link != good) {
+            let late_us = link.delay_us_max.saturating_sub(good.delay_us_max);
+            seen.entry(key(ends)).or_default().delay_ms = late_us / 1000;
         }
         for ends in self.network.cuts() {
             seen.entry(key(ends)).or_default().cut = true;

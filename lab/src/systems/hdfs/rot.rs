@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use mini_hdfs::view::{BlockView, Health};
 
 use super::Hdfs;
-use super::disks::request;
 use crate::lab::quoted;
+use crate::systems::disks::request;
 
 impl Hdfs {
     /// Changes a byte in the middle of the replica of `block` on the node `name`. Returns the file.

@@ -13,12 +13,14 @@
 //! `kill -9` ends a process, not the machine: what was written to a file is there afterwards, synced or not. Lost writes
 //! are the simulator's business.
 //!
-//! Reading order: this file, `ledger.rs` (what was acknowledged), `clients.rs` (who asks), `killer.rs` (who kills).
+//! Reading order: this file, `ledger.rs` (what was acknowledged), `clients.rs` (who asks), `killer.rs` (who kills), `verify.rs` (who judges).
 
 mod clients;
 mod killer;
 pub(crate) mod ledger;
+mod verify;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -89,6 +91,8 @@ pub(crate) struct Torture {
     ledger: Ledger,
     log: Mutex<File>,
     begun: Instant,
+    /// When each node was killed last.
+    killed: Mutex<BTreeMap<String, Instant>>,
     /// Nobody begins anything any more.
     over: AtomicBool,
     counts: Counts,
@@ -103,6 +107,7 @@ struct Counts {
     killed_in_recoveries: AtomicU64,
     files_closed: AtomicU64,
     bytes_closed: AtomicU64,
+    files_left: AtomicU64,
     flushes: AtomicU64,
     writes_given_up: AtomicU64,
     reads: AtomicU64,
@@ -143,6 +148,10 @@ impl Torture {
         Ok(DfsClient::connect(settings)?)
     }
 
+    fn was_killed_since(&self, node: &str, when: Instant) -> bool {
+        lock(&self.killed).get(node).is_some_and(|at| *at >= when)
+    }
+
     fn kills(&self) -> u64 {
         get(&self.counts.datanodes_killed) + get(&self.counts.namenodes_killed)
     }
@@ -151,7 +160,7 @@ impl Torture {
         let c = &self.counts;
         format!(
             "{} kills: {} of DataNodes, {} while a pipeline was just broken; {} of the NameNode, {} in a checkpoint\n\
-             {} files acknowledged, {:.1} MiB; {} flushes; {} writes ended with an error\n\
+             {} files acknowledged, {:.1} MiB; {} left open; {} flushes; {} writes ended with an error\n\
              {} reads compared; {} ended with an error",
             self.kills(),
             get(&c.datanodes_killed),
@@ -160,6 +169,7 @@ impl Torture {
             get(&c.killed_in_checkpoints),
             get(&c.files_closed),
             get(&c.bytes_closed) as f64 / f64::from(1 << 20),
+            get(&c.files_left),
             get(&c.flushes),
             get(&c.writes_given_up),
             get(&c.reads),
@@ -219,6 +229,7 @@ fn torture(lab: &Arc<Lab>, options: &Options, seed: u64, dir: &Path) -> Result<(
         ledger: Ledger::default(),
         log: Mutex::new(File::create(dir.join("torture.log"))?),
         begun: Instant::now(),
+        killed: Mutex::default(),
         over: AtomicBool::new(false),
         counts: Counts::default(),
     };
@@ -260,7 +271,7 @@ fn torture(lab: &Arc<Lab>, options: &Options, seed: u64, dir: &Path) -> Result<(
     torture.ledger.check()?;
     let client = torture.client("judge", &mut lucks())?;
     wait_mended(torture, &client)?;
-    clients::verify(torture, &client)?;
+    verify::verify(torture, &client)?;
     say(&format!(
         "{} nodes joined a pipeline in place of one that had failed",
         joins(dir)

@@ -11,6 +11,7 @@ use clap::Args;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
+use mini_kafka::error::ErrorCode;
 use mini_kafka::record::builder::BatchBuilder;
 use mini_kafka::record::compression::Compression;
 use mini_kafka::server::client::producer::partition_for_key;
@@ -274,8 +275,11 @@ impl Line {
         let mut answers = answer.responses.iter().flat_map(|t| &t.partition_responses);
         let answer = answers.next().context("the answer names no partition")?;
         if let Err(e) = ClientError::check("a record", answer.error_code) {
-            // The broker does not know this line of numbers, or lacks one: a new line begins.
-            self.producer_id = -1;
+            // The broker has lost a part of this line of numbers: a new one begins. After any other error the same batch may have been
+            // written nevertheless, and is sent under its number again.
+            if answer.error_code == ErrorCode::OutOfOrderSequenceNumber.code() {
+                self.producer_id = -1;
+            }
             return Err(e.into());
         }
         Ok((partition, answer.base_offset))

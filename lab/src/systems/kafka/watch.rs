@@ -173,7 +173,9 @@ impl Kafka {
             return;
         }
         self.tell_changes(&before, &after);
-        self.lab.recorder.put_all(document::members(&after, &nodes));
+        let disks = ("disks", self.disks.document());
+        let members = document::members(&after, &nodes).into_iter();
+        self.lab.recorder.put_all(members.chain([disks]));
         *lock(&self.seen) = (began, Arc::new(after));
     }
 

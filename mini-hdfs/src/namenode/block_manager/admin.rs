@@ -53,17 +53,26 @@ const FIRST: BlockId = BlockId(0);
 const LAST: BlockId = BlockId(u64::MAX);
 
 impl BlockManager {
-    /// The operator's file says this from now on (`refreshNodes`).
+    /// The operator's files say this from now on (`refreshNodes`). Who is not admitted any more is dead at once, and is
+    /// told why when he tries to register.
     pub fn refresh_nodes(&mut self, hosts: Hosts, now: Time) {
         self.hosts = hosts;
-        let all: Vec<DatanodeId> = self.datanodes.iter().map(|node| node.info.id).collect();
-        for id in all {
-            self.obey_operator(id, now);
+        let nodes = self.datanodes.iter().map(|node| &node.info);
+        let nodes: Vec<(DatanodeId, bool)> = nodes
+            .map(|info| (info.id, self.hosts.includes(info)))
+            .collect();
+        for (id, included) in nodes {
+            if included {
+                self.obey_operator(id, now);
+            } else {
+                self.datanodes.declare_dead(id);
+                self.lose_datanode(id);
+            }
         }
         self.note_racks();
     }
 
-    /// What the operator's file said last.
+    /// What the operator's files said last.
     pub fn hosts(&self) -> &Hosts {
         &self.hosts
     }
@@ -148,8 +157,8 @@ impl BlockManager {
         self.walks.insert(id, (Walk::Drop, FIRST));
     }
 
-    /// It is back before all was dropped, which takes a moment and so is rare: the rest is dropped at once, and its report begins with
-    /// nothing.
+    /// Its process is a new one, which registers before all was dropped: the rest is dropped at once, and its report begins with
+    /// nothing. (One that lives on is told to register only afterwards: see `heartbeat`.)
     pub(super) fn end_dropping(&mut self, id: DatanodeId) {
         if self.is_dropping(id) {
             self.walks.remove(&id);
@@ -161,7 +170,7 @@ impl BlockManager {
         }
     }
 
-    fn is_dropping(&self, id: DatanodeId) -> bool {
+    pub(super) fn is_dropping(&self, id: DatanodeId) -> bool {
         self.walks
             .get(&id)
             .is_some_and(|(walk, _)| *walk == Walk::Drop)

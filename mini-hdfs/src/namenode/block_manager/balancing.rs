@@ -30,8 +30,9 @@ impl BlockManager {
         if self.datanodes.alive(datanode).is_none() {
             return Err(FsError::UnregisteredNode(datanode.to_string()));
         }
-        let held = self.blocks.blocks_of(datanode);
-        let (first, last) = (held.min(), self.blocks.last_id());
+        // In the order of ids, so that it ends at the first.
+        let first = self.blocks.blocks_of(datanode).next();
+        let last = self.blocks.last_id();
         let first = first.unwrap_or(last);
         let middle = BlockId(first.0 + rng.below((last.0 - first.0).max(1)));
         let after = self.blocks.blocks_in(datanode, &(middle..=last));

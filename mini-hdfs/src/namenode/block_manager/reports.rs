@@ -31,7 +31,7 @@ impl BlockManager {
     /// A DataNode introduces itself. What it was told under an earlier registration is void.
     ///
     /// # Errors
-    /// `InvalidArgument` when its rack is no path.
+    /// `InvalidArgument` when its rack is no path; `DisallowedDatanode` when its operator does not admit it.
     pub fn register(
         &mut self,
         info: DatanodeInfo,
@@ -39,6 +39,10 @@ impl BlockManager {
         rng: &mut Rng,
     ) -> Result<RegistrationId, FsError> {
         check_rack(&info.rack).map_err(FsError::InvalidArgument)?;
+        if !self.hosts.includes(&info) {
+            let datanode = format!("{} ({})", info.hostname, info.address);
+            return Err(FsError::DisallowedDatanode(datanode));
+        }
         let id = info.id;
         let registered = self.datanodes.register(info, now, rng);
         if let Some(replaced) = registered.replaced {
@@ -59,6 +63,10 @@ impl BlockManager {
     /// A DataNode lives; the answer is what it shall do.
     pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Time) -> Vec<Command> {
         if !self.datanodes.heartbeat(heartbeat, now) {
+            // After a pause of the NameNode all come back at once. Each registers when what it held has been dropped in steps.
+            if self.is_dropping(heartbeat.id) {
+                return Vec::new();
+            }
             return vec![Command::Register];
         }
         let id = heartbeat.id;

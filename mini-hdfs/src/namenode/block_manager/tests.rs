@@ -1,5 +1,6 @@
 //! The block manager among DataNodes that do as they are told: stories, and random lives.
 
+mod admitted;
 mod cluster;
 mod leaving;
 mod reports;

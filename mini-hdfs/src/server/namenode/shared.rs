@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tonic::Status;
 use tracing::{Instrument, error, info, info_span};
 
-use super::hosts_file;
+use super::host_files::HostFiles;
 use crate::block::{DatanodeInfo, TxId};
 use crate::error::FsError;
 use crate::namenode::hosts::{Host, Wish};
@@ -36,8 +36,8 @@ struct Core {
 #[derive(Debug)]
 pub(crate) struct Shared {
     core: Mutex<Core>,
-    /// The operator's file of hosts. Whoever reads or writes it holds the lock until the core has been told.
-    hosts_file: Mutex<FileDisk>,
+    /// The operator's files of DataNodes. Whoever reads or writes them holds the lock until the core has been told.
+    host_files: Mutex<HostFiles>,
     clock: Clock,
     synced: watch::Sender<TxId>,
     wake: SyncSender<Wake>,
@@ -66,6 +66,7 @@ impl Shared {
     /// out of the receiver.
     pub(crate) fn start(
         namenode: NameNode,
+        host_files: HostFiles,
         config: Config,
         disk: FileDisk,
         clock: Clock,
@@ -76,7 +77,7 @@ impl Shared {
         let shared = Arc::new(Shared {
             synced: watch::Sender::new(namenode.synced_txid()),
             core: Mutex::new(Core { namenode, rng }),
-            hosts_file: Mutex::new(disk.clone()),
+            host_files: Mutex::new(host_files),
             clock,
             wake,
             fatal,
@@ -149,10 +150,10 @@ impl Shared {
         self.metrics.upkeep();
     }
 
-    /// Reads the file of hosts, and does what it says now.
+    /// Reads the files of hosts, and does what they say now.
     pub(crate) async fn refresh_nodes(&self) -> Result<(), Status> {
-        let disk = self.hosts_file.lock().await;
-        let hosts = hosts_file::read(&disk).map_err(|e| refused(format!("{e:#}")))?;
+        let files = self.host_files.lock().await;
+        let hosts = files.read().map_err(|e| refused(format!("{e:#}")))?;
         self.call("refreshNodes", |nn, now, _| {
             nn.refresh_nodes(hosts, now);
             Ok(())
@@ -160,23 +161,32 @@ impl Shared {
         .await
     }
 
-    /// Writes into the file of hosts what is wanted of some, and does it.
+    /// Writes down what is wanted of some, and does what the files of hosts say now.
     pub(crate) async fn set_admin_state(
         &self,
         names: &[Host],
         wish: Option<Wish>,
     ) -> Result<(), Status> {
-        let mut disk = self.hosts_file.lock().await;
-        let mut hosts = hosts_file::read(&disk).map_err(|e| refused(format!("{e:#}")))?;
+        let mut files = self.host_files.lock().await;
+        let mut hosts = files.read().map_err(|e| refused(format!("{e:#}")))?;
         let known = self.durably(|nn, now, _| nn.datanode_report(now)).await?;
         for host in names {
-            let is_known = known.iter().any(|node| host.is(&node.info));
-            if !is_known && !hosts.0.iter().any(|(name, _)| name == host) {
+            let mut meant = known.iter().filter(|node| host.is(&node.info)).peekable();
+            let is_known = meant.peek().is_some();
+            if !is_known && !hosts.wishes.iter().any(|(name, _)| name == host) {
                 return Err(refused(unknown_host(host, &known)));
+            }
+            let stays_out = wish != Some(Wish::Decommission);
+            if let Some(node) = meant.find(|node| stays_out && hosts.excludes(&node.info)) {
+                return Err(refused(format!(
+                    "{} ({}) stands in the list of DataNodes to decommission (dfs.hosts.exclude): take it out there, \
+                     then run dfsadmin -refreshNodes",
+                    node.info.hostname, node.info.address
+                )));
             }
             hosts.set(host, wish);
         }
-        tokio::task::block_in_place(|| hosts_file::write(&hosts, &mut disk))
+        tokio::task::block_in_place(|| files.write(&hosts))
             .map_err(|e| refused(format!("{e:#}")))?;
         self.call("setAdminState", |nn, now, _| {
             nn.refresh_nodes(hosts, now);

@@ -32,7 +32,9 @@ async fn serve() -> Served {
     };
     NameNode::format(&mut disk, &mut rng).unwrap();
     let namenode = NameNode::load(config.clone(), &mut disk, clock.now()).unwrap();
-    let (shared, syncer, _) = Shared::start(namenode, config, disk, clock, rng).unwrap();
+    let host_files = HostFiles::new(disk.clone(), &Settings::default());
+    let (shared, syncer, _) =
+        Shared::start(namenode, host_files, config, disk, clock, rng).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let services = Services(shared.clone());

@@ -99,7 +99,8 @@ pub(crate) fn to_status(error: &FsError) -> Status {
         | FsError::InvalidRename { .. }
         | FsError::SafeMode { .. }
         | FsError::InconsistentNamespace { .. }
-        | FsError::UnregisteredNode(_) => Code::FailedPrecondition,
+        | FsError::UnregisteredNode(_)
+        | FsError::DisallowedDatanode(_) => Code::FailedPrecondition,
         FsError::RecoveryInProgress { .. }
         | FsError::AlreadyBeingCreated { .. }
         | FsError::LeaseExpired { .. }

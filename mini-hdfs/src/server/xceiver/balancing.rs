@@ -11,8 +11,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use tracing::{info, warn};
 
+use super::connection::{Upstream, refuse};
+use super::reading::pieces;
 use super::transfer::read_to_copy;
-use super::{BUFFER, DataEvent, Shared, Upstream, lock, pieces, refuse};
+use super::{BUFFER, DataEvent, Shared, lock};
 use crate::block::{Block, ReplicaState};
 use crate::datanode::throttler::Throttler;
 use crate::packet::{Packet, verify};

@@ -21,8 +21,9 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use tracing::{debug, info, warn};
 
+use super::connection::{Upstream, drain, refuse};
 use super::dataset::{OnVolume, Writing};
-use super::{BUFFER, Shared, Upstream, drain, lock, refuse};
+use super::{BUFFER, Shared, lock};
 use crate::block::{Block, DatanodeId};
 use crate::datanode::PacketResponder;
 use crate::datanode::block_file::BlockFileError;

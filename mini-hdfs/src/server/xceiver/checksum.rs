@@ -3,7 +3,8 @@
 use anyhow::{Result, ensure};
 use md5::{Digest, Md5};
 
-use super::{Shared, Upstream, refuse};
+use super::Shared;
+use super::connection::{Upstream, refuse};
 use crate::block::{Block, ReplicaState};
 use crate::datanode::replica_writer;
 use crate::packet::BYTES_PER_CHECKSUM;

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use node::{Disk, DiskError, FileDisk, Rng};
 use tracing::warn;
 
-use super::{DataEvent, Sockets, lock};
+use super::connection::Sockets;
+use super::{DataEvent, lock};
 use crate::block::{Block, BlockId, GenerationStamp, ReplicaState};
 use crate::datanode::block_file::BlockFileError;
 use crate::datanode::directory_scanner::Difference;
@@ -532,13 +533,7 @@ mod tests {
             client: String::new(),
             targets: Vec::new(),
         };
-        let begin = || {
-            dataset.begin(
-                &copy,
-                &Arc::new(Sockets(Mutex::new(Some(Vec::new())))),
-                Duration::ZERO,
-            )
-        };
+        let begin = || dataset.begin(&copy, &Arc::new(Sockets::default()), Duration::ZERO);
         let mut writing = begin().unwrap();
         writing.finalize(true).unwrap();
         drop(writing);

@@ -6,7 +6,8 @@ use std::net::TcpStream;
 use anyhow::{Context, Result, bail};
 use tracing::{info, warn};
 
-use super::{DataEvent, Shared, Transferring};
+use super::connection::Transferring;
+use super::{DataEvent, Shared};
 use crate::block::{BlockId, DatanodeInfo, GenerationStamp};
 use crate::datanode::BlockRecovery;
 use crate::datanode::block_recovery::{Answer, Step};

@@ -14,7 +14,8 @@ use node::{Disk, DiskErrorKind, FileDisk, Time};
 use tracing::{info, warn};
 
 use super::dataset::OnVolume;
-use super::{DataEvent, READ_AHEAD, Shared, lock, read_ahead};
+use super::reading::{READ_AHEAD, read_ahead};
+use super::{DataEvent, Shared, lock};
 use crate::atomic_file::write_whole;
 use crate::block::{Block, BlockId, ReplicaState};
 use crate::datanode::directory_scanner::differences;

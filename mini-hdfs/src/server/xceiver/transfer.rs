@@ -11,8 +11,10 @@ use node::FileDisk;
 use thiserror::Error;
 use tracing::{info, warn};
 
+use super::connection::{Transferring, Upstream, refuse};
+use super::reading::{READ_AHEAD, pieces};
 use super::trouble::read_suspecting;
-use super::{BUFFER, DataEvent, READ_AHEAD, Shared, Transferring, Upstream, pieces, refuse};
+use super::{BUFFER, DataEvent, Shared};
 use crate::block::{Block, DatanodeInfo, ReplicaState};
 use crate::datanode::Replica;
 use crate::datanode::block_file::{BlockFileError, Chunks};

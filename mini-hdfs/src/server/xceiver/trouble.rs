@@ -7,7 +7,8 @@ use node::{DiskError, FileDisk};
 use tracing::{error, warn};
 
 use super::dataset::OnVolume;
-use super::{DataEvent, Shared, lock, read_ahead};
+use super::reading::read_ahead;
+use super::{DataEvent, Shared, lock};
 use crate::datanode::Replica;
 use crate::datanode::block_file::Chunks;
 use crate::datanode::storage::check_volume;

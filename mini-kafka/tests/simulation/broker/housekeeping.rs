@@ -9,7 +9,7 @@ use node::{Ctx, Disk};
 
 use super::{BrokerProcess, read_log, unless_crashed};
 use crate::cluster::{CALM_AT, Member};
-use crate::invariants::judge_log;
+use crate::invariants::{compacted, judge_log};
 use crate::wire::Timer;
 
 impl BrokerProcess {
@@ -46,7 +46,7 @@ impl BrokerProcess {
     fn trim(&mut self, partition: usize, ctx: &mut Ctx<'_, Member>) -> Option<()> {
         let now = ctx.now();
         let is_trimmed = self.topics[partition].is_trimmed && now < CALM_AT;
-        if !is_trimmed || !self.rng.percent(5) {
+        if !is_trimmed || !self.rng.percent(15) {
             return Some(());
         }
         let log = &mut self.served[partition].log;
@@ -102,9 +102,12 @@ impl BrokerProcess {
                     let past = &mut history.partitions[partition];
                     let hidden = past.written.split_off(&view.end);
                     judge_log(history, partition, &view);
+                    let past = &history.partitions[partition];
+                    let judged = compacted::judge_tombstones(past, &view, ctx.now());
+                    history.find(compacted::TOMBSTONE_NAME, judged);
                     history.partitions[partition].written.extend(hidden);
                 }
-                Err(text) => history.find(crate::invariants::compacted::NAME, Err(text)),
+                Err(text) => history.find(compacted::NAME, Err(text)),
             }
         }
         Some(())

@@ -8,6 +8,7 @@ use node::{Ctx, NodeId};
 use super::{BrokerProcess, Waiting, read, unless_crashed};
 use crate::cluster::Member;
 use crate::history::{Commit, Serving, entries};
+use crate::invariants::polls;
 use crate::wire::{Answer, Bytes, Correlation, Fetched, GROUP, Request};
 
 /// What a fetch brings at most, but for a batch that is larger.
@@ -103,6 +104,9 @@ impl BrokerProcess {
         for mut entry in sent {
             (entry.offset, entry.epoch) = (entry.offset + base, epoch);
             past.written.insert(entry.offset, entry);
+            if entry.is_tombstone {
+                past.tombstones.insert(entry.offset, now);
+            }
         }
         let appended = unless_crashed(served.log.append(ctx.disk, &mut batch, now))?;
         if !matches!(&appended, Ok(info) if !info.duplicate) {
@@ -163,6 +167,8 @@ impl BrokerProcess {
             Err(error) => return Err(error.code()),
         };
         let (_, end) = entries(&bytes, offset).map_err(|error| panic!("{error}"))?;
+        let judged = polls::judge_synced(&history.partitions[partition], end);
+        history.find(polls::UNSYNCED_NAME, judged);
         let past = &history.partitions[partition];
         let expected = past.written.range(offset..end);
         let expected = expected.filter(|(_, entry)| !past.may_be_compacted(entry));

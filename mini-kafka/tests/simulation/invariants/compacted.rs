@@ -1,12 +1,38 @@
-//! `compacted`: of each key the last value is there, and no deleted key comes back.
+//! `compacted`: of each key the last value is there, and no deleted key comes back. `tombstone`: that a key is deleted can be seen for
+//! `delete.retention.ms` at least.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use node::Time;
 
 use crate::history::{Entry, LogView, Past};
 
 pub(crate) const NAME: &str = "compacted";
 pub(crate) const SENTENCE: &str =
     "Compaction never loses the last value of a key, nor revives a deleted one";
+
+pub(crate) const TOMBSTONE_NAME: &str = "tombstone";
+pub(crate) const TOMBSTONE_SENTENCE: &str = "A tombstone stays for its time";
+/// `delete.retention.ms` of topics that are compacted.
+pub(crate) const DELETE_RETENTION: Duration = Duration::from_millis(700);
+
+/// Whether a tombstone has gone that nothing has replaced, before a consumer had the time to see it.
+pub(crate) fn judge_tombstones(past: &Past, log: &LogView, now: Time) -> Result<(), String> {
+    let young = past.tombstones.range(log.start..log.end.max(log.start));
+    for (offset, at) in young.filter(|(_, at)| now.since(**at) < DELETE_RETENTION) {
+        let Some(written) = past.written.get(offset) else {
+            continue;
+        };
+        let mut later = past.written.range(offset + 1..log.end.max(offset + 1));
+        let is_replaced = later.any(|(_, later)| later.key == written.key);
+        let is_there = log.entries.iter().any(|entry| entry.offset == *offset);
+        if !is_there && !is_replaced {
+            return Err(format!("{written:?}, of {at}, has gone by {now}"));
+        }
+    }
+    Ok(())
+}
 
 /// Judges a log that is compacted.
 pub(crate) fn judge(past: &Past, log: &LogView) -> Result<(), String> {
@@ -40,6 +66,16 @@ pub(crate) fn judge(past: &Past, log: &LogView) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::invariants::made::{log, past};
+
+    #[test]
+    fn a_tombstone_that_goes_too_early_is_noticed() {
+        let mut past = past("a1- b2 c3- b4 c5");
+        past.tombstones = BTreeMap::from([(0, Time::from_millis(10)), (2, Time::ZERO)]);
+        let judge = |words, now| judge_tombstones(&past, &log(words), Time::from_millis(now));
+        assert_eq!(judge("a1- _ _ b4 c5", 500), Ok(()));
+        assert!(judge("_ _ _ b4 c5", 709).is_err());
+        assert_eq!(judge("_ _ _ b4 c5", 710), Ok(()));
+    }
 
     #[test]
     fn lost_values_and_revived_keys_are_noticed() {

@@ -1,14 +1,14 @@
-//! Who writes and reads while processes are killed, and who judges afterwards.
+//! Who writes and reads while processes are killed.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use mini_hdfs::server::dfs_client::{CreateOptions, DfsClient};
 use node::Rng;
 
-use super::ledger::{Contents, Known, judge};
-use super::{PATIENCE, Torture, add, until};
+use super::ledger::{Contents, Known, Open, judge};
+use super::{Torture, add};
 
 /// After an error, and where there is nothing to do.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -61,7 +61,12 @@ fn write_file(
 ) -> bool {
     torture.ledger.set(path, Known::Unknown);
     match try_write(torture, client, path, contents, rng) {
-        Ok(()) => {
+        Ok(Ended::Left) => {
+            torture.note(&format!("{path} is left open"));
+            add(&torture.counts.files_left, 1);
+            false
+        }
+        Ok(Ended::Closed) => {
             torture.ledger.set(path, Known::Closed(contents));
             torture.note(&format!("{path} is closed, {} bytes", contents.len));
             add(&torture.counts.files_closed, 1);
@@ -78,22 +83,34 @@ fn write_file(
     }
 }
 
-/// Writes in pieces, and flushes after some: then those bytes are promised to whoever reads.
+/// How a writer has ended.
+enum Ended {
+    Closed,
+    /// As one that dies: the file is open, and what was flushed is promised.
+    Left,
+}
+
+/// Writes in pieces, and flushes after some: then those bytes are promised to whoever reads. Now and then the writer leaves.
 fn try_write(
     torture: &Torture,
     client: &DfsClient,
     path: &str,
     contents: Contents,
     rng: &mut Rng,
-) -> Result<()> {
+) -> Result<Ended> {
     let options = CreateOptions {
         create_parent: false,
         replication: if rng.percent(70) { 3 } else { 2 },
         ..CreateOptions::default()
     };
     let mut out = client.create(path, options)?;
-    let open = |flushed| Known::Open { contents, flushed };
-    torture.ledger.set(path, open(0));
+    let mut open = Open {
+        contents,
+        flushed: 0,
+        synced: 0,
+        since: Instant::now(),
+    };
+    torture.ledger.set(path, Known::Open(open));
     let (bytes, slow) = (contents.bytes(), rng.percent(60));
     let mut written = 0;
     while written < bytes.len() {
@@ -101,20 +118,27 @@ fn try_write(
         out.write_all(&bytes[written..written + piece])?;
         written += piece;
         if rng.percent(30) {
+            let since = Instant::now();
             if rng.percent(70) {
                 out.hflush()?;
             } else {
                 out.hsync()?;
+                open.synced = written;
             }
+            (open.flushed, open.since) = (written, since);
             add(&torture.counts.flushes, 1);
-            torture.ledger.set(path, open(written));
+            torture.ledger.set(path, Known::Open(open));
+            if rng.percent(3) {
+                return Ok(Ended::Left);
+            }
         }
         if slow {
             // A slow writer: blocks stay open, and are hit more often.
             std::thread::sleep(Duration::from_millis(rng.below(60)));
         }
     }
-    Ok(out.close()?)
+    out.close()?;
+    Ok(Ended::Closed)
 }
 
 /// Whether the file is known to have been moved.
@@ -151,7 +175,7 @@ pub(super) fn read(torture: &Torture, reader: u64, mut rng: Rng) -> Result<()> {
         match read_file(&client, &path) {
             Ok(got) => {
                 let same = torture.ledger.get(&path) == Some(known);
-                let grows = matches!(known, Known::Open { .. });
+                let grows = matches!(known, Known::Open(_));
                 // It may have been moved or deleted meanwhile; paths are not used twice, so wrong bytes are wrong all the same.
                 if let Err(wrong) = judge(&path, known, &got)
                     && (same || grows || !got.is_empty())
@@ -171,71 +195,8 @@ pub(super) fn read(torture: &Torture, reader: u64, mut rng: Rng) -> Result<()> {
     Ok(())
 }
 
-fn read_file(client: &DfsClient, path: &str) -> Result<Vec<u8>> {
+pub(super) fn read_file(client: &DfsClient, path: &str) -> Result<Vec<u8>> {
     let mut got = Vec::new();
     client.open(path)?.read_to_end(&mut got)?;
     Ok(got)
-}
-
-/// Looks at everything in the ledger, once the cluster has mended itself.
-///
-/// # Errors
-/// When something that was acknowledged is not so.
-pub(super) fn verify(torture: &Torture, client: &DfsClient) -> Result<()> {
-    let (mut closed, mut gone, mut open, mut unreadable) = (0, 0, 0, 0);
-    for (path, known) in torture.ledger.all() {
-        match known {
-            Known::Unknown => {}
-            Known::Gone => {
-                ensure!(
-                    client.stat(&path)?.is_none(),
-                    "{path} was deleted and is there"
-                );
-                gone += 1;
-            }
-            Known::Closed(_) => {
-                let status = client.stat(&path)?;
-                let status = status.with_context(|| format!("{path} was closed and is gone"))?;
-                ensure!(!status.under_construction, "{path} was closed and is open");
-                let got = read_file(client, &path)?;
-                judge(&path, known, &got).map_err(anyhow::Error::msg)?;
-                closed += 1;
-            }
-            Known::Open { .. } => match read_file(client, &path) {
-                Ok(got) => {
-                    judge(&path, known, &got).map_err(anyhow::Error::msg)?;
-                    open += 1;
-                }
-                // Its writer is gone, and each node of its last pipeline has been killed since.
-                Err(e) => {
-                    torture.note(&format!("{path}: {e:#}"));
-                    unreadable += 1;
-                }
-            },
-        }
-    }
-    super::say(&format!(
-        "{closed} closed files are there as written, {gone} deleted ones are gone, {open} open ones hold what was flushed; \
-         of {unreadable} the last block waits to be recovered"
-    ));
-    write_again(torture, client)
-}
-
-/// After all that, a file can be written as on the first day.
-fn write_again(torture: &Torture, client: &DfsClient) -> Result<()> {
-    let contents = Contents {
-        number: 1,
-        len: 300_000,
-    };
-    let began = Instant::now();
-    let mut out = client.create("/after", CreateOptions::default())?;
-    out.write_all(&contents.bytes())?;
-    out.close()?;
-    until("the last file is read", || {
-        let got = read_file(client, "/after")?;
-        judge("/after", Known::Closed(contents), &got).map_err(anyhow::Error::msg)
-    })?;
-    ensure!(began.elapsed() < PATIENCE, "the last file took too long");
-    torture.note("a file was written as on the first day");
-    Ok(())
 }

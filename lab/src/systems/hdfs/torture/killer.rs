@@ -8,6 +8,7 @@ use anyhow::Result;
 use node::Rng;
 
 use super::{SIZE, Torture, add, namenode_dir};
+use crate::lab::lock;
 use crate::systems::hdfs::NAMENODE;
 
 /// How long to wait for a checkpoint to kill the NameNode in.
@@ -78,6 +79,7 @@ pub(super) fn kill(
 
 fn strike(torture: &Torture, victim: &str) -> Result<()> {
     torture.lab.kill(victim)?;
+    lock(&torture.killed).insert(victim.to_owned(), Instant::now());
     torture.note(&format!("{victim} is killed"));
     let count = if victim == NAMENODE {
         &torture.counts.namenodes_killed

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use node::Rng;
@@ -30,16 +31,24 @@ impl Contents {
     }
 }
 
+/// What is known of a file that is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Open {
+    /// What it is to hold.
+    pub(crate) contents: Contents,
+    /// The first so many bytes were acknowledged by an hflush or hsync: they are in the memory of each node of the pipeline.
+    pub(crate) flushed: usize,
+    /// The first so many by an hsync: they are on their disks.
+    pub(crate) synced: usize,
+    /// When the last of these calls began.
+    pub(crate) since: Instant,
+}
+
 /// What is known of a path. Each path has one client that changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// It is being written, or its writer was told of an error: so many bytes were flushed. It may be closed, too.
-    Open {
-        /// What it is to hold.
-        contents: Contents,
-        /// The first so many bytes were acknowledged by an hflush or hsync.
-        flushed: usize,
-    },
+    /// It is being written, or its writer was told of an error. It may be closed, too.
+    Open(Open),
     /// It is closed.
     Closed(Contents),
     /// It was deleted, or renamed to somewhere else.
@@ -73,7 +82,7 @@ impl Ledger {
     /// Some path that can be read.
     pub(crate) fn choose_readable(&self, rng: &mut Rng) -> Option<(String, Known)> {
         let mut all = self.all();
-        all.retain(|(_, known)| matches!(known, Known::Open { .. } | Known::Closed(_)));
+        all.retain(|(_, known)| matches!(known, Known::Open(_) | Known::Closed(_)));
         rng.choose(&all).cloned()
     }
 
@@ -101,7 +110,7 @@ impl Ledger {
 pub(crate) fn judge(path: &str, known: Known, got: &[u8]) -> Result<(), String> {
     let (contents, least, most) = match known {
         Known::Closed(contents) => (contents, contents.len, contents.len),
-        Known::Open { contents, flushed } => (contents, flushed, contents.len),
+        Known::Open(open) => (open.contents, open.flushed, open.contents.len),
         Known::Gone | Known::Unknown => return Ok(()),
     };
     let bytes = contents.bytes();
@@ -133,10 +142,12 @@ mod tests {
         };
         let bytes = contents.bytes();
         let closed = Known::Closed(contents);
-        let open = Known::Open {
+        let open = Known::Open(Open {
             contents,
             flushed: 60,
-        };
+            synced: 40,
+            since: Instant::now(),
+        });
         assert_eq!(judge("/f", closed, &bytes), Ok(()));
         assert!(judge("/f", closed, &bytes[..99]).is_err());
         assert_eq!(judge("/f", open, &bytes[..60]), Ok(()));

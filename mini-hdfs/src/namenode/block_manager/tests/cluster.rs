@@ -8,6 +8,7 @@ use node::{Rng, Time};
 use crate::block::{
     Block, BlockId, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, ReplicaState,
 };
+use crate::error::FsError;
 use crate::namenode::block_manager::BlockManager;
 use crate::namenode::blocks::{BlockCounts, BlockState, BlocksMap};
 use crate::namenode::config::Config;
@@ -77,7 +78,13 @@ impl Cluster {
             rack: self.racks[usize::try_from(id).unwrap()].to_owned(),
         };
         let registered = self.manager.register(info, self.now, &mut self.rng);
-        self.nodes.get_mut(&id).unwrap().registration = registered.unwrap();
+        let node = self.nodes.get_mut(&id).unwrap();
+        if let Err(FsError::DisallowedDatanode(_)) = registered {
+            // Its process ends.
+            node.up = false;
+            return;
+        }
+        node.registration = registered.unwrap();
         self.report(id);
     }
 
@@ -268,6 +275,17 @@ impl Cluster {
         }
         let hosts = self.manager.hosts().clone();
         self.manager = BlockManager::new(&self.config, blocks, self.now);
+        self.manager.refresh_nodes(hosts, self.now);
+    }
+
+    /// The operator admits these nodes alone from now on; none of them: everybody.
+    pub(super) fn admit(&mut self, ids: &[u64]) {
+        let host = |id: &u64| Host {
+            name: format!("host{id}"),
+            port: 0,
+        };
+        let mut hosts = self.manager.hosts().clone();
+        hosts.included = ids.iter().map(host).collect();
         self.manager.refresh_nodes(hosts, self.now);
     }
 

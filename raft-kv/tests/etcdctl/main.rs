@@ -1,0 +1,107 @@
+//! Debian's `etcdctl` (3.4) against three of our members, and against three of Debian's etcd, with the same script, on the same
+//! ports, so that even the members' ids are the same. Outputs and exit codes have to be equal, but for what [`script::DIFFERENCES`] argues.
+//!
+//! ```text
+//! apt-get install etcd-client etcd-server
+//! ```
+//!
+//! Where these are missing the test says so, and fails where `CI` is set.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
+
+mod run;
+mod script;
+
+use std::path::Path;
+
+use raft_kv::server::local_cluster::LocalCluster;
+
+use run::{Etcd, Told, is_there};
+
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_raft-kv"))
+}
+
+/// Whether Debian's programs are there.
+fn debian() -> bool {
+    let missing: Vec<&str> = ["etcdctl", "etcd"]
+        .into_iter()
+        .filter(|program| !is_there(program))
+        .collect();
+    if missing.is_empty() {
+        return true;
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "missing: {missing:?}; apt-get install etcd-client etcd-server"
+    );
+    eprintln!("skipped, since {missing:?} is missing: apt-get install etcd-client etcd-server");
+    false
+}
+
+#[test]
+fn etcdctl_cannot_tell_us_from_etcd() {
+    if !debian() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut ours = LocalCluster::prepare(program(), 3, &dir.path().join("ours"), &[]).unwrap();
+    let addresses = |key: &str| {
+        ours.members
+            .iter()
+            .map(|member| member.address(key).unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (clients, peers) = (addresses("client"), addresses("peer"));
+
+    let etcd = Etcd::start(&dir.path().join("etcd"), &clients, &peers);
+    let expected = script::play(&clients);
+    drop(etcd);
+
+    ours.start().unwrap();
+    let told = script::play(&clients);
+    ours.stop();
+
+    let mut unequal = Vec::new();
+    for (theirs, ours) in expected.iter().zip(&told) {
+        let argued = script::DIFFERENCES
+            .iter()
+            .find(|(step, _)| *step == ours.step);
+        match (theirs == ours, argued) {
+            (true, None) | (false, Some(_)) => {}
+            (true, Some(_)) => unequal.push(format!(
+                "{}: is equal now; strike it off the differences",
+                ours.step
+            )),
+            (false, None) => unequal.push(difference(theirs, ours)),
+        }
+    }
+    assert!(
+        unequal.is_empty(),
+        "{} of {} steps differ:\n{}",
+        unequal.len(),
+        told.len(),
+        unequal.join("\n")
+    );
+    assert_eq!(expected.len(), told.len());
+}
+
+fn difference(theirs: &Told, ours: &Told) -> String {
+    format!(
+        "--- {}\netcd, exit code {:?}:\n{}\nours, exit code {:?}:\n{}",
+        ours.step, theirs.code, theirs.output, ours.code, ours.output
+    )
+}
+
+#[test]
+fn check_datascale_passes() {
+    if !debian() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut ours = LocalCluster::prepare(program(), 1, dir.path(), &[]).unwrap();
+    ours.start().unwrap();
+    let told = run::etcdctl(&ours.endpoints(), "check datascale", "");
+    assert_eq!(told.code, Some(0), "{}", told.output);
+    assert!(told.output.contains("PASS"), "{}", told.output);
+    ours.stop();
+}
