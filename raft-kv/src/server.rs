@@ -27,6 +27,7 @@ mod peer_service;
 pub mod peers;
 pub mod replica;
 pub mod settings;
+pub mod torture;
 pub mod urls;
 mod watch;
 mod watchers;
