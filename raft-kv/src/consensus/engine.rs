@@ -12,6 +12,7 @@ use bytes::Bytes;
 use openraft::RaftMetrics;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, Fatal, InitializeError, RaftError};
+use openraft::impls::ProgressResponder;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -20,7 +21,7 @@ use crate::consensus::machine::Machine;
 use crate::consensus::network::Network;
 use crate::consensus::peer::{self, Envelope, Request, Response};
 use crate::consensus::storage::Storage;
-use crate::consensus::types::{Answer, Command, Runtime, Types, position};
+use crate::consensus::types::{Answer, Command, Runtime, Types, leader_in, position};
 use crate::consensus::{
     Consensus, Leadership, Member, MemberStatus, MembershipError, ProposeError, ReadError, Status,
     Transport,
@@ -251,6 +252,20 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
     }
 }
 
+fn encode<S: StateMachine>(command: &S::Command) -> Result<Command, ProposeError> {
+    let encoded = postcard::to_stdvec(command);
+    let encoded = encoded
+        .map_err(|e| ProposeError::Stopped(format!("the command cannot be encoded: {e}")))?;
+    Ok(Command(encoded.into()))
+}
+
+fn response<S: StateMachine>(answer: Answer) -> Result<S::Response, ProposeError> {
+    let response = answer.0.and_then(|answer| answer.downcast().ok());
+    response
+        .map(|response| *response)
+        .ok_or_else(|| ProposeError::Stopped("a command was applied by another machine".to_owned()))
+}
+
 fn propose_error(error: RaftError<Types, ClientWriteError<Types>>) -> ProposeError {
     match error {
         RaftError::Fatal(fatal) => ProposeError::Stopped(stopped(&fatal)),
@@ -282,13 +297,25 @@ async fn watch_leadership<S: StateMachine>(raft: Raft<S>, leadership: watch::Sen
 
 impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
     async fn propose(&self, command: S::Command) -> Result<S::Response, ProposeError> {
-        let command = postcard::to_stdvec(&command)
-            .map_err(|e| ProposeError::Stopped(format!("the command cannot be encoded: {e}")))?;
-        let Answer(answer) = self.write(Command(command.into())).await?;
-        let answer = answer.and_then(|answer| answer.downcast().ok());
-        answer.map(|answer| *answer).ok_or_else(|| {
-            ProposeError::Stopped("a command was applied by another machine".to_owned())
-        })
+        response::<S>(self.write(encode::<S>(&command)?).await?)
+    }
+
+    async fn propose_in(
+        &self,
+        term: u64,
+        command: S::Command,
+    ) -> Result<S::Response, ProposeError> {
+        let (responder, written) = ProgressResponder::complete_only();
+        let write = self.inner.raft.write(encode::<S>(&command)?);
+        let sent = write.with_leader(leader_in(term)).responder(responder);
+        sent.await
+            .map_err(|fatal| ProposeError::Stopped(stopped(&fatal)))?;
+        let written = written.await.map_err(|_| ProposeError::Unknown)?;
+        response::<S>(
+            written
+                .map_err(|e| propose_error(RaftError::APIError(e)))?
+                .data,
+        )
     }
 
     async fn read_index(&self) -> Result<u64, ReadError> {

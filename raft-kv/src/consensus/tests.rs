@@ -338,6 +338,42 @@ async fn a_leader_that_comes_back_leads_in_another_term_or_not_at_all() {
     );
 }
 
+/// A leader once decided that a lease was over, lost and regained leadership, and only then had it revoked.
+#[tokio::test(start_paused = true)]
+async fn what_was_decided_in_a_term_is_not_done_in_a_later_one() {
+    let mut cluster = Cluster::new();
+    let mut engines = BTreeMap::new();
+    for id in 1..=3 {
+        engines.insert(id, cluster.start(id).await);
+    }
+    engines[&1].bootstrap(three()).await.unwrap();
+    let first = leader(&engines).await;
+    let term = first.leadership().borrow().term;
+    let proposed = within("a proposal", first.propose_in(term, Add(1))).await;
+    assert_eq!(proposed, Ok(1));
+    let me = first.status().id;
+    let other = engines.keys().find(|id| **id != me).unwrap();
+    within("a transfer", first.transfer_leader(*other))
+        .await
+        .unwrap();
+    within("a proposal", engines[other].propose(Add(1)))
+        .await
+        .unwrap();
+    within("the way back", engines[other].transfer_leader(me))
+        .await
+        .unwrap();
+    let mut leadership = first.leadership();
+    let back = leadership.wait_for(|now| now.leader == Some(me) && now.term > term);
+    let now = within("an election", back).await.unwrap().term;
+    let late = within("a proposal", first.propose_in(term, Add(1))).await;
+    assert!(
+        matches!(late, Err(ProposeError::NotLeader { .. })),
+        "{late:?}"
+    );
+    let proposed = within("a proposal", first.propose_in(now, Add(1))).await;
+    assert_eq!(proposed, Ok(3));
+}
+
 #[tokio::test(start_paused = true)]
 async fn members_come_and_go() {
     let mut cluster = Cluster::new();

@@ -247,7 +247,7 @@ impl KvServer {
     }
 
     /// Hands a command to this member's consensus; it ends when the command is committed, or may be.
-    pub(super) async fn propose_here(&self, command: Command) -> Result<Sent, Status> {
+    async fn propose_here(&self, command: Command) -> Result<Sent, Status> {
         match self.engine.propose(command).await {
             Ok(()) | Err(ProposeError::Unknown) => Ok(Sent::Perhaps),
             Err(ProposeError::NotLeader { .. }) => Ok(Sent::Refused),
@@ -373,7 +373,7 @@ impl KvServer {
 
 /// What became of a proposal that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
+pub(super) enum Sent {
     /// It will be committed, or was lost.
     Perhaps,
     /// It certainly was not taken.

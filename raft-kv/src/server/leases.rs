@@ -13,10 +13,10 @@ use tracing::{debug, info};
 
 use super::clock::Clock;
 use super::errors;
-use super::kv_server::{Ask, KvServer, Sent, Told, done, store_status};
+use super::kv_server::{Ask, KvServer, Told, done, store_status};
 use super::metrics;
 use super::replica::{Command, Request};
-use crate::consensus::{Consensus, Leadership};
+use crate::consensus::{Consensus, Leadership, ProposeError};
 use crate::lease::{Lessor, LessorError};
 use crate::store::{self, LeaseId, Store, StoreError};
 
@@ -42,11 +42,16 @@ pub trait Keeper: Sync {
     /// Looks at the store.
     fn read<T>(&self, look: impl FnOnce(&Store) -> T) -> T;
 
-    /// Proposes to this member's own consensus to revoke a lease, and to no other: whoever leads by now has given it its full TTL again.
+    /// Proposes to revoke a lease, to this member's own consensus, as the leader of `term`, and in no other way: whoever leads later, this
+    /// member included, has given it its full TTL again.
     ///
     /// # Errors
     /// When this member has stopped.
-    fn revoke(&self, id: LeaseId) -> impl Future<Output = Result<Sent, Status>> + Send;
+    fn revoke(
+        &self,
+        term: u64,
+        id: LeaseId,
+    ) -> impl Future<Output = Result<(), ProposeError>> + Send;
 }
 
 /// The lessor, and what wakes whoever waits for the next lease to be over.
@@ -152,20 +157,19 @@ impl Leases {
                 count, "this member keeps the clock of leases"
             );
             tokio::select! {
-                () = self.revoke_expired(keeper) => {}
+                () = self.revoke_expired(keeper, now.term) => {}
                 _ = leadership.wait_for(|later| *later != now) => {}
             }
         }
     }
 
-    async fn revoke_expired(&self, keeper: &impl Keeper) {
+    async fn revoke_expired(&self, keeper: &impl Keeper, term: u64) {
         loop {
             let over = self.lessor().expired(self.clock.now(), REVOKED_AT_ONCE);
             let revoked = stream::iter(over).for_each_concurrent(None, |id| async move {
-                match keeper.revoke(id).await {
-                    Ok(Sent::Perhaps) => metrics::lease_expired(),
-                    Ok(Sent::Refused) => debug!("lease {id:x} is another leader's now"),
-                    // The lessor names it again.
+                match keeper.revoke(term, id).await {
+                    Ok(()) => metrics::lease_expired(),
+                    // Where this member leads on, the lessor names it again.
                     Err(error) => debug!("lease {id:x} is over and was not revoked: {error}"),
                 }
             });
@@ -201,13 +205,13 @@ impl Keeper for KvServer {
         KvServer::read(self, |replica| look(&replica.store))
     }
 
-    async fn revoke(&self, id: LeaseId) -> Result<Sent, Status> {
+    async fn revoke(&self, term: u64, id: LeaseId) -> Result<(), ProposeError> {
         let request = Request::Store(store::Command::LeaseRevoke(id));
         let command = Command {
             id: self.ids.next(),
             request,
         };
-        self.propose_here(command).await
+        self.engine.propose_in(term, command).await
     }
 }
 

@@ -7,6 +7,8 @@
 //! | leader completeness, and what is committed stays: no other command is ever applied at an index (§5.4) | `audit.rs`, `applies` |
 //! | state machine safety (§5.4.3): equal hashes at equal revisions | `audit.rs`, `applies` |
 //! | a write has one revision, the one after the last | `audit.rs`, `applies` |
+//! | watchers hear in order, once, all of a revision together, everything, wherever they go on | `watching.rs`, `hear` |
+//! | a lease never ends before its time | `leasing.rs`, `check` |
 //! | linearizability, reads at followers included | `world.rs`, `check` |
 //! | progress, once all is healed | `world.rs`, `heal` |
 //!
@@ -19,8 +21,12 @@
 )]
 
 mod audit;
+mod leasing;
 mod load;
+mod machine;
 mod member;
+mod service;
+mod watching;
 mod wire;
 mod world;
 
@@ -56,10 +62,11 @@ fn seeds(count: u64) -> Result<(), String> {
         sum.answered += outcome.answered;
         sum.snapshots += outcome.snapshots;
         sum.terms += outcome.terms;
+        sum.leases += outcome.leases;
     }
     println!(
-        "{count} seeds: {} faults, {} changes of members, {} operations, of which {} were answered, {} terms, {} snapshots received",
-        sum.faults, sum.changes, sum.operations, sum.answered, sum.terms, sum.snapshots
+        "{count} seeds: {} faults, {} changes of members, {} operations, of which {} were answered, {} terms, {} snapshots received, {} leases ended",
+        sum.faults, sum.changes, sum.operations, sum.answered, sum.terms, sum.snapshots, sum.leases
     );
     // A run in which nothing happens proves nothing.
     let enough = [
@@ -67,6 +74,7 @@ fn seeds(count: u64) -> Result<(), String> {
         ("changes of members", sum.changes, 1),
         ("answers", sum.answered, 100 * count),
         ("terms", sum.terms, 2 * count),
+        ("leases that ended", sum.leases, 2 * count),
     ];
     for (what, found, least) in enough {
         if found < least {
