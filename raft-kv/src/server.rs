@@ -269,7 +269,11 @@ fn background(server: &Arc<KvServer>, birth: Birth) -> JoinSet<()> {
         membership::publish(&server).await;
         membership::follow(&server).await;
     });
-    spawn!(|server| server.leases.keep(&*server).await);
+    spawn!(|server| {
+        server.leases.keep(&*server).await;
+        // The consensus has stopped, and says why.
+        std::future::pending::<()>().await;
+    });
     spawn!(|server| server.watchers.catch_up(&server.machine).await);
     spawn!(|server| server
         .watchers

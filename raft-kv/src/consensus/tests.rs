@@ -374,6 +374,35 @@ async fn what_was_decided_in_a_term_is_not_done_in_a_later_one() {
     assert_eq!(proposed, Ok(3));
 }
 
+/// A leader without a majority once asked again and again, without a pause, whether a member that had caught up could have its vote.
+#[test]
+fn a_vote_that_cannot_be_given_yet_is_waited_for() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut cluster = Cluster::new();
+            let mut engines = BTreeMap::new();
+            for id in 1..=3 {
+                engines.insert(id, cluster.start(id).await);
+            }
+            engines[&1].bootstrap(three()).await.unwrap();
+            let first = leader(&engines).await;
+            let me = first.status().id;
+            let members = cluster.wires.members.clone();
+            members.lock().unwrap().retain(|id, _| *id == me);
+            cluster.start(4).await;
+            let adding = first.clone();
+            tokio::spawn(async move { adding.add_member(4, Member::default(), false).await });
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        });
+        done.send(())
+    });
+    let ended = ended.recv_timeout(Duration::from_secs(60));
+    ended.expect("time stands still, since somebody asks without a pause");
+}
+
 #[tokio::test(start_paused = true)]
 async fn members_come_and_go() {
     let mut cluster = Cluster::new();

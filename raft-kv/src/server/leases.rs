@@ -145,7 +145,10 @@ impl Leases {
             // Everything that leaders before proposed has been applied then.
             if let Err(error) = keeper.confirm_leadership().await {
                 debug!("leases wait: {error}");
-                let _ = tokio::time::timeout(RETRY, leadership.changed()).await;
+                let changed = tokio::time::timeout(RETRY, leadership.changed()).await;
+                if matches!(changed, Ok(Err(_))) {
+                    return;
+                }
                 continue;
             }
             let count = keeper.read(|store| {
@@ -239,5 +242,49 @@ impl KvServer {
             Told::Lease(ttl, _) => Ok(ttl),
             _ => Err(Status::internal("another question's answer")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A member whose consensus has stopped while it led.
+    struct Stopped(watch::Receiver<Leadership>);
+
+    impl Keeper for Stopped {
+        fn id(&self) -> u64 {
+            1
+        }
+
+        fn leadership(&self) -> watch::Receiver<Leadership> {
+            self.0.clone()
+        }
+
+        async fn confirm_leadership(&self) -> Result<(), Status> {
+            Err(errors::STOPPED.into())
+        }
+
+        fn read<T>(&self, look: impl FnOnce(&Store) -> T) -> T {
+            look(&Store::new(0))
+        }
+
+        async fn revoke(&self, _: u64, _: LeaseId) -> Result<(), ProposeError> {
+            Err(ProposeError::Unknown)
+        }
+    }
+
+    /// It once asked again and again, without a pause, until the process ended.
+    #[tokio::test]
+    async fn nobody_keeps_the_leases_of_a_member_that_has_stopped() {
+        let leading = Leadership {
+            term: 1,
+            leader: Some(1),
+        };
+        let (_, leadership) = watch::channel(leading);
+        let leases = Leases::new(Clock::start());
+        let keeper = Stopped(leadership);
+        let kept = tokio::time::timeout(Duration::from_secs(20), leases.keep(&keeper));
+        kept.await.unwrap();
     }
 }

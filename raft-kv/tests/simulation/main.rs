@@ -32,11 +32,14 @@ mod world;
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use world::Outcome;
 
 /// What `cargo test` runs.
 const SEEDS: u64 = 3;
+/// A seed that takes longer is named.
+const SLOW: Duration = Duration::from_secs(30);
 
 /// Lives through a seed; the trace too, for those who want to see it.
 fn run(seed: u64) -> (Result<Outcome, String>, Vec<String>) {
@@ -55,7 +58,12 @@ fn run(seed: u64) -> (Result<Outcome, String>, Vec<String>) {
 fn seeds(count: u64) -> Result<(), String> {
     let mut sum = Outcome::default();
     for seed in 0..count {
+        let began = Instant::now();
         let outcome = run(seed).0?;
+        let took = began.elapsed();
+        if took > SLOW {
+            println!("seed {seed:#x} took {took:.1?}");
+        }
         sum.faults += outcome.faults;
         sum.changes += outcome.changes;
         sum.operations += outcome.operations;

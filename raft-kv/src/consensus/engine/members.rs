@@ -25,6 +25,8 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
                     let change = ChangeMembers::AddVoterIds(BTreeSet::from([*id]));
                     if let Err(error) = self.change(change, true).await {
                         tracing::debug!("member {id:x} gets no vote yet: {error}");
+                        // The refusal itself counts as news.
+                        tokio::time::sleep(self.inner.options.heartbeat_interval).await;
                     }
                 }
             }
