@@ -231,24 +231,42 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         })
     }
 
-    /// Has a command committed and applied. A leader that has not heard from a majority yet, or not for long, takes none; that passes, or
-    /// another one leads.
-    async fn write(&self, command: Command) -> Result<Answer, ProposeError> {
+    /// Has a command committed and applied, in any term or in this one. A leader that has not heard from a majority yet, or not for long, takes
+    /// none; that passes, or another one leads.
+    async fn write(&self, command: Command, term: Option<u64>) -> Result<Answer, ProposeError> {
         let options = &self.inner.options;
         let deadline = tokio::time::Instant::now() + options.election_timeout;
         loop {
-            let written = self.inner.raft.client_write(command.clone()).await;
-            let error = match written {
-                Ok(written) => return Ok(written.data),
-                Err(error) => propose_error(error),
+            let written = match term {
+                None => {
+                    let written = self.inner.raft.client_write(command.clone()).await;
+                    written.map(|written| written.data).map_err(propose_error)
+                }
+                Some(term) => self.write_in(term, command.clone()).await,
             };
-            let leads = self.inner.leadership.borrow().leader == Some(options.id);
+            let error = match written {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let now = *self.inner.leadership.borrow();
+            let leads = now.leader == Some(options.id) && term.is_none_or(|term| term == now.term);
             let may_pass = error == ProposeError::NotLeader { leader: None } && leads;
             if !may_pass || tokio::time::Instant::now() >= deadline {
                 return Err(error);
             }
             tokio::time::sleep(options.heartbeat_interval / 10).await;
         }
+    }
+
+    async fn write_in(&self, term: u64, command: Command) -> Result<Answer, ProposeError> {
+        let (responder, written) = ProgressResponder::complete_only();
+        let write = self.inner.raft.write(command).responder(responder);
+        let sent = write.with_leader(leader_in(term)).await;
+        sent.map_err(|fatal| ProposeError::Stopped(stopped(&fatal)))?;
+        // Where no answer comes, the engine has ended with it under way.
+        let written = written.await.map_err(|_| ProposeError::Unknown)?;
+        let written = written.map_err(|error| propose_error(RaftError::APIError(error)))?;
+        Ok(written.data)
     }
 }
 
@@ -297,7 +315,7 @@ async fn watch_leadership<S: StateMachine>(raft: Raft<S>, leadership: watch::Sen
 
 impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
     async fn propose(&self, command: S::Command) -> Result<S::Response, ProposeError> {
-        response::<S>(self.write(encode::<S>(&command)?).await?)
+        response::<S>(self.write(encode::<S>(&command)?, None).await?)
     }
 
     async fn propose_in(
@@ -305,17 +323,7 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
         term: u64,
         command: S::Command,
     ) -> Result<S::Response, ProposeError> {
-        let (responder, written) = ProgressResponder::complete_only();
-        let write = self.inner.raft.write(encode::<S>(&command)?);
-        let sent = write.with_leader(leader_in(term)).responder(responder);
-        sent.await
-            .map_err(|fatal| ProposeError::Stopped(stopped(&fatal)))?;
-        let written = written.await.map_err(|_| ProposeError::Unknown)?;
-        response::<S>(
-            written
-                .map_err(|e| propose_error(RaftError::APIError(e)))?
-                .data,
-        )
+        response::<S>(self.write(encode::<S>(&command)?, Some(term)).await?)
     }
 
     async fn read_index(&self) -> Result<u64, ReadError> {
