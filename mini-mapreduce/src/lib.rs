@@ -1,4 +1,4 @@
-//! MapReduce in miniature: the engine that sorts and merges what maps emit, and (to come) who does which task when.
+//! MapReduce in miniature: the engine that sorts and merges what maps emit, and who does which task when.
 //!
 //! # The problem
 //!
@@ -16,6 +16,8 @@
 //! 4. [`partition`]: which reduce gets a key. [`buffer`], [`fold`], [`map_output`]: what a map does with its pairs.
 //! 5. [`segment`] and [`merge`]: sorted pairs on a disk, and many such as one.
 //! 6. [`task`]: what a map and a reduce do from start to end. [`output`] is what they leave.
+//! 7. [`protocol`]: what coordinator and workers say to each other.
+//! 8. [`coordinator`]: who does which task when, and whose work counts. [`worker`]: the other side.
 //!
 //! # Left out on purpose
 //!
@@ -24,6 +26,7 @@
 //! part of its line.
 
 pub mod buffer;
+pub mod coordinator;
 pub mod counters;
 pub mod datum;
 pub mod fold;
@@ -37,7 +40,9 @@ pub mod merge;
 pub mod output;
 pub mod partition;
 pub mod program;
+pub mod protocol;
 pub mod segment;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod task;
+pub mod worker;
