@@ -74,7 +74,7 @@ impl Audit {
     }
 
     /// A member whose store was at revision `before` applies a command.
-    pub(crate) fn applies(&mut self, member: u64, index: u64, before: i64, applied: Applied) {
+    pub(crate) fn applies(&mut self, member: u64, index: u64, before: i64, applied: &Applied) {
         let after = applied.revision;
         if after - before > 1 || after < before || (after > before) == applied.changes.is_empty() {
             self.violated(format!("revisions: the command at {index} took the store of {member} from {before} to {after}, with {:?}", applied.changes));
@@ -87,7 +87,7 @@ impl Audit {
         let known = self.applied.entry(index).or_insert_with(|| applied.clone());
         if known.command != applied.command {
             self.violated(format!("leader completeness: {member} applies another command at {index} than was applied there"));
-        } else if *known != applied {
+        } else if known != applied {
             let text = format!(
                 "state machine safety: behind {index} {member} is at {applied:?}, others were at {known:?}"
             );
@@ -171,18 +171,18 @@ pub(crate) fn checks_find_what_is_bad() -> Result<(), String> {
             audit.leads(4, 2);
         }),
         ("leader completeness", &|audit| {
-            audit.applies(1, 7, 1, applied("a", 2, 9));
-            audit.applies(2, 7, 1, applied("b", 2, 9));
+            audit.applies(1, 7, 1, &applied("a", 2, 9));
+            audit.applies(2, 7, 1, &applied("b", 2, 9));
         }),
         ("state machine safety", &|audit| {
-            audit.applies(1, 7, 1, applied("a", 2, 9));
-            audit.applies(2, 7, 1, applied("a", 2, 8));
+            audit.applies(1, 7, 1, &applied("a", 2, 9));
+            audit.applies(2, 7, 1, &applied("a", 2, 8));
         }),
         ("revisions", &|audit| {
-            audit.applies(1, 7, 1, applied("a", 3, 9));
+            audit.applies(1, 7, 1, &applied("a", 3, 9));
         }),
         ("revisions", &|audit| {
-            audit.applies(1, 7, 1, applied("a", 1, 9));
+            audit.applies(1, 7, 1, &applied("a", 1, 9));
         }),
         ("log matching", &|audit| {
             audit.entry(1, at(2, 5), b"a".to_vec(), Some(at(1, 4)));
@@ -208,8 +208,8 @@ pub(crate) fn checks_find_what_is_bad() -> Result<(), String> {
     let mut good = Audit::default();
     good.leads(1, 1);
     good.leads(2, 1);
-    good.applies(1, 3, 1, applied("a", 2, 5));
-    good.applies(2, 3, 1, applied("a", 2, 5));
+    good.applies(1, 3, 1, &applied("a", 2, 5));
+    good.applies(2, 3, 1, &applied("a", 2, 5));
     good.entry(1, at(1, 1), b"a".to_vec(), None);
     good.entry(2, at(1, 1), b"a".to_vec(), None);
     good.leases.lasts(5, Duration::from_secs(3), 2);

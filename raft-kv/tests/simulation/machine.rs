@@ -88,7 +88,7 @@ impl StateMachine for Audited {
         };
         let at = turmoil::sim_elapsed().unwrap_or_default();
         let mut shared = self.shared.lock();
-        shared.audit.applies(self.id, index, before, applied);
+        shared.audit.applies(self.id, index, before, &applied);
         if let Some(id) = revoked {
             shared.audit.leases.ended(id, at);
         }
