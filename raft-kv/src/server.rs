@@ -9,6 +9,7 @@ pub mod connector;
 mod convert;
 mod election;
 pub mod errors;
+pub mod explain;
 mod http;
 pub mod identity;
 pub mod ids;
@@ -38,6 +39,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use chaos::Chaos;
 use futures::TryStreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use node::{Disk, FileDisk};
@@ -114,14 +116,21 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
     let clients = listen("--listen-client-urls", &settings.listen_client).await?;
     let others = listen("--listen-peer-urls", &settings.listen_peer).await?;
     let listening = bound(&settings.listen_client, &clients)?;
-    let ready =
+    let mut ready =
         json!({ "client": listening[0], "peer": bound(&settings.listen_peer, &others)?[0] });
+    let dir = settings.data_dir.join("member");
+    let mut disk = FileDisk::open(&dir)?;
+    if let Some(address) = &settings.options.chaos {
+        let chaos = Chaos::new(std::slice::from_ref(&dir));
+        disk = chaos.break_into(&dir, disk);
+        ready["chaos"] = json!(chaos.serve(address).await?.to_string());
+    }
     let client_urls = match &settings.advertise_client {
         Some(urls) => urls.iter().map(Url::to_string).collect(),
         None => listening,
     };
     let exit_with_stdin = settings.options.exit_with_stdin;
-    let server = Arc::new(start(settings, &birth, connector, client_urls).await?);
+    let server = Arc::new(start(settings, &birth, connector, client_urls, disk).await?);
     let mut tasks = background(&server, birth);
     for listener in clients {
         tasks.spawn(serve_clients(server.clone(), listener, prometheus.clone()));
@@ -188,6 +197,7 @@ async fn start(
     birth: &Birth,
     connector: Connector,
     client_urls: Vec<String>,
+    disk: FileDisk,
 ) -> Result<KvServer> {
     let identity = birth.identity;
     let clock = Clock::start();
@@ -202,7 +212,6 @@ async fn start(
     let replica = Replica::new(store, waits.clone(), leases.clone(), watchers.clone());
     let machine = Arc::new(RwLock::new(replica));
     let peers = Peers::new(identity, connector);
-    let disk = FileDisk::open(settings.data_dir.join("member"))?;
     let storage = Storage::blocking(move || Box::new(disk.clone()) as Box<dyn Disk + Send>);
     let options = consensus::Options {
         heartbeat_interval: settings.heartbeat(),

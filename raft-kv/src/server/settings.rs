@@ -175,6 +175,10 @@ pub struct Options {
     /// Reach other members through this SOCKS5 listener
     #[arg(long, value_name = "HOST:PORT")]
     pub socks5: Option<std::net::SocketAddr>,
+    /// An address of this machine alone where orders are taken to break the data directory's disk, as from
+    /// curl -X PUT http://HOST:PORT/chaos -d 'full=0'
+    #[arg(long, value_name = "HOST:PORT")]
+    pub chaos: Option<String>,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
