@@ -7,8 +7,9 @@ import { attribute, byName, count, el, keyed, text } from "../dom.js";
 export const quiet = ["ok", "answer", "connect", "heartbeat", "appended", "cancelled"];
 export const speaker = "it says";
 
-/** So many entries of the end of the log are shown. */
-const SHOWN = 14;
+/** So many entries of the end of the log are shown, and so many of one that ended long before. */
+const SHOWN = 10;
+const SHOWN_OLD = 5;
 
 const named = (nodes, role) => Object.entries(nodes ?? {}).filter(([, node]) => node.role === role).map(([name, node]) => ({ name, ...node })).sort((a, b) => byName(a.name, b.name));
 const members = (state) => named(state.nodes, "member");
@@ -25,8 +26,8 @@ export function summary(state) {
 /** Fills the card of a node. */
 export function drawNode(card, node) {
   const { raft } = node;
-  text(card.querySelector(".facts"), node.facts ?? (node.role === "client" ? node.heard ?? "writes and reads" : ""));
-  const chips = !raft ? [] : [
+  text(card.querySelector(".facts"), node.facts ?? "");
+  const chips = !raft ? [[node.heard ?? "writes and reads", "rest"]] : [
     raft.role === "leader" ? [raft.old ? "leader of an old term" : "★ leader", raft.old ? "stale" : "good"] : [raft.role, raft.role === "follower" ? "rest" : "writing"],
     [`term ${raft.term}`, raft.old ? "stale" : "rest"],
     raft.last > raft.committed && [`${raft.last - raft.committed} not committed`, "writing"],
@@ -88,13 +89,16 @@ function drawLogs(body, all) {
 }
 
 function drawEntries(cell, raft, end) {
-  const from = Math.max(1, end - SHOWN + 1);
-  const indexes = Array.from({ length: Math.max(0, end - from + 1) }, (_, n) => from + n);
-  keyed(cell, indexes, (index) => String(index), () => el("span"), (chip, index) => {
-    const [state, sign, words] = index <= raft.committed && index <= raft.last ? ["good", "✓", "committed"] : index <= raft.last ? ["writing", "✎", "not known to be committed"] : ["rest", "·", "not there"];
+  const range = (from, to) => Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => Math.max(1, from) + n).filter((index) => index <= to);
+  const from = end - SHOWN + 1;
+  const shown = raft.last >= from ? range(from, end) : range(raft.last - SHOWN_OLD + 1, raft.last);
+  const items = shown.map((index) => ({ key: String(index), index }));
+  if (raft.last < from) items.push({ key: "lacks", lacks: end - raft.last });
+  keyed(cell, items, ({ key }) => key, () => el("span"), (chip, { index, lacks }) => {
+    const [state, sign, words] = lacks || index > raft.last ? ["rest", "·", "not there"] : index <= raft.committed ? ["good", "✓", "committed"] : ["writing", "✎", "not known to be committed"];
     attribute(chip, "class", `chip ${state}`);
-    attribute(chip, "title", `entry ${index}: ${words}`);
-    text(chip, `${sign}${index}`);
+    attribute(chip, "title", lacks ? `another one has ${lacks} more` : `entry ${index}: ${words}`);
+    text(chip, lacks ? `lacks ${lacks}` : `${sign}${index}`);
   });
 }
 
@@ -107,7 +111,7 @@ function drawKeys(section, all) {
     const cells = [{ name: "", words: key }, ...all.map(({ name, raft }) => ({ name, held: raft?.keys?.[key] }))];
     keyed(row, cells, ({ name }) => name, ({ name }) => el(name ? "td" : "th", name ? { "data-member": name } : { scope: "row" }), (cell, { words, held }) => {
       if (words !== undefined) return text(cell, words);
-      attribute(cell, "class", held && held.revision < newest ? "old" : null);
+      attribute(cell, "class", held && held.revision < newest ? "hint" : null);
       text(cell, held ? `${held.value} (${held.revision})${held.revision < newest ? " old" : ""}` : "–");
     });
   });

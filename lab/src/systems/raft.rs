@@ -398,9 +398,11 @@ impl Raft {
     fn ask<T>(&self, ask: impl AsyncFnOnce(Client) -> Result<T>) -> Result<T> {
         let endpoints = self.endpoints();
         self.lab.runtime().block_on(async {
-            let client = Client::new(&endpoints)?.with_timeout(OWN_PATIENCE);
-            client.find_leader().await;
-            ask(client).await
+            let client = Client::new(&endpoints)?;
+            // One that is down or paused is not waited for.
+            let soon = client.clone().with_timeout(Duration::from_secs(1));
+            soon.find_leader().await;
+            ask(client.with_timeout(OWN_PATIENCE)).await
         })
     }
 

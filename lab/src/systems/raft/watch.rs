@@ -258,8 +258,9 @@ impl Raft {
             _ => {}
         }
         for (name, member) in &after.members {
-            let was = before.members.get(name).map(|member| member.leads());
-            if was == Some(true) && !member.leads() && member.answers {
+            let was = before.members.get(name);
+            let led = |was: &Member| was.leads() && was.answers && was.term < member.term;
+            if was.is_some_and(led) && !member.leads() && member.answers {
                 let text = format!("{name} has heard of term {} and steps down", member.term);
                 recorder.event(Level::Change, Some(name), text);
             }

@@ -23,8 +23,8 @@ fn play(stage: &Stage<Raft>) -> Result<()> {
     stage.expect_load("writes are acknowledged, and reads explained", RATE)?;
     stage.write("c1", "1")?;
     let (leader, _) = stage.expect_leader("all follow one leader", 3, &[])?;
-    let lost = ["m1", "m2", "m3"].into_iter().find(|name| *name != leader);
-    let lost = lost.unwrap_or("m1");
+    let lost = ["m3", "m2", "m1"].into_iter().find(|name| *name != leader);
+    let lost = lost.unwrap_or("m3");
 
     stage.say(format!(
         "{lost} is lost for good. Two of three go on, but may not lose another one"

@@ -23,8 +23,8 @@ fn play(stage: &Stage<Raft>) -> Result<()> {
     stage.say("Three members. c1 writes x = 1, and each of them has it");
     stage.write("c1", "1")?;
     let (leader, _) = stage.expect_leader("all follow one leader", 3, &[])?;
-    let cut_off = ["m1", "m2", "m3"].into_iter().find(|name| *name != leader);
-    let cut_off = cut_off.unwrap_or("m1");
+    let cut_off = ["m3", "m2", "m1"].into_iter().find(|name| *name != leader);
+    let cut_off = cut_off.unwrap_or("m3");
     stage.read("c2", Some(cut_off), true, "1")?;
 
     stage.say(format!(
