@@ -1,8 +1,9 @@
 //! A client. It knows all endpoints, writes through the one that leads, reads through all in turn, and goes on with another one where
 //! one fails.
 //!
-//! A read is tried again whatever happened; an endpoint that stays silent gets half of the time that is left before another one is asked. A write
-//! is tried again only where it certainly was not carried out: there was no connection, or no leader. Otherwise its fate is not known, and the caller hears of it ([`ClientError::Unknown`]): to write again might be to write twice.
+//! A read is tried again whatever happened; an endpoint that stays silent gets half of the time that is left before another one is asked.
+//! A write is tried again only where it certainly was not carried out: there was no connection, or no leader. Otherwise its fate is not known,
+//! and the caller hears of it ([`ClientError::Unknown`]): to write again might be to write twice. The next write goes to another endpoint.
 
 pub mod recipes;
 pub mod session;
@@ -548,4 +549,21 @@ fn certainly_not_done(status: &Status) -> bool {
         source = error.source();
     }
     status.message() == errors::NO_LEADER.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_had_no_connection_was_certainly_not_done() {
+        // A port that was free a moment ago.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap().to_string();
+        drop(free);
+        let client = Client::new(&[address]).unwrap();
+        let client = client.with_timeout(Duration::from_millis(300));
+        let put = client.put("a", "1", 0).await;
+        assert!(matches!(put, Err(ClientError::Unreachable(_))), "{put:?}");
+    }
 }
