@@ -163,7 +163,7 @@ fn shown_partition(log: &Partition) -> Value {
 
 /// Of each partition of which the group has committed something: its number, the offset, and by how much that is behind.
 fn lags(group: &Group, logs: &[&Partition]) -> impl Iterator<Item = (usize, i64, i64)> {
-    (0..logs.len()).filter_map(|partition| {
+    (0..logs.len()).filter_map(move |partition| {
         let (topic, number) = topic_of(partition);
         let committed = group.offsets.get(&(topic.to_owned(), number))?.offset;
         let lag = (logs[partition].high_watermark() - committed).max(0);
