@@ -219,7 +219,10 @@ export class Recording {
     if (patch.lamps) this.#lamps(time, patch.lamps, state.lamps ?? {});
   }
 
-  described() {
+  /** The system says so itself: what it does not name is none of its nodes. */
+  described(time, nodes) {
+    const derived = Object.keys((!this.#described && this.latest.nodes) || {}).filter((name) => !(name in nodes));
+    if (derived.length > 0) this.patch(time, { nodes: Object.fromEntries(derived.map((name) => [name, null])) });
     this.#described = true;
   }
 
@@ -324,7 +327,7 @@ const TAKE = {
   synced() {},
   state(run, { time, patch }) {
     if (!isObject(patch)) return;
-    if (patch.nodes) run.described();
+    if (patch.nodes) run.described(time, patch.nodes);
     run.patch(time, patch);
   },
   event(run, record) {

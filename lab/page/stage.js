@@ -69,8 +69,8 @@ function makeCard({ name }, view) {
 
 function updateCard(card, node, view) {
   const { state, system } = view;
-  // Live, the client is the lab itself, and no process that could be down.
-  const process = node.role === "client" && view.recording.live ? "none" : node.process ?? "none";
+  // Live, the client of that name is the lab itself, and no process that could be down.
+  const process = node.name === "client" && view.recording.live ? "none" : node.process ?? "none";
   attribute(card, "data-process", process);
   attribute(card, "data-role", node.role);
   attribute(card, "data-state", node.state);

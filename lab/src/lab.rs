@@ -121,6 +121,16 @@ impl Lab {
     /// # Errors
     /// When there is a node of that name, or the lab is being closed.
     pub fn add(&self, spec: NodeSpec) -> Result<()> {
+        let anywhere = vec!["127.0.0.1:0".to_owned(); spec.listens.len()];
+        self.add_at(spec, &anywhere)
+    }
+
+    /// The same, where the system has chosen the `addresses`, one for each of [`NodeSpec::listens`]: nodes that must know each other before
+    /// they start cannot wait for a ready line. They may be URLs.
+    ///
+    /// # Errors
+    /// As [`Lab::add`].
+    pub fn add_at(&self, spec: NodeSpec, addresses: &[String]) -> Result<()> {
         let name = spec.name.clone();
         let group = match &*lock(&self.reaper) {
             Some(reaper) => reaper.group()?,
@@ -134,8 +144,8 @@ impl Lab {
         let mut server = Server::new(program, args)
             .in_group(group)
             .logging_to(self.dir.join(format!("{name}.log")));
-        for (flag, key) in spec.listens {
-            server = server.listening(flag, key, "127.0.0.1:0");
+        for ((flag, key), address) in spec.listens.iter().zip(addresses) {
+            server = server.listening(flag, key, address);
         }
         let node = Node {
             server: Mutex::new(server),
@@ -183,7 +193,8 @@ impl Lab {
         let keys = node.spec.listens.iter();
         let addresses = keys.filter_map(|(_, key)| server.address(key));
         let addresses: Vec<String> = addresses.map(str::to_owned).collect();
-        let parsed: Vec<SocketAddr> = addresses.iter().filter_map(|a| a.parse().ok()).collect();
+        let parsed = addresses.iter().map(|a| a.trim_start_matches("http://"));
+        let parsed: Vec<SocketAddr> = parsed.filter_map(|a| a.parse().ok()).collect();
         self.links.register(name, &parsed);
         *lock(&node.address) = addresses.into_iter().next();
         node.wanted.store(true, Ordering::Relaxed);
@@ -210,6 +221,30 @@ impl Lab {
             format!("{name} is killed"),
             &format!("kill -9 {id}"),
         );
+        Ok(())
+    }
+
+    /// Takes the node `name` away for good; it is ended if it runs. What was wrong with its links goes with it.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let node = self.node(name)?;
+        let mut server = lock(&node.server);
+        node.wanted.store(false, Ordering::Relaxed);
+        if server.id().is_some() {
+            server.kill();
+            self.recorder.crash(name, "taken away");
+        }
+        drop(server);
+        lock(&self.nodes).retain(|other| other.spec.name != name);
+        self.links.register(name, &[]);
+        for (from, to) in self.rules().into_keys() {
+            if from == name || to == name {
+                self.links.set(&from, &to, Rule::default());
+            }
+        }
+        self.show_links();
         Ok(())
     }
 

@@ -7,7 +7,7 @@
 //!
 //! What passes is understood beside (`recogniser.rs`), and told message by message to whoever watches (`passing.rs`).
 
-mod grpc;
+pub mod grpc;
 mod passing;
 pub mod recogniser;
 mod socks;

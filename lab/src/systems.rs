@@ -4,7 +4,7 @@ use crate::system::System;
 
 #[cfg(feature = "clocks")]
 mod clocks;
-#[cfg(any(feature = "hdfs", feature = "kafka"))]
+#[cfg(any(feature = "hdfs", feature = "kafka", feature = "raft"))]
 mod disks;
 #[cfg(feature = "hash")]
 mod hash;
@@ -12,8 +12,15 @@ mod hash;
 mod hdfs;
 #[cfg(feature = "kafka")]
 mod kafka;
-#[cfg(any(feature = "clocks", feature = "hash", feature = "kafka"))]
+#[cfg(any(
+    feature = "clocks",
+    feature = "hash",
+    feature = "kafka",
+    feature = "raft"
+))]
 mod lines;
+#[cfg(feature = "raft")]
+mod raft;
 
 /// All of them. The first is what a bare `lab` opens.
 pub fn all() -> &'static [&'static dyn System] {
@@ -22,6 +29,8 @@ pub fn all() -> &'static [&'static dyn System] {
         &hdfs::MiniHdfs,
         #[cfg(feature = "kafka")]
         &kafka::MiniKafka,
+        #[cfg(feature = "raft")]
+        &raft::RaftKv,
         #[cfg(feature = "hash")]
         &hash::Hash,
         #[cfg(feature = "clocks")]

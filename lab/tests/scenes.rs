@@ -9,7 +9,8 @@ use std::process::Command;
         feature = "clocks",
         feature = "hash",
         feature = "hdfs",
-        feature = "kafka"
+        feature = "kafka",
+        feature = "raft"
     )),
     expect(dead_code, reason = "this lab has none of them")
 )]
@@ -125,5 +126,35 @@ mod kafka {
     #[test]
     fn compaction() {
         play("kafka/compaction");
+    }
+}
+
+#[cfg(feature = "raft")]
+mod raft {
+    use super::play;
+
+    #[test]
+    fn kill_leader() {
+        play("raft/kill-leader");
+    }
+
+    #[test]
+    fn partition() {
+        play("raft/partition");
+    }
+
+    #[test]
+    fn paused_leader() {
+        play("raft/paused-leader");
+    }
+
+    #[test]
+    fn stale_read() {
+        play("raft/stale-read");
+    }
+
+    #[test]
+    fn replace_member() {
+        play("raft/replace-member");
     }
 }

@@ -9,6 +9,7 @@ pub mod recipes;
 pub mod session;
 pub mod watch;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use thiserror::Error;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use crate::server::connector::Connector;
+use crate::server::connector::{Connector, NotConnected};
 use crate::server::errors;
 use crate::server::urls::{BadUrl, Url};
 pub use crate::server::wire::etcdserverpb as pb;
@@ -82,6 +83,17 @@ impl Client {
     /// # Errors
     /// When one is no URL, or there is none.
     pub fn new(endpoints: &[impl AsRef<str>]) -> Result<Client, ClientError> {
+        Client::through(endpoints, None)
+    }
+
+    /// The same, that dials through the SOCKS5 listener at `socks`.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn through(
+        endpoints: &[impl AsRef<str>],
+        socks: Option<SocketAddr>,
+    ) -> Result<Client, ClientError> {
         let mut channels = Vec::new();
         for endpoint in endpoints {
             let endpoint = endpoint.as_ref();
@@ -89,7 +101,7 @@ impl Client {
                 true => endpoint.parse()?,
                 false => format!("http://{endpoint}").parse()?,
             };
-            let channel = Connector::new(None).channel(&url);
+            let channel = Connector::new(socks).channel(&url);
             channels.push((
                 url.clone(),
                 channel.map_err(|_| BadUrl::Form(url.to_string()))?,
@@ -531,12 +543,27 @@ fn cluster(header: &Option<pb::ResponseHeader>) -> u64 {
 fn certainly_not_done(status: &Status) -> bool {
     let mut source = std::error::Error::source(status);
     while let Some(error) = source {
-        if error.to_string().contains("tcp connect error")
-            || error.is::<std::io::Error>() && error.to_string().contains("refused")
-        {
+        if error.is::<NotConnected>() {
             return true;
         }
         source = error.source();
     }
     status.message() == errors::NO_LEADER.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_had_no_connection_was_certainly_not_done() {
+        // A port that was free a moment ago.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap().to_string();
+        drop(free);
+        let client = Client::new(&[address]).unwrap();
+        let client = client.with_timeout(Duration::from_millis(300));
+        let put = client.put("a", "1", 0).await;
+        assert!(matches!(put, Err(ClientError::Unreachable(_))), "{put:?}");
+    }
 }

@@ -11,6 +11,7 @@
 //! Members talk in bytes. What they mean is this module's business, how they get there the transport's.
 
 mod engine;
+pub mod explain;
 mod log_store;
 mod machine;
 mod network;

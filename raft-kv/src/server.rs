@@ -9,6 +9,7 @@ pub mod connector;
 mod convert;
 mod election;
 pub mod errors;
+pub mod explain;
 mod http;
 pub mod identity;
 pub mod ids;

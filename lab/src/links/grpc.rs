@@ -1,7 +1,8 @@
 //! gRPC on a link: HTTP/2's frames (RFC 9113), and in them which method is called and how it ended.
 //!
 //! Only headers are looked at. Of a call one sees its method, how many bytes each message frame has, and its `grpc-status`;
-//! settings, pings and window updates are housekeeping, which is left out.
+//! settings, pings and window updates are housekeeping, which is left out. A system whose methods say too little may have what its
+//! messages mean [explained](Explain).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,6 +15,10 @@ use super::recogniser::{
 
 /// What a client says first (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Before each message of gRPC: whether it is compressed u8 | length u32.
+const PREFIX_LEN: usize = 5;
+/// So much of a message is shown to who explains it.
+const EXPLAINED_MAX: usize = 16 << 10;
 /// Before each frame: length u24 | type u8 | flags u8 | stream u32.
 const HEAD_LEN: usize = 9;
 /// The longest frame that is kept to be understood. 2^14 is the least that everybody must accept, and what everybody uses.
@@ -54,13 +59,33 @@ const STATUSES: [&str; 17] = [
 
 /// gRPC; messages are labelled by the method that they belong to, and answers by their status.
 pub(super) const GRPC: Protocol = Protocol {
-    begins: |first| begins_with(first, PREFACE),
-    recogniser: || Box::new(Grpc::default()),
+    begins,
+    recogniser: || recogniser(|_, _, _| None),
 };
 
+/// What a message says, of which there may be the beginning only: its label, and a phrase. None: its method and its length have to do. It is
+/// told the method as it is written in the path.
+pub type Explain = fn(method: &str, way: Way, message: &[u8]) -> Option<Explained>;
+type Explained = (Cow<'static, str>, String);
+
+/// Whether a connection that begins so speaks HTTP/2.
+pub fn begins(first: &[u8]) -> Option<bool> {
+    begins_with(first, PREFACE)
+}
+
+/// What understands gRPC whose messages are explained.
+pub fn recogniser(explain: Explain) -> Box<dyn Recogniser> {
+    Box::new(Grpc {
+        explain,
+        there: Side::default(),
+        back: Side::default(),
+        calls: BTreeMap::new(),
+    })
+}
+
 /// One connection.
-#[derive(Default)]
 struct Grpc {
+    explain: Explain,
     there: Side,
     back: Side,
     calls: BTreeMap<u32, Call>,
@@ -78,7 +103,12 @@ struct Side {
 
 #[derive(Default)]
 struct Call {
+    /// As it is spelt for people, and as it is called.
     method: String,
+    name: String,
+    /// What is to come yet of the message that has begun, there and back, and what it says.
+    begun: [u64; 2],
+    says: [Option<Explained>; 2],
     /// Bytes of the answer so far.
     answered: u64,
     /// An answer that may turn out to be the only one, and where it ends. Then the end of the call speaks for both.
@@ -108,7 +138,7 @@ impl Recogniser for Grpc {
             headers,
             unfinished,
         } = side;
-        let calls = &mut self.calls;
+        let (calls, explain) = (&mut self.calls, self.explain);
         pieces.cut(bytes, |rest, at| {
             if !std::mem::replace(begun, true) && way == Way::There {
                 // It was looked at when the protocol was chosen.
@@ -123,7 +153,7 @@ impl Recogniser for Grpc {
                 let fields = fields.iter().map(|(k, v)| (k.as_slice(), v.as_slice()));
                 took_headers(calls, way, &frame, flags, fields, seen);
             } else if frame.kind == DATA {
-                took_data(calls, way, &frame, seen);
+                took_data(calls, explain, way, &frame, seen);
             } else if frame.kind == RST_STREAM
                 && let Some(call) = calls.remove(&frame.stream)
             {
@@ -151,20 +181,17 @@ impl<'a> Frame<'a> {
             len: len.into(),
             end: at + HEAD_LEN as u64 + u64::from(len),
         };
-        if !matches!(kind, HEADERS | CONTINUATION) {
-            let (head, skip) = (HEAD_LEN, len.into());
-            return Ok(Some((frame, Step::Took { head, skip })));
-        }
-        let whole = HEAD_LEN + usize::try_from(len).unwrap_or(usize::MAX);
-        if whole > FRAME_MAX {
-            return Err(NotUnderstood);
-        }
-        let payload = rest.get(HEAD_LEN..whole);
-        let step = Step::Took {
-            head: whole,
-            skip: 0,
+        let whole = usize::try_from(len).unwrap_or(usize::MAX);
+        let wanted = match kind {
+            HEADERS | CONTINUATION if HEAD_LEN + whole > FRAME_MAX => return Err(NotUnderstood),
+            HEADERS | CONTINUATION => whole,
+            DATA => whole.min(EXPLAINED_MAX),
+            _ => 0,
         };
-        Ok(payload.map(|payload| (Frame { payload, ..frame }, step)))
+        let head = HEAD_LEN + wanted;
+        let skip = u64::from(len) - wanted as u64;
+        let payload = rest.get(HEAD_LEN..head);
+        Ok(payload.map(|payload| (Frame { payload, ..frame }, Step::Took { head, skip })))
     }
 }
 
@@ -224,7 +251,8 @@ fn took_headers<'a>(
     let ends = flags & END_STREAM != 0;
     match (way, value) {
         (Way::There, Some(path)) => {
-            let method = spell(path.rsplit('/').next().unwrap_or_default());
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let method = spell(name);
             if ends {
                 seen.push(message(method.clone(), method.clone(), frame.end));
             }
@@ -233,6 +261,7 @@ fn took_headers<'a>(
             }
             let call = Call {
                 method,
+                name: name.to_owned(),
                 ..Call::default()
             };
             calls.insert(frame.stream, call);
@@ -245,29 +274,74 @@ fn took_headers<'a>(
             let status = status.and_then(|status| STATUSES.get(status).copied());
             let status = status.unwrap_or("unknown");
             let Call {
-                method, answered, ..
+                method,
+                answered,
+                says: [_, says],
+                ..
             } = call;
-            let text = format!("{method}: {status}, {answered} bytes");
-            seen.push(message(status, text, frame.end));
+            seen.push(match says.filter(|_| status == STATUSES[0]) {
+                Some((label, text)) => message(label, text, frame.end),
+                None => {
+                    let text = format!("{method}: {status}, {answered} bytes");
+                    message(status, text, frame.end)
+                }
+            });
         }
         _ => {}
     }
 }
 
-fn took_data(calls: &mut BTreeMap<u32, Call>, way: Way, frame: &Frame<'_>, seen: &mut Vec<Seen>) {
+fn took_data(
+    calls: &mut BTreeMap<u32, Call>,
+    explain: Explain,
+    way: Way,
+    frame: &Frame<'_>,
+    seen: &mut Vec<Seen>,
+) {
     let Some(call) = calls.get_mut(&frame.stream).filter(|_| frame.len > 0) else {
         return;
     };
+    call.listen(explain, way, frame);
     let (method, len) = (&call.method, frame.len);
     match way {
         Way::There => {
-            let text = format!("{method}, {len} bytes");
-            seen.push(message(method.clone(), text, frame.end));
+            let says = call.says[way as usize].clone();
+            let (label, text) = says.unwrap_or_else(|| {
+                let text = format!("{method}, {len} bytes");
+                (method.clone().into(), text)
+            });
+            seen.push(message(label, text, frame.end));
         }
         Way::Back => {
             call.answered += len;
             let text = format!("{method}: a part of the answer, {len} bytes");
             seen.extend(call.held.replace(message("answer", text, frame.end)));
+        }
+    }
+}
+
+impl Call {
+    /// Has the message explained that begins with this frame.
+    fn listen(&mut self, explain: Explain, way: Way, frame: &Frame<'_>) {
+        let (begun, says) = (&mut self.begun[way as usize], &mut self.says[way as usize]);
+        if *begun > 0 {
+            *begun = begun.saturating_sub(frame.len);
+            return;
+        }
+        *says = None;
+        if frame.flags & PADDED != 0 {
+            return;
+        }
+        let Some((&[compressed, l0, l1, l2, l3], rest)) =
+            frame.payload.split_first_chunk::<PREFIX_LEN>()
+        else {
+            return;
+        };
+        let len = u32::from_be_bytes([l0, l1, l2, l3]);
+        *begun = (PREFIX_LEN as u64 + u64::from(len)).saturating_sub(frame.len);
+        if compressed == 0 {
+            let len = usize::try_from(len).unwrap_or(usize::MAX);
+            *says = explain(&self.name, way, &rest[..len.min(rest.len())]);
         }
     }
 }
@@ -355,6 +429,39 @@ mod tests {
                 "back invalid argument: create: invalid argument, 0 bytes",
             ];
             assert_eq!(told.texts, expected, "split at {split}");
+        }
+    }
+
+    #[test]
+    fn what_a_message_says_is_explained_wherever_its_bytes_are_split() {
+        const EXPLAINED: Protocol = Protocol {
+            begins,
+            recogniser: || {
+                recogniser(|method, way, message| match (method, way) {
+                    ("SendHeartbeat", Way::There) => {
+                        Some(("beat".into(), format!("beat of {} bytes", message.len())))
+                    }
+                    ("BlockReport", Way::Back) => Some(("thanks".into(), "thanks".to_owned())),
+                    _ => None,
+                })
+            },
+        };
+        let conversation = captured(DATANODE);
+        let longest = conversation.iter().map(|(_, bytes)| bytes.len()).max();
+        for split in 0..=longest.unwrap() {
+            let told = seen(&[EXPLAINED, GRPC], &conversation, split);
+            let expected = [
+                "there register datanode, 53 bytes",
+                "back ok: register datanode: ok, 23 bytes",
+                "there beat of 59 bytes",
+                "back ok: heartbeat: ok, 11 bytes",
+                "there block report, 25 bytes",
+                "back thanks",
+            ];
+            let texts: Vec<String> = (told.texts.into_iter())
+                .map(|text| text.replace("beat: beat", "beat"))
+                .collect();
+            assert_eq!(texts[..expected.len()], expected, "split at {split}");
         }
     }
 

@@ -26,7 +26,7 @@ const SHOWN_MAX: usize = 80;
     not(any(feature = "clocks", feature = "hash")),
     expect(
         dead_code,
-        reason = "mini-kafka's clients are asked from outside alone"
+        reason = "clients of mini-kafka and raft-kv are asked from outside alone"
     )
 )]
 pub(super) const PROTOCOL: Protocol = Protocol {

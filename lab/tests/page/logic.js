@@ -30,6 +30,13 @@
     same(JSON.stringify(doc), before, "what is patched stays as it was");
   }
 
+  test = "nodes";
+  {
+    const recording = Recording.of([begin, start(0, "client"), start(1, "a"), state(5, { nodes: { a: { role: "x" } } }), state(6, { nodes: { b: { role: "x" } } })]);
+    same(Object.keys(recording.stateAt(4).nodes), ["client", "a"], "who starts is a node");
+    same(Object.keys(recording.stateAt(6).nodes), ["a", "b"], "until the system says which they are");
+  }
+
   test = "states";
   {
     const patches = Array.from({ length: 500 }, (_, n) => state(n * 10, { [`k${random(9)}`]: random(4) ? { [`m${random(5)}`]: random(100) } : null }));

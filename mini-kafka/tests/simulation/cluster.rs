@@ -128,6 +128,13 @@ impl Member {
         }
     }
 
+    pub(crate) fn consumer(&self) -> Option<&ConsumerProcess> {
+        match self {
+            Member::Consumer(process) => Some(process),
+            Member::Broker(_) | Member::Producer(_) => None,
+        }
+    }
+
     /// What it still has to do, if anything.
     pub(crate) fn is_waiting(&self) -> Option<String> {
         match self {
@@ -176,7 +183,7 @@ impl Scenario for Cluster {
     }
 
     fn observer(&self) -> Option<Box<dyn Observer<Member>>> {
-        Some(Box::new(Onlooker))
+        Some(Box::<Onlooker>::default())
     }
 
     fn setup(&self, rng: &mut Rng) -> Setup<Member> {

@@ -102,6 +102,20 @@ impl ConsumerProcess {
         (self.phase != Phase::In).then(|| format!("is {:?}", self.phase).to_lowercase())
     }
 
+    /// Its generation, while it is in the group.
+    pub(crate) fn generation(&self) -> Option<i32> {
+        (self.phase == Phase::In).then_some(self.generation)
+    }
+
+    pub(crate) fn member_id(&self) -> &str {
+        &self.member_id
+    }
+
+    /// What it reads.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = usize> {
+        self.positions.keys().copied()
+    }
+
     pub(crate) fn step(&mut self, event: Event<Message, Timer>, ctx: &mut Ctx<'_, Member>) {
         match event {
             Event::Start => ctx.set_timer(Timer::Client, Duration::ZERO),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -16,6 +17,15 @@ use super::urls::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A connection without a sign of life for this long is lost.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
+
+/// There was no connection, so nothing was sent on it. Who finds this behind a refused call knows that the call was not carried out.
+#[derive(Debug, Error)]
+#[error("cannot connect to {address}: {source}")]
+pub struct NotConnected {
+    /// To whom.
+    address: String,
+    source: io::Error,
+}
 
 /// Dials other processes.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +55,9 @@ impl Connector {
             let address = address.clone();
             async move {
                 let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.connect(&address));
-                let stream = connected.await.map_err(|_| ErrorKind::TimedOut)??;
-                Ok::<_, io::Error>(TokioIo::new(stream))
+                let connected = connected.await.unwrap_or(Err(ErrorKind::TimedOut.into()));
+                let stream = connected.map_err(|source| NotConnected { address, source });
+                Ok::<_, NotConnected>(TokioIo::new(stream?))
             }
         };
         Ok(endpoint.connect_with_connector_lazy(tower::service_fn(dial)))
@@ -99,4 +110,54 @@ async fn ask_proxy(stream: &mut TcpStream, address: &str) -> io::Result<()> {
     };
     stream.read_exact(&mut vec![0; bound_len + 2]).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socks5_listener_is_asked_for_the_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = listener.local_addr().unwrap();
+        let served = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut seen = [0; 3 + 5 + 9 + 2];
+            stream.read_exact(&mut seen[..3]).unwrap();
+            stream.write_all(&[5, 0]).unwrap();
+            stream.read_exact(&mut seen[3..]).unwrap();
+            stream.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0]).unwrap();
+            stream.write_all(b"hello").unwrap();
+            seen
+        });
+        let mut stream = Connector::new(Some(proxy))
+            .connect("localhost:2379")
+            .await
+            .unwrap();
+        let mut hello = String::new();
+        stream.read_to_string(&mut hello).await.unwrap();
+        assert_eq!(hello, "hello");
+        assert_eq!(served.join().unwrap()[8..], *b"localhost\x09\x4b");
+    }
+
+    #[tokio::test]
+    async fn what_the_listener_refuses_is_no_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = listener.local_addr().unwrap();
+        let served = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 3]).unwrap();
+            stream.write_all(&[5, 0]).unwrap();
+            stream.read_exact(&mut [0; 5 + 9 + 2]).unwrap();
+            stream.write_all(&[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+        });
+        let refused = Connector::new(Some(proxy)).connect("127.0.0.1:1").await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{refused}");
+        let _ = served;
+    }
 }

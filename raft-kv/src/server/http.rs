@@ -1,5 +1,7 @@
-//! What the client port answers over HTTP/1 beside gRPC: `/health`, `/version`, `/metrics` as etcd's does, and a status page.
+//! What the client port answers over HTTP/1 beside gRPC: `/health`, `/version`, `/metrics` as etcd's does, and
+//! how this member stands: as a page, and for programs at `/status`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::kv_server::KvServer;
 use super::metrics;
@@ -32,6 +34,7 @@ pub(super) fn router(grpc: Router, server: Arc<KvServer>, prometheus: Prometheus
         .route("/health", get(health))
         .route("/version", get(version))
         .route("/metrics", get(exposition))
+        .route("/status", get(status))
         .with_state(Shown { server, prometheus });
     grpc.fallback(unknown)
         .layer(axum::middleware::from_fn(measured))
@@ -87,6 +90,43 @@ async fn exposition(State(shown): State<Shown>) -> Response {
     shown.prometheus.run_upkeep();
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (text, shown.prometheus.render()).into_response()
+}
+
+/// What the page shows, for programs. Ids are hexadecimal, as everywhere where people read them.
+async fn status(State(shown): State<Shown>) -> Response {
+    let server = &shown.server;
+    let status = server.status();
+    let members: BTreeMap<String, Value> = server.read(|replica| {
+        let known = replica.members.all().map(|member| {
+            let at = status.members.get(&member.id);
+            let shown = json!({
+                "name": member.name,
+                "learner": member.is_learner,
+                "votes": at.is_some_and(|at| at.has_vote),
+                "matched": at.and_then(|at| at.matched),
+            });
+            (format!("{:x}", member.id), shown)
+        });
+        known.collect()
+    });
+    let (revision, compacted, bytes) = server.read(|replica| {
+        let store = &replica.store;
+        (store.revision(), store.compacted(), store.bytes())
+    });
+    axum::Json(json!({
+        "id": format!("{:x}", status.id),
+        "term": status.leadership.term,
+        "leader": status.leadership.leader.map(|leader| format!("{leader:x}")),
+        "last": status.last_index,
+        "committed": status.committed,
+        "applied": status.applied,
+        "snapshot": status.snapshot.map(|at| at.index),
+        "revision": revision,
+        "compacted": compacted,
+        "bytes": bytes,
+        "members": members,
+    }))
+    .into_response()
 }
 
 async fn page(State(shown): State<Shown>) -> Html<String> {
