@@ -17,6 +17,7 @@ pub mod kv_server;
 mod lease_service;
 mod leases;
 mod lifetime;
+mod line;
 pub mod local_cluster;
 mod lock;
 mod maintenance;
@@ -48,6 +49,7 @@ use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use authority::Repaired;
 use clock::Clock;
@@ -90,6 +92,8 @@ pub fn log_to_stderr(default: &str) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // How long each step of a write took, at `RUST_LOG=raft_kv=debug`.
+        .with_span_events(FmtSpan::CLOSE)
         .init();
 }
 
@@ -123,6 +127,7 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
     let exit_with_stdin = settings.options.exit_with_stdin;
     let server = Arc::new(start(settings, &birth, connector, client_urls).await?);
     let mut tasks = background(&server, birth);
+    tasks.spawn(metrics::keep_up(prometheus.clone()));
     for listener in clients {
         tasks.spawn(serve_clients(server.clone(), listener, prometheus.clone()));
     }

@@ -411,16 +411,31 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
     /// While this member leads, gives those that were added with a wish for a vote theirs, when they have caught up: before, they
     /// would count for the majority without being able to help (the thesis, section 4.2.1).
     async fn give_votes(self) {
-        let mut metrics = self.inner.raft.metrics();
-        while metrics.changed().await.is_ok() {
+        let mut all = self.inner.raft.metrics();
+        // What changes with every entry is looked at only while somebody waits.
+        let mut seldom = self.inner.raft.server_metrics();
+        loop {
             let metrics = self.metrics();
-            for (id, member) in metrics.membership_config.nodes() {
-                if member.wants_vote && !is_voter(&metrics, *id) && has_caught_up(&metrics, *id) {
+            let nodes = metrics.membership_config.nodes();
+            let waiting: Vec<u64> = nodes
+                .filter(|(id, member)| member.wants_vote && !is_voter(&metrics, **id))
+                .map(|(id, _)| *id)
+                .collect();
+            for id in &waiting {
+                if has_caught_up(&metrics, *id) {
                     let change = ChangeMembers::AddVoterIds(BTreeSet::from([*id]));
                     if let Err(error) = self.change(change, true).await {
                         tracing::debug!("member {id:x} gets no vote yet: {error}");
                     }
                 }
+            }
+            let changed = if waiting.is_empty() {
+                seldom.changed().await
+            } else {
+                all.changed().await
+            };
+            if changed.is_err() {
+                return;
             }
         }
     }
@@ -451,7 +466,10 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         loop {
             let written = self.inner.raft.client_write(command.clone()).await;
             let error = match written {
-                Ok(written) => return Ok(written.data),
+                Ok(written) => {
+                    tracing::debug!(index = written.log_id.index, "proposed and applied");
+                    return Ok(written.data);
+                }
                 Err(error) => propose_error(error),
             };
             let leads = self.inner.leadership.borrow().leader == Some(options.id);
@@ -669,6 +687,13 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
         }
     }
 
+    fn unapplied(&self) -> u64 {
+        let metrics = self.inner.raft.metrics();
+        let committed = metrics.borrow_watched().local_committed;
+        let committed = committed.map_or(0, |committed| committed.index);
+        committed.saturating_sub(*self.inner.applied.borrow())
+    }
+
     fn leadership(&self) -> watch::Receiver<Leadership> {
         self.inner.leadership.clone()
     }
@@ -678,14 +703,12 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
     }
 
     async fn failed(&self) -> String {
-        let mut metrics = self.inner.raft.metrics();
-        loop {
-            if let Err(fatal) = &metrics.borrow_watched().running_state {
-                return stopped(fatal);
-            }
-            if metrics.changed().await.is_err() {
-                return "it was stopped".to_owned();
-            }
+        // They end with the engine, which says why in the others; those change with every entry.
+        let mut seldom = self.inner.raft.server_metrics();
+        while seldom.changed().await.is_ok() {}
+        match &self.metrics().running_state {
+            Err(fatal) => stopped(fatal),
+            Ok(()) => "it was stopped".to_owned(),
         }
     }
 
