@@ -552,7 +552,9 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
     async fn propose(&self, command: S::Command) -> Result<S::Response, ProposeError> {
         let command = postcard::to_stdvec(&command)
             .map_err(|e| ProposeError::Stopped(format!("the command cannot be encoded: {e}")))?;
-        let Answer(answer) = self.write(Command(command.into())).await?;
+        // It is kept for long: without room to grow.
+        let command = Bytes::from(command.into_boxed_slice());
+        let Answer(answer) = self.write(Command(command)).await?;
         let answer = answer.and_then(|answer| answer.downcast().ok());
         answer.map(|answer| *answer).ok_or_else(|| {
             ProposeError::Stopped("a command was applied by another machine".to_owned())
