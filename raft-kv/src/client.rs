@@ -1,8 +1,9 @@
 //! A client. It knows all endpoints, writes through the one that leads, reads through all in turn, and goes on with another one where
 //! one fails.
 //!
-//! A read is tried again whatever happened; an endpoint that stays silent gets half of the time that is left before another one is asked. A write
-//! is tried again only where it certainly was not carried out: there was no connection, or no leader. Otherwise its fate is not known, and the caller hears of it ([`ClientError::Unknown`]): to write again might be to write twice.
+//! A read is tried again whatever happened; an endpoint that stays silent gets half of the time that is left before another one is asked.
+//! A write is tried again only where it certainly was not carried out: there was no connection, or no leader. Otherwise its fate is not known,
+//! and the caller hears of it ([`ClientError::Unknown`]): to write again might be to write twice. The next write goes to another endpoint.
 
 pub mod recipes;
 pub mod session;
