@@ -4,6 +4,7 @@
 mod etcd;
 
 use std::env;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -71,13 +72,14 @@ pub struct RaftKv {
 }
 
 impl RaftKv {
-    /// Starts one.
+    /// Starts one of this program, or of another build of raft-kv.
     ///
     /// # Errors
     /// When a member does not start.
-    pub fn start() -> Result<RaftKv> {
+    pub fn start(program: Option<&Path>) -> Result<RaftKv> {
         let dir = directory();
-        let mut cluster = LocalCluster::prepare(&env::current_exe()?, MEMBERS, dir.path(), &[])?;
+        let program = program.map_or_else(env::current_exe, |other| Ok(other.to_owned()))?;
+        let mut cluster = LocalCluster::prepare(&program, MEMBERS, dir.path(), &[])?;
         cluster.start()?;
         Ok(RaftKv { cluster, _dir: dir })
     }

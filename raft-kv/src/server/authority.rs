@@ -128,7 +128,12 @@ impl Repair {
             return Ok(false);
         }
         if std::mem::take(&mut self.is_first) && flags & END_HEADERS != 0 {
-            let payload: Vec<u8> = self.raw.range(FRAME_HEAD_BYTES..).take(len).copied().collect();
+            let payload: Vec<u8> = self
+                .raw
+                .range(FRAME_HEAD_BYTES..)
+                .take(len)
+                .copied()
+                .collect();
             let headers = decode(&mut Decoder::new(), fragment(flags, &payload)?)?;
             if scheme(&headers).is_none() {
                 self.at = At::Sound;

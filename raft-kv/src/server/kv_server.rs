@@ -19,7 +19,7 @@ use super::ids::RequestIds;
 use super::leases::Leases;
 use super::members::{Change, Members};
 use super::metrics;
-use super::peers::Peers;
+use super::peers::{PeerError, Peers};
 use super::replica::{Command, Outcome, Replica, Request, Waits};
 use super::settings::Settings;
 use super::urls::Url;
@@ -239,7 +239,11 @@ impl KvServer {
                 Ok(Told::Refused(refusal)) => Err(refusal.into()),
                 Err(error) => {
                     debug!("the leader may not have got a proposal: {error}");
-                    Ok(Sent::Perhaps)
+                    let unsent = matches!(
+                        error.downcast_ref(),
+                        Some(PeerError::Unsent { .. } | PeerError::NoUrl(_))
+                    );
+                    Ok(if unsent { Sent::Refused } else { Sent::Perhaps })
                 }
             },
         }

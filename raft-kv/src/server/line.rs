@@ -2,10 +2,11 @@
 //! Raft messages on two streams of each pair for the same reason (`rafthttp`): most messages are short, and there are many.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use futures::StreamExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -37,11 +38,24 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 struct Waiting {
     next: AtomicU64,
-    callers: Mutex<BTreeMap<u64, oneshot::Sender<Reply>>>,
+    callers: Mutex<Callers>,
+    /// Whether a call may have left this member.
+    was_used: AtomicBool,
+}
+
+type Callers = BTreeMap<u64, oneshot::Sender<Result<Reply, LineError>>>;
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(super) enum LineError {
+    /// There was no connection: the other member has certainly not got the message.
+    Unsent(Status),
+    /// It may have got it, or has refused it.
+    Failed(Status),
 }
 
 impl Waiting {
-    fn callers(&self) -> MutexGuard<'_, BTreeMap<u64, oneshot::Sender<Reply>>> {
+    fn callers(&self) -> MutexGuard<'_, Callers> {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,7 +82,9 @@ impl Line {
             waiting: waiting.clone(),
         };
         tokio::spawn(async move {
-            let unsent = ReceiverStream::new(unsent);
+            let used = waiting.clone();
+            let unsent = ReceiverStream::new(unsent)
+                .inspect(move |_| used.was_used.store(true, Ordering::Relaxed));
             let replies = match topic {
                 Topic::Raft => client.raft(unsent).await,
                 Topic::Leader => client.leader(unsent).await,
@@ -77,9 +93,13 @@ impl Line {
                 Ok(replies) => hand_out(&waiting, replies.into_inner()).await,
                 Err(status) => status,
             };
+            let error = match waiting.was_used.load(Ordering::Relaxed) {
+                true => LineError::Failed(ended),
+                false => LineError::Unsent(ended),
+            };
             // The receiver is gone with the call, so nobody can join them any more but in `ask`, who looks.
-            for (number, caller) in std::mem::take(&mut *waiting.callers()) {
-                let _ = caller.send(refusal(number, &ended));
+            for caller in std::mem::take(&mut *waiting.callers()).into_values() {
+                let _ = caller.send(Err(error.clone()));
             }
         });
         line
@@ -93,8 +113,8 @@ impl Line {
     /// Sends a message, and returns what is answered.
     ///
     /// # Errors
-    /// The other member's refusal; [`Code::Unavailable`] where there is no connection.
-    pub(super) async fn ask(&self, message: Message) -> Result<Bytes, Status> {
+    /// [`LineError`].
+    pub(super) async fn ask(&self, message: Message) -> Result<Bytes, LineError> {
         let number = self.waiting.next.fetch_add(1, Ordering::Relaxed);
         let (caller, reply) = oneshot::channel();
         self.waiting.callers().insert(number, caller);
@@ -102,21 +122,23 @@ impl Line {
             waiting: &self.waiting,
             number,
         };
-        let lost = |_| Status::unavailable("the connection was lost");
+        let lost = || Status::unavailable("the connection was lost");
         let call = Call {
             number,
             message: Some(message),
         };
-        self.calls.send(call).await.map_err(|_| lost(()))?;
+        if self.calls.send(call).await.is_err() {
+            return Err(LineError::Unsent(lost()));
+        }
         let reply = tokio::select! {
             biased;
-            reply = reply => reply.map_err(|_| lost(()))?,
+            reply = reply => reply.map_err(|_| LineError::Failed(lost()))??,
             // It ended before the call was in the list of those that are told.
-            () = self.calls.closed() => return Err(lost(())),
+            () = self.calls.closed() => return Err(LineError::Failed(lost())),
         };
         match Code::from_i32(reply.code) {
             Code::Ok => Ok(reply.body),
-            code => Err(Status::new(code, reply.reason)),
+            code => Err(LineError::Failed(Status::new(code, reply.reason))),
         }
     }
 }
@@ -132,7 +154,7 @@ async fn hand_out(waiting: &Waiting, mut replies: tonic::Streaming<Reply>) -> St
         let caller = waiting.callers().remove(&reply.number);
         if let Some(caller) = caller {
             // Whoever waited may have given up.
-            let _ = caller.send(reply);
+            let _ = caller.send(Ok(reply));
         }
     }
 }

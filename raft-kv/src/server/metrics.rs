@@ -53,8 +53,7 @@ pub(super) fn peer_received(from: u64, bytes: usize) {
 
 /// A member has answered a short message; for one that changes something, after it was on the disk there.
 pub(super) fn peer_answered(to: u64, took: Duration) {
-    histogram!("etcd_network_peer_round_trip_time_seconds", "To" => format!("{to:x}"))
-        .record(took);
+    histogram!("etcd_network_peer_round_trip_time_seconds", "To" => format!("{to:x}")).record(took);
 }
 
 /// A message to a member was not answered.

@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use super::connector::Connector;
 use super::identity::Identity;
 use super::kv_server::urls;
-use super::line::{Line, Topic};
+use super::line::{Line, LineError, Topic};
 use super::members::Member;
 use super::metrics;
 use super::urls::Url;
@@ -31,13 +31,21 @@ pub(crate) const REMOVED: &str = "the member has been permanently removed from t
 /// What a member answers to one of another cluster.
 pub(crate) const OTHER_CLUSTER: &str = "cluster ID mismatch";
 
-/// Why a call came to nothing. Whether the other one got it is not known.
+/// Why a call came to nothing.
 #[derive(Debug, Error)]
 pub enum PeerError {
     /// It has no URL that can be dialled.
     #[error("member {0:x} has no peer URL that can be called")]
     NoUrl(u64),
-    /// It did not answer, or refused.
+    /// There was no connection: it has certainly not got it.
+    #[error("member {to:x} cannot be reached: {status}")]
+    Unsent {
+        /// Whom.
+        to: u64,
+        /// Why.
+        status: Status,
+    },
+    /// It did not answer, or refused. Whether it got it is not known.
     #[error("member {to:x}: {status}")]
     Failed {
         /// Whom.
@@ -125,12 +133,17 @@ impl Peers {
                 Topic::Raft => client.long_raft(message).await,
                 Topic::Leader => client.long_leader(message).await,
             };
-            answer.map(|answer| answer.into_inner().body)
+            let answer = answer.map(|answer| answer.into_inner().body);
+            answer.map_err(LineError::Failed)
         };
-        answer.map_err(|status| self.failed(to, urls, status))
+        answer.map_err(|error| self.failed(to, urls, error))
     }
 
-    fn failed(&self, to: u64, urls: &[Url], status: Status) -> PeerError {
+    fn failed(&self, to: u64, urls: &[Url], error: LineError) -> PeerError {
+        let (status, is_sent) = match error {
+            LineError::Unsent(status) => (status, false),
+            LineError::Failed(status) => (status, true),
+        };
         if status.code() == Code::FailedPrecondition && status.message() == REMOVED {
             self.removed.notify_one();
         }
@@ -138,15 +151,18 @@ impl Peers {
             self.try_next(to, urls);
         }
         metrics::peer_failed(to);
-        PeerError::Failed { to, status }
+        match is_sent {
+            true => PeerError::Failed { to, status },
+            false => PeerError::Unsent { to, status },
+        }
     }
 
     /// The next call goes to the member's next URL, if it has several and the connection to this one is lost.
     fn try_next(&self, to: u64, urls: &[Url]) {
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
-        let lost = ways.get(&to).filter(|way| {
-            urls.len() > 1 && (way.raft.has_ended() || way.leader.has_ended())
-        });
+        let lost = ways
+            .get(&to)
+            .filter(|way| urls.len() > 1 && (way.raft.has_ended() || way.leader.has_ended()));
         let at = lost.and_then(|way| urls.iter().position(|url| *url == way.url));
         if let Some(at) = at
             && let Ok(way) = self.dial(to, &urls[(at + 1) % urls.len()])

@@ -4,6 +4,7 @@
 mod failover;
 mod load;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -34,7 +35,12 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256", value_parser = clap::value_parser!(u64).range(1..=4096))]
     clients: Vec<u64>,
     /// Which loads
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "put,linearizable,serializable")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "put,linearizable,serializable"
+    )]
     loads: Vec<Operation>,
     /// Keys whose memory is measured
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1000..=10_000_000))]
@@ -48,6 +54,9 @@ pub(crate) struct Options {
     /// Leave etcd out
     #[arg(long)]
     alone: bool,
+    /// Measure this build of raft-kv, rather than this program's own
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
 }
 
 /// Measures, and shows what came of it.
@@ -66,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         if let Some(program) = &etcd {
             clusters.push(Box::new(Etcd::start(program.clone())?));
         }
-        clusters.push(Box::new(RaftKv::start()?));
+        clusters.push(Box::new(RaftKv::start(options.program.as_deref())?));
         Ok(clusters)
     };
     let mut report = Report::default();
@@ -98,7 +107,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.kills > 0 {
         for mut cluster in start()? {
             eprintln!("{} kills of {}'s leader", options.kills, cluster.name());
-            let what = format!("{}: leader killed, until a write goes through", cluster.name());
+            let what = format!(
+                "{}: leader killed, until a write goes through",
+                cluster.name()
+            );
             for _ in 0..options.kills {
                 let back = runtime.block_on(failover::kill_leader(cluster.as_mut()))?;
                 report.add(&what, MS, back.as_secs_f64() * 1e3);
