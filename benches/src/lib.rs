@@ -6,6 +6,7 @@
 pub mod hdfs;
 pub mod machine;
 pub mod processes;
+pub mod raft;
 
 use std::env;
 use std::path::PathBuf;

@@ -149,6 +149,9 @@ pub trait Consensus<S: StateMachine>: Clone + Send + Sync + 'static {
     /// How things stand.
     fn status(&self) -> Status;
 
+    /// How many entries are known to be committed and have not been applied here yet.
+    fn unapplied(&self) -> u64;
+
     /// Who leads, and whenever that changes.
     fn leadership(&self) -> watch::Receiver<Leadership>;
 

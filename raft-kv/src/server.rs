@@ -17,6 +17,7 @@ mod kv;
 pub mod kv_server;
 mod lease_service;
 pub mod leases;
+mod line;
 pub mod local_cluster;
 mod lock;
 mod maintenance;
@@ -51,6 +52,7 @@ use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use authority::Repaired;
 use clock::Clock;
@@ -96,6 +98,8 @@ pub fn log_to_stderr(default: &str) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // How long each step of a write took, at `RUST_LOG=raft_kv=debug`.
+        .with_span_events(FmtSpan::CLOSE)
         .init();
 }
 
@@ -143,6 +147,7 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
     let exit_with_stdin = settings.options.exit_with_stdin;
     let server = Arc::new(start(settings, disk, &birth, connector, client_urls).await?);
     let mut tasks = background(&server, birth);
+    tasks.spawn(metrics::keep_up(prometheus.clone()));
     for listener in clients {
         tasks.spawn(serve_clients(server.clone(), listener, prometheus.clone()));
     }

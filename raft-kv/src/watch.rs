@@ -250,22 +250,41 @@ impl WatchHub {
 
     /// Sends the events of one revision to all synced watchers that want some of them.
     fn notify_of(&mut self, revision: i64, events: &[Arc<Event>]) {
-        let mut wanted: BTreeMap<Watching, Vec<Arc<Event>>> = BTreeMap::new();
+        self.revision = self.revision.max(revision);
+        let mut wanted: Vec<(Watching, &Arc<Event>)> = Vec::new();
         for event in events {
-            for id in self.index.watching(&event.kv.key) {
-                let watcher = self.watchers.get(id);
-                if watcher.is_some_and(|watcher| watcher.wants(event, revision)) {
-                    wanted.entry(*id).or_default().push(Arc::clone(event));
+            let watching = self.index.watching(&event.kv.key);
+            wanted.extend(watching.map(|id| (*id, event)));
+        }
+        // Stable, so that each watcher's events keep their order.
+        wanted.sort_by_key(|(id, _)| *id);
+        let mut behind = Vec::new();
+        for of_stream in wanted.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
+            let stream = of_stream[0].0.0;
+            let Some(state) = self.streams.get_mut(&stream) else {
+                continue;
+            };
+            for of_watcher in of_stream.chunk_by(|(a, _), (b, _)| a == b) {
+                let id = of_watcher[0].0;
+                let Some(watcher) = self.watchers.get_mut(&id) else {
+                    continue;
+                };
+                let wants = |event: &Arc<Event>| watcher.wants(event, revision);
+                let events = of_watcher.iter().map(|(_, event)| Arc::clone(event));
+                let events: Vec<_> = events.filter(wants).collect();
+                if events.is_empty() {
+                    continue;
+                }
+                if state.waiting.len() >= self.limits.waiting_max {
+                    behind.push(id);
+                } else {
+                    watcher.send(id.1, revision, events, state, self.limits.fragment_bytes);
+                    self.ready.insert(stream);
                 }
             }
         }
-        self.revision = self.revision.max(revision);
-        for (id, events) in wanted {
-            if self.is_full(id.0) {
-                self.fall_behind(id, revision);
-            } else {
-                self.send(id, revision, events);
-            }
+        for id in behind {
+            self.fall_behind(id, revision);
         }
     }
 
@@ -326,7 +345,12 @@ impl WatchHub {
             self.unsynced.remove(&id);
         }
         if !events.is_empty() {
-            self.send(id, page.next - 1, events);
+            let Some(state) = self.streams.get_mut(&id.0) else {
+                return;
+            };
+            let revision = page.next - 1;
+            watcher.send(id.1, revision, events, state, self.limits.fragment_bytes);
+            self.ready.insert(id.0);
         }
     }
 
@@ -403,28 +427,6 @@ impl WatchHub {
         std::mem::take(&mut self.ready)
     }
 
-    fn send(&mut self, id: Watching, revision: i64, events: Vec<Arc<Event>>) {
-        let Some(watcher) = self.watchers.get_mut(&id) else {
-            return;
-        };
-        watcher.next = revision + 1;
-        watcher.heard = true;
-        let response = WatchResponse {
-            watch_id: id.1,
-            revision,
-            prev_kv: watcher.request.prev_kv,
-            events,
-            ..WatchResponse::default()
-        };
-        if watcher.request.fragment {
-            for part in stream::fragments(&response, self.limits.fragment_bytes) {
-                self.push(id.0, part);
-            }
-        } else {
-            self.push(id.0, response);
-        }
-    }
-
     fn push(&mut self, stream: StreamId, response: WatchResponse) {
         if let Some(state) = self.streams.get_mut(&stream) {
             state.waiting.push_back(response);
@@ -464,6 +466,32 @@ impl WatchHub {
 const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
 
 impl Watcher {
+    /// Puts events, all up to `revision`, on the stream.
+    fn send(
+        &mut self,
+        watch_id: WatchId,
+        revision: i64,
+        events: Vec<Arc<Event>>,
+        stream: &mut Stream,
+        fragment_bytes: usize,
+    ) {
+        self.next = revision + 1;
+        self.heard = true;
+        let response = WatchResponse {
+            watch_id,
+            revision,
+            prev_kv: self.request.prev_kv,
+            events,
+            ..WatchResponse::default()
+        };
+        if self.request.fragment {
+            let parts = stream::fragments(&response, fragment_bytes);
+            stream.waiting.extend(parts);
+        } else {
+            stream.waiting.push_back(response);
+        }
+    }
+
     fn wants(&self, event: &Event, revision: i64) -> bool {
         self.next <= revision && !self.filters_out(event)
     }

@@ -13,6 +13,7 @@ use openraft::RaftMetrics;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, Fatal, InitializeError, RaftError};
 use openraft::impls::ProgressResponder;
+use openraft::raft::ClientWriteResponse;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -240,12 +241,15 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
             let written = match term {
                 None => {
                     let written = self.inner.raft.client_write(command.clone()).await;
-                    written.map(|written| written.data).map_err(propose_error)
+                    written.map_err(propose_error)
                 }
                 Some(term) => self.write_in(term, command.clone()).await,
             };
             let error = match written {
-                Ok(answer) => return Ok(answer),
+                Ok(written) => {
+                    tracing::debug!(index = written.log_id.index, "proposed and applied");
+                    return Ok(written.data);
+                }
                 Err(error) => error,
             };
             let now = *self.inner.leadership.borrow();
@@ -258,15 +262,18 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         }
     }
 
-    async fn write_in(&self, term: u64, command: Command) -> Result<Answer, ProposeError> {
+    async fn write_in(
+        &self,
+        term: u64,
+        command: Command,
+    ) -> Result<ClientWriteResponse<Types>, ProposeError> {
         let (responder, written) = ProgressResponder::complete_only();
         let write = self.inner.raft.write(command).responder(responder);
         let sent = write.with_leader(leader_in(term)).await;
         sent.map_err(|fatal| ProposeError::Stopped(stopped(&fatal)))?;
         // Where no answer comes, the engine has ended with it under way.
         let written = written.await.map_err(|_| ProposeError::Unknown)?;
-        let written = written.map_err(|error| propose_error(RaftError::APIError(error)))?;
-        Ok(written.data)
+        written.map_err(|error| propose_error(RaftError::APIError(error)))
     }
 }
 
@@ -274,7 +281,8 @@ fn encode<S: StateMachine>(command: &S::Command) -> Result<Command, ProposeError
     let encoded = postcard::to_stdvec(command);
     let encoded = encoded
         .map_err(|e| ProposeError::Stopped(format!("the command cannot be encoded: {e}")))?;
-    Ok(Command(encoded.into()))
+    // It is kept for long: without room to grow.
+    Ok(Command(encoded.into_boxed_slice().into()))
 }
 
 fn response<S: StateMachine>(answer: Answer) -> Result<S::Response, ProposeError> {
@@ -398,6 +406,13 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
         }
     }
 
+    fn unapplied(&self) -> u64 {
+        let metrics = self.inner.raft.metrics();
+        let committed = metrics.borrow_watched().local_committed;
+        let committed = committed.map_or(0, |committed| committed.index);
+        committed.saturating_sub(*self.inner.applied.borrow())
+    }
+
     fn leadership(&self) -> watch::Receiver<Leadership> {
         self.inner.leadership.clone()
     }
@@ -407,14 +422,12 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
     }
 
     async fn failed(&self) -> String {
-        let mut metrics = self.inner.raft.metrics();
-        loop {
-            if let Err(fatal) = &metrics.borrow_watched().running_state {
-                return stopped(fatal);
-            }
-            if metrics.changed().await.is_err() {
-                return "it was stopped".to_owned();
-            }
+        // They end with the engine, which says why in the others; those change with every entry.
+        let mut seldom = self.inner.raft.server_metrics();
+        while seldom.changed().await.is_ok() {}
+        match &self.metrics().running_state {
+            Err(fatal) => stopped(fatal),
+            Ok(()) => "it was stopped".to_owned(),
         }
     }
 

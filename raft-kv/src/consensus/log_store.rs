@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use node::Disk;
 use openraft::entry::RaftEntry;
@@ -18,7 +19,7 @@ use tokio::sync::{Notify, watch};
 use crate::consensus::storage::Storage;
 use crate::consensus::types::{Entry, LogId, RaftVote, Types, log_id, position, raft_vote, vote};
 use crate::wal::recovery::Report;
-use crate::wal::{Location, SEGMENT_BYTES, Wal, WalError};
+use crate::wal::{Flush, Location, SEGMENT_BYTES, Wal, WalError};
 
 /// As much of the newest entries is kept in memory, in bytes of their payload.
 const CACHE_BYTES: usize = 16 << 20;
@@ -172,7 +173,7 @@ impl Shared {
                 return !is_stopped;
             };
             drop(log);
-            let written = flush.write(disk);
+            let written = write(&flush, disk);
             let mut log = self.log();
             if let Err(error) = written {
                 let reason = format!(
@@ -199,6 +200,17 @@ impl Shared {
             }
         }
     }
+}
+
+/// Writes and syncs, measured under etcd's name for it.
+fn write(flush: &Flush, disk: &mut dyn Disk) -> Result<(), node::DiskError> {
+    let bytes = flush.bytes.len();
+    let _span = tracing::debug_span!("fsync", record = flush.last, bytes).entered();
+    let began = Instant::now();
+    flush.write(disk)?;
+    metrics::histogram!("etcd_disk_wal_fsync_duration_seconds").record(began.elapsed());
+    metrics::counter!("etcd_disk_wal_write_bytes_total").increment(bytes as u64);
+    Ok(())
 }
 
 impl Log {
@@ -367,6 +379,7 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
         if let Some(committed) = committed {
+            tracing::debug!(index = committed.index, "commit");
             self.shared.log().wal.save_committed(position(&committed));
         }
         Ok(())
@@ -386,7 +399,10 @@ impl RaftLogStorage<Types> for LogStore {
             log.check()?;
             let mut last = None;
             for entry in entries {
-                last = Some(log.append(entry)?);
+                let index = entry.log_id.index;
+                let record = log.append(entry)?;
+                tracing::debug!(index, record, "append");
+                last = Some(record);
             }
             let Some(last) = last else {
                 drop(log);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use futures::{Stream, TryStreamExt};
 use node::Disk;
@@ -17,6 +18,9 @@ use crate::consensus::types::{
 use crate::state_machine::StateMachine;
 use crate::wal::WalError;
 use crate::wal::snapshot::{self, Meta, Reader, Writer};
+
+/// So many entries are applied before it is told how far it is, where there are more.
+const TOLD_ENTRIES: u64 = 256;
 
 /// The machine, and up to where it is.
 pub(super) struct Machine<S: StateMachine> {
@@ -77,6 +81,11 @@ impl<S: StateMachine> Machine<S> {
         }
     }
 
+    fn tell_applied(&self) {
+        let index = self.last.map_or(0, |last| last.index);
+        self.applied.send_replace(index);
+    }
+
     fn apply_entry(&mut self, entry: Entry) -> Result<Answer, io::Error> {
         let index = entry.log_id.index;
         let answer = match entry.payload {
@@ -91,12 +100,12 @@ impl<S: StateMachine> Machine<S> {
                         "the command at index {index} is none that is understood here ({e}): this program may be older than the one that wrote it"
                     ))
                 })?;
+                let _span = tracing::debug_span!("apply", index).entered();
                 let mut machine = self.machine.write().unwrap_or_else(PoisonError::into_inner);
                 Answer(Some(Box::new(machine.apply(index, command))))
             }
         };
         self.last = Some(entry.log_id);
-        self.applied.send_replace(index);
         Ok(answer)
     }
 }
@@ -114,11 +123,17 @@ impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
         Strm: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + Send,
     {
         while let Some((entry, responder)) = entries.try_next().await? {
+            let index = entry.log_id.index;
             let answer = self.apply_entry(entry)?;
             if let Some(responder) = responder {
                 responder.send(answer);
             }
+            // Readers wait for it, and all of them wake.
+            if index.is_multiple_of(TOLD_ENTRIES) {
+                self.tell_applied();
+            }
         }
+        self.tell_applied();
         Ok(())
     }
 
@@ -166,8 +181,7 @@ impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
         restored.await?.map_err(failed)?;
         self.last = meta.last_log_id;
         self.membership = meta.last_membership.clone();
-        self.applied
-            .send_replace(self.last.map_or(0, |last| last.index));
+        self.tell_applied();
         Ok(())
     }
 
@@ -218,6 +232,7 @@ impl<S: StateMachine> RaftSnapshotBuilder<Types> for Builder<S> {
             position: self.last.as_ref().map(position),
             membership,
         };
+        let began = Instant::now();
         let create = self.storage.run(move |disk| Writer::create(disk, &meta));
         let mut writer = create.await?.map_err(failed)?;
         while let Some(chunk) = self.next_chunk() {
@@ -229,6 +244,7 @@ impl<S: StateMachine> RaftSnapshotBuilder<Types> for Builder<S> {
         }
         let meta = self.storage.run(move |disk| writer.finish(disk)).await?;
         let meta = meta.map_err(failed)?;
+        metrics::histogram!("etcd_disk_backend_snapshot_duration_seconds").record(began.elapsed());
         Ok(Snapshot {
             meta: raft_meta(&meta)?,
             snapshot: SnapshotFile {

@@ -2,7 +2,8 @@
 //! requests to one member alone (`endpoint status`, `defrag` …). RFC 9113, 8.3.1, allows no scheme there; Go's server does not mind, and
 //! hyper's resets the stream. So what a client sends is read here first, and the scheme taken away.
 //!
-//! Header blocks are compressed against a table that both sides keep (HPACK, RFC 7541), so each of them is decoded and encoded anew.
+//! Header blocks are compressed against a table that both sides keep (HPACK, RFC 7541), so each of them is decoded and encoded anew. That is not
+//! cheap; so a connection whose first request needs no repair is left alone from then on: a client's connection has one authority.
 
 use std::collections::VecDeque;
 use std::io;
@@ -39,13 +40,15 @@ enum At {
     Frame,
     /// In a frame, with so many bytes of it left, that is passed on as it is.
     Passing(usize),
-    /// In another protocol: all is passed on as it is.
-    Other,
+    /// Nothing is to be repaired: all is passed on as it is.
+    Sound,
 }
 
 /// The client's bytes, repaired. A plain machine: bytes in, bytes out.
 struct Repair {
     at: At,
+    /// No headers have come yet.
+    is_first: bool,
     raw: VecDeque<u8>,
     /// A header block that has begun: its stream, whether that ends with it, what there is of it.
     block: Option<([u8; 4], u8, Vec<u8>)>,
@@ -61,6 +64,7 @@ impl Repair {
     fn new() -> Repair {
         Repair {
             at: At::Start,
+            is_first: true,
             raw: VecDeque::new(),
             block: None,
             decoder: Decoder::new(),
@@ -76,7 +80,7 @@ impl Repair {
                 At::Start => {
                     let known = self.raw.len().min(PREFACE.len());
                     if !self.raw.iter().take(known).eq(&PREFACE[..known]) {
-                        self.at = At::Other;
+                        self.at = At::Sound;
                     } else if known == PREFACE.len() {
                         self.at = At::Passing(known);
                     } else {
@@ -92,7 +96,7 @@ impl Repair {
                     }
                     self.at = At::Frame;
                 }
-                At::Other => {
+                At::Sound => {
                     out.append(&mut self.raw);
                     return Ok(());
                 }
@@ -122,6 +126,19 @@ impl Repair {
         }
         if self.raw.len() < FRAME_HEAD_BYTES + len {
             return Ok(false);
+        }
+        if std::mem::take(&mut self.is_first) && flags & END_HEADERS != 0 {
+            let payload: Vec<u8> = self
+                .raw
+                .range(FRAME_HEAD_BYTES..)
+                .take(len)
+                .copied()
+                .collect();
+            let headers = decode(&mut Decoder::new(), fragment(flags, &payload)?)?;
+            if scheme(&headers).is_none() {
+                self.at = At::Sound;
+                return Ok(true);
+            }
         }
         self.raw.drain(..FRAME_HEAD_BYTES);
         let payload: Vec<u8> = self.raw.drain(..len).collect();
@@ -156,14 +173,9 @@ impl Repair {
         block: &[u8],
         out: &mut VecDeque<u8>,
     ) -> io::Result<()> {
-        let decoded = self.decoder.decode(block);
-        let mut headers = decoded.map_err(|_| invalid("headers that cannot be read"))?;
-        for (name, value) in &mut headers {
-            if name == b":authority"
-                && let Some(scheme) = value.windows(3).position(|three| three == b"://")
-            {
-                value.drain(..scheme + 3);
-            }
+        let mut headers = decode(&mut self.decoder, block)?;
+        if let Some((at, len)) = scheme(&headers) {
+            headers[at].1.drain(..len);
         }
         let block = self.encoder.encode(
             headers
@@ -185,6 +197,20 @@ impl Repair {
         }
         Ok(())
     }
+}
+
+type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn decode(decoder: &mut Decoder<'_>, block: &[u8]) -> io::Result<Headers> {
+    let decoded = decoder.decode(block);
+    decoded.map_err(|_| invalid("headers that cannot be read"))
+}
+
+/// The scheme before the authority, if there is one: which header has it, and how long it is.
+fn scheme(headers: &Headers) -> Option<(usize, usize)> {
+    let at = headers.iter().position(|(name, _)| name == b":authority")?;
+    let mut windows = headers[at].1.windows(3);
+    Some((at, windows.position(|three| three == b"://")? + 3))
 }
 
 /// A frame's part of the header block: without padding, and without a priority, which nobody heeds any more.
@@ -227,6 +253,9 @@ impl AsyncRead for Repaired {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.repair.at == At::Sound && this.ready.is_empty() {
+            return Pin::new(&mut this.stream).poll_read(cx, buf);
+        }
         let mut bytes = [0; READ_BYTES];
         while this.ready.is_empty() {
             let mut read = ReadBuf::new(&mut bytes);
@@ -350,6 +379,18 @@ mod tests {
         assert_eq!(authorities(&whole), ["h:1", "h:1", "h:2"]);
         assert!(whole.windows(data.len()).any(|window| window == data));
         assert_eq!(pass(&sent, 1).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_connection_without_a_scheme_passes_as_it_is() {
+        let mut encoder = Encoder::new();
+        let first = frame(HEADERS, END_HEADERS, &block(&mut encoder, b"h:1"));
+        let sent = [PREFACE, &first, &frame(0, END_STREAM, &[7; 300])].concat();
+        let later = frame(HEADERS, END_HEADERS, &block(&mut encoder, b"http://h:1"));
+        let sent = [sent, later].concat();
+        for at_once in [1, usize::MAX] {
+            assert_eq!(pass(&sent, at_once).unwrap(), sent);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::convert;
 use super::errors;
 use super::kv_server::{KvServer, store_status};
-use super::metrics;
+use super::metrics::{self, Mvcc};
 use super::replica::Replica;
 use super::wire::etcdserverpb as pb;
 use super::wire::etcdserverpb::kv_server::Kv;
@@ -69,7 +69,7 @@ impl KvServer {
         if !serializable {
             self.linearizable().await?;
         }
-        metrics::mvcc("range");
+        metrics::mvcc(Mvcc::Range);
         loop {
             let begun = self.read(|replica| replica.store.begin_range(request));
             let mut scan = begun.map_err(store_status)?;
@@ -110,7 +110,7 @@ impl KvServer {
         request: TxnRequest,
         serializable: bool,
     ) -> Result<crate::store::TxnResponse, Status> {
-        metrics::mvcc("txn");
+        metrics::mvcc(Mvcc::Txn);
         request
             .check(self.settings.options.max_txn_ops)
             .map_err(store_status)?;
@@ -153,7 +153,7 @@ impl Kv for KvService {
         let request = request.into_inner();
         self.0.check_size(&request)?;
         let request = convert::put_request(request);
-        metrics::mvcc("put");
+        metrics::mvcc(Mvcc::Put);
         let Reply::Put(response) = self.0.change(Command::Put(request)).await? else {
             return Err(unexpected());
         };
@@ -171,7 +171,7 @@ impl Kv for KvService {
         let request = request.into_inner();
         self.0.check_size(&request)?;
         let request = convert::delete_request(request);
-        metrics::mvcc("delete");
+        metrics::mvcc(Mvcc::Delete);
         let Reply::DeleteRange(response) = self.0.change(Command::DeleteRange(request)).await?
         else {
             return Err(unexpected());

@@ -19,7 +19,7 @@ use super::ids::RequestIds;
 use super::leases::Leases;
 use super::members::{Change, Members};
 use super::metrics;
-use super::peers::Peers;
+use super::peers::{PeerError, Peers};
 use super::replica::{Command, Outcome, Replica, Request, Waits};
 use super::settings::Settings;
 use super::urls::Url;
@@ -55,7 +55,7 @@ pub struct KvServer {
 }
 
 /// What a member asks the leader for, on behalf of its client.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Ask {
     /// To propose a command.
     Propose(Command),
@@ -180,8 +180,7 @@ impl KvServer {
     /// Proposes, and waits until this member has applied it.
     #[instrument(level = "debug", skip_all)]
     async fn propose(&self, request: Request) -> Result<Outcome, Status> {
-        let status = self.engine.status();
-        if status.committed > status.applied + UNAPPLIED_MAX {
+        if self.engine.unapplied() > UNAPPLIED_MAX {
             return Err(errors::TOO_MANY_REQUESTS.into());
         }
         let id = self.ids.next();
@@ -240,7 +239,11 @@ impl KvServer {
                 Ok(Told::Refused(refusal)) => Err(refusal.into()),
                 Err(error) => {
                     debug!("the leader may not have got a proposal: {error}");
-                    Ok(Sent::Perhaps)
+                    let unsent = matches!(
+                        error.downcast_ref(),
+                        Some(PeerError::Unsent { .. } | PeerError::NoUrl(_))
+                    );
+                    Ok(if unsent { Sent::Refused } else { Sent::Perhaps })
                 }
             },
         }
@@ -275,7 +278,9 @@ impl KvServer {
             loop {
                 let leader = self.engine.leadership().borrow().leader;
                 let told = match leader {
-                    Some(leader) if leader == self.identity.member_id => self.answer(ask).await,
+                    Some(leader) if leader == self.identity.member_id => {
+                        self.answer(ask.clone()).await
+                    }
                     Some(leader) => self.ask(leader, ask).await.unwrap_or(Told::NotLeader),
                     None => Told::NotLeader,
                 };
@@ -291,10 +296,10 @@ impl KvServer {
     }
 
     /// What this member, as the leader, answers to another one.
-    pub(super) async fn answer(&self, ask: &Ask) -> Told {
+    pub(super) async fn answer(&self, ask: Ask) -> Told {
         let refused = |error: EtcdError| Told::Refused(error.into());
         match ask {
-            Ask::Propose(command) => match self.propose_here(command.clone()).await {
+            Ask::Propose(command) => match self.propose_here(command).await {
                 Ok(Sent::Perhaps) => Told::Done,
                 Ok(Sent::Refused) => Told::NotLeader,
                 Err(status) => Told::Refused(status.into()),
@@ -302,13 +307,13 @@ impl KvServer {
             _ if self.status().leadership.leader != Some(self.identity.member_id) => {
                 Told::NotLeader
             }
-            Ask::LeaseRenew(id) => match self.leases.renew(self, *id).await {
+            Ask::LeaseRenew(id) => match self.leases.renew(self, id).await {
                 Ok(ttl) => Told::Lease(ttl, ttl),
                 Err(status) if status.code() == Code::FailedPrecondition => Told::NotLeader,
                 Err(status) => Told::Refused(status.into()),
             },
-            Ask::LeaseTimeToLive(id) => self.leases.time_to_live(self, *id),
-            Ask::LearnerReady(id) => match self.learner_ready(*id) {
+            Ask::LeaseTimeToLive(id) => self.leases.time_to_live(self, id),
+            Ask::LearnerReady(id) => match self.learner_ready(id) {
                 true => Told::Done,
                 false => refused(errors::LEARNER_NOT_READY),
             },

@@ -1,8 +1,10 @@
 //! What is measured, under etcd's names.
 
+use std::collections::BTreeMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::kv_server::KvServer;
@@ -12,6 +14,9 @@ const BUCKETS_SECONDS: [f64; 14] = [
     0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096,
     8.192,
 ];
+
+/// Between two times at which what was recorded is summed up.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Begins to measure. To be called once.
 ///
@@ -26,6 +31,14 @@ pub(super) fn install() -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
+/// Sums up what was recorded, now and then, so that it does not take more and more memory where nobody asks for it.
+pub(super) async fn keep_up(prometheus: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
+        prometheus.run_upkeep();
+    }
+}
+
 /// A message went to a member.
 pub(super) fn peer_sent(to: u64, bytes: usize) {
     counter!("etcd_network_peer_sent_bytes_total", "To" => format!("{to:x}"))
@@ -38,29 +51,59 @@ pub(super) fn peer_received(from: u64, bytes: usize) {
         .increment(bytes as u64);
 }
 
+/// A member has answered a short message; for one that changes something, after it was on the disk there.
+pub(super) fn peer_answered(to: u64, took: Duration) {
+    histogram!("etcd_network_peer_round_trip_time_seconds", "To" => format!("{to:x}")).record(took);
+}
+
 /// A message to a member was not answered.
 pub(super) fn peer_failed(to: u64) {
     counter!("etcd_network_peer_sent_failures_total", "To" => format!("{to:x}")).increment(1);
 }
 
+/// What is counted of one method's requests that went well: looked up once, since there are many.
+#[derive(Clone)]
+struct Method {
+    handling: Histogram,
+    handled: Counter,
+}
+
 /// A request was answered; `path` is `/package.Service/Method`, `code` gRPC's.
 pub(super) fn grpc(path: &str, code: i32, took: Duration) {
+    static METHODS: RwLock<BTreeMap<String, Method>> = RwLock::new(BTreeMap::new());
+    let code = tonic::Code::from_i32(code);
+    if code == tonic::Code::Unimplemented {
+        // Its name is whatever the client made up.
+        return counter!("grpc_server_unimplemented_total").increment(1);
+    }
+    let took = took.as_secs_f64();
+    if code == tonic::Code::Ok {
+        let methods = METHODS.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(method) = methods.get(path) {
+            method.handling.record(took);
+            return method.handled.increment(1);
+        }
+    }
     let (service, method) = path
         .trim_start_matches('/')
         .split_once('/')
         .unwrap_or(("", path));
-    let code = format!("{:?}", tonic::Code::from_i32(code));
     let labels = [
         ("grpc_service", service.to_owned()),
         ("grpc_method", method.to_owned()),
     ];
-    histogram!("grpc_server_handling_seconds", &labels).record(took.as_secs_f64());
+    let handling = histogram!("grpc_server_handling_seconds", &labels);
     let [service, method] = labels;
-    counter!(
+    let handled = counter!(
         "grpc_server_handled_total",
-        &[service, method, ("grpc_code", code)]
-    )
-    .increment(1);
+        &[service, method, ("grpc_code", format!("{code:?}"))]
+    );
+    handling.record(took);
+    handled.increment(1);
+    if code == tonic::Code::Ok {
+        let mut methods = METHODS.write().unwrap_or_else(PoisonError::into_inner);
+        methods.insert(path.to_owned(), Method { handling, handled });
+    }
 }
 
 /// A proposal failed, or was not decided in time.
@@ -70,7 +113,9 @@ pub(super) fn proposal_failed() {
 
 /// A proposal waits, or one fewer does.
 pub(super) fn proposals_pending(by: f64) {
-    gauge!("etcd_server_proposals_pending").increment(by);
+    static PENDING: OnceLock<Gauge> = OnceLock::new();
+    let pending = PENDING.get_or_init(|| gauge!("etcd_server_proposals_pending"));
+    pending.increment(by);
 }
 
 /// A linearizable read could not be served.
@@ -83,10 +128,28 @@ pub(super) fn leader_changed() {
     counter!("etcd_server_leader_changes_seen_total").increment(1);
 }
 
-/// What was done in the store; `what` is etcd's word: `put`, `delete`, `range`, `txn`.
-pub(super) fn mvcc(what: &str) {
-    let name = format!("etcd_mvcc_{what}_total");
-    counter!(name).increment(1);
+/// What is done in the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mvcc {
+    Put,
+    Delete,
+    Range,
+    Txn,
+}
+
+/// Something was done in the store.
+pub(super) fn mvcc(what: Mvcc) {
+    static PUT: OnceLock<Counter> = OnceLock::new();
+    static DELETE: OnceLock<Counter> = OnceLock::new();
+    static RANGE: OnceLock<Counter> = OnceLock::new();
+    static TXN: OnceLock<Counter> = OnceLock::new();
+    let (counter, name) = match what {
+        Mvcc::Put => (&PUT, "etcd_mvcc_put_total"),
+        Mvcc::Delete => (&DELETE, "etcd_mvcc_delete_total"),
+        Mvcc::Range => (&RANGE, "etcd_mvcc_range_total"),
+        Mvcc::Txn => (&TXN, "etcd_mvcc_txn_total"),
+    };
+    counter.get_or_init(|| counter!(name)).increment(1);
 }
 
 /// What happened to a lease; `what` is etcd's word: `granted`, `revoked`, `renewed`.
@@ -125,6 +188,7 @@ pub(super) fn look(server: &KvServer) {
     let status = server.status();
     let is = |what: bool| if what { 1.0 } else { 0.0 };
     gauge!("etcd_server_has_leader").set(is(status.leadership.leader.is_some()));
+    gauge!("etcd_server_is_learner").set(is(server.is_learner()));
     gauge!("etcd_server_is_leader").set(is(status.leadership.leader == Some(status.id)));
     gauge!("etcd_server_proposals_committed_total").set(number(status.committed));
     gauge!("etcd_server_proposals_applied_total").set(number(status.applied));

@@ -1,7 +1,8 @@
-//! How a member calls the others: a connection to each, made when it is first needed. Deadlines are the callers'.
+//! How a member calls the others: a connection to each, with a [`Line`] for each topic, made when they are first needed. Deadlines are the callers'.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use thiserror::Error;
@@ -11,6 +12,7 @@ use tonic::{Code, Status};
 use super::connector::Connector;
 use super::identity::Identity;
 use super::kv_server::urls;
+use super::line::{Line, LineError, Topic};
 use super::members::Member;
 use super::metrics;
 use super::urls::Url;
@@ -21,18 +23,29 @@ use crate::consensus::{self, Transport, TransportError};
 /// The longest message between members: a batch of entries, each of which may be as long as a request, or a chunk of a snapshot.
 pub(crate) const MESSAGE_MAX: usize = 64 << 20;
 
+/// A longer message is sent by itself, so that shorter ones overtake it: heartbeats above all.
+const SHORT_BYTES: usize = 256 << 10;
+
 /// What a member answers to one that was removed: there is no way back.
 pub(crate) const REMOVED: &str = "the member has been permanently removed from the cluster";
 /// What a member answers to one of another cluster.
 pub(crate) const OTHER_CLUSTER: &str = "cluster ID mismatch";
 
-/// Why a call came to nothing. Whether the other one got it is not known.
+/// Why a call came to nothing.
 #[derive(Debug, Error)]
 pub enum PeerError {
     /// It has no URL that can be dialled.
     #[error("member {0:x} has no peer URL that can be called")]
     NoUrl(u64),
-    /// It did not answer, or refused.
+    /// There was no connection: it has certainly not got it.
+    #[error("member {to:x} cannot be reached: {status}")]
+    Unsent {
+        /// Whom.
+        to: u64,
+        /// Why.
+        status: Status,
+    },
+    /// It did not answer, or refused. Whether it got it is not known.
     #[error("member {to:x}: {status}")]
     Failed {
         /// Whom.
@@ -47,9 +60,18 @@ pub enum PeerError {
 pub struct Peers {
     identity: Identity,
     connector: Connector,
-    channels: Arc<Mutex<BTreeMap<u64, (Url, Channel)>>>,
+    ways: Arc<Mutex<BTreeMap<u64, Way>>>,
     /// Told when another member says that this one was removed.
     removed: Arc<tokio::sync::Notify>,
+}
+
+/// How a member is called.
+#[derive(Debug)]
+struct Way {
+    url: Url,
+    client: PeerClient<Channel>,
+    raft: Line,
+    leader: Line,
 }
 
 impl Peers {
@@ -58,7 +80,7 @@ impl Peers {
         Peers {
             identity,
             connector,
-            channels: Arc::default(),
+            ways: Arc::default(),
             removed: Arc::default(),
         }
     }
@@ -74,12 +96,12 @@ impl Peers {
     /// When none comes.
     pub async fn raft(&self, to: u64, urls: &[Url], body: Bytes) -> Result<Bytes, PeerError> {
         metrics::peer_sent(to, body.len());
-        let message = self.message(to, body);
-        let mut client = self.client(to, urls)?;
-        match client.raft(message).await {
-            Ok(answer) => Ok(answer.into_inner().body),
-            Err(status) => Err(self.failed(to, urls, status)),
+        let (is_short, began) = (body.len() <= SHORT_BYTES, Instant::now());
+        let answer = self.ask(to, urls, Topic::Raft, body).await?;
+        if is_short {
+            metrics::peer_answered(to, began.elapsed());
         }
+        Ok(answer)
     }
 
     /// Asks the leader for what only it can do.
@@ -87,55 +109,102 @@ impl Peers {
     /// # Errors
     /// When no answer comes.
     pub async fn leader(&self, to: u64, urls: &[Url], body: Bytes) -> Result<Bytes, PeerError> {
-        let message = self.message(to, body);
-        let mut client = self.client(to, urls)?;
-        match client.leader(message).await {
-            Ok(answer) => Ok(answer.into_inner().body),
-            Err(status) => Err(self.failed(to, urls, status)),
-        }
+        self.ask(to, urls, Topic::Leader, body).await
     }
 
-    fn message(&self, to: u64, body: Bytes) -> Message {
-        Message {
+    async fn ask(
+        &self,
+        to: u64,
+        urls: &[Url],
+        topic: Topic,
+        body: Bytes,
+    ) -> Result<Bytes, PeerError> {
+        let message = Message {
             cluster_id: self.identity.cluster_id,
             from: self.identity.member_id,
             to,
             body,
-        }
+        };
+        let (line, mut client) = self.way(to, urls, topic)?;
+        let answer = if message.body.len() <= SHORT_BYTES {
+            line.ask(message).await
+        } else {
+            let answer = match topic {
+                Topic::Raft => client.long_raft(message).await,
+                Topic::Leader => client.long_leader(message).await,
+            };
+            let answer = answer.map(|answer| answer.into_inner().body);
+            answer.map_err(LineError::Failed)
+        };
+        answer.map_err(|error| self.failed(to, urls, error))
     }
 
-    fn failed(&self, to: u64, urls: &[Url], status: Status) -> PeerError {
+    fn failed(&self, to: u64, urls: &[Url], error: LineError) -> PeerError {
+        let (status, is_sent) = match error {
+            LineError::Unsent(status) => (status, false),
+            LineError::Failed(status) => (status, true),
+        };
         if status.code() == Code::FailedPrecondition && status.message() == REMOVED {
             self.removed.notify_one();
         }
-        // The next call tries the member's next URL.
-        if status.code() == Code::Unavailable && urls.len() > 1 {
-            let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-            channels.remove(&to);
+        if status.code() == Code::Unavailable {
+            self.try_next(to, urls);
         }
         metrics::peer_failed(to);
-        PeerError::Failed { to, status }
+        match is_sent {
+            true => PeerError::Failed { to, status },
+            false => PeerError::Unsent { to, status },
+        }
     }
 
-    fn client(&self, to: u64, urls: &[Url]) -> Result<PeerClient<Channel>, PeerError> {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        let channel = match channels.get(&to) {
-            Some((url, channel)) if urls.contains(url) => channel.clone(),
-            other => {
-                let before = other.and_then(|(url, _)| urls.iter().position(|u| u == url));
-                let next = before.map_or(0, |i| (i + 1) % urls.len());
-                let url = urls.get(next).ok_or(PeerError::NoUrl(to))?;
-                let channel = self
-                    .connector
-                    .channel(url)
-                    .map_err(|_| PeerError::NoUrl(to))?;
-                channels.insert(to, (url.clone(), channel.clone()));
-                channel
-            }
-        };
-        Ok(PeerClient::new(channel)
+    /// The next call goes to the member's next URL, if it has several and the connection to this one is lost.
+    fn try_next(&self, to: u64, urls: &[Url]) {
+        let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = ways
+            .get(&to)
+            .filter(|way| urls.len() > 1 && (way.raft.has_ended() || way.leader.has_ended()));
+        let at = lost.and_then(|way| urls.iter().position(|url| *url == way.url));
+        if let Some(at) = at
+            && let Ok(way) = self.dial(to, &urls[(at + 1) % urls.len()])
+        {
+            ways.insert(to, way);
+        }
+    }
+
+    fn dial(&self, to: u64, url: &Url) -> Result<Way, PeerError> {
+        let channel = self.connector.channel(url);
+        let client = PeerClient::new(channel.map_err(|_| PeerError::NoUrl(to))?)
             .max_decoding_message_size(MESSAGE_MAX)
-            .max_encoding_message_size(MESSAGE_MAX))
+            .max_encoding_message_size(MESSAGE_MAX);
+        Ok(Way {
+            url: url.clone(),
+            raft: Line::open(client.clone(), Topic::Raft),
+            leader: Line::open(client.clone(), Topic::Leader),
+            client,
+        })
+    }
+
+    /// The way to a member; made, or made again, where there is none.
+    fn way(
+        &self,
+        to: u64,
+        urls: &[Url],
+        topic: Topic,
+    ) -> Result<(Line, PeerClient<Channel>), PeerError> {
+        let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+        if ways.get(&to).is_none_or(|way| !urls.contains(&way.url)) {
+            let url = urls.first().ok_or(PeerError::NoUrl(to))?;
+            ways.insert(to, self.dial(to, url)?);
+        }
+        let way = ways.get_mut(&to).ok_or(PeerError::NoUrl(to))?;
+        let line = match topic {
+            Topic::Raft => &mut way.raft,
+            Topic::Leader => &mut way.leader,
+        };
+        if line.has_ended() {
+            *line = Line::open(way.client.clone(), topic);
+        }
+        Ok((line.clone(), way.client.clone()))
     }
 }
 

@@ -4,6 +4,7 @@
 //! `cargo run --release -p benches --bin compare -- hdfs`
 
 mod hdfs;
+mod raft;
 mod report;
 
 use std::path::PathBuf;
@@ -27,6 +28,11 @@ enum Command {
     /// This program as one of mini-hdfs' processes
     #[command(flatten)]
     HdfsNode(benches::hdfs::Node),
+    /// raft-kv beside etcd
+    Raft(raft::Options),
+    /// This program as one of raft-kv's processes
+    #[command(flatten)]
+    RaftNode(benches::raft::Node),
     /// Bytes of memory for a file in a NameNode
     #[command(hide = true)]
     NamenodeMemory(hdfs::memory::Options),
@@ -58,6 +64,8 @@ fn main() -> ExitCode {
     let ran = match Arguments::parse().command {
         Command::Hdfs(options) => hdfs::run(&options),
         Command::HdfsNode(node) => node.run(),
+        Command::Raft(options) => raft::run(&options),
+        Command::RaftNode(node) => node.run(),
         Command::NamenodeMemory(options) => hdfs::memory::run(&options),
     };
     match ran {

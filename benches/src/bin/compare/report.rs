@@ -52,6 +52,12 @@ impl Report {
         row.map(|row| row.median)
     }
 
+    /// What the rows are called, with their units.
+    pub(crate) fn names(&self) -> Vec<(String, &'static str)> {
+        let names = self.rows.iter().map(|row| (row.what.clone(), row.unit));
+        names.collect()
+    }
+
     /// Shows beside a row how many times `reference` it is, which is called `name`.
     pub(crate) fn set_ratio(&mut self, what: &str, unit: &str, reference: f64, name: &'static str) {
         if let Some(row) = self

@@ -17,11 +17,18 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
     /// While this member leads, gives those that were added with a wish for a vote theirs, when they have caught up: before, they
     /// would count for the majority without being able to help (the thesis, section 4.2.1).
     pub(super) async fn give_votes(self) {
-        let mut metrics = self.inner.raft.metrics();
-        while metrics.changed().await.is_ok() {
+        let mut all = self.inner.raft.metrics();
+        // What changes with every entry is looked at only while somebody waits.
+        let mut seldom = self.inner.raft.server_metrics();
+        loop {
             let metrics = self.metrics();
-            for (id, member) in metrics.membership_config.nodes() {
-                if member.wants_vote && !is_voter(&metrics, *id) && has_caught_up(&metrics, *id) {
+            let nodes = metrics.membership_config.nodes();
+            let waiting: Vec<u64> = nodes
+                .filter(|(id, member)| member.wants_vote && !is_voter(&metrics, **id))
+                .map(|(id, _)| *id)
+                .collect();
+            for id in &waiting {
+                if has_caught_up(&metrics, *id) {
                     let change = ChangeMembers::AddVoterIds(BTreeSet::from([*id]));
                     if let Err(error) = self.change(change, true).await {
                         tracing::debug!("member {id:x} gets no vote yet: {error}");
@@ -29,6 +36,14 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
                         tokio::time::sleep(self.inner.options.heartbeat_interval).await;
                     }
                 }
+            }
+            let changed = if waiting.is_empty() {
+                seldom.changed().await
+            } else {
+                all.changed().await
+            };
+            if changed.is_err() {
+                return;
             }
         }
     }

@@ -51,9 +51,9 @@ impl Options {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let election = ms(self.election_timeout);
         // A follower campaigns when it has heard nothing for the second of these, which is the leader's lease too, and a time drawn from
-        // between the two: for 1 to 1.3 election timeouts in all.
-        let election_timeout_min = (election * 35 / 100).max(1);
-        let election_timeout_max = (election - election * 35 / 100).max(2);
+        // between the two: for 1 to 1.2 election timeouts in all.
+        let election_timeout_min = (election * 40 / 100).max(1);
+        let election_timeout_max = (election - election * 40 / 100).max(2);
         Config {
             cluster_name: format!("{:x}", self.cluster),
             heartbeat_interval: ms(self.heartbeat_interval),
