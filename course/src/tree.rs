@@ -52,8 +52,11 @@ impl Tree {
             }
         }
         let mut paths = listed(&workspace.root, &["--others", "--exclude-standard"])?;
+        // Below the root, cargo finds the root's configuration too, and would have each flag twice.
+        let wants_config = !workspace.target.starts_with(&workspace.root);
         paths.retain(|path| {
-            let is_beside = path.parent() == Some(Path::new("")) || path.starts_with(".cargo");
+            let is_config = path.starts_with(".cargo") && wants_config;
+            let is_beside = path.parent() == Some(Path::new("")) || is_config;
             is_beside || dirs.iter().any(|dir| path.starts_with(dir))
         });
         let mut tree = Tree::read(&workspace.root, paths)?;

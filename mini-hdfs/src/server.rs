@@ -8,7 +8,6 @@ pub mod data_transfer;
 pub mod datanode;
 pub mod dfs_client;
 mod http;
-pub mod lifetime;
 mod metrics;
 pub mod namenode;
 pub mod rpc;
@@ -16,6 +15,9 @@ pub mod settings;
 pub mod trace;
 pub mod volumes;
 pub mod xceiver;
+
+/// Held by the one process that uses a directory (HDFS's name for it).
+const LOCK_FILE: &str = "in_use.lock";
 
 /// The name of this machine, by which a client and the DataNode beside it find each other.
 pub fn hostname() -> String {

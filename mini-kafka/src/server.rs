@@ -9,7 +9,6 @@ pub mod clock;
 pub mod connection;
 pub mod fetches;
 pub mod groups;
-pub mod lifetime;
 pub mod metrics;
 pub mod partition;
 pub mod response;
@@ -27,6 +26,7 @@ use anyhow::{Context, Result, bail};
 use chaos::Chaos;
 use node::FileDisk;
 use serde_json::json;
+use servers::lifetime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
@@ -35,6 +35,9 @@ use tracing_subscriber::EnvFilter;
 use broker::{Broker, locked};
 use connection::Closed;
 use settings::Settings;
+
+/// Held by the one process that uses a directory (Kafka's name for it).
+const LOCK_FILE: &str = ".lock";
 
 /// What `mini-kafka server` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -80,8 +83,10 @@ pub fn run(options: &Options) -> Result<()> {
     if settings.text("log.dirs").contains(',') {
         bail!("log.dirs: this broker has one log directory");
     }
-    let _lock = lifetime::lock(&dir)?;
-    lifetime::allow_open_files();
+    let _lock = lifetime::lock(&dir, LOCK_FILE, "give each broker a log.dirs of its own")?;
+    if let Err(error) = lifetime::allow_open_files() {
+        warn!("the limit of open files cannot be raised: {error}");
+    }
     let prometheus = metrics::install()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)

@@ -1,8 +1,9 @@
 //! A client. It knows all endpoints, writes through the one that leads, reads through all in turn, and goes on with another one where
 //! one fails.
 //!
-//! A read is tried again whatever happened. A write is tried again only where it certainly was not carried out: there was no connection, or no
-//! leader. Otherwise its fate is not known, and the caller hears of it ([`ClientError::Unknown`]): to write again might be to write twice.
+//! A read is tried again whatever happened; an endpoint that stays silent gets half of the time that is left before another one is asked.
+//! A write is tried again only where it certainly was not carried out: there was no connection, or no leader. Otherwise its fate is not known,
+//! and the caller hears of it ([`ClientError::Unknown`]): to write again might be to write twice. The next write goes to another endpoint.
 
 pub mod recipes;
 pub mod session;
@@ -164,8 +165,13 @@ impl Client {
         for attempt in 0.. {
             let i = (first + attempt) % self.channels.len();
             let left = self.timeout.saturating_sub(began.elapsed());
+            let others = (attempt + 1) % self.channels.len() > 0;
+            let patience = match kind {
+                Kind::Read if others => left / 2,
+                _ => left,
+            };
             let answer = tokio::time::timeout(
-                left,
+                patience,
                 send(self.channels[i].1.clone(), Request::new(request.clone())),
             );
             let status = match answer.await {
@@ -181,22 +187,23 @@ impl Client {
                     self.channels[i].0
                 )),
             };
-            let again = status.code() == Code::Unavailable;
+            let silent = status.code() == Code::DeadlineExceeded;
+            let again = status.code() == Code::Unavailable || silent && kind == Kind::Read;
             let safe = kind == Kind::Read || certainly_not_done(&status);
+            if kind == Kind::Write && (again || silent) {
+                // The next write goes elsewhere, whatever is to be said of this one.
+                let next = (i + 1) % self.channels.len();
+                self.leader.store(next, Ordering::Relaxed);
+            }
             let late = began.elapsed() + ROUND >= self.timeout;
             match (again, safe) {
                 (true, true) if !late => {}
                 (true, true) => return Err(ClientError::Unreachable(status)),
                 (true, false) => return Err(ClientError::Unknown(status)),
-                (false, _) if status.code() == Code::DeadlineExceeded => {
-                    return Err(match kind {
-                        Kind::Read => ClientError::Unreachable(status),
-                        Kind::Write => ClientError::Unknown(status),
-                    });
-                }
+                (false, _) if silent => return Err(ClientError::Unknown(status)),
                 (false, _) => return Err(ClientError::Refused(status)),
             }
-            if (attempt + 1) % self.channels.len() == 0 {
+            if !others {
                 tokio::time::sleep(ROUND).await;
             }
         }

@@ -16,7 +16,6 @@ mod kv;
 pub mod kv_server;
 mod lease_service;
 mod leases;
-mod lifetime;
 pub mod local_cluster;
 mod lock;
 mod maintenance;
@@ -42,6 +41,7 @@ use futures::TryStreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use node::{Disk, FileDisk};
 use serde_json::json;
+use servers::lifetime;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::service::Routes;
@@ -72,6 +72,9 @@ pub const VERSION: &str = "3.4.23";
 /// The one that all members have in common.
 pub const CLUSTER_VERSION: &str = "3.4.0";
 
+/// Held by the one process that uses a directory.
+const LOCK_FILE: &str = ".lock";
+
 /// The consensus of this member.
 pub(crate) type Engine = Openraft<Replica, Peers>;
 
@@ -99,7 +102,14 @@ pub fn log_to_stderr(default: &str) {
 /// When a setting is wrong, an address is taken, the data directory is damaged; when the member is removed, or its disk fails.
 pub fn run(options: &settings::Options) -> Result<()> {
     let settings = Settings::new(options.clone())?;
-    let _lock = lifetime::lock(&settings.data_dir)?;
+    let _lock = lifetime::lock(
+        &settings.data_dir,
+        LOCK_FILE,
+        "give each member a --data-dir of its own",
+    )?;
+    if let Err(error) = lifetime::allow_open_files() {
+        warn!("the limit of open files cannot be raised: {error}");
+    }
     let prometheus = metrics::install()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

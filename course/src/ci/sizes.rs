@@ -21,7 +21,7 @@ struct Budget {
     all: usize,
 }
 
-const BUDGETS: [Budget; 5] = [
+const BUDGETS: [Budget; 6] = [
     Budget {
         package: "mini-hdfs",
         core: 3000,
@@ -31,6 +31,11 @@ const BUDGETS: [Budget; 5] = [
         package: "mini-kafka",
         core: 4000,
         all: 8000,
+    },
+    Budget {
+        package: "mini-mapreduce",
+        core: 5000,
+        all: 10000,
     },
     Budget {
         package: "raft-kv",

@@ -4,6 +4,9 @@
 //! A child must end when its standard input does (`--exit-with-stdin`). The other end of that pipe is held
 //! here, so a child ends with this process, however this process ends.
 
+#[cfg(feature = "lifetime")]
+pub mod lifetime;
+
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

@@ -220,8 +220,15 @@ impl Store {
     }
 
     /// Looks at up to `keys_max` keys more; says whether those were all, so that [`RangeScan::finish`] has the answer.
-    pub fn step(&self, scan: &mut RangeScan, keys_max: usize) -> bool {
-        scan.step(&self.mvcc, keys_max.max(1))
+    ///
+    /// # Errors
+    /// `Compacted` where the store was restored meanwhile, and what is being read is not in it any more: begin again.
+    pub fn step(&self, scan: &mut RangeScan, keys_max: usize) -> Result<bool, StoreError> {
+        let is_kept = scan.pin.as_ref().is_some_and(|pin| self.mvcc.holds(pin));
+        if !is_kept && scan.at() < self.mvcc.compacted() {
+            return Err(StoreError::Compacted);
+        }
+        Ok(scan.step(&self.mvcc, keys_max.max(1)))
     }
 
     /// Does a transaction that only reads ([`TxnRequest::is_read_only`]).
@@ -244,7 +251,7 @@ impl Store {
     /// `Compacted`, `FutureRevision`.
     pub fn hash_kv(&self, revision: i64) -> Result<HashKv, StoreError> {
         let mut scan = self.begin_hash(revision)?;
-        while !self.step_hash(&mut scan, usize::MAX) {}
+        while !self.step_hash(&mut scan, usize::MAX)? {}
         Ok(scan.finish())
     }
 
@@ -257,8 +264,14 @@ impl Store {
     }
 
     /// Looks at up to `keys_max` keys more; says whether those were all, so that [`HashScan::finish`] has the answer.
-    pub fn step_hash(&self, scan: &mut HashScan, keys_max: usize) -> bool {
-        scan.step(&self.mvcc, keys_max.max(1))
+    ///
+    /// # Errors
+    /// `Compacted` where the store was restored meanwhile, with another compaction: begin again.
+    pub fn step_hash(&self, scan: &mut HashScan, keys_max: usize) -> Result<bool, StoreError> {
+        if !scan.can_go_on(&self.mvcc) {
+            return Err(StoreError::Compacted);
+        }
+        Ok(scan.step(&self.mvcc, keys_max.max(1)))
     }
 
     /// A hash over everything that is replicated (etcd's `Hash`, which is over its file, so the numbers differ).

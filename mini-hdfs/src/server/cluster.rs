@@ -8,11 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use servers::Server;
+use servers::{Server, lifetime};
 use tempfile::TempDir;
 
 use super::connector::Connector;
-use super::lifetime;
 use super::rpc::NameNodeClient;
 
 /// How long each process may take to start.

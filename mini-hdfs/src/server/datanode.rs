@@ -10,13 +10,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use chaos::Chaos;
 use node::{FileDisk, Time};
+use servers::lifetime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
 use super::connector::Connector;
-use super::lifetime;
 use super::rpc::{NameNodeClient, RpcError};
 use super::settings::Settings;
 use super::volumes::{self, VolumeSettings, VolumeStatus};

@@ -16,6 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use chaos::Chaos;
 use node::{FileDisk, Rng};
+use servers::lifetime;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::transport::server::TcpIncoming;
@@ -27,7 +28,7 @@ use super::rpc::wire::client_protocol_server::ClientProtocolServer;
 use super::rpc::wire::datanode_protocol_server::DatanodeProtocolServer;
 use super::settings::Settings;
 use super::trace;
-use super::{http, lifetime};
+use super::{LOCK_FILE, http};
 use crate::namenode::{Config, NameNode, StorageError};
 use host_files::HostFiles;
 use services::Services;
@@ -79,7 +80,11 @@ pub fn run(options: &Options) -> Result<()> {
     let settings = Settings::parse(&options.define)?;
     let config = settings.namenode()?;
     let dir = options.dir.display().to_string();
-    let _lock = lifetime::lock(&options.dir)?;
+    let _lock = lifetime::lock(
+        &options.dir,
+        LOCK_FILE,
+        "give each NameNode a --dir of its own",
+    )?;
     let mut disk = FileDisk::open(&options.dir)?;
     let mut rng = Rng::new(lifetime::random_seed());
     let clock = Clock::start();

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use node::{Disk, DiskError, FileDisk, Rng};
+use servers::lifetime;
 use tracing::warn;
 
-use super::lifetime;
+use super::LOCK_FILE;
 use crate::block::DatanodeId;
 use crate::datanode::storage::{self, Identity};
 use crate::datanode::volumes::{Figures, FileSystem, Volume, VolumeId, VolumeList, VolumeUsage};
@@ -69,7 +70,7 @@ pub fn open(dirs: &[PathBuf], settings: &VolumeSettings) -> Result<OpenVolumes> 
         if dirs[..i].contains(dir) {
             bail!("{shown} is given twice as a directory of replicas");
         }
-        let opened = lifetime::try_lock(dir).map_err(|e| e.to_string());
+        let opened = lifetime::try_lock(dir, LOCK_FILE).map_err(|e| e.to_string());
         let opened = opened.and_then(|lock| {
             let disk = FileDisk::open(dir).map_err(|e| e.to_string())?;
             Ok((lock, disk))

@@ -105,6 +105,9 @@ fn a_datanode_in_maintenance_is_away_for_a_while() {
     until("it is heard again", || {
         node(&client, "dn3").state == DatanodeState::Live
     });
+    let address = node(&client, "dn3").info.address;
+    let (said, ok) = dfsadmin(&world, &["-recommission", &address]);
+    assert!(!ok && said.contains("recommission dn3"), "{said}");
     let (said, ok) = dfsadmin(&world, &["-recommission", "dn3"]);
     assert!(ok, "{said}");
     until("everything is as before", || {

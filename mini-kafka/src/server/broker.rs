@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
 use node::{Disk, DiskError, DiskErrorKind, FileDisk, Rng, Time};
+use servers::lifetime;
 use tracing::{info, warn};
 
 use super::catalogue::{Catalogue, TopicEntry};
 use super::clock::Clock;
 use super::fetches::Fetches;
 use super::groups::Groups;
-use super::lifetime;
 use super::partition::{LogDir, Served, directory};
 use super::settings::Settings;
 use crate::error::ErrorCode;

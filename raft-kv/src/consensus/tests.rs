@@ -13,8 +13,9 @@ use tokio::sync::watch;
 
 use super::log_store::LogStore;
 use super::machine::Machine;
-use super::types::Types;
+use super::types::{RaftVote, StoredMembership, Types};
 use super::*;
+use crate::wal::snapshot;
 
 /// Adds numbers up; a snapshot is the sum, in chunks of a byte.
 #[derive(Debug, Default)]
@@ -399,6 +400,43 @@ async fn members_come_and_go() {
     assert_eq!(within("a proposal", second.propose(Add(1))).await, Ok(3));
     within("a read", engines[&3].read_index()).await.unwrap();
     assert_eq!(cluster.sum(3), 3);
+}
+
+/// A transfer once removed the file of the snapshot that was being built, which ended the member.
+#[tokio::test(start_paused = true)]
+async fn a_transfer_leaves_the_snapshot_alone_that_is_being_built() {
+    let mut cluster = Cluster::new();
+    let engine = cluster.start(1).await;
+    let mut disk = cluster.disks[&1].clone();
+    let meta = snapshot::Meta {
+        position: None,
+        membership: postcard::to_stdvec(&StoredMembership::default()).unwrap(),
+    };
+    let mut building = snapshot::Writer::create(&mut disk, &meta).unwrap();
+    building.chunk(&mut disk, &[0; 8]).unwrap();
+    for file in ["one", "the next, when the first was cut off"] {
+        let part = peer::SnapshotPart {
+            vote: RaftVote::new_committed(1, 2),
+            file: file.to_owned(),
+            offset: 0,
+            bytes: vec![1; 10],
+            is_last: false,
+        };
+        let message = peer::encode(&peer::Envelope {
+            cluster: 7,
+            from: 2,
+            to: 1,
+            request: peer::Request::Snapshot(part),
+        });
+        let answer = engine.handle(&message).await;
+        let answer = peer::decode(&answer);
+        assert!(matches!(answer, Ok(peer::Response::SnapshotPart(true))));
+    }
+    building.finish(&mut disk).unwrap();
+    let mut files = disk.list(snapshot::DIR).unwrap();
+    files.sort_unstable();
+    assert_eq!(files.len(), 2, "{files:?}");
+    assert_eq!(files[1], "received-2.tmp", "what was cut off is gone");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,15 +9,19 @@ use super::convert;
 use super::errors;
 use super::kv_server::{KvServer, store_status};
 use super::metrics;
+use super::replica::Replica;
 use super::wire::etcdserverpb as pb;
 use super::wire::etcdserverpb::kv_server::Kv;
-use crate::store::{Command, RangeRequest, RangeResponse, Reply, TxnRequest};
+use crate::store::{Command, HashKv, RangeRequest, RangeResponse, Reply, StoreError, TxnRequest};
 
 /// What gRPC's own framing may add to a request, in etcd's reckoning.
 const OVERHEAD_BYTES: usize = 512 << 10;
 
 /// How many changes are looked at under one lock when room is given back.
 const SCRUBBED_AT_ONCE: usize = 1_000;
+
+/// How many keys or versions are looked at under one lock by what reads many.
+const READ_AT_ONCE: usize = 1_000;
 
 /// The service.
 #[derive(Clone)]
@@ -66,8 +70,38 @@ impl KvServer {
             self.linearizable().await?;
         }
         metrics::mvcc("range");
-        self.read(|replica| replica.store.range(request))
-            .map_err(store_status)
+        loop {
+            let begun = self.read(|replica| replica.store.begin_range(request));
+            let mut scan = begun.map_err(store_status)?;
+            let step = |replica: &Replica| replica.store.step(&mut scan, READ_AT_ONCE);
+            if self.in_steps(step).await.is_ok() {
+                return Ok(scan.finish());
+            }
+        }
+    }
+
+    /// etcd's `HashKV`.
+    pub(super) async fn hash_kv(&self, revision: i64) -> Result<HashKv, Status> {
+        loop {
+            let begun = self.read(|replica| replica.store.begin_hash(revision));
+            let mut scan = begun.map_err(store_status)?;
+            let step = |replica: &Replica| replica.store.step_hash(&mut scan, READ_AT_ONCE);
+            if self.in_steps(step).await.is_ok() {
+                return Ok(scan.finish());
+            }
+        }
+    }
+
+    /// Does all steps of a read, with writers between them. It fails where the store was restored from a snapshot meanwhile: then the read
+    /// has to begin again.
+    async fn in_steps(
+        &self,
+        mut step: impl FnMut(&Replica) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        while !self.read(&mut step)? {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     /// A transaction: one that only reads is no proposal.

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use servers::Server;
+use servers::{Server, lifetime};
 use tempfile::TempDir;
 
-use super::lifetime;
 use crate::client::Client;
 
 /// How long each process may take to start, and all of them to have a leader.

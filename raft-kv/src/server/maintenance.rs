@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::VERSION;
 use super::errors;
-use super::kv_server::{KvServer, store_status};
+use super::kv_server::KvServer;
 use super::wire::etcdserverpb as pb;
 use super::wire::etcdserverpb::maintenance_server::Maintenance;
 use crate::consensus::Consensus;
@@ -146,14 +146,7 @@ impl Maintenance for MaintenanceService {
         request: Request<pb::HashKvRequest>,
     ) -> Result<Response<pb::HashKvResponse>, Status> {
         let revision = request.into_inner().revision;
-        let server = self.0.clone();
-        let hashed = tokio::task::spawn_blocking(move || {
-            server.read(|replica| replica.store.hash_kv(revision))
-        });
-        let hash = hashed
-            .await
-            .map_err(|e| Status::internal(e.to_string()))?
-            .map_err(store_status)?;
+        let hash = self.0.hash_kv(revision).await?;
         Ok(Response::new(pb::HashKvResponse {
             header: Some(self.0.header(hash.revision)),
             hash: hash.hash,

@@ -33,7 +33,7 @@ pub struct HashScan {
     /// How many of them are hashed, once all are found.
     hashed: Option<usize>,
     /// Keeps what is to be hashed.
-    _pin: Pin,
+    pin: Pin,
 }
 
 impl HashScan {
@@ -63,8 +63,13 @@ impl HashScan {
             cursor: None,
             found: Vec::new(),
             hashed: None,
-            _pin: mvcc.pin(answer.compact_revision),
+            pin: mvcc.pin(answer.compact_revision),
         })
+    }
+
+    /// Whether what is to be hashed is still there.
+    pub(super) fn can_go_on(&self, mvcc: &Mvcc) -> bool {
+        mvcc.holds(&self.pin) || mvcc.compacted() == self.answer.compact_revision
     }
 
     /// Looks at up to `keys_max` keys or versions; says whether those were all.

@@ -24,6 +24,11 @@ impl Pins {
         }
     }
 
+    /// Whether a pin is one of these. It is not where the store was restored meanwhile.
+    pub(super) fn holds(&self, pin: &Pin) -> bool {
+        Arc::ptr_eq(&self.0, &pin.pins)
+    }
+
     pub(super) fn oldest(&self) -> Option<i64> {
         let pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pins.keys().next().copied()

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use raft_kv::client::{Client, ClientError};
+
 use super::{Cluster, wait};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,5 +147,25 @@ async fn a_paused_leader_serves_no_stale_read_and_ends_no_lease_early() {
     })
     .await;
     cluster.agree().await;
+    cluster.local.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_turns_away_from_a_silent_endpoint() {
+    let mut cluster = Cluster::start(1, &[]).await;
+    // Connections come up, and nothing is ever said.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    let endpoints = [silent, cluster.local.endpoints().remove(0)];
+    let client = Client::new(&endpoints).unwrap();
+    let client = client.with_timeout(Duration::from_secs(3));
+    let first = client.put("k", "first", 0).await;
+    assert!(matches!(first, Err(ClientError::Unknown(_))), "{first:?}");
+    client.put("k", "second", 0).await.unwrap();
+    // Each is asked first in turn.
+    for _ in 0..2 {
+        let found = client.get("k").await.unwrap();
+        assert_eq!(found.unwrap().value, b"second");
+    }
     cluster.local.stop();
 }

@@ -398,7 +398,7 @@ proptest! {
         prop_assert_eq!(scan.as_ref().err(), expected.as_ref().err());
         if let (Ok(mut scan), Ok(expected)) = (scan, expected) {
             let mut between = between.iter();
-            while !store.step(&mut scan, pace) {
+            while !store.step(&mut scan, pace).unwrap() {
                 between.by_ref().take(5).for_each(|one| step(&mut store, one));
             }
             prop_assert_eq!(scan.finish(), expected);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use raft_kv::store::snapshot::CHUNK_BYTES;
 use raft_kv::store::{
-    AlarmType, Command, KeyRange, PutRequest, RangeRequest, SnapshotError, Store,
+    AlarmType, Command, KeyRange, PutRequest, RangeRequest, SnapshotError, Store, StoreError,
 };
 
 use crate::random::{Step, steps};
@@ -152,6 +152,45 @@ fn alarms_and_leases_are_in_it() {
     );
 }
 
+/// A snapshot comes into the middle of a long read. Either it has all that the read is to find, or the read says that it has not.
+#[test]
+fn a_long_read_finds_all_or_begins_again_when_a_snapshot_comes() {
+    for compacted in [None, Some(5)] {
+        let (mut leader, mut follower) = (Store::default(), Store::default());
+        for (index, key) in [(1, "a"), (2, "b")] {
+            leader.apply(index, put(key, b"old".to_vec())).unwrap();
+            follower.apply(index, put(key, b"old".to_vec())).unwrap();
+        }
+        let all = RangeRequest {
+            range: KeyRange::prefix(""),
+            ..RangeRequest::default()
+        };
+        let (range, hash) = (follower.range(&all).unwrap(), follower.hash_kv(0).unwrap());
+        let mut scan = follower.begin_range(&all).unwrap();
+        let mut hashing = follower.begin_hash(0).unwrap();
+        assert_eq!(follower.step(&mut scan, 1), Ok(false));
+        assert_eq!(follower.step_hash(&mut hashing, 1), Ok(false));
+        for (index, key) in [(3, "a"), (4, "b")] {
+            leader.apply(index, put(key, b"new".to_vec())).unwrap();
+        }
+        if let Some(revision) = compacted {
+            leader.apply(5, Command::Compact(revision)).unwrap();
+            while leader.scrub(100) {}
+        }
+        let mut chunks = chunks(&leader).into_iter().map(Ok);
+        follower.restore(&mut chunks).unwrap();
+        if compacted.is_some() {
+            let gone = Err(StoreError::Compacted);
+            assert_eq!(follower.step(&mut scan, 1), gone);
+            assert_eq!(follower.step_hash(&mut hashing, 1), gone);
+        } else {
+            while !follower.step(&mut scan, 1).unwrap() {}
+            while !follower.step_hash(&mut hashing, 1).unwrap() {}
+            assert_eq!((scan.finish(), hashing.finish()), (range, hash));
+        }
+    }
+}
+
 proptest! {
     /// No bytes make it panic.
     #[test]
@@ -182,7 +221,7 @@ proptest! {
         let expected = store.hash_kv(0).unwrap();
         let mut scan = store.begin_hash(0).unwrap();
         let mut between = between.iter();
-        while !store.step_hash(&mut scan, pace) {
+        while !store.step_hash(&mut scan, pace).unwrap() {
             between.by_ref().take(3).for_each(|one| step(&mut store, one));
         }
         prop_assert_eq!(scan.finish(), expected);

@@ -97,6 +97,11 @@ impl Mvcc {
         self.pins.pin(revision)
     }
 
+    /// Whether what this pin keeps is here, and stays.
+    pub(super) fn holds(&self, pin: &Pin) -> bool {
+        self.pins.holds(pin)
+    }
+
     /// The keys of a range with their histories; whether they are there, their histories know.
     pub(super) fn select(&self, range: &KeyRange) -> btree_map::Range<'_, Bytes, KeyHistory> {
         self.keys.range::<[u8], _>(range.bounds())

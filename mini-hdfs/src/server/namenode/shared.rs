@@ -18,7 +18,7 @@ use tracing::{Instrument, error, info, info_span};
 use super::host_files::HostFiles;
 use crate::block::{DatanodeInfo, TxId};
 use crate::error::FsError;
-use crate::namenode::hosts::{Host, Wish};
+use crate::namenode::hosts::{Host, Hosts, Wish};
 use crate::namenode::{Config, NameNode, checkpoint};
 use crate::protocol::DatanodeReport;
 use crate::server::clock::Clock;
@@ -186,6 +186,9 @@ impl Shared {
             }
             hosts.set(host, wish);
         }
+        if wish.is_none() {
+            sent_away_otherwise(names, &hosts, &known, self.clock.now().as_millis())?;
+        }
         tokio::task::block_in_place(|| files.write(&hosts))
             .map_err(|e| refused(format!("{e:#}")))?;
         self.call("setAdminState", |nn, now, _| {
@@ -271,6 +274,27 @@ impl Shared {
 
 fn refused(reason: String) -> Status {
     to_status(&FsError::InvalidArgument(reason))
+}
+
+/// Refuses to put back a DataNode that was sent away by another of its names.
+fn sent_away_otherwise(
+    names: &[Host],
+    hosts: &Hosts,
+    known: &[DatanodeReport],
+    now_ms: u64,
+) -> Result<(), Status> {
+    let meant = |info: &DatanodeInfo| names.iter().any(|name| name.is(info));
+    for DatanodeReport { info, .. } in known {
+        let mut others = hosts.wishes.iter().map(|(other, _)| other);
+        let other = others.rfind(|other| other.is(info));
+        if let Some(other) = other.filter(|_| meant(info) && hosts.wish(info, now_ms).is_some()) {
+            return Err(refused(format!(
+                "{} ({}) was sent away as {other}: recommission {other}",
+                info.hostname, info.address
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn unknown_host(host: &Host, known: &[DatanodeReport]) -> String {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use node::{Disk, DiskError, FileDisk, Rng};
+use servers::lifetime::random_seed;
 use tracing::warn;
 
 use super::connection::Sockets;
@@ -21,7 +22,6 @@ use crate::datanode::volumes::{FileSystem, TooManyFailedVolumes, VolumeId, Volum
 use crate::datanode::{Replica, ReplicaMap, ReplicaWriter, replica_writer};
 use crate::protocol::{BlockEvent, ReportedReplica};
 use crate::server::data_transfer::{Stage, WriteBlock};
-use crate::server::lifetime::random_seed;
 use crate::server::volumes::{self, OpenVolumes, VolumeStatus};
 
 /// An error, and the volume to look at on its account.

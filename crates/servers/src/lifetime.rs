@@ -1,5 +1,5 @@
-//! What server processes have in common from start to end: a directory of their own, a seed, saying that they are ready,
-//! learning that they shall end.
+//! The child's side: what a server process does from its start to its end, so that whoever started it finds what [`Server`](crate::Server)
+//! waits for. It has a directory of its own and a seed, says that it is ready, and learns that it shall end.
 
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, Hasher};
@@ -11,18 +11,15 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-/// Held by the one process that uses a directory.
-const LOCK_FILE: &str = "in_use.lock";
-
-/// Makes this process the only one that uses `dir`, for as long as the file is held.
+/// Makes this process the only one that uses `dir`, for as long as the file in it, which is called `name`, is held.
 ///
 /// # Errors
-/// When another process does, or the directory cannot be made.
-pub(super) fn lock(dir: &Path) -> Result<File> {
-    let locked = try_lock(dir).with_context(|| format!("cannot lock {}", dir.display()))?;
+/// When another process does, with `advice` what to do then, or the directory cannot be made.
+pub fn lock(dir: &Path, name: &str, advice: &str) -> Result<File> {
+    let locked = try_lock(dir, name).with_context(|| format!("cannot lock {}", dir.display()))?;
     match locked {
         Some(file) => Ok(file),
-        None => bail!("{} is in use by another process", dir.display()),
+        None => bail!("{} is in use by another process; {advice}", dir.display()),
     }
 }
 
@@ -30,9 +27,9 @@ pub(super) fn lock(dir: &Path) -> Result<File> {
 ///
 /// # Errors
 /// When the directory cannot be made, or nothing written to it.
-pub(super) fn try_lock(dir: &Path) -> io::Result<Option<File>> {
+pub fn try_lock(dir: &Path, name: &str) -> io::Result<Option<File>> {
     fs::create_dir_all(dir)?;
-    let file = File::create(dir.join(LOCK_FILE))?;
+    let file = File::create(dir.join(name))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -41,12 +38,36 @@ pub(super) fn try_lock(dir: &Path) -> io::Result<Option<File>> {
 }
 
 /// Different in each process; the standard library seeds its hash maps so.
-pub(super) fn random_seed() -> u64 {
+pub fn random_seed() -> u64 {
     std::hash::RandomState::new().build_hasher().finish()
 }
 
-/// Prints the one line of JSON that a server has for its standard output: whoever started it waits for
-/// that line, and finds the addresses in it.
+/// Lets this process have as many files open as the system allows it, as the Java machine and Go do: a connection is one.
+///
+/// # Errors
+/// When the system does not; the process can go on with those that it may have.
+#[cfg(unix)]
+pub fn allow_open_files() -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    Ok(setrlimit(Resource::Nofile, raised)?)
+}
+
+/// There is no such limit here.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn allow_open_files() -> io::Result<()> {
+    Ok(())
+}
+
+/// Prints the one line of JSON that a server has for its standard output: whoever started it waits for that line, and
+/// finds the addresses in it.
 ///
 /// # Errors
 /// When nobody reads it.
@@ -56,8 +77,8 @@ pub fn announce(ready: &Value) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Waits until the process is asked to end: by Ctrl-C, by SIGTERM, and, if `exit_with_stdin` says so, by
-/// the end of its standard input, which comes when its parent ends in whatever way. To be called once.
+/// Waits until the process is asked to end: by Ctrl-C, by SIGTERM, and, if `exit_with_stdin` says so, by the end of its
+/// standard input, which comes when its parent ends in whatever way. To be called once.
 pub async fn end_requested(exit_with_stdin: bool) {
     tokio::select! {
         () = stdin_ended(), if exit_with_stdin => {}

@@ -1,0 +1,59 @@
+//! When a map that is done must be done again (`JobImpl`'s fetch failures).
+//!
+//! A map's output lies on the worker that made it, once. If reduces cannot get it, the worker may be dead and nobody has noticed yet, its disk may be
+//! damaged, or its links cut; or else it is the reduce whose network is broken. To run the map again at the first
+//! complaint wastes work; never to do it hangs the job, since the worker may well send heartbeats all the while. So it takes several complaints, and not of
+//! one reduce among many.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::{AttemptId, FetchFailure};
+
+/// How many failures it takes at least (`MAX_FETCH_FAILURES_NOTIFICATIONS`).
+pub const FAILURES_MIN: u32 = 3;
+
+/// What reduces could not fetch, of one job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchFailures {
+    /// By map attempt, then by reduce attempt: how often.
+    counts: BTreeMap<AttemptId, BTreeMap<AttemptId, u32>>,
+}
+
+impl FetchFailures {
+    /// A reduce complains, perhaps not for the first time: what it says is how often it has failed so far. `shuffling` reduces are fetching now, this one
+    /// included. Whether the map must be done again: all complaints of it together are at least [`FAILURES_MIN`], and at least half of the reduces that
+    /// are fetching have complained (`MAX_ALLOWED_FETCH_FAILURES_FRACTION`; Hadoop divides failures, not reduces, and so lets one speak for
+    /// many).
+    ///
+    /// A total that is less than one heard before comes from a late report, and changes nothing.
+    pub fn complain(&mut self, failure: &FetchFailure, shuffling: u32) -> bool {
+        // EXERCISE(mapreduce/fetch-failures): keep totals, for reports come twice; count failures, and who complains.
+        let complaints = self.counts.entry(failure.map).or_default();
+        let total = complaints.entry(failure.reduce).or_default();
+        *total = failure.failures.max(*total);
+        let failures = complaints
+            .values()
+            .fold(0, |sum: u32, n| sum.saturating_add(*n));
+        let complaining = u32::try_from(complaints.len()).unwrap_or(u32::MAX);
+        failures >= FAILURES_MIN && complaining.saturating_mul(2) >= shuffling
+    }
+
+    /// That map attempt's output does not count any more, so neither do complaints of it.
+    pub fn forget_map(&mut self, map: AttemptId) {
+        self.counts.remove(&map);
+    }
+
+    /// A reduce attempt that does not count any more has nothing to complain of.
+    pub fn forget_reduce(&mut self, reduce: AttemptId) {
+        // EXERCISE(mapreduce/fetch-failures): out of all lists, and no empty list stays.
+        self.counts.retain(|_, complaints| {
+            complaints.remove(&reduce);
+            !complaints.is_empty()
+        });
+    }
+
+    /// Whether anybody complains of anything.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+}

@@ -1,0 +1,267 @@
+//! A job as the coordinator keeps it: its tasks, where its map outputs are, and its patience.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use node::Time;
+
+use super::delay::{Delay, Locality, Waits};
+use super::fetch_failures::FetchFailures;
+use super::late::{self, LateConfig, Running};
+use super::task::{Attempt, Task};
+use crate::counters::Counters;
+use crate::job::{JobSpec, Split};
+use crate::protocol::{AttemptId, JobId, MapEvent, TaskId, TaskKind, WorkerId};
+
+/// Where a job is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// Tasks are still to be done.
+    Running,
+    /// Every task is done; the output is being made visible.
+    Committing,
+    /// The output is there, whole.
+    Succeeded,
+    /// It is given up, with nothing visible.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl JobState {
+    /// Whether nothing more will happen.
+    pub fn is_over(&self) -> bool {
+        matches!(self, JobState::Succeeded | JobState::Failed { .. })
+    }
+}
+
+/// How a worker did in a job: the rates of its attempts, progress in a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Speed {
+    rates: f64,
+    attempts: u32,
+}
+
+/// A job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// The client's own number for it.
+    pub token: u64,
+    /// What it is.
+    pub spec: JobSpec,
+    /// The splits, one for each map.
+    pub splits: Vec<Split>,
+    /// The maps.
+    pub maps: Vec<Task>,
+    /// The reduces, one for each partition.
+    pub reduces: Vec<Task>,
+    /// Where it is in its life.
+    pub state: JobState,
+    /// What has become of map outputs. Only grows: workers know a prefix.
+    pub(super) events: Vec<MapEvent>,
+    pub(super) fetch_failures: FetchFailures,
+    /// What the tasks that are done have counted.
+    pub(super) counted: BTreeMap<TaskId, Counters>,
+    /// What all of it counted, once it is over.
+    pub(super) total: Counters,
+    /// How many attempts failed on each worker.
+    pub(super) blame: BTreeMap<WorkerId, u32>,
+    speeds: BTreeMap<(TaskKind, WorkerId), Speed>,
+    delay: Delay,
+}
+
+impl Job {
+    /// A job of which nothing is done yet; attempts are numbered from `first` on.
+    pub(super) fn new(id: JobId, token: u64, spec: JobSpec, splits: Vec<Split>, first: u64) -> Job {
+        let reduces = usize::try_from(spec.reduces).unwrap_or(usize::MAX);
+        Job {
+            id,
+            token,
+            maps: vec![Task::new(first); splits.len()],
+            reduces: vec![Task::new(first); reduces],
+            spec,
+            splits,
+            state: JobState::Running,
+            events: Vec::new(),
+            fetch_failures: FetchFailures::default(),
+            counted: BTreeMap::new(),
+            total: Counters::default(),
+            blame: BTreeMap::new(),
+            speeds: BTreeMap::new(),
+            delay: Delay::default(),
+        }
+    }
+
+    /// The tasks of a kind.
+    pub fn tasks(&self, kind: TaskKind) -> &[Task] {
+        match kind {
+            TaskKind::Map => &self.maps,
+            TaskKind::Reduce => &self.reduces,
+        }
+    }
+
+    pub(super) fn tasks_mut(&mut self, kind: TaskKind) -> &mut [Task] {
+        match kind {
+            TaskKind::Map => &mut self.maps,
+            TaskKind::Reduce => &mut self.reduces,
+        }
+    }
+
+    pub(super) fn task_mut(&mut self, id: TaskId) -> Option<&mut Task> {
+        let index = usize::try_from(id.index).ok()?;
+        self.tasks_mut(id.kind).get_mut(index)
+    }
+
+    /// A task's name.
+    pub fn task_id(&self, kind: TaskKind, index: usize) -> TaskId {
+        TaskId {
+            job: self.id,
+            kind,
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The attempts that count, with their names.
+    pub fn attempts(&self) -> impl Iterator<Item = (AttemptId, &Attempt)> {
+        let kinds = [TaskKind::Map, TaskKind::Reduce].into_iter();
+        kinds.flat_map(move |kind| {
+            let tasks = self.tasks(kind).iter().enumerate();
+            tasks.flat_map(move |(index, task)| {
+                let id = self.task_id(kind, index);
+                let named = move |(number, attempt)| (AttemptId { task: id, number }, attempt);
+                task.attempts.iter().map(move |(n, a)| named((*n, a)))
+            })
+        })
+    }
+
+    /// The winners of a kind of task, those that there are.
+    pub fn winners(&self, kind: TaskKind) -> impl Iterator<Item = (AttemptId, WorkerId)> {
+        let tasks = self.tasks(kind).iter().enumerate();
+        tasks.filter_map(move |(index, task)| {
+            let winner = task.winner?;
+            let task = self.task_id(kind, index);
+            let number = winner.number;
+            Some((AttemptId { task, number }, winner.worker))
+        })
+    }
+
+    /// The kind of task whose parts are the output.
+    pub fn output_kind(&self) -> TaskKind {
+        if self.reduces.is_empty() {
+            TaskKind::Map
+        } else {
+            TaskKind::Reduce
+        }
+    }
+
+    /// Whether every part of the output is made.
+    pub fn is_done(&self) -> bool {
+        let tasks = self.tasks(self.output_kind());
+        tasks.iter().all(|task| task.winner.is_some())
+    }
+
+    /// How many tasks of a kind are done.
+    pub fn done(&self, kind: TaskKind) -> usize {
+        let tasks = self.tasks(kind).iter();
+        tasks.filter(|task| task.winner.is_some()).count()
+    }
+
+    /// What its tasks counted that are done.
+    pub fn counters(&self) -> Counters {
+        let mut total = self.total.clone();
+        for counters in self.counted.values() {
+            total.merge(counters);
+        }
+        total
+    }
+
+    /// What has become of its map outputs, in order.
+    pub fn events(&self) -> &[MapEvent] {
+        &self.events
+    }
+
+    /// How many reduces have not fetched all yet: they are in the first third of their work.
+    pub(super) fn shuffling(&self) -> u32 {
+        let running = self.reduces.iter().flat_map(|task| task.attempts.values());
+        let shuffling = running.filter(|attempt| attempt.progress < 1.0 / 3.0);
+        u32::try_from(shuffling.count()).unwrap_or(u32::MAX)
+    }
+
+    /// A map for a free slot from which split `i` is `locality(i)` away, if one waits and the job takes the slot.
+    pub(super) fn next_map(
+        &mut self,
+        locality: impl Fn(&Split) -> Locality,
+        waits: &Waits,
+        now: Time,
+    ) -> Option<usize> {
+        let waiting = self.maps.iter().zip(&self.splits).enumerate();
+        let waiting = waiting.filter(|(_, (task, _))| task.is_pending());
+        // Of equally near ones first what has failed before: if it is to fail for good, then soon.
+        let nearest = waiting
+            .map(|(index, (task, split))| {
+                (locality(split), std::cmp::Reverse(task.failures), index)
+            })
+            .min()?;
+        let (locality, _, index) = nearest;
+        self.delay.takes(locality, waits, now).then_some(index)
+    }
+
+    /// A reduce for a free slot. None begins before `slowstart` in a hundred maps are done: it would only wait.
+    pub(super) fn next_reduce(&self, slowstart: u32) -> Option<usize> {
+        let enough = self.done(TaskKind::Map) * 100
+            >= self.maps.len() * usize::try_from(slowstart).unwrap_or(100);
+        let waiting = self.reduces.iter().position(Task::is_pending);
+        waiting.filter(|_| enough)
+    }
+
+    /// A task of which `asking` shall run a second attempt.
+    pub(super) fn straggler(
+        &self,
+        kind: TaskKind,
+        asking: WorkerId,
+        slots: u32,
+        config: &LateConfig,
+        now: Time,
+    ) -> Option<usize> {
+        let running: Vec<Running> = (0..)
+            .zip(self.tasks(kind))
+            .filter_map(|(index, task)| {
+                let first = task.attempts.values().next()?;
+                Some(Running {
+                    task: index,
+                    worker: first.worker,
+                    started: first.started,
+                    progress: first.progress,
+                    speculated: task.attempts.len() > 1,
+                })
+            })
+            .collect();
+        let mut speeds: BTreeMap<WorkerId, Speed> = BTreeMap::new();
+        let past = self.speeds.iter().filter(|((of, _), _)| *of == kind);
+        for ((_, worker), speed) in past {
+            speeds.insert(*worker, *speed);
+        }
+        for task in &running {
+            let speed = speeds.entry(task.worker).or_default();
+            speed.rates += task.rate(now);
+            speed.attempts += 1;
+        }
+        let mean = |speed: Speed| speed.rates / f64::from(speed.attempts.max(1));
+        let speeds = speeds
+            .into_iter()
+            .map(|(worker, speed)| (worker, mean(speed)));
+        let task = late::choose(&running, &speeds.collect(), asking, slots, config, now)?;
+        usize::try_from(task).ok()
+    }
+
+    /// Remembers how fast an attempt was that is done.
+    pub(super) fn note_speed(&mut self, kind: TaskKind, attempt: &Attempt, now: Time) {
+        let took = now.since(attempt.started).max(Duration::from_millis(1));
+        let speed = self.speeds.entry((kind, attempt.worker)).or_default();
+        speed.rates += 1.0 / took.as_secs_f64();
+        speed.attempts += 1;
+    }
+}

@@ -1,0 +1,165 @@
+//! Which tasks a worker with free slots gets: of the oldest job first, what waits before second attempts of what runs.
+
+use std::collections::BTreeMap;
+
+use node::Time;
+
+use super::Coordinator;
+use super::delay::locality;
+use super::job::{Job, JobState};
+use crate::protocol::{AttemptId, JobId, Order, Report, TaskKind, WorkerId};
+
+/// Of all workers, how many in a hundred may be kept from a job. Where more would be, the job itself is to blame, and none is
+/// (`yarn.app.mapreduce.am.job.node-blacklisting.ignore-threshold-node-percent`).
+const BLACKLIST_PERCENT_MAX: usize = 33;
+
+impl Coordinator {
+    /// Orders for the free slots of a worker.
+    pub(super) fn assign(&mut self, worker: WorkerId, now: Time) -> Vec<Order> {
+        let Some(here) = self.workers.get(&worker) else {
+            return Vec::new();
+        };
+        let slots = [
+            (TaskKind::Map, here.registration.map_slots),
+            (TaskKind::Reduce, here.registration.reduce_slots),
+        ];
+        let mut orders = Vec::new();
+        for (kind, slots) in slots {
+            let busy = self.attempts_on(worker).filter(|id| id.task.kind == kind);
+            let free = usize::try_from(slots).unwrap_or(0);
+            let free = free.saturating_sub(busy.count());
+            for _ in 0..free {
+                let Some((job, index)) = self.next_task(kind, worker, now) else {
+                    break;
+                };
+                orders.extend(self.launch(job, kind, index, worker, now));
+            }
+        }
+        orders
+    }
+
+    fn attempts_on(&self, worker: WorkerId) -> impl Iterator<Item = AttemptId> {
+        let attempts = self.jobs.values().flat_map(|job| job.attempts());
+        let there = attempts.filter(move |(_, attempt)| attempt.worker == worker);
+        there.map(|(id, _)| id)
+    }
+
+    /// What was ordered of this worker and its report does not name: the order was lost. A worker acts upon the answer to one report before it sends the
+    /// next, so what was ordered before this one it would name.
+    pub(super) fn orders_not_heard(&self, report: &Report) -> Vec<Order> {
+        let named = |id: &AttemptId| report.attempts.iter().any(|heard| heard.attempt == *id);
+        let silent = self.attempts_on(report.worker).filter(|id| !named(id));
+        silent.filter_map(|attempt| self.order(attempt)).collect()
+    }
+
+    fn order(&self, attempt: AttemptId) -> Option<Order> {
+        let job = self.jobs.get(&attempt.task.job)?;
+        let spec = job.spec.clone();
+        Some(match attempt.task.kind {
+            TaskKind::Map => {
+                let index = usize::try_from(attempt.task.index).ok()?;
+                let split = job.splits.get(index)?.clone();
+                Order::RunMap {
+                    attempt,
+                    spec,
+                    split,
+                }
+            }
+            TaskKind::Reduce => {
+                let maps = u32::try_from(job.maps.len()).unwrap_or(u32::MAX);
+                Order::RunReduce {
+                    attempt,
+                    spec,
+                    maps,
+                }
+            }
+        })
+    }
+
+    fn launch(
+        &mut self,
+        job: JobId,
+        kind: TaskKind,
+        index: usize,
+        worker: WorkerId,
+        now: Time,
+    ) -> Option<Order> {
+        let job = self.jobs.get_mut(&job)?;
+        let task = job.task_id(kind, index);
+        let number = job.task_mut(task)?.launch(worker, now);
+        self.order(AttemptId { task, number })
+    }
+
+    fn next_task(&mut self, kind: TaskKind, worker: WorkerId, now: Time) -> Option<(JobId, usize)> {
+        let running = |job: &&Job| job.state == JobState::Running;
+        let jobs: Vec<JobId> = self
+            .jobs
+            .values()
+            .filter(running)
+            .filter(|job| !self.is_kept_from(worker, job))
+            .map(|job| job.id)
+            .collect();
+        let waiting = jobs.iter().find_map(|job| {
+            let index = match kind {
+                TaskKind::Map => self.next_map(*job, worker, now),
+                TaskKind::Reduce => {
+                    let slowstart = self.config.slowstart_percent;
+                    self.jobs.get(job)?.next_reduce(slowstart)
+                }
+            };
+            Some((*job, index?))
+        });
+        if waiting.is_some() || !self.config.speculative {
+            return waiting;
+        }
+        let slots = self.slots(kind);
+        jobs.iter().find_map(|id| {
+            let job = self.jobs.get(id)?;
+            // While tasks wait, and the job waits for a better place for them, a slot is not for second attempts.
+            if job.tasks(kind).iter().any(|task| task.is_pending()) {
+                return None;
+            }
+            let index = job.straggler(kind, worker, slots, &self.config.late, now)?;
+            Some((*id, index))
+        })
+    }
+
+    fn next_map(&mut self, job: JobId, worker: WorkerId, now: Time) -> Option<usize> {
+        let here = &self.workers.get(&worker)?.registration;
+        let registrations = self.workers.values().map(|worker| &worker.registration);
+        let racks: BTreeMap<&str, &str> = registrations
+            .map(|other| (other.host.as_str(), other.rack.as_str()))
+            .collect();
+        let away = |split: &_| {
+            locality(split, &here.host, &here.rack, |host| {
+                racks.get(host).copied()
+            })
+        };
+        let waits = self.config.waits;
+        self.jobs.get_mut(&job)?.next_map(away, &waits, now)
+    }
+
+    /// All slots of a kind.
+    fn slots(&self, kind: TaskKind) -> u32 {
+        let slots = self.workers().map(|worker| match kind {
+            TaskKind::Map => worker.map_slots,
+            TaskKind::Reduce => worker.reduce_slots,
+        });
+        slots.fold(0, u32::saturating_add)
+    }
+
+    /// Whether a worker gets nothing of a job any more, after so many attempts have failed there.
+    fn is_kept_from(&self, worker: WorkerId, job: &Job) -> bool {
+        let most = self.config.worker_failures_max;
+        let failed = |id: &WorkerId| job.blame.get(id).is_some_and(|failures| *failures >= most);
+        if !failed(&worker) {
+            return false;
+        }
+        let (mut all, mut kept) = (0, 0);
+        for other in self.workers() {
+            all += 1;
+            kept += usize::from(failed(&other.worker));
+        }
+        kept * 100 <= all * BLACKLIST_PERCENT_MAX
+    }
+}

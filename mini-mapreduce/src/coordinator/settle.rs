@@ -1,0 +1,139 @@
+//! What is decided for good, in memory and in the journal at once; and what comes of it for a job.
+
+use super::job::JobState;
+use super::journal::Record;
+use super::task::Winner;
+use super::{Action, Coordinator};
+use crate::counters::Counters;
+use crate::protocol::{AttemptId, JobId, MapEvent, TaskKind, WorkerId};
+
+impl Coordinator {
+    /// An attempt's work counts from now on.
+    pub(super) fn set_done_and_write(
+        &mut self,
+        attempt: AttemptId,
+        worker: WorkerId,
+        counters: Counters,
+    ) {
+        let here = self.workers.get(&worker);
+        let address = here.map_or(String::new(), |w| w.registration.address.clone());
+        self.journal.add(&Record::Done {
+            attempt,
+            worker,
+            address: address.clone(),
+            counters: counters.clone(),
+        });
+        self.set_done(attempt, worker, &address, counters);
+    }
+
+    pub(super) fn set_done(
+        &mut self,
+        attempt: AttemptId,
+        worker: WorkerId,
+        address: &str,
+        counters: Counters,
+    ) {
+        let Some(job) = self.jobs.get_mut(&attempt.task.job) else {
+            return;
+        };
+        if let Some(task) = job.task_mut(attempt.task) {
+            let number = attempt.number;
+            task.winner = Some(Winner { number, worker });
+        }
+        job.counted.insert(attempt.task, counters);
+        if attempt.task.kind == TaskKind::Map {
+            let address = address.to_owned();
+            job.events.push(MapEvent::Done { attempt, address });
+        }
+    }
+
+    /// The outputs of maps that only this worker has, and that reduces may still want.
+    pub(super) fn outputs_on(&self, worker: WorkerId) -> Vec<AttemptId> {
+        let wanted = self
+            .jobs
+            .values()
+            .filter(|job| job.state == JobState::Running && job.output_kind() == TaskKind::Reduce);
+        let maps = wanted.flat_map(|job| job.winners(TaskKind::Map));
+        let there = maps.filter(|(_, on)| *on == worker);
+        there.map(|(attempt, _)| attempt).collect()
+    }
+
+    /// A map's output is gone.
+    pub(super) fn lose_output(&mut self, attempt: AttemptId) {
+        if self.set_lost(attempt) {
+            self.journal.add(&Record::Lost { attempt });
+        }
+    }
+
+    /// Whether it had counted.
+    pub(super) fn set_lost(&mut self, attempt: AttemptId) -> bool {
+        let Some(job) = self.jobs.get_mut(&attempt.task.job) else {
+            return false;
+        };
+        let task = job.task_mut(attempt.task);
+        if !task.is_some_and(|task| task.lose_output(attempt.number)) {
+            return false;
+        }
+        job.counted.remove(&attempt.task);
+        job.fetch_failures.forget_map(attempt);
+        job.events.push(MapEvent::Lost { attempt });
+        true
+    }
+
+    /// If every part of the output is made, it is to become visible.
+    pub(super) fn settle(&mut self, job: JobId) {
+        let Some(job) = self.jobs.get_mut(&job) else {
+            return;
+        };
+        if job.state != JobState::Running || !job.is_done() {
+            return;
+        }
+        job.state = JobState::Committing;
+        // A map whose output was lost may be running again: nobody wants it any more.
+        for task in &mut job.maps {
+            task.attempts.clear();
+        }
+        let winners = job.winners(job.output_kind());
+        self.actions.push(Action::Commit {
+            job: job.id,
+            output: job.spec.output.clone(),
+            winners: winners.map(|(attempt, _)| attempt).collect(),
+        });
+    }
+
+    /// An [`Action::Commit`] was carried out: the output is there, or cannot be, because of what `result` says.
+    pub fn committed(&mut self, job: JobId, result: Result<(), String>) {
+        let Some(found) = self.jobs.get(&job) else {
+            return;
+        };
+        if found.state != JobState::Committing {
+            return;
+        }
+        match result {
+            Ok(()) => self.over(job, None),
+            Err(reason) => self.fail_job(job, reason),
+        }
+    }
+
+    pub(super) fn fail_job(&mut self, job: JobId, reason: String) {
+        self.over(job, Some(reason));
+        if let Some(job) = self.jobs.get(&job) {
+            self.actions.push(Action::Abort {
+                job: job.id,
+                output: job.spec.output.clone(),
+            });
+        }
+    }
+
+    fn over(&mut self, job: JobId, error: Option<String>) {
+        let Some(counters) = self.jobs.get(&job).map(|job| job.counters()) else {
+            return;
+        };
+        self.journal.add(&Record::Over {
+            job,
+            error: error.clone(),
+            counters: counters.clone(),
+        });
+        self.set_over(job, error, counters);
+    }
+}

@@ -1,0 +1,198 @@
+//! A task, and the tries at it (`TaskImpl`, `TaskAttemptImpl`).
+//!
+//! A worker that is silent may be dead, cut off or merely slow; nobody can tell. So an attempt has a *lease*: it counts while
+//! reports name it. When the lease is over the task is free for another worker, and from then on whatever the first one says is *late*: it
+//! changes nothing. That is why it does no harm to be wrong about a worker's death.
+//!
+//! An attempt that *fails* says something of the task: after [`Limits::attempts_max`] failures nobody expects a different end. One that is *killed* --
+//! its worker was lost, another attempt was first -- says nothing, and does not count.
+//!
+//! A report may name an attempt again and again and yet nothing moves: a mapper in an endless loop. Its lease is renewed; the limit on time
+//! without progress (`mapreduce.task.timeout`) ends it, as a failure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use node::Time;
+
+use crate::protocol::WorkerId;
+
+/// When attempts end against their will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long an attempt counts after the last report that named it.
+    pub lease: Duration,
+    /// How long it may make no progress (`mapreduce.task.timeout`; ten minutes in Hadoop).
+    pub stuck: Duration,
+    /// How many failures are too many (`mapreduce.map.maxattempts`; 4).
+    pub attempts_max: u32,
+}
+
+/// An attempt that counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Where it runs.
+    pub worker: WorkerId,
+    /// Since when.
+    pub started: Time,
+    /// When it was launched, or last named in a report.
+    pub heard: Time,
+    /// How far it is, from 0 to 1.
+    pub progress: f64,
+    /// When that was last something new.
+    pub moved: Time,
+}
+
+/// The attempt whose work counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Winner {
+    /// Its number.
+    pub number: u64,
+    /// Where it ran.
+    pub worker: WorkerId,
+}
+
+/// What a failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing: the attempt did not count any more.
+    Late,
+    /// The task is tried again.
+    Retry,
+    /// The task has failed, and its job with it.
+    TooMany,
+}
+
+/// An attempt whose time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// Its number.
+    pub number: u64,
+    /// Where it ran, or runs still.
+    pub worker: WorkerId,
+    /// Whether it was named and made no progress, which is a failure; else its lease is over.
+    pub stuck: bool,
+}
+
+/// A task. It is *done* when there is a winner, *running* while attempts count, else *pending*.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Task {
+    /// The attempts that count, by number.
+    pub attempts: BTreeMap<u64, Attempt>,
+    /// Whose work counts. From then on no attempt does.
+    pub winner: Option<Winner>,
+    /// How many attempts have failed.
+    pub failures: u32,
+    /// The number of the next attempt.
+    pub next: u64,
+}
+
+impl Task {
+    /// Nothing done; attempts are numbered from `next` on.
+    pub fn new(next: u64) -> Task {
+        Task {
+            next,
+            ..Task::default()
+        }
+    }
+
+    /// Whether it waits for a worker.
+    pub fn is_pending(&self) -> bool {
+        self.winner.is_none() && self.attempts.is_empty()
+    }
+
+    /// A new attempt on `worker` counts from now on. Its number, which no other attempt has had.
+    pub fn launch(&mut self, worker: WorkerId, now: Time) -> u64 {
+        // EXERCISE(mapreduce/attempts): a number of its own, a lease from now on, no progress yet.
+        let number = self.next;
+        self.next += 1;
+        let attempt = Attempt {
+            worker,
+            started: now,
+            heard: now,
+            progress: 0.0,
+            moved: now,
+        };
+        self.attempts.insert(number, attempt);
+        number
+    }
+
+    /// A report of `worker` names the attempt. False if it does not count (any more), or never did on that worker: then nothing changes.
+    ///
+    /// Progress that goes back is as good as none: an attempt that starts over and over does not move.
+    pub fn renew(&mut self, number: u64, worker: WorkerId, progress: f64, now: Time) -> bool {
+        // EXERCISE(mapreduce/attempts): the lease is renewed by every report, the other limit by progress alone.
+        let Some(attempt) = self.attempts.get_mut(&number) else {
+            return false;
+        };
+        if attempt.worker != worker {
+            return false;
+        }
+        attempt.heard = now;
+        if progress > attempt.progress {
+            attempt.progress = progress;
+            attempt.moved = now;
+        }
+        true
+    }
+
+    /// The attempt is done. True if its work counts: it is the first to say so, of those that count, or has said so before. All other attempts count no more.
+    pub fn finish(&mut self, number: u64, worker: WorkerId) -> bool {
+        // EXERCISE(mapreduce/attempts): one winner for ever; who is late changes nothing; who repeats himself is told the same.
+        let claim = Winner { number, worker };
+        if let Some(winner) = self.winner {
+            return winner == claim;
+        }
+        let counts = self.attempts.get(&number);
+        if counts.is_none_or(|attempt| attempt.worker != worker) {
+            return false;
+        }
+        self.winner = Some(claim);
+        self.attempts.clear();
+        true
+    }
+
+    /// The attempt has failed. After [`Limits::attempts_max`] failures the task has: then no attempt counts any more.
+    pub fn fail(&mut self, number: u64, limits: &Limits) -> Failure {
+        // EXERCISE(mapreduce/attempts): only what counted can fail.
+        if self.attempts.remove(&number).is_none() {
+            return Failure::Late;
+        }
+        self.failures += 1;
+        if self.failures < limits.attempts_max {
+            return Failure::Retry;
+        }
+        self.attempts.clear();
+        Failure::TooMany
+    }
+
+    /// The attempt does not count any more, and nobody is to blame. False if it did not count anyway.
+    pub fn kill(&mut self, number: u64) -> bool {
+        self.attempts.remove(&number).is_some()
+    }
+
+    /// The attempts whose time is over, in the order of their numbers. Nothing is changed: each is still to be [failed](Task::fail) or
+    /// [killed](Task::kill). A limit that is reached exactly still counts; where both are passed it is the lease that is over.
+    pub fn expired(&self, limits: &Limits, now: Time) -> Vec<Expired> {
+        // EXERCISE(mapreduce/attempts): a lease that is over, or progress that does not come: two limits, two consequences.
+        let over = |(number, attempt): (&u64, &Attempt)| {
+            let lost = now.since(attempt.heard) > limits.lease;
+            let stuck = !lost && now.since(attempt.moved) > limits.stuck;
+            (lost || stuck).then_some(Expired {
+                number: *number,
+                worker: attempt.worker,
+                stuck,
+            })
+        };
+        self.attempts.iter().filter_map(over).collect()
+    }
+
+    /// What the winner made is gone: the task is pending again. False if `number` was not the winner's.
+    pub fn lose_output(&mut self, number: u64) -> bool {
+        let won = self.winner.is_some_and(|winner| winner.number == number);
+        if won {
+            self.winner = None;
+        }
+        won
+    }
+}

@@ -1,0 +1,281 @@
+//! What a map does with its pairs: it buffers them, sorts and spills when the buffer is full, and merges the spills into one file
+//! with a sorted segment for each reduce.
+
+use std::io::Write;
+
+use crate::buffer::SortBuffer;
+use crate::counters::Counters;
+use crate::fold::check_fold;
+use crate::groups::{Buffered, Combining, Merged, Name, SortedPairs, narrow};
+use crate::job::{JobSpec, RecordError};
+use crate::program::{Collect, Combine, Program};
+use crate::segment::{Compression, SegmentReader, SegmentWriter};
+use crate::task::{MapOutput, Scratch, SegmentRange, TaskError};
+
+/// How a task sorts and spills.
+#[derive(Clone, Copy, Debug)]
+pub struct SpillSettings {
+    /// `mapreduce.task.io.sort.mb`, in bytes.
+    pub buffer_bytes: usize,
+    /// `mapreduce.task.io.sort.factor`: how many segments are merged at a time. (100; Hadoop's default of 10 is from the time
+    /// of few file handles.)
+    pub factor: usize,
+    /// `mapreduce.map.output.compress`. (Yes, with LZ4; Hadoop's default is no.)
+    pub compression: Compression,
+    /// `mapreduce.map.combine.check`: whether a fold is looked at, whether it is associative and commutative.
+    pub check: bool,
+}
+
+impl SpillSettings {
+    /// As a job asks for them.
+    ///
+    /// # Errors
+    /// Where a setting is not what it has to be.
+    pub fn of(spec: &JobSpec) -> Result<SpillSettings, TaskError> {
+        let settings = &spec.settings;
+        let megabytes: usize = settings.parse("mapreduce.task.io.sort.mb", 100)?;
+        let factor: usize = settings.parse("mapreduce.task.io.sort.factor", 100)?;
+        let compress: bool = settings.parse("mapreduce.map.output.compress", true)?;
+        Ok(SpillSettings {
+            buffer_bytes: megabytes.clamp(1, 4095) << 20,
+            factor: factor.max(2),
+            compression: if compress {
+                Compression::Lz4
+            } else {
+                Compression::None
+            },
+            check: settings.parse("mapreduce.map.combine.check", false)?,
+        })
+    }
+}
+
+/// Takes a map's pairs.
+pub(crate) struct MapOutputBuffer<'a> {
+    program: &'a dyn Program,
+    reduces: u32,
+    settings: SpillSettings,
+    scratch: &'a dyn Scratch,
+    combine: Combine,
+    buffer: SortBuffer,
+    spills: Vec<Spill>,
+    /// How many files were made.
+    files: u32,
+    pub(crate) counters: Counters,
+    pub(crate) records: u64,
+    bytes: u64,
+    /// How many pairs came before the last spill.
+    spilled: u64,
+    /// The last two values, for the check of a fold.
+    recent: [Vec<u8>; 2],
+}
+
+struct Spill {
+    file: String,
+    segments: Vec<SegmentRange>,
+}
+
+impl<'a> MapOutputBuffer<'a> {
+    pub(crate) fn new(
+        program: &'a dyn Program,
+        reduces: u32,
+        settings: SpillSettings,
+        scratch: &'a dyn Scratch,
+    ) -> Result<MapOutputBuffer<'a>, TaskError> {
+        let combine = program.combine()?;
+        let folds = matches!(combine, Combine::Fold(_));
+        Ok(MapOutputBuffer {
+            program,
+            reduces,
+            settings,
+            scratch,
+            combine,
+            buffer: SortBuffer::new(settings.buffer_bytes, folds),
+            spills: Vec::new(),
+            files: 0,
+            counters: Counters::default(),
+            records: 0,
+            bytes: 0,
+            spilled: 0,
+            recent: Default::default(),
+        })
+    }
+
+    /// Puts a pair into the buffer, if it has room.
+    fn buffer(&mut self, key: &[u8], value: &[u8]) -> Result<bool, RecordError> {
+        let (program, reduces) = (self.program, self.reduces);
+        let partition = || {
+            let group = &key[..program.group_len(key)];
+            program.partitioner().partition(group, reduces)
+        };
+        let Combine::Fold(fold) = &self.combine else {
+            return Ok(self.buffer.insert(partition(), key, value));
+        };
+        if self.settings.check {
+            let [a, b] = &mut self.recent;
+            if self.records > 1 {
+                check_fold(&**fold, [a, b, value])?;
+            }
+            std::mem::swap(a, b);
+            b.clear();
+            b.extend_from_slice(value);
+        }
+        self.buffer.fold(&**fold, key, value, &partition)
+    }
+
+    /// Writes what the buffer holds, sorted, to a file of its own.
+    fn spill(&mut self) -> Result<(), Box<TaskError>> {
+        self.buffer.sort();
+        let buffer = std::mem::replace(&mut self.buffer, SortBuffer::new(0, false));
+        // What was folded in the buffer has one value for each key.
+        let combine = match &self.combine {
+            Combine::Fold(_) => {
+                let (input, output) = (self.records - self.spilled, buffer.len() as u64);
+                self.counters.task("COMBINE_INPUT_RECORDS", input);
+                self.counters.task("COMBINE_OUTPUT_RECORDS", output);
+                Some(std::mem::replace(&mut self.combine, Combine::None))
+            }
+            _ => None,
+        };
+        self.spilled = self.records;
+        let mut next = 0;
+        let written = self.write_file("spill", |partition| {
+            let begin = next;
+            while next < buffer.len() && buffer.get(next).0 == partition {
+                next += 1;
+            }
+            Ok(Box::new(Buffered {
+                buffer: &buffer,
+                next: begin,
+                end: next,
+            }))
+        });
+        let is_whole = next == buffer.len();
+        self.buffer = buffer;
+        self.buffer.clear();
+        if let Some(combine) = combine {
+            self.combine = combine;
+        }
+        let spill = written?;
+        if !is_whole {
+            return Err(Box::new(TaskError::Partitioner(self.reduces)));
+        }
+        self.spills.push(spill);
+        Ok(())
+    }
+
+    /// Writes a file with a segment for each reduce.
+    fn write_file<'p>(
+        &mut self,
+        kind: &str,
+        mut pairs_of: impl FnMut(u32) -> Result<Box<dyn SortedPairs + 'p>, Box<TaskError>>,
+    ) -> Result<Spill, Box<TaskError>> {
+        let file = format!("{kind}{}.out", self.files);
+        self.files += 1;
+        let unwritable = |error| {
+            Box::new(TaskError::Scratch {
+                what: "write",
+                file: file.clone(),
+                error,
+            })
+        };
+        let mut out: Box<dyn Write + Send> = self.scratch.create(&file).map_err(unwritable)?;
+        let (mut segments, mut offset) = (Vec::new(), 0);
+        let compression = self.settings.compression;
+        for partition in 0..self.reduces {
+            let mut pairs = pairs_of(partition)?;
+            let mut writer = SegmentWriter::new(&mut *out, offset, compression);
+            Combining {
+                combine: &mut self.combine,
+                check: self.settings.check,
+                // A combiner may not mix keys, even where the reducer's groups do.
+                group_len: &|key| key.len(),
+                counters: &mut self.counters,
+                file: &file,
+            }
+            .write(&mut *pairs, &mut writer)?;
+            let range = writer.finish().map_err(unwritable)?;
+            offset += range.length;
+            self.counters.task("SPILLED_RECORDS", range.records);
+            segments.push(range);
+        }
+        out.flush().map_err(unwritable)?;
+        Ok(Spill { file, segments })
+    }
+
+    /// Merges some spills into one, and removes them.
+    fn merge(&mut self, spills: &[Spill]) -> Result<Spill, Box<TaskError>> {
+        let scratch = self.scratch;
+        let merged = self.write_file("merged", |partition| {
+            let mut runs = Vec::new();
+            for spill in spills {
+                let range = spill.segments[partition as usize];
+                if range.records == 0 {
+                    continue;
+                }
+                let name = Name::Scratch(spill.file.clone());
+                let input = scratch.open(&spill.file, range.offset);
+                let input = input.map_err(|error| name.unreadable(error))?;
+                runs.push((name, SegmentReader::new(input)));
+            }
+            Ok(Box::new(Merged::new(runs)?))
+        })?;
+        for spill in spills {
+            let removed = scratch.remove(&spill.file);
+            removed.map_err(|error| TaskError::Scratch {
+                what: "remove",
+                file: spill.file.clone(),
+                error,
+            })?;
+        }
+        Ok(merged)
+    }
+
+    /// After the last pair: one file of all spills.
+    pub(crate) fn finish(mut self) -> Result<MapOutput, Box<TaskError>> {
+        if !self.buffer.is_empty() || self.spills.is_empty() {
+            self.spill()?;
+        }
+        // The buffer's memory is not needed any more.
+        self.buffer = SortBuffer::new(0, false);
+        let spills = std::mem::take(&mut self.spills);
+        let factor = self.settings.factor;
+        let mut spills = narrow(spills, factor, |batch| self.merge(&batch))?;
+        if spills.len() > 1 {
+            spills = vec![self.merge(&spills)?];
+        }
+        let Some(Spill { file, segments }) = spills.pop() else {
+            unreachable!("at least one spill was written");
+        };
+        let counters = &mut self.counters;
+        counters.task("MAP_OUTPUT_RECORDS", self.records);
+        counters.task("MAP_OUTPUT_BYTES", self.bytes);
+        let materialized = segments.iter().map(|range| range.length).sum();
+        counters.task("MAP_OUTPUT_MATERIALIZED_BYTES", materialized);
+        Ok(MapOutput {
+            file,
+            segments,
+            counters: self.counters,
+        })
+    }
+}
+
+impl Collect for MapOutputBuffer<'_> {
+    fn collect(&mut self, key: &[u8], value: &[u8]) -> Result<(), RecordError> {
+        if !self.buffer(key, value)? {
+            self.spill()?;
+            if !self.buffer(key, value)? {
+                let bytes = key.len() + value.len();
+                return Err(RecordError::bad(format!(
+                    "a pair of {bytes} bytes is larger than the buffer (mapreduce.task.io.sort.mb)"
+                )));
+            }
+        }
+        self.records += 1;
+        self.bytes += (key.len() + value.len()) as u64;
+        Ok(())
+    }
+
+    fn count(&mut self, group: &str, name: &str, by: u64) {
+        self.counters.add(group, name, by);
+    }
+}

@@ -1,0 +1,81 @@
+//! Which reduce gets a key. All pairs of a key have to go to the same one, from whichever map they come, so it depends on
+//! the key's bytes alone.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Says which reduce gets a key.
+pub trait Partitioner: Send + Sync {
+    /// A number below `reduces`, which is not zero.
+    fn partition(&self, key: &[u8], reduces: u32) -> u32;
+}
+
+/// Spreads keys evenly, whatever they look like.
+#[derive(Clone, Copy, Debug)]
+pub struct HashPartitioner;
+
+impl Partitioner for HashPartitioner {
+    fn partition(&self, key: &[u8], reduces: u32) -> u32 {
+        hash_partition(key, reduces)
+    }
+}
+
+/// The reduce of a key, by its hash: a number below `reduces`, which is not zero.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a remainder is below a u32"
+)]
+pub fn hash_partition(key: &[u8], reduces: u32) -> u32 {
+    (xxh3_64(key) % u64::from(reduces)) as u32
+}
+
+/// Gives each reduce a range of keys, in order, so that the output files one after another are sorted as a whole:
+/// Hadoop's `TotalOrderPartitioner`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TotalOrderPartitioner {
+    /// Reduce `i` gets the keys from `points[i - 1]` on, and below `points[i]`.
+    points: Vec<Vec<u8>>,
+}
+
+impl TotalOrderPartitioner {
+    /// With these bounds between reduces, in order.
+    pub fn new(points: Vec<Vec<u8>>) -> TotalOrderPartitioner {
+        TotalOrderPartitioner { points }
+    }
+}
+
+impl Partitioner for TotalOrderPartitioner {
+    fn partition(&self, key: &[u8], reduces: u32) -> u32 {
+        range_of(&self.points, key).min(reduces - 1)
+    }
+}
+
+/// The bounds between `reduces` ranges of keys, of which each should get as many of the sampled keys as any other. There
+/// are at most `reduces - 1`, in ascending order and different; fewer where so few keys make up the sample that some ranges
+/// would be empty.
+pub fn split_points(mut sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
+    sample.sort_unstable();
+    let (count, reduces) = (sample.len() as u64, u64::from(reduces));
+    let mut points: Vec<Vec<u8>> = Vec::new();
+    for range in 1..reduces {
+        let Ok(at) = usize::try_from(count * range / reduces) else {
+            break;
+        };
+        // A key that fills several ranges is one bound: all of its pairs go to one reduce anyway.
+        if let Some(key) = sample.get(at)
+            && points.last().is_none_or(|last| last < key)
+            && sample.first().is_none_or(|first| first < key)
+        {
+            points.push(key.clone());
+        }
+    }
+    points
+}
+
+/// In which range a key falls: how many bounds are not above it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are fewer bounds than reduces, which are a u32"
+)]
+pub fn range_of(points: &[Vec<u8>], key: &[u8]) -> u32 {
+    points.partition_point(|point| point.as_slice() <= key) as u32
+}

@@ -1,0 +1,9 @@
+//! The shell: files, threads, processes around the cores. It decides nothing.
+
+pub mod agent;
+mod attempt;
+pub mod files;
+pub mod host;
+pub mod local;
+pub mod output;
+pub mod scratch;

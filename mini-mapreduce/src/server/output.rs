@@ -1,0 +1,130 @@
+//! A job's output directory (`FileOutputCommitter`): attempts write below `_temporary`, each for itself; what becomes of that, and in which order, is
+//! [`commit::plan`]'s to say.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::coordinator::commit::{self, Step};
+use crate::output::{SUCCESS, TEMPORARY};
+use crate::protocol::AttemptId;
+
+/// A job's output in a local directory.
+#[derive(Clone, Debug)]
+pub struct LocalOutput {
+    dir: PathBuf,
+}
+
+impl LocalOutput {
+    /// A directory for a new job.
+    ///
+    /// # Errors
+    /// Where it is there already, or cannot be made.
+    pub fn create(dir: &Path) -> io::Result<LocalOutput> {
+        fs::create_dir_all(dir.parent().unwrap_or(dir))?;
+        fs::create_dir(dir).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                format!(
+                    "the output {} is there already; remove it, or name another",
+                    dir.display()
+                ),
+            ),
+            _ => error,
+        })?;
+        Ok(LocalOutput::open(dir))
+    }
+
+    /// The directory of a job that began before.
+    pub fn open(dir: &Path) -> LocalOutput {
+        LocalOutput {
+            dir: dir.to_owned(),
+        }
+    }
+
+    /// The file in which an attempt writes its part, in place of what it may have left there before. It has to be synced before the attempt is called
+    /// done.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn begin(&self, attempt: AttemptId) -> io::Result<fs::File> {
+        let path = self.dir.join(commit::temporary_name(attempt));
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        fs::File::create(path)
+    }
+
+    /// Removes what an attempt has written.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn abort_task(&self, attempt: AttemptId) -> io::Result<()> {
+        let path = self.dir.join(commit::temporary_name(attempt));
+        unless_missing(fs::remove_dir_all(path.parent().unwrap_or(&path)))
+    }
+
+    /// Makes the parts of these attempts the output, for ever, and says that all is there. Begins where an earlier call was cut off.
+    ///
+    /// # Errors
+    /// Where a part is missing, or the disk refuses.
+    pub fn commit(&self, winners: &[AttemptId]) -> io::Result<()> {
+        let steps = commit::plan(winners, &self.files()?).map_err(io::Error::other)?;
+        for step in steps {
+            match step {
+                Step::Rename { from, to } => {
+                    fs::rename(self.dir.join(from), self.dir.join(to))?;
+                }
+                Step::RemoveTemporary => self.remove_temporary()?,
+                Step::WriteSuccess => {
+                    // What it says has to be durable before it.
+                    fs::File::open(&self.dir)?.sync_all()?;
+                    fs::File::create(self.dir.join(SUCCESS))?.sync_all()?;
+                }
+            }
+        }
+        // Also where nothing was left but empty directories.
+        self.remove_temporary()?;
+        fs::File::open(&self.dir)?.sync_all()
+    }
+
+    /// After the end of a job that failed: removes all that attempts have left, and the directory, if nothing else is in it.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn abort(&self) -> io::Result<()> {
+        self.remove_temporary()?;
+        match fs::remove_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => unless_missing(removed),
+        }
+    }
+
+    fn remove_temporary(&self) -> io::Result<()> {
+        unless_missing(fs::remove_dir_all(self.dir.join(TEMPORARY)))
+    }
+
+    /// The files in the directory, and those of attempts.
+    fn files(&self) -> io::Result<BTreeSet<String>> {
+        let mut files = BTreeSet::new();
+        let mut dirs = vec![String::new()];
+        while let Some(dir) = dirs.pop() {
+            for entry in fs::read_dir(self.dir.join(&dir))? {
+                let entry = entry?;
+                let name = format!("{dir}{}", entry.file_name().to_string_lossy());
+                if !entry.file_type()?.is_dir() {
+                    files.insert(name);
+                } else if name.starts_with(TEMPORARY) {
+                    dirs.push(format!("{name}/"));
+                }
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn unless_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

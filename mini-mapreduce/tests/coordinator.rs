@@ -1,0 +1,416 @@
+//! The coordinator's core, told as stories: reports in, orders out.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, which clippy knows by an attribute that they lack"
+)]
+
+use std::time::Duration;
+
+use mini_mapreduce::coordinator::job::JobState;
+use mini_mapreduce::coordinator::{Action, Config, Coordinator, SubmitError, Unknown};
+use mini_mapreduce::counters::Counters;
+use mini_mapreduce::job::{JobSpec, Settings, Split};
+use mini_mapreduce::protocol::{
+    AttemptId, AttemptReport, AttemptState, FetchFailure, JobId, MapEvent, Order, Registration,
+    Reply, TaskKind, WorkerId,
+};
+use mini_mapreduce::worker::Worker;
+use node::{MemDisk, Time};
+
+/// A coordinator, and workers without tasks of their own: stories say how those fare.
+struct Story {
+    core: Coordinator,
+    disk: MemDisk,
+    now: Time,
+}
+
+fn spec(reduces: u32) -> JobSpec {
+    JobSpec {
+        program: "wordcount".into(),
+        args: Vec::new(),
+        inputs: Vec::new(),
+        output: "out".into(),
+        reduces,
+        settings: Settings::default(),
+    }
+}
+
+fn splits(hosts: &[&[&str]]) -> Vec<Split> {
+    let split = |hosts: &&[&str]| Split {
+        path: "text".into(),
+        offset: 0,
+        length: 1,
+        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+    };
+    hosts.iter().map(split).collect()
+}
+
+fn done() -> AttemptState {
+    let mut counters = Counters::default();
+    counters.task("TASKS", 1);
+    AttemptState::Done { counters }
+}
+
+fn failed(reason: &str) -> AttemptState {
+    let reason = reason.to_owned();
+    AttemptState::Failed { reason }
+}
+
+/// The attempts that are to begin.
+fn begun(reply: &Reply) -> Vec<AttemptId> {
+    let begun = reply.orders.iter().filter_map(|order| match order {
+        Order::RunMap { attempt, .. } | Order::RunReduce { attempt, .. } => Some(*attempt),
+        _ => None,
+    });
+    begun.collect()
+}
+
+fn name(attempt: &AttemptId) -> String {
+    attempt.to_string()
+}
+
+impl Story {
+    fn new() -> Story {
+        let mut disk = MemDisk::default();
+        let core = Coordinator::open(Config::default(), &mut disk, Time::ZERO).unwrap();
+        Story {
+            core,
+            disk,
+            now: Time::ZERO,
+        }
+    }
+
+    fn with_job(reduces: u32, hosts: &[&[&str]]) -> Story {
+        let mut story = Story::new();
+        story.core.submit(7, spec(reduces), splits(hosts)).unwrap();
+        story
+    }
+
+    fn restart(&mut self) {
+        self.core.flush(&mut self.disk).unwrap();
+        self.core = Coordinator::open(Config::default(), &mut self.disk, self.now).unwrap();
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.now = self.now + Duration::from_secs(seconds);
+        self.core.tick(self.now);
+    }
+
+    fn register(&mut self, worker: &Worker, host: &str, slots: u32) -> Vec<AttemptId> {
+        let registration = Registration {
+            worker: worker.id(),
+            address: format!("{host}:1"),
+            host: host.to_owned(),
+            rack: "/rack".to_owned(),
+            map_slots: slots,
+            reduce_slots: slots,
+            outputs: worker.outputs(),
+        };
+        self.core.register(registration, self.now)
+    }
+
+    fn worker(&mut self, host: &str, slots: u32) -> Worker {
+        let worker = Worker::new(WorkerId(host.bytes().map(u64::from).sum()));
+        self.register(&worker, host, slots);
+        worker
+    }
+
+    fn reply(&mut self, worker: &mut Worker) -> Reply {
+        self.core.heartbeat(&worker.report(), self.now).unwrap()
+    }
+
+    /// A heartbeat, its answer heard; the names of what begins.
+    fn beat(&mut self, worker: &mut Worker) -> Vec<String> {
+        let reply = self.reply(worker);
+        let begun = begun(&reply).iter().map(name).collect();
+        worker.hear(reply);
+        begun
+    }
+
+    /// Everything that runs on a worker ends so.
+    fn all_end(&mut self, worker: &mut Worker, state: &AttemptState) -> Vec<String> {
+        for AttemptReport { attempt, .. } in worker.report().attempts {
+            worker.ended(attempt, state.clone());
+        }
+        self.beat(worker)
+    }
+
+    fn state(&self) -> &JobState {
+        &self.core.job(JobId(1)).unwrap().state
+    }
+}
+
+#[test]
+fn a_job_from_its_first_map_to_its_commit() {
+    let mut story = Story::with_job(1, &[&[], &[]]);
+    let mut worker = story.worker("a", 2);
+    assert_eq!(
+        story.beat(&mut worker),
+        ["attempt_0001_m_000000_0", "attempt_0001_m_000001_0"]
+    );
+    assert_eq!(
+        story.all_end(&mut worker, &done()),
+        ["attempt_0001_r_000000_0"]
+    );
+    let located =
+        |event: &MapEvent| matches!(event, MapEvent::Done { address, .. } if address == "a:1");
+    story.beat(&mut worker);
+    let events = worker.events(JobId(1));
+    assert!(
+        events.len() == 2 && events.iter().all(located),
+        "{events:?}"
+    );
+    story.all_end(&mut worker, &done());
+    let actions = story.core.take_actions();
+    let [Action::Commit { job, winners, .. }] = actions.as_slice() else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(
+        winners.iter().map(name).collect::<Vec<_>>(),
+        ["attempt_0001_r_000000_0"]
+    );
+    story.core.committed(*job, Ok(()));
+    assert_eq!(*story.state(), JobState::Succeeded);
+    let counters = story.core.job(JobId(1)).unwrap().counters();
+    assert_eq!(counters.get_task("TASKS"), 3);
+    let reply = story.reply(&mut worker);
+    assert_eq!(reply.orders, [Order::Forget(JobId(1))]);
+}
+
+#[test]
+fn an_order_that_was_lost_is_given_again() {
+    let mut story = Story::with_job(1, &[&[]]);
+    let mut worker = story.worker("a", 1);
+    let lost = story.reply(&mut worker);
+    let again = story.reply(&mut worker);
+    assert_eq!(begun(&lost), begun(&again));
+    // The lost one comes after all: it answers an old report, and is none.
+    assert_eq!(worker.hear(lost), []);
+    assert_eq!(worker.hear(again.clone()).len(), 1);
+    assert_eq!(worker.hear(again), [], "and the same again is none either");
+}
+
+#[test]
+fn what_a_lost_worker_made_is_made_again_and_what_it_says_later_is_nothing() {
+    let mut story = Story::with_job(1, &[&[], &[]]);
+    let mut a = story.worker("a", 1);
+    story.beat(&mut a);
+    story.all_end(&mut a, &done());
+    assert_eq!(story.core.job(JobId(1)).unwrap().done(TaskKind::Map), 1);
+    story.wait(11);
+    let mut b = story.worker("b", 2);
+    let begun = story.beat(&mut b);
+    assert_eq!(
+        begun[..2],
+        ["attempt_0001_m_000000_1", "attempt_0001_m_000001_1"]
+    );
+    assert_eq!(
+        story.core.heartbeat(&a.report(), story.now),
+        Err(Unknown(a.id()))
+    );
+    let useless = story.register(&a, "a", 1);
+    assert_eq!(
+        useless.iter().map(name).collect::<Vec<_>>(),
+        ["attempt_0001_m_000000_0"]
+    );
+    a.registered(&useless);
+    for AttemptReport { attempt, .. } in a.report().attempts {
+        a.ended(attempt, done());
+    }
+    let late = story.reply(&mut a);
+    let killed = late
+        .orders
+        .iter()
+        .any(|order| matches!(order, Order::Kill(_)));
+    assert!(killed, "{late:?}");
+    assert_eq!(story.core.job(JobId(1)).unwrap().done(TaskKind::Map), 0);
+}
+
+#[test]
+fn a_task_that_fails_four_times_is_the_end_of_its_job_and_the_reason_is_told() {
+    let mut story = Story::with_job(1, &[&[], &[]]);
+    let mut worker = story.worker("a", 1);
+    story.beat(&mut worker);
+    for try_number in 1..4 {
+        let begun = story.all_end(&mut worker, &failed("byte 17 is bad"));
+        let expected = format!("attempt_0001_m_000000_{try_number}");
+        assert_eq!(begun, [expected], "what has failed is tried first");
+    }
+    story.all_end(&mut worker, &failed("byte 17 is bad"));
+    let JobState::Failed { reason } = story.state() else {
+        panic!("{:?}", story.state());
+    };
+    assert_eq!(
+        reason,
+        "task_0001_m_000000 failed 4 times; the last time, attempt_0001_m_000000_3: byte 17 is bad"
+    );
+    assert!(matches!(
+        story.core.take_actions()[..],
+        [Action::Abort { .. }]
+    ));
+}
+
+#[test]
+fn a_restarted_coordinator_resumes() {
+    let mut story = Story::with_job(1, &[&[], &[], &[]]);
+    let (mut a, mut b) = (story.worker("a", 1), story.worker("b", 1));
+    story.beat(&mut a);
+    story.beat(&mut b);
+    story.all_end(&mut a, &done());
+    story.all_end(&mut b, &done());
+    story.restart();
+    // One comes back with what it made, one does not come back.
+    assert_eq!(
+        story.core.heartbeat(&a.report(), story.now),
+        Err(Unknown(a.id()))
+    );
+    assert_eq!(story.register(&a, "a", 2), []);
+    let begun = story.beat(&mut a);
+    assert_eq!(
+        begun,
+        [
+            "attempt_0001_m_000002_1000000",
+            "attempt_0001_r_000000_1000000"
+        ],
+        "maps that are done are not run again, and no number is used twice"
+    );
+    story.wait(9);
+    story.beat(&mut a);
+    assert_eq!(story.core.job(JobId(1)).unwrap().done(TaskKind::Map), 2);
+    story.wait(2);
+    assert_eq!(story.beat(&mut a), ["attempt_0001_m_000001_1000000"]);
+}
+
+/// A seed of the simulation found that a worker was told to remove the parts of a job without reduces.
+#[test]
+fn a_part_that_a_map_made_stays_when_its_worker_registers_anew() {
+    let mut story = Story::with_job(0, &[&[], &[]]);
+    let mut a = story.worker("a", 1);
+    story.beat(&mut a);
+    story.all_end(&mut a, &done());
+    story.restart();
+    assert_eq!(story.register(&a, "a", 1), []);
+    story.wait(60);
+    assert_eq!(story.core.job(JobId(1)).unwrap().done(TaskKind::Map), 1);
+}
+
+#[test]
+fn a_commit_that_was_cut_off_is_begun_again() {
+    let mut story = Story::with_job(0, &[&[]]);
+    let mut a = story.worker("a", 1);
+    story.beat(&mut a);
+    story.all_end(&mut a, &done());
+    let before = story.core.take_actions();
+    story.restart();
+    assert_eq!(story.core.take_actions(), before);
+}
+
+#[test]
+fn a_map_whose_output_cannot_be_fetched_is_run_again() {
+    let mut story = Story::with_job(1, &[&[]]);
+    let (mut a, mut b) = (story.worker("a", 1), story.worker("b", 1));
+    story.beat(&mut a);
+    story.all_end(&mut a, &done());
+    let map = a.outputs()[0];
+    let mut report = a.report();
+    report.fetch_failures = vec![FetchFailure {
+        reduce: report.attempts[0].attempt,
+        map,
+        failures: 2,
+    }];
+    let reply = story.core.heartbeat(&report, story.now).unwrap();
+    assert_eq!(begun(&reply), [], "twice is not enough");
+    let mut report = a.report();
+    report.fetch_failures = vec![FetchFailure {
+        reduce: report.attempts[0].attempt,
+        map,
+        failures: 3,
+    }];
+    let reply = story.core.heartbeat(&report, story.now).unwrap();
+    assert!(reply.events[&JobId(1)].contains(&MapEvent::Lost { attempt: map }));
+    let again = begun(&reply).iter().map(name).collect::<Vec<_>>();
+    assert_eq!(again, ["attempt_0001_m_000000_1"]);
+    assert_eq!(story.beat(&mut b), [] as [&str; 0]);
+}
+
+#[test]
+fn a_worker_on_which_attempts_fail_gets_no_more_of_the_job() {
+    let mut story = Story::with_job(1, &[&[], &[], &[], &[]]);
+    let mut workers = ["a", "b", "c", "d"].map(|host| story.worker(host, 3));
+    let [bad, ..] = &mut workers;
+    assert_eq!(story.beat(bad).len(), 3);
+    assert_eq!(story.all_end(bad, &failed("no disk")), [] as [&str; 0]);
+    let [_, good, ..] = &mut workers;
+    assert_eq!(story.beat(good).len(), 3);
+}
+
+#[test]
+fn a_map_waits_for_a_slot_near_its_data_and_not_for_ever() {
+    let mut story = Story::with_job(1, &[&["far"]]);
+    let mut a = story.worker("a", 1);
+    assert_eq!(story.beat(&mut a), [] as [&str; 0]);
+    story.wait(5);
+    assert_eq!(story.beat(&mut a), [] as [&str; 0]);
+    story.wait(1);
+    assert_eq!(story.beat(&mut a).len(), 1);
+}
+
+#[test]
+fn the_last_slow_map_is_run_a_second_time_and_the_first_to_be_done_counts() {
+    let mut story = Story::with_job(1, &[&[], &[]]);
+    let (mut slow, mut fast) = (story.worker("slow", 1), story.worker("fast", 1));
+    story.beat(&mut slow);
+    story.beat(&mut fast);
+    for second in 0..70 {
+        story.wait(1);
+        let running = slow.report().attempts[0].attempt;
+        slow.progress(running, f64::from(second) / 1000.0);
+        story.beat(&mut slow);
+        if second == 5 {
+            story.all_end(&mut fast, &done());
+        } else {
+            story.beat(&mut fast);
+        }
+    }
+    let second: Vec<AttemptId> = fast.report().attempts.iter().map(|a| a.attempt).collect();
+    let second = second
+        .into_iter()
+        .find(|id| id.task.kind == TaskKind::Map)
+        .unwrap();
+    assert_eq!(second.to_string(), "attempt_0001_m_000000_1");
+    fast.ended(second, done());
+    story.beat(&mut fast);
+    assert_eq!(story.core.job(JobId(1)).unwrap().done(TaskKind::Map), 2);
+    let reply = story.reply(&mut slow);
+    assert!(matches!(reply.orders[0], Order::Kill(_)), "{reply:?}");
+}
+
+#[test]
+fn an_attempt_that_does_not_move_has_failed() {
+    let mut story = Story::with_job(1, &[&[]]);
+    let mut a = story.worker("a", 1);
+    story.beat(&mut a);
+    for _ in 0..121 {
+        story.wait(5);
+        story.beat(&mut a);
+    }
+    let job = story.core.job(JobId(1)).unwrap();
+    assert_eq!(job.maps[0].failures, 1);
+    assert_eq!(job.maps[0].attempts.keys().next(), Some(&1));
+}
+
+#[test]
+fn a_job_is_taken_once_and_its_output_is_its_own() {
+    let mut story = Story::with_job(1, &[&[]]);
+    assert_eq!(story.core.submit(7, spec(1), splits(&[&[]])), Ok(JobId(1)));
+    let another = story.core.submit(8, spec(1), splits(&[&[]]));
+    let (output, job) = ("out".to_owned(), JobId(1));
+    assert_eq!(another, Err(SubmitError::OutputInUse { output, job }));
+    assert!(story.core.kill_job(JobId(1), "killed by its owner"));
+    assert!(!story.core.kill_job(JobId(1), "killed by its owner"));
+    assert_eq!(story.core.submit(8, spec(1), splits(&[&[]])), Ok(JobId(2)));
+    story.restart();
+    let reason = "killed by its owner".to_owned();
+    assert_eq!(*story.state(), JobState::Failed { reason });
+}
