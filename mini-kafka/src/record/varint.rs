@@ -27,7 +27,6 @@ pub fn put_varlong(value: i64, out: &mut Vec<u8>) {
 /// # Errors
 /// [`RecordError::Truncated`] where the bytes end before it does; [`RecordError::VarintTooLong`] where it goes on behind its
 /// tenth byte, or has more than 64 bits. `bytes` is then somewhere in it.
-#[inline]
 pub fn take_varlong(bytes: &mut &[u8]) -> Result<i64, RecordError> {
     // EXERCISE(kafka/record): the inverse; hostile bytes must neither panic nor shift too far.
     // Nearly all numbers of a record have one byte.
@@ -56,7 +55,6 @@ pub fn take_varlong(bytes: &mut &[u8]) -> Result<i64, RecordError> {
 ///
 /// # Errors
 /// As [`take_varlong`]; [`RecordError::VarintTooLong`] also where the number is no `i32`.
-#[inline]
 pub fn take_varint(bytes: &mut &[u8]) -> Result<i32, RecordError> {
     let value = take_varlong(bytes)?;
     i32::try_from(value).map_err(|_| RecordError::VarintTooLong(VARINT_BYTES_MAX))
