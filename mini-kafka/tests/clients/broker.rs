@@ -154,7 +154,8 @@ fn missing(what: &str) {
     let text = format!("{what} is not installed: see mini-kafka/tests/clients/main.rs");
     let is_needed = ["CI", "FAULTLINE_PROGRAM"].map(std::env::var_os);
     assert!(is_needed.iter().all(Option::is_none), "{text}");
-    writeln!(std::io::stderr(), "NOT TESTED: {text}").unwrap();
+    let line = format!("NOT TESTED: {text}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// kcat, if it is there.
