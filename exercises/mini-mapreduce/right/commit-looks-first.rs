@@ -20,6 +20,6 @@ pub fn plan(winners: &[AttemptId], files: &BTreeSet<String>) -> Result<Vec<Step>
     let prefix = format!("{TEMPORARY}/");
     let has_temporary = files.range(prefix.clone()..).next().is_some_and(|file| file.starts_with(&prefix));
     steps.extend(has_temporary.then_some(Step::RemoveTemporary));
-    steps.extend((!files.contains(SUCCESS)).then_some(Step::WriteSuccess));
+    steps.extend((!files.contains(output::SUCCESS)).then_some(Step::WriteSuccess));
     Ok(steps)
 }

@@ -22,7 +22,7 @@ pub fn plan(winners: &[AttemptId], files: &BTreeSet<String>) -> Result<Vec<Step>
     if files.iter().any(|file| file.starts_with(&below)) {
         steps.push(Step::RemoveTemporary);
     }
-    if !files.contains(SUCCESS) {
+    if !files.contains(output::SUCCESS) {
         steps.push(Step::WriteSuccess);
     }
     Ok(steps)

@@ -3,7 +3,7 @@
 
 pub fn plan(winners: &[AttemptId], files: &BTreeSet<String>) -> Result<Vec<Step>, MissingPart> {
     let mut steps = Vec::new();
-    if !files.contains(SUCCESS) {
+    if !files.contains(output::SUCCESS) {
         steps.push(Step::WriteSuccess);
     }
     for winner in winners {

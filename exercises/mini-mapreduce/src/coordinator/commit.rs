@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::output::{self, SUCCESS, TEMPORARY};
+use crate::output::{self, TEMPORARY};
 use crate::protocol::{AttemptId, TaskKind};
 
 /// The name of an attempt's part in a job's output: `part-r-00002`, of a job without reduces `part-m-00002`.
