@@ -133,7 +133,7 @@ fn measure(kind: &Kind, options: &Options, report: &mut Report) -> Result<()> {
     }
     client.fill(READ_TOPIC, READ_PARTITIONS, 1024, READ_MIB_EACH << 20)?;
     // Once unmeasured: the client's memory, and what the broker has to open.
-    let passes = bytes.div_ceil(READ_MIB_EACH * u64::from(READ_PARTITIONS.unsigned_abs()) << 20);
+    let passes = bytes.div_ceil((READ_MIB_EACH * u64::from(READ_PARTITIONS.unsigned_abs())) << 20);
     let records = READ_MIB_EACH << 10;
     client.consume(READ_TOPIC, READ_PARTITIONS, records, 1)?;
     timed(CONSUMED, 1024, &mut || {

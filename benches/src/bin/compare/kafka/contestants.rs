@@ -93,14 +93,14 @@ impl Drop for Contestant {
 #[derive(clap::Subcommand)]
 pub(crate) enum Node {
     /// Run a broker of mini-kafka
-    #[command(hide = true)]
-    KafkaBroker(mini_kafka::server::Options),
+    #[command(name = "kafka-broker", hide = true)]
+    Broker(mini_kafka::server::Options),
     /// Run librdkafka's mock of a broker
-    #[command(hide = true)]
-    KafkaMock,
+    #[command(name = "kafka-mock", hide = true)]
+    Mock,
     /// Run Tansu until the standard input ends
-    #[command(hide = true)]
-    KafkaTansu {
+    #[command(name = "kafka-tansu", hide = true)]
+    Tansu {
         /// Where it is
         program: PathBuf,
     },
@@ -109,12 +109,12 @@ pub(crate) enum Node {
 impl Node {
     pub(crate) fn run(&self) -> Result<()> {
         match self {
-            Node::KafkaBroker(options) => {
+            Node::Broker(options) => {
                 mini_kafka::server::log_to_stderr("warn");
                 mini_kafka::server::run(options)
             }
-            Node::KafkaMock => mock(),
-            Node::KafkaTansu { program } => tansu(program),
+            Node::Mock => mock(),
+            Node::Tansu { program } => tansu(program),
         }
     }
 }

@@ -206,7 +206,7 @@ fn send(
         match producer.send(record) {
             Ok(()) => return Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                thread::sleep(FULL)
+                thread::sleep(FULL);
             }
             Err((error, _)) => return Err(error.into()),
         }
