@@ -2,8 +2,13 @@
 
 pub mod agent;
 mod attempt;
+pub mod client;
+pub mod cluster;
+pub mod coordinator;
 pub mod files;
 pub mod host;
 pub mod local;
 pub mod output;
 pub mod scratch;
+pub mod wire;
+pub mod worker;

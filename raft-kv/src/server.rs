@@ -16,7 +16,7 @@ pub mod ids;
 mod kv;
 pub mod kv_server;
 mod lease_service;
-mod leases;
+pub mod leases;
 pub mod local_cluster;
 mod lock;
 mod maintenance;
@@ -27,9 +27,10 @@ mod peer_service;
 pub mod peers;
 pub mod replica;
 pub mod settings;
+pub mod torture;
 pub mod urls;
 mod watch;
-mod watchers;
+pub mod watchers;
 pub mod wire;
 
 use std::collections::BTreeMap;
@@ -140,7 +141,7 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
         None => listening,
     };
     let exit_with_stdin = settings.options.exit_with_stdin;
-    let server = Arc::new(start(settings, &birth, connector, client_urls, disk).await?);
+    let server = Arc::new(start(settings, disk, &birth, connector, client_urls).await?);
     let mut tasks = background(&server, birth);
     for listener in clients {
         tasks.spawn(serve_clients(server.clone(), listener, prometheus.clone()));
@@ -204,10 +205,10 @@ async fn removed(server: &KvServer) {
 
 async fn start(
     settings: Settings,
+    disk: FileDisk,
     birth: &Birth,
     connector: Connector,
     client_urls: Vec<String>,
-    disk: FileDisk,
 ) -> Result<KvServer> {
     let identity = birth.identity;
     let clock = Clock::start();
@@ -227,6 +228,7 @@ async fn start(
         heartbeat_interval: settings.heartbeat(),
         election_timeout: settings.election_timeout(),
         snapshot_entries: settings.options.snapshot_count,
+        catch_up_entries: settings.options.snapshot_catchup_entries,
         lease_reads: settings.options.lease_reads,
         ..consensus::Options::new(
             identity.cluster_id,
@@ -278,9 +280,16 @@ fn background(server: &Arc<KvServer>, birth: Birth) -> JoinSet<()> {
         membership::publish(&server).await;
         membership::follow(&server).await;
     });
-    spawn!(|server| leases::keep(&server).await);
-    spawn!(|server| watchers::catch_up(&server).await);
-    spawn!(|server| watchers::progress(&server, server.settings.watch_progress_interval).await);
+    spawn!(|server| {
+        server.leases.keep(&*server).await;
+        // The consensus has stopped, and says why.
+        std::future::pending::<()>().await;
+    });
+    spawn!(|server| server.watchers.catch_up(&server.machine).await);
+    spawn!(|server| server
+        .watchers
+        .progress(server.settings.watch_progress_interval)
+        .await);
     spawn!(|server| compactor::run(&server).await);
     spawn!(|server| loop {
         tokio::time::sleep(SCRUB_INTERVAL).await;

@@ -4,9 +4,8 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use mini_mapreduce::coordinator::job::Job;
-use mini_mapreduce::coordinator::task::Task;
-use mini_mapreduce::protocol::{JobId, TaskKind};
+use mini_mapreduce::coordinator::status::Status;
+use mini_mapreduce::protocol::JobId;
 
 /// Parts of a bar.
 const WHOLE: u64 = 1000;
@@ -31,27 +30,6 @@ pub(crate) struct Progress {
     next_line: Instant,
 }
 
-/// How far the maps are, the fetching of reduces, and their reducing: each from 0 to 1.
-fn fractions(job: &Job) -> (f64, f64, f64) {
-    let of = |task: &Task| {
-        let running = task.attempts.values().map(|attempt| attempt.progress);
-        match task.winner {
-            Some(_) => 1.0,
-            None => running.fold(0.0, f64::max),
-        }
-    };
-    let mean = |tasks: &[Task], part: &dyn Fn(f64) -> f64| {
-        let count = u32::try_from(tasks.len().max(1)).unwrap_or(u32::MAX);
-        tasks.iter().map(|task| part(of(task))).sum::<f64>() / f64::from(count)
-    };
-    let reduces = job.tasks(TaskKind::Reduce);
-    (
-        mean(job.tasks(TaskKind::Map), &|whole| whole),
-        mean(reduces, &|whole| (whole * 3.0).min(1.0)),
-        mean(reduces, &|whole| (whole * 1.5 - 0.5).max(0.0)),
-    )
-}
-
 impl Progress {
     pub(crate) fn new(is_quiet: bool) -> Progress {
         Progress {
@@ -62,11 +40,11 @@ impl Progress {
     }
 
     /// Shows how far a job is.
-    pub(crate) fn show(&mut self, job: &Job) {
+    pub(crate) fn show(&mut self, job: &Status) {
         if self.is_quiet {
             return;
         }
-        let (map, shuffle, reduce) = fractions(job);
+        let (map, shuffle, reduce) = (job.map, job.shuffle, job.reduce);
         if !std::io::stderr().is_terminal() {
             if Instant::now() >= self.next_line {
                 self.next_line = Instant::now() + LINE_EVERY;
@@ -75,7 +53,7 @@ impl Progress {
             }
             return;
         }
-        let is_same = |bars: &&mut Bars| bars.job == job.id && bars.output == job.spec.output;
+        let is_same = |bars: &&mut Bars| bars.job == job.job && bars.output == job.output;
         let bars = match self.bars.as_mut().filter(is_same) {
             Some(_) => self.bars.as_ref(),
             None => Some(&*self.bars.insert(Bars::new(job))),
@@ -106,7 +84,7 @@ fn set(bar: &ProgressBar, fraction: f64) {
 }
 
 impl Bars {
-    fn new(job: &Job) -> Bars {
+    fn new(job: &Status) -> Bars {
         let all = MultiProgress::new();
         let style = ProgressStyle::with_template("{prefix:8} {bar:40} {percent:3} %  {eta} left");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -116,8 +94,8 @@ impl Bars {
         };
         let (map, shuffle, reduce) = (bar("map"), bar("shuffle"), bar("reduce"));
         Bars {
-            job: job.id,
-            output: job.spec.output.clone(),
+            job: job.job,
+            output: job.output.clone(),
             all,
             map,
             shuffle,

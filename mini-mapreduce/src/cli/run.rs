@@ -5,8 +5,10 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use mini_mapreduce::coordinator::status::Status;
 use mini_mapreduce::counters::Counters;
 use mini_mapreduce::job::{JobSpec, Settings};
+use mini_mapreduce::server::client::Client;
 use mini_mapreduce::server::local;
 
 use super::progress::Progress;
@@ -33,9 +35,12 @@ pub(crate) struct Options {
     /// How many reduces, and so parts of the output; without reduces, what maps emit is the output
     #[arg(short = 'r', long, default_value_t = 1)]
     reduces: u32,
-    /// How many tasks at once; as many as there are cores, if not given
-    #[arg(long)]
+    /// How many tasks at once in this process; as many as there are cores, if not given
+    #[arg(long, conflicts_with = "coordinator")]
     slots: Option<u32>,
+    /// Run it on the cluster of this coordinator, which sees the same files
+    #[arg(long, value_name = "HOST:PORT", env = "MINI_MAPREDUCE_COORDINATOR")]
+    coordinator: Option<String>,
     /// Say nothing but errors
     #[arg(short, long)]
     quiet: bool,
@@ -65,12 +70,12 @@ impl Options {
 /// Runs it.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let spec = options.spec()?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let slots = options.slots.unwrap_or(u32::try_from(cores).unwrap_or(1));
-    ensure!(slots > 0, "--slots 0: nothing would ever run");
     let begun = Instant::now();
     let mut progress = Progress::new(options.quiet);
-    let counters = local::run(&spec, slots, |job| progress.show(job));
+    let counters = match &options.coordinator {
+        Some(address) => on_cluster(address, &spec, &mut progress),
+        None => here(options, &spec, &mut progress),
+    };
     progress.end();
     let counters = counters?;
     if !options.quiet {
@@ -79,6 +84,27 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         eprintln!("{} is there after {seconds:.1} s", spec.output);
     }
     Ok(())
+}
+
+fn here(options: &Options, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let slots = options.slots.unwrap_or(u32::try_from(cores).unwrap_or(1));
+    ensure!(slots > 0, "--slots 0: nothing would ever run");
+    let ran = local::run(spec, slots, |job| progress.show(&Status::of(job)));
+    Ok(ran?)
+}
+
+fn on_cluster(address: &str, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
+    let mut spec = spec.clone();
+    // Other processes stand elsewhere.
+    for path in spec.inputs.iter_mut().chain([&mut spec.output]) {
+        let absolute = std::path::absolute(&*path)?;
+        *path = absolute.to_str().context("a path is no UTF-8")?.to_owned();
+    }
+    super::block_on(async {
+        let mut client = Client::new(address)?;
+        client.run(&spec, |status| progress.show(status)).await
+    })
 }
 
 /// The counters, by group, as Hadoop's `job` command shows them.

@@ -1,5 +1,10 @@
 //! Whole jobs in this process: the coordinator's core, a worker's threads, the engine.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, which clippy knows by an attribute that they lack"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
