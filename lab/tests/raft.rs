@@ -130,7 +130,7 @@ fn a_partition_holds_for_members_and_clients() {
     lab.until("c2 can have what is old", |now| {
         heard(now, "c2").starts_with("x is 1")
     });
-    assert_eq!(lab.state()["lamps"]["caught-up"]["holds"], false);
+    assert_eq!(lab.state()["nodes"][&old]["raft"]["old"], true);
     lab.post("/api/undo", &json!({}));
     lab.until("all is well again", all_hold);
     lab.post("/api/deeds/get", &json!({"node": "c2", "value": 0}));

@@ -8,7 +8,7 @@ export const quiet = ["ok", "answer", "connect", "heartbeat", "appended", "cance
 export const speaker = "it says";
 
 /** So many entries of the end of the log are shown, and so many of one that ended long before. */
-const SHOWN = 10;
+const SHOWN = 7;
 const SHOWN_OLD = 5;
 
 const named = (nodes, role) => Object.entries(nodes ?? {}).filter(([, node]) => node.role === role).map(([name, node]) => ({ name, ...node })).sort((a, b) => byName(a.name, b.name));

@@ -116,8 +116,10 @@ impl Cluster for Raft {
             "get" => read(false),
             "get-serializable" => read(true),
             "add" => self.add_member().map(drop),
-            "reads-serializable" => Ok(self.read_serializably(true)),
-            "reads-linearizable" => Ok(self.read_serializably(false)),
+            "reads-serializable" | "reads-linearizable" => {
+                self.read_serializably(deed == "reads-serializable");
+                Ok(())
+            }
             _ => self.disks.perform(deed, order),
         }
     }

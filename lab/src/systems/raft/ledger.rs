@@ -48,16 +48,18 @@ impl Ledger {
 
     /// It has an answer, or none.
     pub(crate) fn ended(&mut self, call: Call, outcome: &Outcome) {
-        let calls = [
-            (&mut self.promised, call.promised),
-            (&mut self.all, Some(call.all)),
-        ];
+        let Call {
+            promised,
+            all,
+            is_read,
+        } = call;
+        let calls = [(&mut self.promised, promised), (&mut self.all, Some(all))];
         for (calls, id) in calls
             .into_iter()
             .filter_map(|(calls, id)| Some((calls, id?)))
         {
             match outcome {
-                Outcome::Done { value, .. } if call.is_read => {
+                Outcome::Done { value, .. } if is_read => {
                     calls.returned(id, RegisterOutput::Value(value.clone()));
                 }
                 Outcome::Done { .. } => calls.returned(id, RegisterOutput::Written),
@@ -66,7 +68,7 @@ impl Ledger {
                 Outcome::Unknown(_) => {}
             }
         }
-        if matches!(outcome, Outcome::Unknown(_)) && !call.is_read {
+        if matches!(outcome, Outcome::Unknown(_)) && !is_read {
             self.unknown += 1;
         }
     }

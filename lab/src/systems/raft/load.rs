@@ -107,7 +107,8 @@ impl Worker for Caller {
             return Outcome::Failed("the cluster is gone".to_owned());
         };
         let clients = raft.clients();
-        let Some(client) = clients.get(self.number as usize % clients.len().max(1)) else {
+        let number = usize::try_from(self.number).unwrap_or(0);
+        let Some(client) = clients.get(number % clients.len().max(1)) else {
             return Outcome::Failed("there is no client".to_owned());
         };
         let key = shared.key(self.rng.index(KEYS));
