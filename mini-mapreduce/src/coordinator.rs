@@ -23,6 +23,7 @@ pub mod late;
 mod reports;
 mod scheduling;
 mod settle;
+pub mod status;
 pub mod task;
 
 use std::collections::BTreeMap;

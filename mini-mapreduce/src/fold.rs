@@ -1,10 +1,13 @@
 //! Values that become one as soon as they meet. A map of text emits each word thousands of times: folding in the
 //! buffer means that it sorts, writes and sends a word once for each spill.
 
+// Before its exercises are done, not all of it is used.
+#![allow(dead_code)]
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::job::RecordError;
-use crate::program::RawFold;
+use crate::program::{Pair, RawFold};
 
 /// Finds an entry of the buffer by its key: open addressing, linear probing, never more than half full. It is never
 /// iterated, so its order is nobody's business.
@@ -28,10 +31,14 @@ impl FoldTable {
         (xxh3_64(key) >> 32) as u32
     }
 
-    /// What it takes of the buffer's budget, once another entry is in.
+    /// What it takes of the buffer's budget.
     pub(crate) fn bytes(&self) -> usize {
-        let slots = if self.is_half_full() { 2 } else { 1 } * self.slots.len();
-        slots * size_of::<(u32, u32)>()
+        self.slots.len() * size_of::<(u32, u32)>()
+    }
+
+    /// How much more that will be once another entry is in.
+    pub(crate) fn growth(&self) -> usize {
+        if self.is_half_full() { self.bytes() } else { 0 }
     }
 
     fn is_half_full(&self) -> bool {
@@ -82,6 +89,63 @@ impl FoldTable {
     pub(crate) fn clear(&mut self) {
         self.slots.fill((0, 0));
         self.taken = 0;
+    }
+}
+
+/// Folds the values of equal keys as sorted pairs go by, in memory for one pair: what is done when spills are merged, where one key
+/// may stand in each of them.
+#[derive(Clone, Debug, Default)]
+pub struct NeighbourFold {
+    /// The pair that is held back, since the next one may have its key: none, where nothing has come yet.
+    held: Option<(Vec<u8>, Vec<u8>)>,
+    /// Room for what a fold makes.
+    folded: Vec<u8>,
+}
+
+/// Where folded pairs go.
+pub type FoldedOut<'a> = dyn FnMut(Pair<'_>) -> Result<(), RecordError> + 'a;
+
+impl NeighbourFold {
+    /// Takes the next pair in the order of the keys. If it has the key of the pair that is held, their values are folded, the
+    /// earlier one on the left. Otherwise the held one is handed on, and this one held.
+    ///
+    /// # Errors
+    /// What the fold says, or whom pairs are handed on to.
+    pub fn take(
+        &mut self,
+        fold: &dyn RawFold,
+        pair: Pair<'_>,
+        out: &mut FoldedOut<'_>,
+    ) -> Result<(), RecordError> {
+        // EXERCISE(mapreduce/combiner): fold with what is held, or hand that on and hold this.
+        let (key, value) = pair;
+        if let Some((held_key, held)) = &mut self.held {
+            if held_key == key {
+                self.folded.clear();
+                fold.fold(held, value, &mut self.folded)?;
+                std::mem::swap(held, &mut self.folded);
+                return Ok(());
+            }
+            out((held_key, held))?;
+        }
+        let (held_key, held) = self.held.get_or_insert_default();
+        held_key.clear();
+        held_key.extend_from_slice(key);
+        held.clear();
+        held.extend_from_slice(value);
+        Ok(())
+    }
+
+    /// After the last pair: hands on what is held.
+    ///
+    /// # Errors
+    /// Of whom it is handed on to.
+    pub fn finish(&mut self, out: &mut FoldedOut<'_>) -> Result<(), RecordError> {
+        // EXERCISE(mapreduce/combiner): nobody else will hand it on.
+        match self.held.take() {
+            Some((key, value)) => out((&key, &value)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::buffer::SortBuffer;
 use crate::counters::Counters;
-use crate::fold::check_fold;
+use crate::fold::{NeighbourFold, check_fold};
 use crate::job::RecordError;
 use crate::merge::Merge;
 use crate::program::{Collect, Combine, Pair, RawFold, RawReducer, RawValues};
@@ -194,6 +194,14 @@ pub(crate) fn reduce_all(
     Ok((count, values))
 }
 
+fn unwritable(file: &str, error: std::io::Error) -> Box<TaskError> {
+    Box::new(TaskError::Scratch {
+        what: "write",
+        file: file.to_owned(),
+        error,
+    })
+}
+
 /// Writes sorted pairs as a segment, combined where the job can.
 pub(crate) struct Combining<'a> {
     pub(crate) combine: &'a mut Combine,
@@ -206,14 +214,6 @@ pub(crate) struct Combining<'a> {
 }
 
 impl Combining<'_> {
-    fn unwritable(&self, error: std::io::Error) -> Box<TaskError> {
-        Box::new(TaskError::Scratch {
-            what: "write",
-            file: self.file.to_owned(),
-            error,
-        })
-    }
-
     pub(crate) fn write(
         &mut self,
         pairs: &mut dyn SortedPairs,
@@ -223,7 +223,7 @@ impl Combining<'_> {
             Combine::None => {
                 while pairs.advance()? {
                     let written = writer.write(pairs.current());
-                    written.map_err(|error| self.unwritable(error))?;
+                    written.map_err(|error| unwritable(self.file, error))?;
                 }
                 Ok(())
             }
@@ -263,43 +263,37 @@ impl Combining<'_> {
         writer: &mut SegmentWriter<'_>,
         fold: &dyn RawFold,
     ) -> Result<(), Box<TaskError>> {
-        let (mut key, mut value, mut folded) = (Vec::new(), Vec::new(), Vec::new());
         let (mut read, mut written) = (0, 0);
-        loop {
-            let is_there = pairs.advance()?;
-            if is_there && read > 0 && pairs.current().0 == key {
-                let (_, next) = pairs.current();
-                let bad = |error| match error {
-                    RecordError::Task(error) => error,
-                    RecordError::Bad(reason) => Box::new(TaskError::Combiner {
-                        key: key.escape_ascii().to_string(),
-                        reason,
-                    }),
-                };
-                if self.check {
-                    check_fold(fold, [&value, next, next]).map_err(bad)?;
-                }
-                folded.clear();
-                fold.fold(&value, next, &mut folded).map_err(bad)?;
-                std::mem::swap(&mut value, &mut folded);
-                read += 1;
-                continue;
-            }
-            if read > 0 {
-                let pair = writer.write((&key, &value));
-                pair.map_err(|error| self.unwritable(error))?;
-                written += 1;
-            }
-            if !is_there {
-                break;
-            }
-            let next = pairs.current();
-            key.clear();
-            key.extend_from_slice(next.0);
-            value.clear();
-            value.extend_from_slice(next.1);
+        let mut last = Vec::new();
+        let file = self.file;
+        let mut out = |pair: Pair<'_>| {
+            written += 1;
+            writer
+                .write(pair)
+                .map_err(|error| unwritable(file, error).into())
+        };
+        let bad = |error, key: &[u8]| match error {
+            RecordError::Task(error) => error,
+            RecordError::Bad(reason) => Box::new(TaskError::Combiner {
+                key: key.escape_ascii().to_string(),
+                reason,
+            }),
+        };
+        let mut folding = NeighbourFold::default();
+        while pairs.advance()? {
             read += 1;
+            let (key, value) = pairs.current();
+            if self.check && read > 1 {
+                check_fold(fold, [&last, value, value]).map_err(|error| bad(error, key))?;
+            }
+            let taken = folding.take(fold, (key, value), &mut out);
+            taken.map_err(|error| bad(error, key))?;
+            if self.check {
+                last.clear();
+                last.extend_from_slice(value);
+            }
         }
+        folding.finish(&mut out).map_err(|error| bad(error, &[]))?;
         self.counters.task("COMBINE_INPUT_RECORDS", read);
         self.counters.task("COMBINE_OUTPUT_RECORDS", written);
         Ok(())
@@ -331,13 +325,8 @@ impl Collect for InOrder<'_, '_> {
             None => self.last = Some(key.to_vec()),
         }
         self.written += 1;
-        self.writer.write((key, value)).map_err(|error| {
-            RecordError::Task(Box::new(TaskError::Scratch {
-                what: "write",
-                file: self.file.to_owned(),
-                error,
-            }))
-        })
+        let written = self.writer.write((key, value));
+        written.map_err(|error| unwritable(self.file, error).into())
     }
 
     fn count(&mut self, group: &str, name: &str, by: u64) {

@@ -96,8 +96,9 @@ fn beats(readers: &[SegmentReader], prefixes: &[Option<u64>], a: usize, b: usize
 /// A tree of losers over `count` players, of whom there is at least one; and who won.
 ///
 /// Player `p` is the leaf `count + p`; the parent of node `n` is `n / 2`, and node 1 is the root. Each inner node, from 1 to
-/// `count - 1`, holds the loser of the match that was played there. Node 0 is not used.
+/// `count - 1`, holds the loser of the match that was played there, and the tree has `count` nodes: node 0 is not used.
 pub fn build(count: usize, beats: &dyn Fn(usize, usize) -> bool) -> (Vec<usize>, usize) {
+    // EXERCISE(mapreduce/merge): play all matches from the leaves up; losers stay where they lost, winners go on.
     // The winners of all matches, from the leaves up.
     let mut winners = vec![0; 2 * count];
     let mut tree = vec![0; count];
@@ -117,6 +118,7 @@ pub fn build(count: usize, beats: &dyn Fn(usize, usize) -> bool) -> (Vec<usize>,
 
 /// Who wins, after the player who won has become another. Only the matches on his way to the root are played again.
 pub fn replay(tree: &mut [usize], player: usize, beats: &dyn Fn(usize, usize) -> bool) -> usize {
+    // EXERCISE(mapreduce/merge): on the way to the root, play against who lost there before; who loses stays.
     let mut winner = player;
     let mut node = (tree.len() + player) / 2;
     while node > 0 {

@@ -19,13 +19,20 @@ impl Partitioner for HashPartitioner {
     }
 }
 
-/// The reduce of a key, by its hash: a number below `reduces`, which is not zero.
-#[expect(
+/// 64 bits that depend on all of a key, each of them as likely to be set as not, whatever the keys look like: XXH3.
+pub fn hash(key: &[u8]) -> u64 {
+    xxh3_64(key)
+}
+
+/// The reduce of a key, by its [`hash`]: a number below `reduces`, which is not zero. Every map has to say the same of a key,
+/// and every reduce should get as many keys as any other.
+#[allow(
     clippy::cast_possible_truncation,
-    reason = "a remainder is below a u32"
+    reason = "what is below a u32 is one"
 )]
 pub fn hash_partition(key: &[u8], reduces: u32) -> u32 {
-    (xxh3_64(key) % u64::from(reduces)) as u32
+    // EXERCISE(mapreduce/partitioner): spread keys evenly over the reduces, the same key always to the same one.
+    (hash(key) % u64::from(reduces)) as u32
 }
 
 /// Gives each reduce a range of keys, in order, so that the output files one after another are sorted as a whole:
@@ -52,7 +59,9 @@ impl Partitioner for TotalOrderPartitioner {
 /// The bounds between `reduces` ranges of keys, of which each should get as many of the sampled keys as any other. There
 /// are at most `reduces - 1`, in ascending order and different; fewer where so few keys make up the sample that some ranges
 /// would be empty.
-pub fn split_points(mut sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
+pub fn split_points(sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
+    // EXERCISE(mapreduce/total-order): sort the sample, and take the keys that stand at even distances in it.
+    let mut sample = sample;
     sample.sort_unstable();
     let (count, reduces) = (sample.len() as u64, u64::from(reduces));
     let mut points: Vec<Vec<u8>> = Vec::new();
@@ -72,10 +81,11 @@ pub fn split_points(mut sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
 }
 
 /// In which range a key falls: how many bounds are not above it.
-#[expect(
+#[allow(
     clippy::cast_possible_truncation,
     reason = "there are fewer bounds than reduces, which are a u32"
 )]
 pub fn range_of(points: &[Vec<u8>], key: &[u8]) -> u32 {
+    // EXERCISE(mapreduce/total-order): find the range by halving, since this is asked for every pair.
     points.partition_point(|point| point.as_slice() <= key) as u32
 }

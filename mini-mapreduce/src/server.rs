@@ -1,5 +1,14 @@
 //! The shell: files, threads, processes around the cores. It decides nothing.
 
+pub mod agent;
+mod attempt;
+pub mod client;
+pub mod cluster;
+pub mod coordinator;
 pub mod files;
+pub mod host;
+pub mod local;
 pub mod output;
 pub mod scratch;
+pub mod wire;
+pub mod worker;

@@ -81,6 +81,17 @@ pub trait Consensus<S: StateMachine>: Clone + Send + Sync + 'static {
         command: S::Command,
     ) -> impl Future<Output = Result<S::Response, ProposeError>> + Send;
 
+    /// As [`Consensus::propose`], but only while this member leads in `term`: what a leader decides on its own, from what it knows, must not be
+    /// carried out when it leads again and others have led meanwhile.
+    ///
+    /// # Errors
+    /// As for [`Consensus::propose`]; [`ProposeError::NotLeader`] also where this member leads in another term.
+    fn propose_in(
+        &self,
+        term: u64,
+        command: S::Command,
+    ) -> impl Future<Output = Result<S::Response, ProposeError>> + Send;
+
     /// Returns once all that was acknowledged anywhere before the call has been applied here, with the index of the last entry that this takes.
     /// At a follower the leader is asked. Calls at the same time share one question.
     ///

@@ -18,6 +18,9 @@
 //! 5. [`lease`], [`watch`]: when leases are over, and who hears of what.
 //! 6. [`read_index`], [`lock`], [`linearizability`]: when a leader may answer a read, whose turn it is, and whether all of it keeps its
 //!    promise; three small models, for exercises.
+//! 7. `server`: the shell, which a student never opens: etcd's gRPC, where a request becomes a proposal or waits for a read index, and is
+//!    answered when this member has applied it; `client`: what the other side of a connection must know: whom to ask, and when asking
+//!    again is safe.
 
 pub mod capstone;
 #[cfg(feature = "server")]

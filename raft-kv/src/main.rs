@@ -23,6 +23,8 @@ enum Command {
     Serve(Box<server::settings::Options>),
     /// Run a whole cluster on this machine, as child processes
     Cluster(server::local_cluster::Options),
+    /// Kill and stop members of a cluster on this machine at random, and check what clients saw
+    Torture(server::torture::Options),
     /// Read keys
     Get(cli::kv::GetOptions),
     /// Write a key
@@ -78,6 +80,9 @@ fn main() -> ExitCode {
     let ran = match command {
         Command::Serve(options) => server::run(&options),
         Command::Cluster(options) => server::local_cluster::run(&options),
+        Command::Torture(options) => std::env::current_exe()
+            .map_err(Into::into)
+            .and_then(|program| server::torture::run(&program, &options)),
         Command::Get(options) => cli::block_on(cli::kv::get(&connection, &options)),
         Command::Put(options) => cli::block_on(cli::kv::put(&connection, &options)),
         Command::Del(options) => cli::block_on(cli::kv::del(&connection, &options)),

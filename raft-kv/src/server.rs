@@ -15,7 +15,7 @@ pub mod ids;
 mod kv;
 pub mod kv_server;
 mod lease_service;
-mod leases;
+pub mod leases;
 mod line;
 pub mod local_cluster;
 mod lock;
@@ -27,9 +27,10 @@ mod peer_service;
 pub mod peers;
 pub mod replica;
 pub mod settings;
+pub mod torture;
 pub mod urls;
 mod watch;
-mod watchers;
+pub mod watchers;
 pub mod wire;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use chaos::Chaos;
 use futures::TryStreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use node::{Disk, FileDisk};
@@ -128,14 +130,21 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
     let clients = listen("--listen-client-urls", &settings.listen_client).await?;
     let others = listen("--listen-peer-urls", &settings.listen_peer).await?;
     let listening = bound(&settings.listen_client, &clients)?;
-    let ready =
+    let mut ready =
         json!({ "client": listening[0], "peer": bound(&settings.listen_peer, &others)?[0] });
+    let dir = settings.data_dir.join("member");
+    let mut disk = FileDisk::open(&dir)?;
+    if let Some(address) = &settings.options.chaos {
+        let chaos = Chaos::new(std::slice::from_ref(&dir));
+        disk = chaos.break_into(&dir, disk);
+        ready["chaos"] = json!(chaos.serve(address).await?.to_string());
+    }
     let client_urls = match &settings.advertise_client {
         Some(urls) => urls.iter().map(Url::to_string).collect(),
         None => listening,
     };
     let exit_with_stdin = settings.options.exit_with_stdin;
-    let server = Arc::new(start(settings, &birth, connector, client_urls).await?);
+    let server = Arc::new(start(settings, disk, &birth, connector, client_urls).await?);
     let mut tasks = background(&server, birth);
     tasks.spawn(metrics::keep_up(prometheus.clone()));
     for listener in clients {
@@ -200,6 +209,7 @@ async fn removed(server: &KvServer) {
 
 async fn start(
     settings: Settings,
+    disk: FileDisk,
     birth: &Birth,
     connector: Connector,
     client_urls: Vec<String>,
@@ -217,12 +227,12 @@ async fn start(
     let replica = Replica::new(store, waits.clone(), leases.clone(), watchers.clone());
     let machine = Arc::new(RwLock::new(replica));
     let peers = Peers::new(identity, connector);
-    let disk = FileDisk::open(settings.data_dir.join("member"))?;
     let storage = Storage::blocking(move || Box::new(disk.clone()) as Box<dyn Disk + Send>);
     let options = consensus::Options {
         heartbeat_interval: settings.heartbeat(),
         election_timeout: settings.election_timeout(),
         snapshot_entries: settings.options.snapshot_count,
+        catch_up_entries: settings.options.snapshot_catchup_entries,
         lease_reads: settings.options.lease_reads,
         ..consensus::Options::new(
             identity.cluster_id,
@@ -274,9 +284,16 @@ fn background(server: &Arc<KvServer>, birth: Birth) -> JoinSet<()> {
         membership::publish(&server).await;
         membership::follow(&server).await;
     });
-    spawn!(|server| leases::keep(&server).await);
-    spawn!(|server| watchers::catch_up(&server).await);
-    spawn!(|server| watchers::progress(&server, server.settings.watch_progress_interval).await);
+    spawn!(|server| {
+        server.leases.keep(&*server).await;
+        // The consensus has stopped, and says why.
+        std::future::pending::<()>().await;
+    });
+    spawn!(|server| server.watchers.catch_up(&server.machine).await);
+    spawn!(|server| server
+        .watchers
+        .progress(server.settings.watch_progress_interval)
+        .await);
     spawn!(|server| compactor::run(&server).await);
     spawn!(|server| loop {
         tokio::time::sleep(SCRUB_INTERVAL).await;

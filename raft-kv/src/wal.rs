@@ -138,12 +138,17 @@ impl Wal {
         recovery::recover(disk, segment_bytes)
     }
 
-    /// Remembers a vote. It may be told to anybody once the record whose number is returned is durable.
+    /// Remembers a vote, as a record of the log ([`Record::Vote`]). It may be told to anybody once that record, whose number is returned, is
+    /// durable. What is refused leaves everything as it was.
+    ///
+    /// A vote takes the place of another one if its term is a later one; or in the same term, if it is for the same candidate and
+    /// does not take back that he was elected; or if others have elected somebody, for whom this member did not vote.
     ///
     /// # Errors
     /// [`WalError::VoteTaken`] where it contradicts the one that is there: an older term; or, in the same one, another candidate that has not been
     /// elected, or another one than was.
     pub fn save_vote(&mut self, vote: Vote) -> Result<u64, WalError> {
+        // EXERCISE(raft/vote): a term has one vote, and neither a term nor an election's outcome is ever taken back.
         if let Some(old) = self.vote {
             let is_same = vote.candidate == old.candidate && vote.elected >= old.elected;
             // Whoever was elected by others is followed, also by those who voted for somebody else.
@@ -205,12 +210,14 @@ impl Wal {
         Err(WalError::Gap { last, position })
     }
 
-    /// Drops the entries behind index `after`, which another leader's log does not have; of all entries where it is none. What is
-    /// purged stays so.
+    /// Drops the entries behind index `after`, which another leader's log does not have; all entries, where it is none. What is
+    /// purged stays so. It is a record of the log ([`Record::Truncate`]), whose number is returned: what is on the disk already is not
+    /// touched. What is refused leaves everything as it was.
     ///
     /// # Errors
     /// [`WalError::Committed`] where that would drop what is committed.
     pub fn truncate_after(&mut self, after: Option<u64>) -> Result<u64, WalError> {
+        // EXERCISE(raft/truncate): drop a tail, by a record that says so, and never what is committed.
         if let Some(committed) = self.committed
             && after.is_none_or(|after| after < committed.index)
         {
@@ -222,8 +229,10 @@ impl Wal {
     }
 
     /// Drops the entries up to and including `upto`, which a durable snapshot stands for. It may lie behind the last entry: then the
-    /// log is empty, and goes on after it. Segments that hold nothing else are removed once that is on the disk.
+    /// log is empty, and goes on after it. What was purged before stays so, whatever `upto` is. It is a record of the log
+    /// ([`Record::Purge`]), whose number is returned. Segments that hold nothing else are removed once that is on the disk.
     pub fn purge(&mut self, upto: Position) -> u64 {
+        // EXERCISE(raft/truncate): drop the beginning, and remember where it ended.
         let number = self.push(&Record::Purge(upto), &[]);
         if self.purged < Some(upto) {
             self.purged = Some(upto);

@@ -61,7 +61,6 @@ pub struct MissingPart {
 /// # Errors
 /// When a winner's part is in neither place. Then no step may be done.
 pub fn plan(winners: &[AttemptId], files: &BTreeSet<String>) -> Result<Vec<Step>, MissingPart> {
-    // EXERCISE(mapreduce/commit): each winner's part into its place, once; what losers left goes; the sign that all is whole comes last.
     let mut steps = Vec::new();
     for winner in winners {
         let (from, to) = (temporary_name(*winner), part_name(*winner));

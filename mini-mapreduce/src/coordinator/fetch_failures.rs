@@ -27,7 +27,6 @@ impl FetchFailures {
     ///
     /// A total that is less than one heard before comes from a late report, and changes nothing.
     pub fn complain(&mut self, failure: &FetchFailure, shuffling: u32) -> bool {
-        // EXERCISE(mapreduce/fetch-failures): keep totals, for reports come twice; count failures, and who complains.
         let complaints = self.counts.entry(failure.map).or_default();
         let total = complaints.entry(failure.reduce).or_default();
         *total = failure.failures.max(*total);
@@ -45,7 +44,6 @@ impl FetchFailures {
 
     /// A reduce attempt that does not count any more has nothing to complain of.
     pub fn forget_reduce(&mut self, reduce: AttemptId) {
-        // EXERCISE(mapreduce/fetch-failures): out of all lists, and no empty list stays.
         self.counts.retain(|_, complaints| {
             complaints.remove(&reduce);
             !complaints.is_empty()

@@ -103,7 +103,6 @@ impl Task {
 
     /// A new attempt on `worker` counts from now on. Its number, which no other attempt has had.
     pub fn launch(&mut self, worker: WorkerId, now: Time) -> u64 {
-        // EXERCISE(mapreduce/attempts): a number of its own, a lease from now on, no progress yet.
         let number = self.next;
         self.next += 1;
         let attempt = Attempt {
@@ -121,7 +120,6 @@ impl Task {
     ///
     /// Progress that goes back is as good as none: an attempt that starts over and over does not move.
     pub fn renew(&mut self, number: u64, worker: WorkerId, progress: f64, now: Time) -> bool {
-        // EXERCISE(mapreduce/attempts): the lease is renewed by every report, the other limit by progress alone.
         let Some(attempt) = self.attempts.get_mut(&number) else {
             return false;
         };
@@ -138,7 +136,6 @@ impl Task {
 
     /// The attempt is done. True if its work counts: it is the first to say so, of those that count, or has said so before. All other attempts count no more.
     pub fn finish(&mut self, number: u64, worker: WorkerId) -> bool {
-        // EXERCISE(mapreduce/attempts): one winner for ever; who is late changes nothing; who repeats himself is told the same.
         let claim = Winner { number, worker };
         if let Some(winner) = self.winner {
             return winner == claim;
@@ -154,7 +151,6 @@ impl Task {
 
     /// The attempt has failed. After [`Limits::attempts_max`] failures the task has: then no attempt counts any more.
     pub fn fail(&mut self, number: u64, limits: &Limits) -> Failure {
-        // EXERCISE(mapreduce/attempts): only what counted can fail.
         if self.attempts.remove(&number).is_none() {
             return Failure::Late;
         }
@@ -174,7 +170,6 @@ impl Task {
     /// The attempts whose time is over, in the order of their numbers. Nothing is changed: each is still to be [failed](Task::fail) or
     /// [killed](Task::kill). A limit that is reached exactly still counts; where both are passed it is the lease that is over.
     pub fn expired(&self, limits: &Limits, now: Time) -> Vec<Expired> {
-        // EXERCISE(mapreduce/attempts): a lease that is over, or progress that does not come: two limits, two consequences.
         let over = |(number, attempt): (&u64, &Attempt)| {
             let lost = now.since(attempt.heard) > limits.lease;
             let stuck = !lost && now.since(attempt.moved) > limits.stuck;

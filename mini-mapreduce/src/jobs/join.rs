@@ -33,7 +33,7 @@ pub fn job(spec: &JobSpec) -> Result<Job, JobError> {
             side: if is_right { RIGHT } else { LEFT },
         })
     };
-    let job = Job::new(mapper, Pairs::default).input(InputFormat::KeyValue);
+    let job = Job::new(mapper, || Pairs).input(InputFormat::KeyValue);
     Ok(job.group_by_first::<Vec<u8>>())
 }
 
@@ -54,11 +54,9 @@ impl Mapper for Sides {
     }
 }
 
-/// Pairs of values of a key.
-#[derive(Clone, Debug, Default)]
-pub struct Pairs {
-    line: Vec<u8>,
-}
+/// Pairs of values of a key: each left one with each right one, `left TAB right`.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs;
 
 impl Reducer for Pairs {
     type Key = (Vec<u8>, u64);
@@ -72,7 +70,9 @@ impl Reducer for Pairs {
         values: &mut Values<'_, (Vec<u8>, u64), Vec<u8>>,
         out: &mut Emitter<'_, Vec<u8>, Vec<u8>>,
     ) -> Result<(), RecordError> {
+        // EXERCISE(mapreduce/join): remember the right side of the key, and stream the left side past it.
         let mut rights: Vec<Vec<u8>> = Vec::new();
+        let mut line = Vec::new();
         while let Some(((_, side), value)) = values.next_pair()? {
             if side == RIGHT {
                 rights.push(value.to_vec());
@@ -83,11 +83,11 @@ impl Reducer for Pairs {
                 break;
             }
             for right in &rights {
-                self.line.clear();
-                self.line.extend_from_slice(value);
-                self.line.push(b'\t');
-                self.line.extend_from_slice(right);
-                out.emit(&key, &self.line)?;
+                line.clear();
+                line.extend_from_slice(value);
+                line.push(b'\t');
+                line.extend_from_slice(right);
+                out.emit(&key, &line)?;
             }
         }
         Ok(())

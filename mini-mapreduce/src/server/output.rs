@@ -1,11 +1,14 @@
-//! A job's output directory: Hadoop's `FileOutputCommitter`. Attempts write below `_temporary`, each for itself; one of them is
-//! linked to its final name, which fails where there is one already; [`SUCCESS`] comes last.
+//! A job's output directory (`FileOutputCommitter`): attempts write below `_temporary`, each for itself; what becomes of that, and in which order, is
+//! [`commit::plan`]'s to say.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::coordinator::commit::{self, Step};
 use crate::output::{SUCCESS, TEMPORARY};
+use crate::protocol::AttemptId;
 
 /// A job's output in a local directory.
 #[derive(Clone, Debug)]
@@ -30,9 +33,7 @@ impl LocalOutput {
             ),
             _ => error,
         })?;
-        let output = LocalOutput::open(dir);
-        fs::create_dir(output.dir.join(TEMPORARY))?;
-        Ok(output)
+        Ok(LocalOutput::open(dir))
     }
 
     /// The directory of a job that began before.
@@ -42,71 +43,88 @@ impl LocalOutput {
         }
     }
 
-    fn temporary(&self, attempt: &str) -> PathBuf {
-        self.dir.join(TEMPORARY).join(attempt)
-    }
-
-    /// A file for an attempt of a task, in place of what it may have left there before.
+    /// The file in which an attempt writes its part, in place of what it may have left there before. It has to be synced before the attempt is called
+    /// done.
     ///
     /// # Errors
     /// Where it cannot be made.
-    pub fn begin(&self, attempt: &str, part: &str) -> io::Result<fs::File> {
-        let dir = self.temporary(attempt);
-        fs::create_dir_all(&dir)?;
-        fs::File::create(dir.join(part))
-    }
-
-    /// Makes an attempt's file part of the output, for ever. Asked again for the same attempt, it has nothing to do.
-    ///
-    /// # Errors
-    /// Where another attempt's is there, or the disk refuses.
-    pub fn commit_task(&self, attempt: &str, part: &str) -> io::Result<()> {
-        let from = self.temporary(attempt).join(part);
-        let to = self.dir.join(part);
-        fs::File::open(&from)?.sync_all()?;
-        match fs::hard_link(&from, &to) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if is_same(&from, &to)? {
-                    return Ok(());
-                }
-                Err(io::Error::new(
-                    io::ErrorKind::AlreadyExists,
-                    format!("{} was committed by another attempt", to.display()),
-                ))
-            }
-            other => other,
-        }
+    pub fn begin(&self, attempt: AttemptId) -> io::Result<fs::File> {
+        let path = self.dir.join(commit::temporary_name(attempt));
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        fs::File::create(path)
     }
 
     /// Removes what an attempt has written.
     ///
     /// # Errors
     /// Where the disk refuses.
-    pub fn abort_task(&self, attempt: &str) -> io::Result<()> {
-        match fs::remove_dir_all(self.temporary(attempt)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
-        }
+    pub fn abort_task(&self, attempt: AttemptId) -> io::Result<()> {
+        let path = self.dir.join(commit::temporary_name(attempt));
+        unless_missing(fs::remove_dir_all(path.parent().unwrap_or(&path)))
     }
 
-    /// After the last task: removes what is temporary, and says that all is there.
+    /// Makes the parts of these attempts the output, for ever, and says that all is there. Begins where an earlier call was cut off.
+    ///
+    /// # Errors
+    /// Where a part is missing, or the disk refuses.
+    pub fn commit(&self, winners: &[AttemptId]) -> io::Result<()> {
+        let steps = commit::plan(winners, &self.files()?).map_err(io::Error::other)?;
+        for step in steps {
+            match step {
+                Step::Rename { from, to } => {
+                    fs::rename(self.dir.join(from), self.dir.join(to))?;
+                }
+                Step::RemoveTemporary => self.remove_temporary()?,
+                Step::WriteSuccess => {
+                    // What it says has to be durable before it.
+                    fs::File::open(&self.dir)?.sync_all()?;
+                    fs::File::create(self.dir.join(SUCCESS))?.sync_all()?;
+                }
+            }
+        }
+        // Also where nothing was left but empty directories.
+        self.remove_temporary()?;
+        fs::File::open(&self.dir)?.sync_all()
+    }
+
+    /// After the end of a job that failed: removes all that attempts have left, and the directory, if nothing else is in it.
     ///
     /// # Errors
     /// Where the disk refuses.
-    pub fn commit_job(&self) -> io::Result<()> {
-        match fs::remove_dir_all(self.dir.join(TEMPORARY)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    pub fn abort(&self) -> io::Result<()> {
+        self.remove_temporary()?;
+        match fs::remove_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => unless_missing(removed),
         }
-        fs::File::create(self.dir.join(SUCCESS))?.sync_all()?;
-        fs::File::open(&self.dir)?.sync_all()
+    }
+
+    fn remove_temporary(&self) -> io::Result<()> {
+        unless_missing(fs::remove_dir_all(self.dir.join(TEMPORARY)))
+    }
+
+    /// The files in the directory, and those of attempts.
+    fn files(&self) -> io::Result<BTreeSet<String>> {
+        let mut files = BTreeSet::new();
+        let mut dirs = vec![String::new()];
+        while let Some(dir) = dirs.pop() {
+            for entry in fs::read_dir(self.dir.join(&dir))? {
+                let entry = entry?;
+                let name = format!("{dir}{}", entry.file_name().to_string_lossy());
+                if !entry.file_type()?.is_dir() {
+                    files.insert(name);
+                } else if name.starts_with(TEMPORARY) {
+                    dirs.push(format!("{name}/"));
+                }
+            }
+        }
+        Ok(files)
     }
 }
 
-/// Whether two names are of one file.
-fn is_same(a: &Path, b: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-
-    let (a, b) = (fs::metadata(a)?, fs::metadata(b)?);
-    Ok((a.dev(), a.ino()) == (b.dev(), b.ino()))
+fn unless_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }

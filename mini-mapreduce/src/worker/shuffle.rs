@@ -45,8 +45,8 @@ pub struct Shuffle {
     heard: usize,
     /// By map.
     wanted: BTreeMap<u32, Wanted>,
-    /// By map: whose output it has.
-    fetched: BTreeMap<u32, AttemptId>,
+    /// By map: whose output it has, and from where.
+    fetched: BTreeMap<u32, (AttemptId, String)>,
 }
 
 impl Shuffle {
@@ -64,7 +64,9 @@ impl Shuffle {
             match event {
                 MapEvent::Done { attempt, address } => {
                     let map = attempt.task.index;
-                    if self.fetched.contains_key(&map) {
+                    let known = self.wanted.get(&map);
+                    let is_known = known.is_some_and(|wanted| wanted.attempt == *attempt);
+                    if is_known || self.fetched.contains_key(&map) {
                         continue;
                     }
                     let wanted = Wanted {
@@ -114,8 +116,9 @@ impl Shuffle {
         if self.fetched.contains_key(&map) {
             return false;
         }
-        self.wanted.remove(&map);
-        self.fetched.insert(map, attempt);
+        let wanted = self.wanted.remove(&map);
+        let address = wanted.map(|wanted| wanted.address).unwrap_or_default();
+        self.fetched.insert(map, (attempt, address));
         true
     }
 
@@ -130,6 +133,24 @@ impl Shuffle {
         let doubled = BACKOFF_MIN * 2_u32.saturating_pow(wanted.failures.min(16) - 1);
         wanted.from = now + doubled.min(BACKOFF_MAX);
         true
+    }
+
+    /// What was fetched has turned out to be damaged: it is to be fetched again, if it still counts, or else another attempt's.
+    pub fn damaged(&mut self, attempt: AttemptId, now: Time) {
+        let map = attempt.task.index;
+        let Some((fetched, address)) = self.fetched.remove(&map) else {
+            return;
+        };
+        let wanted = Wanted {
+            attempt: fetched,
+            address,
+            failures: 1,
+            from: now + BACKOFF_MIN,
+            is_under_way: false,
+        };
+        self.wanted.insert(map, wanted);
+        // Whether it still counts, and what does, is in the events.
+        self.heard = 0;
     }
 
     /// An output that could not be fetched for too long, though it still counts.

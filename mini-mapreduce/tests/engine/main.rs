@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod folding;
 mod jobs;
 mod records;
 mod sorted;

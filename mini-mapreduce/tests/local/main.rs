@@ -1,10 +1,13 @@
 //! Local files as input, scratch and output.
 
+mod jobs;
+
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 
 use mini_mapreduce::input::{Files, InputFormat, RecordReader, splits};
 use mini_mapreduce::job::{JobSpec, Settings};
+use mini_mapreduce::protocol::{AttemptId, JobId, TaskId, TaskKind};
 use mini_mapreduce::server::files::LocalFiles;
 use mini_mapreduce::server::output::LocalOutput;
 use tempfile::TempDir;
@@ -78,26 +81,35 @@ fn one_attempt_of_a_task_is_visible_and_success_comes_last() {
     let error = LocalOutput::create(&path).unwrap_err().to_string();
     assert!(error.contains("is there already; remove it"), "{error}");
 
-    for attempt in ["first", "second"] {
-        let mut file = output.begin(attempt, "part-r-00000").unwrap();
-        file.write_all(attempt.as_bytes()).unwrap();
+    let attempt = |number| {
+        let (job, kind, index) = (JobId(1), TaskKind::Reduce, 0);
+        let task = TaskId { job, kind, index };
+        AttemptId { task, number }
+    };
+    let (first, second) = (attempt(0), attempt(1));
+    for (attempt, text) in [(first, "first"), (second, "second")] {
+        let mut file = output.begin(attempt).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
     }
     let part = path.join("part-r-00000");
     assert!(!part.exists(), "nothing is visible before it is committed");
-    output.commit_task("second", "part-r-00000").unwrap();
-    output.commit_task("second", "part-r-00000").unwrap();
-    let error = output.commit_task("first", "part-r-00000").unwrap_err();
-    assert!(error.to_string().contains("committed by another attempt"));
-    output.abort_task("first").unwrap();
-    output.abort_task("never-begun").unwrap();
-
-    assert!(!path.join("_SUCCESS").exists());
-    output.commit_job().unwrap();
-    let mut text = String::new();
-    fs::File::open(part)
-        .unwrap()
-        .read_to_string(&mut text)
-        .unwrap();
-    assert_eq!(text, "second");
+    output.commit(&[second]).unwrap();
+    output.commit(&[second]).unwrap();
+    output.abort_task(first).unwrap();
+    output.abort_task(attempt(9)).unwrap();
+    assert_eq!(fs::read_to_string(part).unwrap(), "second");
     assert!(path.join("_SUCCESS").exists() && !path.join("_temporary").exists());
+}
+
+#[test]
+fn a_job_that_failed_leaves_nothing() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("out");
+    let output = LocalOutput::create(&path).unwrap();
+    let (job, kind, index) = (JobId(1), TaskKind::Map, 3);
+    let task = TaskId { job, kind, index };
+    output.begin(AttemptId { task, number: 0 }).unwrap();
+    output.abort().unwrap();
+    assert!(!path.exists());
+    output.abort().unwrap();
 }

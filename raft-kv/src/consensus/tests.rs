@@ -1,5 +1,7 @@
 //! openraft's own suite for storage, and a cluster in one process.
 
+mod messages;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,9 +15,8 @@ use tokio::sync::watch;
 
 use super::log_store::LogStore;
 use super::machine::Machine;
-use super::types::{RaftVote, StoredMembership, Types};
+use super::types::Types;
 use super::*;
-use crate::wal::snapshot;
 
 /// Adds numbers up; a snapshot is the sum, in chunks of a byte.
 #[derive(Debug, Default)]
@@ -337,6 +338,71 @@ async fn a_leader_that_comes_back_leads_in_another_term_or_not_at_all() {
     );
 }
 
+/// A leader once decided that a lease was over, lost and regained leadership, and only then had it revoked.
+#[tokio::test(start_paused = true)]
+async fn what_was_decided_in_a_term_is_not_done_in_a_later_one() {
+    let mut cluster = Cluster::new();
+    let mut engines = BTreeMap::new();
+    for id in 1..=3 {
+        engines.insert(id, cluster.start(id).await);
+    }
+    engines[&1].bootstrap(three()).await.unwrap();
+    let first = leader(&engines).await;
+    let term = first.leadership().borrow().term;
+    let proposed = within("a proposal", first.propose_in(term, Add(1))).await;
+    assert_eq!(proposed, Ok(1));
+    let me = first.status().id;
+    let other = engines.keys().find(|id| **id != me).unwrap();
+    within("a transfer", first.transfer_leader(*other))
+        .await
+        .unwrap();
+    within("a proposal", engines[other].propose(Add(1)))
+        .await
+        .unwrap();
+    within("the way back", engines[other].transfer_leader(me))
+        .await
+        .unwrap();
+    let mut leadership = first.leadership();
+    let back = leadership.wait_for(|now| now.leader == Some(me) && now.term > term);
+    let now = within("an election", back).await.unwrap().term;
+    let late = within("a proposal", first.propose_in(term, Add(1))).await;
+    assert!(
+        matches!(late, Err(ProposeError::NotLeader { .. })),
+        "{late:?}"
+    );
+    let proposed = within("a proposal", first.propose_in(now, Add(1))).await;
+    assert_eq!(proposed, Ok(3));
+}
+
+/// A leader without a majority once asked again and again, without a pause, whether a member that had caught up could have its vote.
+#[test]
+fn a_vote_that_cannot_be_given_yet_is_waited_for() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut cluster = Cluster::new();
+            let mut engines = BTreeMap::new();
+            for id in 1..=3 {
+                engines.insert(id, cluster.start(id).await);
+            }
+            engines[&1].bootstrap(three()).await.unwrap();
+            let first = leader(&engines).await;
+            let me = first.status().id;
+            let members = cluster.wires.members.clone();
+            members.lock().unwrap().retain(|id, _| *id == me);
+            cluster.start(4).await;
+            let adding = first.clone();
+            tokio::spawn(async move { adding.add_member(4, Member::default(), false).await });
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        });
+        done.send(())
+    });
+    let ended = ended.recv_timeout(Duration::from_secs(60));
+    ended.expect("time stands still, since somebody asks without a pause");
+}
+
 #[tokio::test(start_paused = true)]
 async fn members_come_and_go() {
     let mut cluster = Cluster::new();
@@ -400,70 +466,4 @@ async fn members_come_and_go() {
     assert_eq!(within("a proposal", second.propose(Add(1))).await, Ok(3));
     within("a read", engines[&3].read_index()).await.unwrap();
     assert_eq!(cluster.sum(3), 3);
-}
-
-/// A transfer once removed the file of the snapshot that was being built, which ended the member.
-#[tokio::test(start_paused = true)]
-async fn a_transfer_leaves_the_snapshot_alone_that_is_being_built() {
-    let mut cluster = Cluster::new();
-    let engine = cluster.start(1).await;
-    let mut disk = cluster.disks[&1].clone();
-    let meta = snapshot::Meta {
-        position: None,
-        membership: postcard::to_stdvec(&StoredMembership::default()).unwrap(),
-    };
-    let mut building = snapshot::Writer::create(&mut disk, &meta).unwrap();
-    building.chunk(&mut disk, &[0; 8]).unwrap();
-    for file in ["one", "the next, when the first was cut off"] {
-        let part = peer::SnapshotPart {
-            vote: RaftVote::new_committed(1, 2),
-            file: file.to_owned(),
-            offset: 0,
-            bytes: vec![1; 10],
-            is_last: false,
-        };
-        let message = peer::encode(&peer::Envelope {
-            cluster: 7,
-            from: 2,
-            to: 1,
-            request: peer::Request::Snapshot(part),
-        });
-        let answer = engine.handle(&message).await;
-        let answer = peer::decode(&answer);
-        assert!(matches!(answer, Ok(peer::Response::SnapshotPart(true))));
-    }
-    building.finish(&mut disk).unwrap();
-    let mut files = disk.list(snapshot::DIR).unwrap();
-    files.sort_unstable();
-    assert_eq!(files.len(), 2, "{files:?}");
-    assert_eq!(files[1], "received-2.tmp", "what was cut off is gone");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_not_meant_for_a_member_is_refused() {
-    let mut cluster = Cluster::new();
-    let engine = cluster.start(1).await;
-    let envelope = |cluster, to| {
-        peer::encode(&peer::Envelope {
-            cluster,
-            from: 2,
-            to,
-            request: peer::Request::ReadIndex,
-        })
-    };
-    for (message, reason) in [
-        (envelope(8, 1), "the message is for cluster 8, this is 7"),
-        (envelope(7, 3), "the message is for member 3, this is 1"),
-        (
-            Bytes::from_static(b"\xff\xff"),
-            "a message is not understood",
-        ),
-        (Bytes::new(), "a message is not understood"),
-    ] {
-        let answer = engine.handle(&message).await;
-        let Ok(peer::Response::Refused(said)) = peer::decode(&answer) else {
-            panic!("{message:?} was not refused");
-        };
-        assert!(said.starts_with(reason), "{said}");
-    }
 }

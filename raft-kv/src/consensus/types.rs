@@ -89,10 +89,14 @@ pub(super) fn position(log_id: &LogId) -> Position {
     }
 }
 
-pub(super) fn log_id(position: Position) -> LogId {
+/// The leader in a term, of which there is one.
+pub(super) fn leader_in(term: u64) -> alias::CommittedLeaderIdOf<Types> {
     use openraft::vote::RaftLeaderId;
-    let leader = leader_id_std::LeaderId::<u64, u64>::new(position.term, 0);
-    LogId::new(leader.to_committed(), position.index)
+    leader_id_std::LeaderId::<u64, u64>::new(term, 0).to_committed()
+}
+
+pub(super) fn log_id(position: Position) -> LogId {
+    LogId::new(leader_in(position.term), position.index)
 }
 
 pub(super) fn vote(vote: &RaftVote) -> Vote {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
-use tonic::Status;
+use tonic::{Code, Status};
 use tracing::{debug, instrument, warn};
 
 use super::Engine;
@@ -250,7 +250,7 @@ impl KvServer {
     }
 
     /// Hands a command to this member's consensus; it ends when the command is committed, or may be.
-    pub(super) async fn propose_here(&self, command: Command) -> Result<Sent, Status> {
+    async fn propose_here(&self, command: Command) -> Result<Sent, Status> {
         match self.engine.propose(command).await {
             Ok(()) | Err(ProposeError::Unknown) => Ok(Sent::Perhaps),
             Err(ProposeError::NotLeader { .. }) => Ok(Sent::Refused),
@@ -307,7 +307,11 @@ impl KvServer {
             _ if self.status().leadership.leader != Some(self.identity.member_id) => {
                 Told::NotLeader
             }
-            Ask::LeaseRenew(id) => self.leases.renew(self, id).await,
+            Ask::LeaseRenew(id) => match self.leases.renew(self, id).await {
+                Ok(ttl) => Told::Lease(ttl, ttl),
+                Err(status) if status.code() == Code::FailedPrecondition => Told::NotLeader,
+                Err(status) => Told::Refused(status.into()),
+            },
             Ask::LeaseTimeToLive(id) => self.leases.time_to_live(self, id),
             Ask::LearnerReady(id) => match self.learner_ready(id) {
                 true => Told::Done,

@@ -1,28 +1,58 @@
 //! The clock of leases, wound by this member while it leads: see [`crate::lease`] for what that has to keep to.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream;
 use node::Time;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tonic::Status;
 use tracing::{debug, info};
 
 use super::clock::Clock;
 use super::errors;
-use super::kv_server::{Ask, KvServer, Sent, Told, done, store_status};
+use super::kv_server::{Ask, KvServer, Told, done, store_status};
 use super::metrics;
 use super::replica::{Command, Request};
-use crate::consensus::Consensus;
+use crate::consensus::{Consensus, Leadership, ProposeError};
 use crate::lease::{Lessor, LessorError};
-use crate::store::{self, LeaseId, StoreError};
+use crate::store::{self, LeaseId, Store, StoreError};
 
 /// How many leases are revoked at a time.
 const REVOKED_AT_ONCE: usize = 256;
 /// Before another try to begin, where leadership was not confirmed.
 const RETRY: Duration = Duration::from_millis(50);
+
+/// The member whose leases are kept: the server, or one of the simulation.
+pub trait Keeper: Sync {
+    /// Its id.
+    fn id(&self) -> u64;
+
+    /// Who leads.
+    fn leadership(&self) -> watch::Receiver<Leadership>;
+
+    /// Makes sure that this member leads, and has applied all that was acknowledged.
+    ///
+    /// # Errors
+    /// What a client hears; where another one leads, [`errors::NOT_LEADER`].
+    fn confirm_leadership(&self) -> impl Future<Output = Result<(), Status>> + Send;
+
+    /// Looks at the store.
+    fn read<T>(&self, look: impl FnOnce(&Store) -> T) -> T;
+
+    /// Proposes to revoke a lease, to this member's own consensus, as the leader of `term`, and in no other way: whoever leads later, this
+    /// member included, has given it its full TTL again.
+    ///
+    /// # Errors
+    /// When this member has stopped.
+    fn revoke(
+        &self,
+        term: u64,
+        id: LeaseId,
+    ) -> impl Future<Output = Result<(), ProposeError>> + Send;
+}
 
 /// The lessor, and what wakes whoever waits for the next lease to be over.
 #[derive(Debug)]
@@ -63,26 +93,23 @@ impl Leases {
 
     /// Keeps a lease alive; says its TTL, or 0 if there is none. First the clock is wound, then this member makes sure that it still leads: whoever
     /// leads next begins later, and gives the lease its full TTL from then on.
-    pub(super) async fn renew(&self, server: &KvServer, id: LeaseId) -> Told {
+    ///
+    /// # Errors
+    /// [`errors::NOT_LEADER`]; others are the client's to hear.
+    pub async fn renew(&self, keeper: &impl Keeper, id: LeaseId) -> Result<i64, Status> {
         // What was granted a moment ago may not have been applied here before the barrier.
         for _ in 0..2 {
             let renewed = self.lessor().renew(id, self.clock.now());
             if renewed == Err(LessorError::NotPrimary) {
-                return Told::NotLeader;
+                return Err(errors::NOT_LEADER.into());
             }
-            if let Err(status) = server.confirm_leadership().await {
-                return if status.code() == tonic::Code::FailedPrecondition {
-                    Told::NotLeader
-                } else {
-                    Told::Refused(status.into())
-                };
-            }
+            keeper.confirm_leadership().await?;
             if let Ok(ttl) = renewed {
                 metrics::lease("renewed");
-                return Told::Lease(ttl, ttl);
+                return Ok(ttl);
             }
         }
-        Told::Lease(0, 0)
+        Ok(0)
     }
 
     /// How long a lease will be, and what it was granted for; -1 if there is none.
@@ -101,20 +128,97 @@ impl Leases {
             _ => Told::Lease(-1, 0),
         }
     }
-}
 
-impl KvServer {
-    /// Makes sure that this member leads, and has applied all that was acknowledged.
-    async fn confirm_leadership(&self) -> Result<(), Status> {
-        self.linearizable().await?;
-        let leads = self.status().leadership.leader == Some(self.identity.member_id);
-        if leads {
-            Ok(())
-        } else {
-            Err(errors::NOT_LEADER.into())
+    /// Winds the clock whenever this member begins to lead, has leases revoked that are over, and lets go when it leads no more. Ends with the
+    /// member.
+    pub async fn keep(&self, keeper: &impl Keeper) {
+        let mut leadership = keeper.leadership();
+        loop {
+            let now = *leadership.borrow_and_update();
+            if now.leader != Some(keeper.id()) {
+                self.lessor().demote();
+                if leadership.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            // Everything that leaders before proposed has been applied then.
+            if let Err(error) = keeper.confirm_leadership().await {
+                debug!("leases wait: {error}");
+                let changed = tokio::time::timeout(RETRY, leadership.changed()).await;
+                if matches!(changed, Ok(Err(_))) {
+                    return;
+                }
+                continue;
+            }
+            let count = keeper.read(|store| {
+                self.lessor().promote(store.leases(), self.clock.now());
+                store.leases().count()
+            });
+            info!(
+                term = now.term,
+                count, "this member keeps the clock of leases"
+            );
+            tokio::select! {
+                () = self.revoke_expired(keeper, now.term) => {}
+                _ = leadership.wait_for(|later| *later != now) => {}
+            }
         }
     }
 
+    async fn revoke_expired(&self, keeper: &impl Keeper, term: u64) {
+        loop {
+            let over = self.lessor().expired(self.clock.now(), REVOKED_AT_ONCE);
+            let revoked = stream::iter(over).for_each_concurrent(None, |id| async move {
+                match keeper.revoke(term, id).await {
+                    Ok(()) => metrics::lease_expired(),
+                    // Where this member leads on, the lessor names it again.
+                    Err(error) => debug!("lease {id:x} is over and was not revoked: {error}"),
+                }
+            });
+            revoked.await;
+            match self.next_expiry() {
+                Some(at) if at <= self.clock.now() => {}
+                Some(at) => {
+                    let wait = at.since(self.clock.now());
+                    let _ = tokio::time::timeout(wait, self.changed.notified()).await;
+                }
+                None => self.changed.notified().await,
+            }
+        }
+    }
+}
+
+impl Keeper for KvServer {
+    fn id(&self) -> u64 {
+        self.identity.member_id
+    }
+
+    fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.engine.leadership()
+    }
+
+    async fn confirm_leadership(&self) -> Result<(), Status> {
+        self.linearizable().await?;
+        let leads = self.status().leadership.leader == Some(self.identity.member_id);
+        leads.then_some(()).ok_or(errors::NOT_LEADER.into())
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Store) -> T) -> T {
+        KvServer::read(self, |replica| look(&replica.store))
+    }
+
+    async fn revoke(&self, term: u64, id: LeaseId) -> Result<(), ProposeError> {
+        let request = Request::Store(store::Command::LeaseRevoke(id));
+        let command = Command {
+            id: self.ids.next(),
+            request,
+        };
+        self.engine.propose_in(term, command).await
+    }
+}
+
+impl KvServer {
     /// Grants a lease of at least `ttl` seconds; says its id and its TTL.
     pub(super) async fn grant(&self, id: LeaseId, ttl: i64) -> Result<(LeaseId, i64, i64), Status> {
         if ttl > crate::lease::TTL_SECONDS_MAX {
@@ -141,67 +245,46 @@ impl KvServer {
     }
 }
 
-/// Winds the clock whenever this member begins to lead, has leases revoked that are over, and lets go when it leads no more. Ends never.
-pub(super) async fn keep(server: &Arc<KvServer>) {
-    let me = server.identity.member_id;
-    let mut leadership = server.engine.leadership();
-    loop {
-        let now = *leadership.borrow_and_update();
-        if now.leader != Some(me) {
-            server.leases.lessor().demote();
-            if leadership.changed().await.is_err() {
-                return;
-            }
-            continue;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A member whose consensus has stopped while it led.
+    struct Stopped(watch::Receiver<Leadership>);
+
+    impl Keeper for Stopped {
+        fn id(&self) -> u64 {
+            1
         }
-        // Everything that leaders before proposed has been applied then.
-        if let Err(error) = server.confirm_leadership().await {
-            debug!("leases wait: {error}");
-            let _ = tokio::time::timeout(RETRY, leadership.changed()).await;
-            continue;
+
+        fn leadership(&self) -> watch::Receiver<Leadership> {
+            self.0.clone()
         }
-        let count = server.read(|replica| {
-            let mut lessor = server.leases.lessor();
-            lessor.promote(replica.store.leases(), server.clock.now());
-            replica.store.leases().count()
-        });
-        info!(
-            term = now.term,
-            count, "this member keeps the clock of leases"
-        );
-        tokio::select! {
-            () = revoke_expired(server) => {}
-            _ = leadership.wait_for(|later| *later != now) => {}
+
+        async fn confirm_leadership(&self) -> Result<(), Status> {
+            Err(errors::STOPPED.into())
+        }
+
+        fn read<T>(&self, look: impl FnOnce(&Store) -> T) -> T {
+            look(&Store::new(0))
+        }
+
+        async fn revoke(&self, _: u64, _: LeaseId) -> Result<(), ProposeError> {
+            Err(ProposeError::Unknown)
         }
     }
-}
 
-async fn revoke_expired(server: &Arc<KvServer>) {
-    loop {
-        let now = server.clock.now();
-        let over = server.leases.lessor().expired(now, REVOKED_AT_ONCE);
-        let revoked = stream::iter(over).for_each_concurrent(None, |id| async move {
-            // To this member's own consensus, and to no other: whoever leads by now has given the lease its full TTL again.
-            let request = Request::Store(store::Command::LeaseRevoke(id));
-            let command = Command {
-                id: server.ids.next(),
-                request,
-            };
-            match server.propose_here(command).await {
-                Ok(Sent::Perhaps) => metrics::lease_expired(),
-                Ok(Sent::Refused) => debug!("lease {id:x} is another leader's now"),
-                // The lessor names it again.
-                Err(error) => debug!("lease {id:x} is over and was not revoked: {error}"),
-            }
-        });
-        revoked.await;
-        match server.leases.next_expiry() {
-            Some(at) if at <= server.clock.now() => {}
-            Some(at) => {
-                let wait = at.since(server.clock.now());
-                let _ = tokio::time::timeout(wait, server.leases.changed.notified()).await;
-            }
-            None => server.leases.changed.notified().await,
-        }
+    /// It once asked again and again, without a pause, until the process ended.
+    #[tokio::test]
+    async fn nobody_keeps_the_leases_of_a_member_that_has_stopped() {
+        let leading = Leadership {
+            term: 1,
+            leader: Some(1),
+        };
+        let (_, leadership) = watch::channel(leading);
+        let leases = Leases::new(Clock::start());
+        let keeper = Stopped(leadership);
+        let kept = tokio::time::timeout(Duration::from_secs(20), leases.keep(&keeper));
+        kept.await.unwrap();
     }
 }

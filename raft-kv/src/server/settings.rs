@@ -112,6 +112,14 @@ pub struct Options {
         default_value_t = 100_000
     )]
     pub snapshot_count: u64,
+    /// Entries before a snapshot that are kept for members that are a little behind
+    #[arg(
+        long,
+        env = "ETCD_SNAPSHOT_CATCHUP_ENTRIES",
+        value_name = "N",
+        default_value_t = 5000
+    )]
+    pub snapshot_catchup_entries: u64,
     /// Bytes that the store may have before it takes nothing new; 0: 2 GiB
     #[arg(
         long,
@@ -175,6 +183,10 @@ pub struct Options {
     /// Reach other members through this SOCKS5 listener
     #[arg(long, value_name = "HOST:PORT")]
     pub socks5: Option<std::net::SocketAddr>,
+    /// An address of this machine alone where orders are taken to break the disk of the log and the snapshots, as from
+    /// curl -X PUT http://HOST:PORT/chaos -d 'full=0'
+    #[arg(long, value_name = "HOST:PORT")]
+    pub chaos: Option<String>,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,

@@ -1,13 +1,14 @@
 //! The watch hub in its shell: told of what is applied, it wakes the streams that have something to send; a task goes on with watchers that
 //! are behind.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::kv_server::KvServer;
+use super::replica::Replica;
 use crate::store::{Event, Store};
 use crate::watch::{Limits, StreamId, WatchHub, WatchResponse};
 
@@ -69,7 +70,7 @@ impl Watchers {
     }
 
     /// A client has connected: its stream, and what tells of something to send on it.
-    pub(super) fn open(&self) -> (StreamId, Arc<Notify>) {
+    pub fn open(&self) -> (StreamId, Arc<Notify>) {
         let mut woken = self.hub();
         let stream = woken.hub.open();
         let notify = Arc::new(Notify::new());
@@ -78,14 +79,14 @@ impl Watchers {
     }
 
     /// The client has gone.
-    pub(super) fn close(&self, stream: StreamId) {
+    pub fn close(&self, stream: StreamId) {
         let mut woken = self.hub();
         woken.hub.close(stream);
         woken.streams.remove(&stream);
     }
 
     /// Does something with the hub; whoever has something to send then is woken.
-    pub(super) fn with<T>(&self, act: impl FnOnce(&mut WatchHub) -> T) -> T {
+    pub fn with<T>(&self, act: impl FnOnce(&mut WatchHub) -> T) -> T {
         let mut woken = self.hub();
         let done = act(&mut woken.hub);
         woken.wake();
@@ -94,7 +95,7 @@ impl Watchers {
     }
 
     /// The next thing to send on a stream.
-    pub(super) fn take(&self, stream: StreamId) -> Option<WatchResponse> {
+    pub fn take(&self, stream: StreamId) -> Option<WatchResponse> {
         let mut woken = self.hub();
         let taken = woken.hub.take(stream);
         if woken.hub.watchers().1 > 0 {
@@ -107,30 +108,30 @@ impl Watchers {
     pub(super) fn count(&self) -> (usize, usize) {
         self.hub().hub.watchers()
     }
-}
 
-/// Goes on with watchers that are behind, whenever there are some. Ends never.
-pub(super) async fn catch_up(server: &Arc<KvServer>) {
-    loop {
-        server.watchers.behind.notified().await;
-        let step = || {
-            server.read(|replica| {
-                let mut woken = server.watchers.hub();
+    /// Goes on with watchers that are behind, whenever there are some. Ends never.
+    pub async fn catch_up<M: Borrow<Replica>>(&self, machine: &RwLock<M>) {
+        loop {
+            self.behind.notified().await;
+            let step = || {
+                let machine = machine.read().unwrap_or_else(PoisonError::into_inner);
+                let replica: &Replica = (*machine).borrow();
+                let mut woken = self.hub();
                 let again = woken.hub.sync(&replica.store, SYNCED_AT_ONCE);
                 woken.wake();
                 again
-            })
-        };
-        while step() {
-            tokio::task::yield_now().await;
+            };
+            while step() {
+                tokio::task::yield_now().await;
+            }
         }
     }
-}
 
-/// Tells quiet watchers now and then how far they are. Ends never.
-pub(super) async fn progress(server: &Arc<KvServer>, interval: Duration) {
-    loop {
-        tokio::time::sleep(interval).await;
-        server.watchers.with(WatchHub::progress);
+    /// Tells quiet watchers now and then how far they are. Ends never.
+    pub async fn progress(&self, interval: Duration) {
+        loop {
+            tokio::time::sleep(interval).await;
+            self.with(WatchHub::progress);
+        }
     }
 }

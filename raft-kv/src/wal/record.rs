@@ -150,6 +150,7 @@ pub struct Damage {
 /// # Errors
 /// [`Damage`] at the first bad frame, where it had been durable.
 pub fn scan(bytes: &[u8], first: u64) -> Result<Scan<'_>, Damage> {
+    // EXERCISE(raft/log): read records until the end, a torn tail, or damage that no crash explains.
     let mut scan = Scan::default();
     let mut number = first;
     while scan.good_len < bytes.len() {
@@ -177,6 +178,7 @@ pub fn scan(bytes: &[u8], first: u64) -> Result<Scan<'_>, Damage> {
     Ok(scan)
 }
 
+// BEGIN SOLUTION
 /// The number of a good frame in `bytes`, at any byte, that says that record `number` had been durable.
 fn find_witness(bytes: &[u8], number: u64) -> Option<u64> {
     (0..bytes.len()).find_map(|at| {
@@ -191,3 +193,4 @@ fn find_witness(bytes: &[u8], number: u64) -> Option<u64> {
         split_frame(candidate).ok().map(|frame| frame.number)
     })
 }
+// END SOLUTION

@@ -171,11 +171,14 @@ impl Reader {
 }
 
 /// Makes a file that was written or received, under a name that nobody reads, the snapshot that counts. When it returns, that is on the
-/// disk, and older snapshots are gone. A file that is damaged, or not whole, is refused, and the snapshot before it still counts.
+/// disk, and older snapshots are gone. A file that is damaged, or not whole, is refused, and the snapshot before it still counts. At
+/// any moment in between a crash leaves the snapshot before or this one, whole. Where there is a newer one already, that one
+/// still counts, and this one goes.
 ///
 /// # Errors
 /// The disk's; [`WalError::Damaged`].
 pub fn install(disk: &mut dyn Disk, file: &str) -> Result<Meta, WalError> {
+    // EXERCISE(raft/snapshot): believe nothing unread, keep the old one until the new one is on the disk, and then only the newest.
     let meta = verify(disk, file)?;
     disk.sync(file)?;
     let installed = meta.file();

@@ -1,9 +1,38 @@
 //! Disks that are damaged: a member that cannot trust its own says so and does not start.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use servers::Server;
 
 use super::{Cluster, wait};
+
+/// Has a member take orders to break its disk.
+const CHAOS: &str = "--chaos=127.0.0.1:0";
+
+/// From now on this is wrong with a member's disk: `full=0`, `fail=syncs`, or nothing.
+fn order(member: &Server, fault: &str) {
+    let address = member.ready()["chaos"].as_str().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "PUT /chaos HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{fault}",
+        fault.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{fault:?}: {answer}");
+}
+
+/// What a member has said so far.
+fn said(member: &Server) -> String {
+    fs::read_to_string(member.log().unwrap()).unwrap()
+}
 
 fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -126,5 +155,90 @@ async fn a_full_store_says_so_and_can_be_emptied() {
         .put("again", vec![b'x'; 10_000], 0)
         .await
         .unwrap();
+    cluster.local.stop();
+}
+
+/// Breaks the leader's disk, and expects that it ends with this reason, and that the others go on with all that was acknowledged.
+async fn a_leader_ends_when_its_disk(fault: &str, reason: &str) {
+    let mut cluster = Cluster::start(3, &[CHAOS]).await;
+    let value = vec![b'x'; 1000];
+    for i in 0..20 {
+        let key = format!("before{i}");
+        cluster.client.put(key, value.clone(), 0).await.unwrap();
+    }
+    let leader = cluster.leader().await;
+    order(&cluster.local.members[leader], fault);
+    let mut written = Vec::new();
+    wait("its end", async || {
+        let key = format!("during{}", written.len());
+        let patience = Duration::from_secs(2);
+        let client = cluster.client.clone().with_timeout(patience);
+        let put = client.put(key, value.clone(), 0).await;
+        written.push(put.is_ok());
+        !cluster.local.members[leader].is_running()
+    })
+    .await;
+    let said = said(&cluster.local.members[leader]);
+    assert!(said.contains(reason), "it does not say why: {said}");
+    wait("a write by the others", async || {
+        cluster.client.put("after", "v", 0).await.is_ok()
+    })
+    .await;
+    // With room again, it comes back with what it had, and gets the rest.
+    cluster.local.members[leader].start(super::SOON).unwrap();
+    cluster.agree().await;
+    let at = cluster.at(leader);
+    for i in 0..20 {
+        let key = format!("before{i}");
+        assert!(at.get(&*key).await.unwrap().is_some(), "{key} is lost");
+    }
+    for (i, _) in written.iter().enumerate().filter(|(_, written)| **written) {
+        let key = format!("during{i}");
+        assert!(at.get(&*key).await.unwrap().is_some(), "{key} is lost");
+    }
+    cluster.local.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_that_member_alone() {
+    a_leader_ends_when_its_disk("full=5000", "no space left").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_stops_that_member_alone() {
+    a_leader_ends_when_its_disk("fail=syncs", "input/output error").await;
+}
+
+/// What the leader's disk has made of its snapshot, a follower does not believe, and does not keep; the next snapshot helps it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_snapshot_is_not_believed_by_those_who_receive_it() {
+    let flags = ["--snapshot-count=50", "--snapshot-catchup-entries=5"];
+    let mut cluster = Cluster::start(3, &flags).await;
+    let leader = cluster.leader().await;
+    let behind = (leader + 1) % 3;
+    let dir = |member: usize| cluster.dir.path().join(format!("m{}/member", member + 1));
+    let (leaders, received) = (dir(leader), dir(behind));
+    cluster.local.members[behind].kill();
+    let write = async |count: u32| {
+        for i in 0..count {
+            let key = format!("k{i}");
+            cluster.client.put(key, vec![b'x'; 1000], 0).await.unwrap();
+        }
+    };
+    write(120).await;
+    wait("a snapshot", async || !files(&leaders, ".snap").is_empty()).await;
+    flip(files(&leaders, ".snap").last().unwrap());
+    cluster.local.members[behind].start(super::SOON).unwrap();
+    wait("a refusal", async || {
+        said(&cluster.local.members[behind]).contains("received and not kept")
+    })
+    .await;
+    assert_eq!(files(&received, ".snap"), [] as [PathBuf; 0]);
+    write(120).await;
+    cluster.agree().await;
+    wait("nothing that was half received", async || {
+        files(&received, ".tmp").is_empty()
+    })
+    .await;
     cluster.local.stop();
 }

@@ -1,4 +1,4 @@
-//! Real processes: killed, paused, with damaged disks, joined and removed.
+//! Real processes: killed, paused, tortured, with damaged disks, joined and removed.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
 
 mod damage;
@@ -6,6 +6,7 @@ mod failover;
 mod hostile;
 mod membership;
 mod recipes;
+mod torture;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -5,6 +5,14 @@
     reason = "these are tests, which clippy knows by an attribute that they lack"
 )]
 
+mod log;
+
+mod vote;
+
+mod truncate;
+
+mod snapshot;
+
 mod apply;
 
 mod mvcc;
@@ -26,6 +34,10 @@ mod linearizability;
 mod capstone;
 
 autograder::main! {
+    "raft/log" => log,
+    "raft/vote" => vote,
+    "raft/truncate" => truncate,
+    "raft/snapshot" => snapshot,
     "raft/apply" => apply,
     "raft/mvcc" => mvcc,
     "raft/txn" => txn,

@@ -8,7 +8,8 @@ use history::models::{RegisterInput, RegisterOutput};
 use history::{History, OperationId};
 use node::Rng;
 
-use crate::member::{Ask, Shared, Told, name};
+use crate::member::{Shared, name};
+use crate::service::{Ask, Told};
 use crate::wire::{self, CLIENTS};
 
 /// What was called and answered.
@@ -60,6 +61,7 @@ pub(crate) async fn client(
                 Ask::Put {
                     key: key.clone(),
                     value,
+                    lease: 0,
                 },
             )
         };
@@ -100,4 +102,43 @@ fn record(history: &Recorded, id: OperationId, told: Told) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Keys that [`changer`] changes.
+pub(crate) const CHANGED: &str = "t";
+
+/// Changes several keys at a time, and compacts now and then, until `until` says so.
+pub(crate) async fn changer(
+    shared: Shared,
+    hosts: u64,
+    mut rng: Rng,
+    until: Arc<std::sync::atomic::AtomicBool>,
+) -> turmoil::Result {
+    let mut host = 1;
+    for n in 0.. {
+        if until.load(std::sync::atomic::Ordering::Relaxed) {
+            break;
+        }
+        let mut keys: Vec<String> = (0..5).map(|key| format!("{CHANGED}{key}")).collect();
+        rng.shuffle(&mut keys);
+        let delete = keys.split_off(1 + rng.index(4));
+        let value = format!("{n}");
+        let change = Ask::Change {
+            put: keys,
+            value,
+            delete,
+        };
+        match ask(host, &change, PATIENCE).await {
+            Told::Revision(revision) if rng.percent(10) => {
+                let revision = revision - i64::try_from(rng.below(60)).unwrap();
+                let compact = Ask::Compact { revision };
+                let told = ask(host, &compact, PATIENCE).await;
+                shared.trace(&format!("{compact:?}: {told:?}"));
+            }
+            Told::Revision(_) => {}
+            _ => host = 1 + rng.below(hosts),
+        }
+        tokio::time::sleep(Duration::from_millis(rng.below(60))).await;
+    }
+    Ok(())
 }

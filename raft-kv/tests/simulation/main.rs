@@ -7,6 +7,8 @@
 //! | leader completeness, and what is committed stays: no other command is ever applied at an index (§5.4) | `audit.rs`, `applies` |
 //! | state machine safety (§5.4.3): equal hashes at equal revisions | `audit.rs`, `applies` |
 //! | a write has one revision, the one after the last | `audit.rs`, `applies` |
+//! | watchers hear in order, once, all of a revision together, everything, wherever they go on | `watching.rs`, `hear` |
+//! | a lease never ends before its time | `leasing.rs`, `check` |
 //! | linearizability, reads at followers included | `world.rs`, `check` |
 //! | progress, once all is healed | `world.rs`, `heal` |
 //!
@@ -19,18 +21,25 @@
 )]
 
 mod audit;
+mod leasing;
 mod load;
+mod machine;
 mod member;
+mod service;
+mod watching;
 mod wire;
 mod world;
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use world::Outcome;
 
 /// What `cargo test` runs.
 const SEEDS: u64 = 3;
+/// A seed that takes longer is named.
+const SLOW: Duration = Duration::from_secs(30);
 
 /// Lives through a seed; the trace too, for those who want to see it.
 fn run(seed: u64) -> (Result<Outcome, String>, Vec<String>) {
@@ -49,17 +58,23 @@ fn run(seed: u64) -> (Result<Outcome, String>, Vec<String>) {
 fn seeds(count: u64) -> Result<(), String> {
     let mut sum = Outcome::default();
     for seed in 0..count {
+        let began = Instant::now();
         let outcome = run(seed).0?;
+        let took = began.elapsed();
+        if took > SLOW {
+            println!("seed {seed:#x} took {took:.1?}");
+        }
         sum.faults += outcome.faults;
         sum.changes += outcome.changes;
         sum.operations += outcome.operations;
         sum.answered += outcome.answered;
         sum.snapshots += outcome.snapshots;
         sum.terms += outcome.terms;
+        sum.leases += outcome.leases;
     }
     println!(
-        "{count} seeds: {} faults, {} changes of members, {} operations, of which {} were answered, {} terms, {} snapshots received",
-        sum.faults, sum.changes, sum.operations, sum.answered, sum.terms, sum.snapshots
+        "{count} seeds: {} faults, {} changes of members, {} operations, of which {} were answered, {} terms, {} snapshots received, {} leases ended",
+        sum.faults, sum.changes, sum.operations, sum.answered, sum.terms, sum.snapshots, sum.leases
     );
     // A run in which nothing happens proves nothing.
     let enough = [
@@ -67,6 +82,7 @@ fn seeds(count: u64) -> Result<(), String> {
         ("changes of members", sum.changes, 1),
         ("answers", sum.answered, 100 * count),
         ("terms", sum.terms, 2 * count),
+        ("leases that ended", sum.leases, 2 * count),
     ];
     for (what, found, least) in enough {
         if found < least {

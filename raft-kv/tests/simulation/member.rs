@@ -1,20 +1,23 @@
-//! A member: the engine over the store, and a small protocol for clients.
+//! A member: the engine over the replica of the server, whose leases and watchers it keeps as that does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use node::{Disk, DiskError};
-use raft_kv::consensus::{
-    Consensus, Member, MembershipError, Openraft, Options, ProposeError, Storage,
-};
-use raft_kv::state_machine::StateMachine;
-use raft_kv::store::{Command, KeyRange, PutRequest, RangeRequest, Response, Snapshot, Store};
-use serde::{Deserialize, Serialize};
+use node::{Disk, DiskError, Time};
+use raft_kv::consensus::{Consensus, Member, Openraft, Options, Storage};
+use raft_kv::server::clock::Clock;
+use raft_kv::server::leases::Leases;
+use raft_kv::server::replica::{Replica, Waits};
+use raft_kv::server::watchers::Watchers;
+use raft_kv::store::Store;
+use raft_kv::watch::Limits;
 use sim::SimDisk;
 use turmoil::net::{TcpListener, TcpStream};
 
 use crate::audit::Audit;
+use crate::machine::Audited;
+use crate::service::Service;
 use crate::wire::{self, CLIENTS, PEERS, Wire};
 
 /// What hosts, clients and the world share, outside of the simulated network.
@@ -27,6 +30,8 @@ pub(crate) struct Outside {
     pub(crate) audit: Audit,
     /// How often members were changed.
     pub(crate) changes: u64,
+    /// How many watchers have heard all that happened.
+    pub(crate) watchers_done: u64,
     /// By the number of the host.
     pub(crate) hosts: BTreeMap<u64, Host>,
 }
@@ -115,82 +120,8 @@ impl Disk for SharedDisk {
     }
 }
 
-/// Behind each command whose index this divides, members' stores are compared.
-const HASH_EVERY: u64 = 16;
-
-/// The store, watched while it applies.
-struct Audited {
-    host: u64,
-    id: u64,
-    shared: Shared,
-    store: Store,
-}
-
-impl StateMachine for Audited {
-    type Command = Command;
-    type Response = Response;
-    type Snapshot = Snapshot;
-
-    fn apply(&mut self, index: u64, command: Command) -> Response {
-        let encoded = postcard::to_stdvec(&command).unwrap();
-        let before = self.store.revision();
-        let response = self.store.apply(index, command);
-        self.store.take_events();
-        let revisions = (before, self.store.revision());
-        // It is over all that was ever written, so what differs at one index differs at the next that is looked at.
-        let is_hashed = index.is_multiple_of(HASH_EVERY);
-        let hash = is_hashed.then(|| self.store.hash());
-        let mut shared = self.shared.lock();
-        let audit = &mut shared.audit;
-        audit.applies(self.id, index, &encoded, revisions, hash);
-        response
-    }
-
-    fn begin_snapshot(&self) -> Snapshot {
-        self.store.begin_snapshot()
-    }
-
-    fn next_chunk(&self, snapshot: &mut Snapshot) -> Option<Vec<u8>> {
-        self.store.next_chunk(snapshot)
-    }
-
-    fn restore(
-        &mut self,
-        chunks: &mut dyn Iterator<Item = Result<Vec<u8>, String>>,
-    ) -> Result<(), String> {
-        let restored = self.store.restore(chunks);
-        if let Some(host) = self.shared.lock().hosts.get_mut(&self.host) {
-            host.restored += 1;
-        }
-        restored.map_err(|e| e.to_string())
-    }
-}
-
-/// What a client may ask of a member.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Ask {
-    Put { key: String, value: String },
-    Get { key: String },
-    Add { host: u64, id: u64 },
-    Remove { id: u64 },
-    Transfer { to: u64 },
-    Members,
-}
-
-/// What it answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Told {
-    Done,
-    Value(Option<String>),
-    /// The ids of those with a vote, and of all.
-    Members(Vec<u64>, Vec<u64>),
-    /// It had no effect, and never will have.
-    Refused(String),
-    /// It may have.
-    Unknown,
-}
-
-type Engine = Openraft<Audited, Wire>;
+/// The engine of a simulated member.
+pub(crate) type Engine = Openraft<Audited, Wire>;
 
 /// The name of a host.
 pub(crate) fn name(host: u64) -> String {
@@ -203,6 +134,16 @@ pub(crate) fn member(host: u64) -> Member {
         ..Member::default()
     }
 }
+
+/// As much as nobody here writes.
+const QUOTA_BYTES: u64 = 1 << 30;
+
+/// So few that watchers fall behind, and that large answers come in parts.
+const LIMITS: Limits = Limits {
+    waiting_max: 4,
+    events_max: 3,
+    fragment_bytes: 100,
+};
 
 /// Runs what lives on a host, until it is crashed.
 pub(crate) async fn run(
@@ -220,12 +161,13 @@ pub(crate) async fn run(
     };
     shared.trace(&format!("m{host} starts as {id}"));
     let storage = Storage::simulated(move || Box::new(disk.clone()));
-    let machine = Arc::new(RwLock::new(Audited {
-        host,
-        id,
-        shared: shared.clone(),
-        store: Store::new(0),
-    }));
+    let waits = Arc::new(Waits::default());
+    let leases = Arc::new(Leases::new(Clock::start_at(Time::ZERO)));
+    let watchers = Arc::new(Watchers::new(LIMITS));
+    let store = Store::new(QUOTA_BYTES);
+    let replica = Replica::new(store, waits.clone(), leases.clone(), watchers.clone());
+    let machine = Audited::new(host, id, shared.clone(), replica);
+    let machine = Arc::new(RwLock::new(machine));
     let options = Options {
         heartbeat_interval: Duration::from_millis(50),
         election_timeout: Duration::from_millis(500),
@@ -253,6 +195,9 @@ pub(crate) async fn run(
         }
     }
     tokio::spawn(watch(shared.clone(), engine.clone(), host));
+    let service = Service::new(id, engine.clone(), machine, waits, leases, watchers);
+    tokio::spawn(service.clone().keep_leases());
+    tokio::spawn(service.clone().keep_watchers());
     let peers = TcpListener::bind(("0.0.0.0", PEERS)).await?;
     let clients = TcpListener::bind(("0.0.0.0", CLIENTS)).await?;
     loop {
@@ -261,7 +206,7 @@ pub(crate) async fn run(
                 tokio::spawn(serve_peer(engine.clone(), accepted?.0));
             }
             accepted = clients.accept() => {
-                tokio::spawn(serve_client(engine.clone(), machine.clone(), accepted?.0));
+                tokio::spawn(service.clone().serve(accepted?.0));
             }
         }
     }
@@ -292,64 +237,5 @@ async fn serve_peer(engine: Engine, mut stream: TcpStream) {
         let answer = engine.handle(&message).await;
         // Whoever asked may be gone.
         let _ = wire::send(&mut stream, &answer).await;
-    }
-}
-
-async fn serve_client(engine: Engine, machine: Arc<RwLock<Audited>>, mut stream: TcpStream) {
-    let Ok(frame) = wire::receive(&mut stream).await else {
-        return;
-    };
-    let told = answer(&engine, &machine, postcard::from_bytes(&frame).unwrap()).await;
-    let _ = wire::send(&mut stream, &postcard::to_stdvec(&told).unwrap()).await;
-}
-
-async fn answer(engine: &Engine, machine: &RwLock<Audited>, ask: Ask) -> Told {
-    let changed = |changed: Result<(), MembershipError>| match changed {
-        Ok(()) => Told::Done,
-        Err(MembershipError::Propose(ProposeError::Unknown)) => Told::Unknown,
-        Err(error) => Told::Refused(error.to_string()),
-    };
-    match ask {
-        Ask::Put { key, value } => {
-            let put = PutRequest {
-                key: key.as_bytes().into(),
-                value: value.as_bytes().into(),
-                ..PutRequest::default()
-            };
-            match engine.propose(Command::Put(put)).await {
-                Ok(Ok(_)) => Told::Done,
-                Ok(Err(error)) => Told::Refused(error.to_string()),
-                Err(error @ ProposeError::NotLeader { .. }) => Told::Refused(error.to_string()),
-                Err(_) => Told::Unknown,
-            }
-        }
-        Ask::Get { key } => match engine.read_index().await {
-            Ok(_) => {
-                let request = RangeRequest {
-                    range: KeyRange::single(key.as_bytes()),
-                    ..RangeRequest::default()
-                };
-                let machine = machine.read().unwrap();
-                let found = machine.store.range(&request).unwrap();
-                let value = found
-                    .kvs
-                    .first()
-                    .map(|kv| String::from_utf8_lossy(&kv.value).into_owned());
-                Told::Value(value)
-            }
-            Err(error) => Told::Refused(error.to_string()),
-        },
-        Ask::Add { host, id } => changed(engine.add_member(id, member(host), false).await),
-        Ask::Remove { id } => changed(engine.remove_member(id).await),
-        Ask::Transfer { to } => changed(engine.transfer_leader(to).await),
-        Ask::Members => {
-            let status = engine.status();
-            if status.leadership.leader != Some(status.id) {
-                return Told::Refused("it does not lead".to_owned());
-            }
-            let all = status.members.keys().copied().collect();
-            let voters = status.members.iter().filter(|(_, member)| member.has_vote);
-            Told::Members(voters.map(|(id, _)| *id).collect(), all)
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use raft_kv::consensus::{Member, Transport, TransportError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use turmoil::net::TcpStream;
 
 /// Where members hear each other.
@@ -11,7 +11,10 @@ pub(crate) const PEERS: u16 = 2380;
 pub(crate) const CLIENTS: u16 = 2379;
 
 /// Sends a frame.
-pub(crate) async fn send(stream: &mut TcpStream, frame: &[u8]) -> std::io::Result<()> {
+pub(crate) async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    frame: &[u8],
+) -> std::io::Result<()> {
     stream
         .write_all(&(frame.len() as u64).to_be_bytes())
         .await?;
@@ -19,7 +22,7 @@ pub(crate) async fn send(stream: &mut TcpStream, frame: &[u8]) -> std::io::Resul
 }
 
 /// Receives a frame.
-pub(crate) async fn receive(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+pub(crate) async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
     let len = usize::try_from(stream.read_u64().await?).map_err(std::io::Error::other)?;
     let mut frame = vec![0; len];
     stream.read_exact(&mut frame).await?;

@@ -8,14 +8,19 @@ use std::time::Duration;
 use history::models::Kv;
 use history::{Verdict, check};
 use node::Rng;
+use raft_kv::store::KeyRange;
 use turmoil::{Builder, Sim};
 
-use crate::load::{Recorded, ask, client};
-use crate::member::{Ask, Shared, Told, name, run as run_member};
+use crate::leasing::holder;
+use crate::load::{CHANGED, Recorded, ask, changer, client};
+use crate::member::{Shared, name, run as run_member};
+use crate::service::{Ask, Told};
+use crate::watching::watcher;
 
 /// Hosts; the first three begin the cluster, the others are spare.
 const HOSTS: u64 = 5;
 const CLIENTS: u64 = 4;
+const HOLDERS: u64 = 2;
 
 /// How long things go wrong, and how long it may then take until all is well.
 const FAULTS_FOR: Duration = Duration::from_secs(10);
@@ -30,6 +35,7 @@ pub(crate) struct Outcome {
     pub(crate) answered: u64,
     pub(crate) snapshots: u64,
     pub(crate) terms: u64,
+    pub(crate) leases: u64,
 }
 
 struct World<'a> {
@@ -113,6 +119,18 @@ impl World<'_> {
             );
             self.sim.client(format!("c{number}"), running);
         }
+        let changing = changer(self.shared.clone(), HOSTS, self.rng.fork(), idle.clone());
+        self.sim.client("changer", changing);
+        for number in 1..=HOLDERS {
+            let (shared, rng) = (self.shared.clone(), self.rng.fork());
+            let holding = holder(shared, number, HOSTS, rng, idle.clone());
+            self.sim.client(format!("h{number}"), holding);
+        }
+        for (number, range) in (1..).zip(watched()) {
+            let (shared, rng) = (self.shared.clone(), self.rng.fork());
+            let watching = watcher(shared, number, range, HOSTS, rng, idle.clone());
+            self.sim.client(format!("w{number}"), watching);
+        }
         let admin = administrate(self.shared.clone(), self.rng.fork(), calm.clone());
         self.sim.client("admin", admin);
     }
@@ -125,7 +143,7 @@ impl World<'_> {
             let shared = self.shared.lock();
             let failed = shared.hosts.iter().filter(|(_, host)| host.has_failed);
             let failed: Vec<u64> = failed.map(|(host, _)| *host).collect();
-            (shared.audit.violation.clone(), failed)
+            (shared.audit.violation(), failed)
         };
         for host in failed {
             self.crash(host);
@@ -309,9 +327,17 @@ impl World<'_> {
     }
 
     fn check(mut self, history: &Recorded) -> Result<Outcome, String> {
-        // Answers that are under way.
+        // Answers that are under way, and what watchers have not heard yet.
+        let deadline = self.sim.elapsed() + HEALED_WITHIN;
         for _ in 0..100 {
             self.step()?;
+        }
+        let all = watched().len() as u64;
+        while self.shared.lock().watchers_done < all {
+            self.step()?;
+            if self.sim.elapsed() > deadline {
+                return Err("reliable: watchers do not catch up".to_owned());
+            }
         }
         let ids: Vec<(u64, crate::member::SharedDisk)> = {
             let shared = self.shared.lock();
@@ -338,8 +364,8 @@ impl World<'_> {
             }
         }
         let shared = self.shared.lock();
-        if let Some(violation) = &shared.audit.violation {
-            return Err(violation.clone());
+        if let Some(violation) = shared.audit.violation() {
+            return Err(violation);
         }
         let answered = history
             .operations()
@@ -351,8 +377,19 @@ impl World<'_> {
             answered: answered.count() as u64,
             snapshots: shared.hosts.values().map(|host| host.restored).sum(),
             terms: shared.audit.terms(),
+            leases: shared.audit.leases.count(),
         })
     }
+}
+
+/// What is watched: everything, several keys, a single one.
+fn watched() -> [KeyRange; 4] {
+    [
+        KeyRange::prefix([].as_slice()),
+        KeyRange::prefix(CHANGED),
+        KeyRange::single(format!("{CHANGED}1")),
+        KeyRange::new("k", "n"),
+    ]
 }
 
 fn pairs(some: &[u64], others: &[u64]) -> Vec<(u64, u64)> {
@@ -413,6 +450,7 @@ async fn finish(done: Arc<Mutex<Option<()>>>) -> turmoil::Result {
     let put = Ask::Put {
         key: "final".to_owned(),
         value: "written".to_owned(),
+        lease: 0,
     };
     let get = Ask::Get {
         key: "final".to_owned(),

@@ -1,0 +1,20 @@
+//! Looks at the budget after the pair is in: the buffer is larger than it was promised to be, by a pair of any size.
+//! caught-by: sort_buffer::the_budget_is_kept
+
+impl SortBuffer {
+    pub fn insert(&mut self, partition: u32, key: &[u8], value: &[u8]) -> bool {
+        let room = self.room_for(value.len());
+        if self.used() > self.budget {
+            return false;
+        }
+        let Some(at) = self.append(key, value, room) else {
+            return false;
+        };
+        self.entries.push(Entry {
+            prefix: prefix(key),
+            partition,
+            at,
+        });
+        true
+    }
+}

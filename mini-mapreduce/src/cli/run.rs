@@ -1,0 +1,122 @@
+//! `mini-mapreduce run PROGRAM …`: a job from its description to its counters.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use mini_mapreduce::coordinator::status::Status;
+use mini_mapreduce::counters::Counters;
+use mini_mapreduce::job::{JobSpec, Settings};
+use mini_mapreduce::server::client::Client;
+use mini_mapreduce::server::local;
+
+use super::progress::Progress;
+
+/// A job.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// What to run; `mini-mapreduce programs` lists what there is
+    program: String,
+    /// The input -- files, directories or globs -- and last the output, a directory that is not there yet
+    #[arg(value_name = "INPUT… OUTPUT", required = true)]
+    paths: Vec<String>,
+    /// An argument of the program's own; may be given several times, in order
+    #[arg(
+        short = 'a',
+        long = "arg",
+        value_name = "ARGUMENT",
+        allow_hyphen_values = true
+    )]
+    arguments: Vec<String>,
+    /// A setting under Hadoop's name, mapreduce.task.io.sort.mb=64; may be given several times
+    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// How many reduces, and so parts of the output; without reduces, what maps emit is the output
+    #[arg(short = 'r', long, default_value_t = 1)]
+    reduces: u32,
+    /// How many tasks at once in this process; as many as there are cores, if not given
+    #[arg(long, conflicts_with = "coordinator")]
+    slots: Option<u32>,
+    /// Run it on the cluster of this coordinator, which sees the same files
+    #[arg(long, value_name = "HOST:PORT", env = "MINI_MAPREDUCE_COORDINATOR")]
+    coordinator: Option<String>,
+    /// Say nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Options {
+    fn spec(&self) -> Result<JobSpec> {
+        let (output, inputs) = self.paths.split_last().context("no output is named")?;
+        let mut settings = BTreeMap::new();
+        for setting in &self.settings {
+            let (name, value) = setting
+                .split_once('=')
+                .with_context(|| format!("-D {setting}: it has to be NAME=VALUE"))?;
+            settings.insert(name.trim().to_owned(), value.to_owned());
+        }
+        Ok(JobSpec {
+            program: self.program.clone(),
+            args: self.arguments.clone(),
+            inputs: inputs.to_vec(),
+            output: output.trim_end_matches('/').to_owned(),
+            reduces: self.reduces,
+            settings: Settings(settings),
+        })
+    }
+}
+
+/// Runs it.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let spec = options.spec()?;
+    let begun = Instant::now();
+    let mut progress = Progress::new(options.quiet);
+    let counters = match &options.coordinator {
+        Some(address) => on_cluster(address, &spec, &mut progress),
+        None => here(options, &spec, &mut progress),
+    };
+    progress.end();
+    let counters = counters?;
+    if !options.quiet {
+        say(&counters);
+        let seconds = begun.elapsed().as_secs_f64();
+        eprintln!("{} is there after {seconds:.1} s", spec.output);
+    }
+    Ok(())
+}
+
+fn here(options: &Options, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let slots = options.slots.unwrap_or(u32::try_from(cores).unwrap_or(1));
+    ensure!(slots > 0, "--slots 0: nothing would ever run");
+    let ran = local::run(spec, slots, |job| progress.show(&Status::of(job)));
+    Ok(ran?)
+}
+
+fn on_cluster(address: &str, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
+    let mut spec = spec.clone();
+    // Other processes stand elsewhere.
+    for path in spec.inputs.iter_mut().chain([&mut spec.output]) {
+        let absolute = std::path::absolute(&*path)?;
+        *path = absolute.to_str().context("a path is no UTF-8")?.to_owned();
+    }
+    super::block_on(async {
+        let mut client = Client::new(address)?;
+        client.run(&spec, |status| progress.show(status)).await
+    })
+}
+
+/// The counters, by group, as Hadoop's `job` command shows them.
+fn say(counters: &Counters) {
+    let mut last = "";
+    let mut out = std::io::stderr().lock();
+    for (group, name, value) in counters.iter() {
+        // Nobody reads standard error: then there is nobody to tell.
+        if group != last {
+            let _ = writeln!(out, "{group}");
+            last = group;
+        }
+        let _ = writeln!(out, "    {name}={value}");
+    }
+}

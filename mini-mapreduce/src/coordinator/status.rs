@@ -1,0 +1,65 @@
+//! What a client is told of a job.
+
+use super::job::{Job, JobState};
+use super::task::Task;
+use crate::counters::Counters;
+use crate::protocol::{JobId, TaskKind};
+
+/// A job as its client sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Its number.
+    pub job: JobId,
+    /// What it runs.
+    pub program: String,
+    /// Its output.
+    pub output: String,
+    /// Where it is in its life.
+    pub state: JobState,
+    /// How many maps it has, and how many are done.
+    pub maps: (u32, u32),
+    /// The same of reduces.
+    pub reduces: (u32, u32),
+    /// How far the maps are, from 0 to 1.
+    pub map: f64,
+    /// How far the reduces' fetching is.
+    pub shuffle: f64,
+    /// How far their reducing is.
+    pub reduce: f64,
+    /// What the tasks counted that are done.
+    pub counters: Counters,
+}
+
+impl Status {
+    /// Of a job, as it is now.
+    pub fn of(job: &Job) -> Status {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let tasks = |kind| (count(job.tasks(kind).len()), count(job.done(kind)));
+        let reduces = job.tasks(TaskKind::Reduce);
+        Status {
+            job: job.id,
+            program: job.spec.program.clone(),
+            output: job.spec.output.clone(),
+            state: job.state.clone(),
+            maps: tasks(TaskKind::Map),
+            reduces: tasks(TaskKind::Reduce),
+            map: mean(job.tasks(TaskKind::Map), |whole| whole),
+            shuffle: mean(reduces, |whole| (whole * 3.0).min(1.0)),
+            reduce: mean(reduces, |whole| (whole * 1.5 - 0.5).max(0.0)),
+            counters: job.counters(),
+        }
+    }
+}
+
+/// The mean of a part of each task's progress.
+fn mean(tasks: &[Task], part: impl Fn(f64) -> f64) -> f64 {
+    let progress = |task: &Task| {
+        let running = task.attempts.values().map(|attempt| attempt.progress);
+        match task.winner {
+            Some(_) => 1.0,
+            None => running.fold(0.0, f64::max),
+        }
+    };
+    let count = u32::try_from(tasks.len().max(1)).unwrap_or(u32::MAX);
+    tasks.iter().map(|task| part(progress(task))).sum::<f64>() / f64::from(count)
+}

@@ -1,0 +1,402 @@
+//! A worker: its core, a thread for its heartbeats, and a thread for each task.
+//!
+//! What it does not know is how far away the coordinator is, and other workers' map outputs: a [`Link`] and a [`Segments`] tell. In one process both are
+//! calls; in a cluster, gRPC.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use node::Time;
+use thiserror::Error;
+
+use super::attempt;
+use super::output::LocalOutput;
+use crate::input::Files;
+use crate::job::JobSpec;
+use crate::protocol::{
+    AttemptId, AttemptState, JobId, MapEvent, Registration, Reply, Report, TaskKind, WorkerId,
+};
+use crate::task::MapOutput;
+use crate::worker::{Action, Worker};
+
+/// Why the coordinator has not answered.
+#[derive(Debug, Error)]
+pub enum LinkError {
+    /// It wants a registration.
+    #[error("the coordinator does not know this worker")]
+    Unknown,
+    /// It was not reached, or says that it cannot.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// The way to the coordinator.
+pub trait Link: Send + Sync {
+    /// Registers; the outputs that do not count.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    fn register(&self, registration: Registration) -> Result<Vec<AttemptId>, LinkError>;
+
+    /// Reports; the orders.
+    ///
+    /// # Errors
+    /// Where there is no answer, or the worker has to register first.
+    fn heartbeat(&self, report: Report) -> Result<Reply, LinkError>;
+}
+
+/// A reduce's part of a map's output, as a file on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Which file.
+    pub file: PathBuf,
+    /// Where it begins in it.
+    pub offset: u64,
+    /// How many pairs it has.
+    pub records: u64,
+}
+
+/// The way to map outputs.
+pub trait Segments: Send + Sync {
+    /// Brings a partition of a map's output to this machine. Where it has to be copied, into `dir`.
+    ///
+    /// # Errors
+    /// Where that cannot be done, or not now.
+    fn fetch(
+        &self,
+        map: AttemptId,
+        address: &str,
+        partition: u32,
+        dir: &Path,
+    ) -> io::Result<Segment>;
+}
+
+/// What a worker is.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Its name in this life.
+    pub worker: WorkerId,
+    /// Where others fetch its map outputs.
+    pub address: String,
+    /// Its machine, as splits name it.
+    pub host: String,
+    /// Where that stands.
+    pub rack: String,
+    /// How many maps at once.
+    pub map_slots: u32,
+    /// How many reduces at once.
+    pub reduce_slots: u32,
+    /// Its own directory, for this life alone.
+    pub dir: PathBuf,
+    /// How often it reports, if nothing is urgent.
+    pub heartbeat: Duration,
+}
+
+struct State {
+    core: Worker,
+    outputs: BTreeMap<AttemptId, MapOutput>,
+    running: BTreeMap<AttemptId, Arc<AtomicBool>>,
+    /// How often there was something new for reduces that fetch.
+    news: u64,
+    /// Something is to be told at once.
+    is_urgent: bool,
+    is_over: bool,
+}
+
+/// A worker.
+pub struct Agent {
+    /// What it is.
+    pub settings: Settings,
+    pub(super) files: Arc<dyn Files + Send + Sync>,
+    pub(super) segments: Box<dyn Segments>,
+    link: Box<dyn Link>,
+    started: Instant,
+    state: Mutex<State>,
+    /// Something is known of map outputs, or urgent.
+    changed: Condvar,
+}
+
+impl Agent {
+    /// A worker that has not registered yet.
+    pub fn new(
+        settings: Settings,
+        files: Arc<dyn Files + Send + Sync>,
+        link: Box<dyn Link>,
+        segments: Box<dyn Segments>,
+    ) -> Arc<Agent> {
+        let state = State {
+            core: Worker::new(settings.worker),
+            outputs: BTreeMap::new(),
+            running: BTreeMap::new(),
+            news: 0,
+            is_urgent: false,
+            is_over: false,
+        };
+        Arc::new(Agent {
+            settings,
+            files,
+            segments,
+            link,
+            started: Instant::now(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A task that panicked did so outside of the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Time {
+        let micros = self.started.elapsed().as_micros();
+        Time::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// Reports and obeys, until [`Agent::stop`]. `lost` hears when the coordinator does not answer, once until it does again.
+    pub fn run(self: &Arc<Agent>, mut lost: impl FnMut(&str)) {
+        let (mut is_registered, mut is_lost) = (false, false);
+        while !self.state().is_over {
+            let answered = if is_registered {
+                self.beat()
+            } else {
+                self.register()
+            };
+            match answered {
+                Ok(()) => (is_registered, is_lost) = (true, false),
+                Err(LinkError::Unknown) => {
+                    is_registered = false;
+                    continue;
+                }
+                Err(LinkError::Unreachable(reason)) => {
+                    if !is_lost {
+                        lost(&reason);
+                    }
+                    is_lost = true;
+                }
+            }
+            let mut state = self.state();
+            let quiet = |state: &mut State| !state.is_urgent && !state.is_over;
+            // What cannot be told is not urgent.
+            if !is_lost {
+                let waited = self
+                    .changed
+                    .wait_timeout_while(state, self.settings.heartbeat, quiet);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                drop(state);
+                std::thread::sleep(self.settings.heartbeat);
+                state = self.state();
+            }
+            state.is_urgent = false;
+        }
+    }
+
+    /// Ends the worker: it reports no more, its tasks stop soon.
+    pub fn stop(&self) {
+        let mut state = self.state();
+        state.is_over = true;
+        for cancelled in state.running.values() {
+            cancelled.store(true, Ordering::Relaxed);
+        }
+        state.news += 1;
+        self.changed.notify_all();
+    }
+
+    fn register(self: &Arc<Agent>) -> Result<(), LinkError> {
+        let settings = &self.settings;
+        let useless = self.link.register(Registration {
+            worker: settings.worker,
+            address: settings.address.clone(),
+            host: settings.host.clone(),
+            rack: settings.rack.clone(),
+            map_slots: settings.map_slots,
+            reduce_slots: settings.reduce_slots,
+            outputs: self.state().core.outputs(),
+        })?;
+        let actions = self.state().core.registered(&useless);
+        self.act(actions);
+        self.beat()
+    }
+
+    fn beat(self: &Arc<Agent>) -> Result<(), LinkError> {
+        let report = self.state().core.report();
+        let reply = self.link.heartbeat(report)?;
+        let actions = self.state().core.hear(reply);
+        self.act(actions);
+        Ok(())
+    }
+
+    fn act(self: &Arc<Agent>, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::RunMap {
+                    attempt,
+                    spec,
+                    split,
+                } => self.spawn(attempt, move |agent, wanted| {
+                    attempt::map(agent, attempt, &spec, &split, wanted)
+                }),
+                Action::RunReduce {
+                    attempt,
+                    spec,
+                    maps,
+                } => self.spawn(attempt, move |agent, wanted| {
+                    attempt::reduce(agent, attempt, &spec, maps, wanted)
+                }),
+                Action::News(_) => self.wake(),
+                Action::Remove(attempt) => self.remove(attempt),
+                Action::Forget(job) => self.forget(job),
+            }
+        }
+    }
+
+    fn spawn(
+        self: &Arc<Agent>,
+        attempt: AttemptId,
+        work: impl FnOnce(&Arc<Agent>, &Arc<AtomicBool>) -> AttemptState + Send + 'static,
+    ) {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        self.state().running.insert(attempt, cancelled.clone());
+        let agent = self.clone();
+        let run = move || {
+            let end = attempt::unless_panic(|| work(&agent, &cancelled));
+            let mut state = agent.state();
+            state.running.remove(&attempt);
+            let counts = state.core.ended(attempt, end);
+            state.is_urgent = true;
+            drop(state);
+            if !counts {
+                agent.remove(attempt);
+            }
+            agent.changed.notify_all();
+        };
+        let spawned = std::thread::Builder::new()
+            .name(attempt.to_string())
+            .spawn(run);
+        if let Err(error) = spawned {
+            let reason = format!("cannot start a thread: {error}");
+            let mut state = self.state();
+            state.running.remove(&attempt);
+            state.core.ended(attempt, AttemptState::Failed { reason });
+            state.is_urgent = true;
+        }
+    }
+
+    /// An attempt counts for nothing. If it runs it hears so, and removes what it made when it ends.
+    fn remove(&self, attempt: AttemptId) {
+        let mut state = self.state();
+        if let Some(cancelled) = state.running.get(&attempt) {
+            cancelled.store(true, Ordering::Relaxed);
+            state.news += 1;
+            self.changed.notify_all();
+            return;
+        }
+        state.outputs.remove(&attempt);
+        drop(state);
+        // What cannot be removed goes with the directory of the worker's life.
+        let _ = fs::remove_dir_all(self.dir(attempt));
+    }
+
+    fn forget(&self, job: JobId) {
+        let mut state = self.state();
+        for (attempt, cancelled) in &state.running {
+            if attempt.task.job == job {
+                cancelled.store(true, Ordering::Relaxed);
+            }
+        }
+        state.outputs.retain(|id, _| id.task.job != job);
+        drop(state);
+        self.wake();
+        let _ = fs::remove_dir_all(self.settings.dir.join(job.to_string()));
+    }
+
+    /// An attempt's own directory.
+    pub(super) fn dir(&self, attempt: AttemptId) -> PathBuf {
+        let job = attempt.task.job.to_string();
+        self.settings.dir.join(job).join(attempt.to_string())
+    }
+
+    /// Where an attempt whose part is output writes.
+    pub(super) fn output(&self, spec: &JobSpec) -> LocalOutput {
+        LocalOutput::open(Path::new(&spec.output))
+    }
+
+    pub(super) fn keep_output(&self, attempt: AttemptId, output: MapOutput) {
+        self.state().outputs.insert(attempt, output);
+    }
+
+    pub(super) fn progress(&self, attempt: AttemptId, progress: f64) {
+        self.state().core.progress(attempt, progress);
+    }
+
+    /// Tells of a map output that could not be fetched, or of so many failures at once.
+    pub(super) fn complain(&self, reduce: AttemptId, map: AttemptId, times: u32) {
+        let mut state = self.state();
+        for _ in 0..times {
+            state.core.fetch_failed(reduce, map);
+        }
+        state.is_urgent = true;
+        state.news += 1;
+        self.changed.notify_all();
+    }
+
+    /// How often there was something new so far.
+    pub(super) fn news(&self) -> u64 {
+        self.state().news
+    }
+
+    /// Lets `hear` look at what is known of a job's map outputs. Where that makes nothing of it, waits until there is something new since `seen`, but not
+    /// longer than `most`.
+    pub(super) fn hear_events<T>(
+        &self,
+        job: JobId,
+        hear: impl FnOnce(&[MapEvent]) -> Option<T>,
+        seen: u64,
+        most: Duration,
+    ) -> Option<T> {
+        let state = self.state();
+        let heard = hear(state.core.events(job));
+        if heard.is_none() {
+            let waited = self
+                .changed
+                .wait_timeout_while(state, most, |state| state.news == seen);
+            drop(waited);
+        }
+        heard
+    }
+
+    pub(super) fn wake(&self) {
+        self.state().news += 1;
+        self.changed.notify_all();
+    }
+
+    /// Where a partition of one of its own map outputs is; none if it has no such output.
+    pub fn segment(&self, map: AttemptId, partition: u32) -> Option<(Segment, u64)> {
+        let state = self.state();
+        let output = state.outputs.get(&map)?;
+        let range = output.segments.get(usize::try_from(partition).ok()?)?;
+        let segment = Segment {
+            file: self.dir(map).join(&output.file),
+            offset: range.offset,
+            records: range.records,
+        };
+        Some((segment, range.length))
+    }
+
+    /// How many attempts of each kind run now.
+    pub fn running(&self) -> (usize, usize) {
+        let state = self.state();
+        let maps = state
+            .running
+            .keys()
+            .filter(|id| id.task.kind == TaskKind::Map);
+        let maps = maps.count();
+        (maps, state.running.len() - maps)
+    }
+}

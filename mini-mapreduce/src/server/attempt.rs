@@ -1,0 +1,315 @@
+//! One attempt at a task, on a thread of its own: what the engine does, between the worker's directory and the job's output.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::agent::{Agent, Segment};
+use super::scratch::DirScratch;
+use crate::coordinator::fetch_failures::FAILURES_MIN;
+use crate::counters::Counters;
+use crate::job::{JobSpec, Split};
+use crate::jobs;
+use crate::protocol::{AttemptId, AttemptState};
+use crate::task::{self, Progress, SegmentSource, TaskError};
+use crate::worker::shuffle::Shuffle;
+
+/// How long a reduce waits for news before it looks again whether it is still wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// An attempt that panics has failed, and its worker lives.
+pub(super) fn unless_panic(work: impl FnOnce() -> AttemptState) -> AttemptState {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| AttemptState::Failed {
+        reason: format!("it panicked: {}", panic_text(panic.as_ref())),
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a message")
+}
+
+/// Hears how far an attempt is.
+struct Watch<'a> {
+    agent: &'a Agent,
+    attempt: AttemptId,
+    cancelled: &'a AtomicBool,
+    /// What part of the attempt's work lies before this step of it.
+    before: f64,
+}
+
+impl Progress for Watch<'_> {
+    fn report(&self, fraction: f64, _: &Counters) {
+        let progress = self.before + (1.0 - self.before) * fraction;
+        self.agent.progress(self.attempt, progress);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+fn end(result: Result<Counters, TaskError>) -> AttemptState {
+    match result {
+        Ok(counters) => AttemptState::Done { counters },
+        Err(TaskError::Cancelled) => AttemptState::GivenUp {
+            reason: "cancelled".to_owned(),
+        },
+        Err(error) => AttemptState::Failed {
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn scratch(agent: &Agent, attempt: AttemptId) -> Result<DirScratch, TaskError> {
+    let dir = agent.dir(attempt);
+    fs::create_dir_all(&dir).map_err(|error| TaskError::Scratch {
+        what: "make",
+        file: dir.display().to_string(),
+        error,
+    })?;
+    Ok(DirScratch { dir })
+}
+
+/// Has `write` write the attempt's part of the output; durable then.
+fn write_part(
+    agent: &Agent,
+    attempt: AttemptId,
+    spec: &JobSpec,
+    write: impl FnOnce(&mut dyn Write) -> Result<Counters, TaskError>,
+) -> Result<Counters, TaskError> {
+    let output = agent.output(spec);
+    let file = output.begin(attempt).map_err(TaskError::Output)?;
+    let mut buffered = BufWriter::with_capacity(1 << 18, file);
+    let written = write(&mut buffered).and_then(|counters| {
+        let file = buffered
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error);
+        let synced = file.and_then(|file| file.sync_all());
+        synced.map_err(TaskError::Output)?;
+        Ok(counters)
+    });
+    if written.is_err() {
+        // Else it goes when the job is over.
+        let _ = output.abort_task(attempt);
+    }
+    written
+}
+
+/// A map.
+pub(super) fn map(
+    agent: &Arc<Agent>,
+    attempt: AttemptId,
+    spec: &JobSpec,
+    split: &Split,
+    cancelled: &Arc<AtomicBool>,
+) -> AttemptState {
+    let watch = Watch {
+        agent,
+        attempt,
+        cancelled,
+        before: 0.0,
+    };
+    let run = || {
+        let program = jobs::program(spec)?;
+        let files = &*agent.files;
+        if spec.reduces == 0 {
+            return write_part(agent, attempt, spec, |out| {
+                task::run_map_only(&*program, spec, split, files, out, &watch)
+            });
+        }
+        let scratch = scratch(agent, attempt)?;
+        let output = task::run_map(&*program, spec, split, files, &scratch, &watch)?;
+        let counters = output.counters.clone();
+        agent.keep_output(attempt, output);
+        Ok(counters)
+    };
+    end(run())
+}
+
+/// A reduce: fetches all, then merges and reduces. A map's output that turns out to be damaged is fetched again, from whoever makes it anew.
+pub(super) fn reduce(
+    agent: &Arc<Agent>,
+    attempt: AttemptId,
+    spec: &JobSpec,
+    maps: u32,
+    cancelled: &Arc<AtomicBool>,
+) -> AttemptState {
+    let mut fetching = Fetching {
+        agent,
+        attempt,
+        cancelled,
+        shuffle: Shuffle::new(maps),
+        fetched: BTreeMap::new(),
+        channel: channel(),
+    };
+    let mut run = || {
+        let program = jobs::program(spec)?;
+        let scratch = scratch(agent, attempt)?;
+        let partition = attempt.task.index;
+        let watch = Watch {
+            agent,
+            attempt,
+            cancelled,
+            before: 1.0 / 3.0,
+        };
+        loop {
+            if let Err(reason) = fetching.fetch_all(maps) {
+                return Ok(Err(reason));
+            }
+            let sources = fetching.sources();
+            let reduced = write_part(agent, attempt, spec, |out| {
+                task::run_reduce(&*program, spec, partition, sources, &scratch, out, &watch)
+            });
+            match reduced {
+                Err(TaskError::MapOutput { map, .. }) => fetching.damaged(&map),
+                other => return other.map(Ok),
+            }
+        }
+    };
+    match run() {
+        Ok(Err(reason)) => AttemptState::GivenUp { reason },
+        Ok(Ok(counters)) => end(Ok(counters)),
+        Err(error) => end(Err(error)),
+    }
+}
+
+type Fetched = (AttemptId, io::Result<Segment>);
+
+/// A reduce that fetches.
+struct Fetching<'a> {
+    agent: &'a Arc<Agent>,
+    attempt: AttemptId,
+    cancelled: &'a Arc<AtomicBool>,
+    shuffle: Shuffle,
+    /// By map.
+    fetched: BTreeMap<u32, (AttemptId, Segment)>,
+    channel: (Sender<Fetched>, Receiver<Fetched>),
+}
+
+impl Fetching<'_> {
+    /// Returns when all is there; else why it is given up.
+    fn fetch_all(&mut self, maps: u32) -> Result<(), String> {
+        loop {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err("cancelled".to_owned());
+            }
+            let seen = self.agent.news();
+            while let Ok((map, result)) = self.channel.1.try_recv() {
+                self.take(map, result);
+            }
+            if self.shuffle.is_complete() {
+                return Ok(());
+            }
+            if let Some((map, address)) = self.shuffle.hopeless() {
+                return Err(format!("{map} on {address} cannot be fetched"));
+            }
+            let now = self.agent.now();
+            let shuffle = &mut self.shuffle;
+            let begun = self.agent.hear_events(
+                self.attempt.task.job,
+                |events| {
+                    shuffle.hear(events);
+                    let begun = shuffle.begin(now);
+                    (!begun.is_empty()).then_some(begun)
+                },
+                seen,
+                LOOK_EVERY,
+            );
+            for (map, address) in begun.into_iter().flatten() {
+                self.begin(map, address);
+            }
+            let done = self.shuffle.fraction() / 3.0;
+            if maps > 0 {
+                self.agent.progress(self.attempt, done);
+            }
+        }
+    }
+
+    fn begin(&self, map: AttemptId, address: String) {
+        let (agent, sender) = (self.agent.clone(), self.channel.0.clone());
+        let (partition, dir) = (self.attempt.task.index, agent.dir(self.attempt));
+        let fetch = move || {
+            let fetched = agent.segments.fetch(map, &address, partition, &dir);
+            // Nobody listens any more: the reduce has ended.
+            let _ = sender.send((map, fetched));
+            agent.wake();
+        };
+        let name = format!("fetch {map}");
+        if let Err(error) = std::thread::Builder::new().name(name).spawn(fetch) {
+            let _ = self.channel.0.send((map, Err(error)));
+        }
+    }
+
+    fn take(&mut self, map: AttemptId, result: io::Result<Segment>) {
+        match result {
+            Ok(segment) => {
+                if self.shuffle.fetched(map) {
+                    self.fetched.insert(map.task.index, (map, segment));
+                }
+            }
+            Err(_) => {
+                if self.shuffle.failed(map, self.agent.now()) {
+                    self.agent.complain(self.attempt, map, 1);
+                }
+            }
+        }
+    }
+
+    /// What was fetched, in the order of maps: values come in the same order in every attempt.
+    fn sources(&self) -> Vec<SegmentSource> {
+        let source = |(map, segment): &(AttemptId, Segment)| {
+            let (file, offset) = (segment.file.clone(), segment.offset);
+            SegmentSource {
+                map: map.to_string(),
+                records: segment.records,
+                open: Box::new(move || {
+                    let mut file = fs::File::open(file)?;
+                    file.seek(SeekFrom::Start(offset))?;
+                    let file: Box<dyn Read + Send> =
+                        Box::new(io::BufReader::with_capacity(1 << 16, file));
+                    Ok(file)
+                }),
+            }
+        };
+        self.fetched.values().map(source).collect()
+    }
+
+    /// The checksum of a map's output does not match. That is no doubt: it is as bad as many failures.
+    fn damaged(&mut self, map: &str) {
+        let found = self.fetched.values().find(|(id, _)| id.to_string() == map);
+        let Some((map, _)) = found.cloned() else {
+            return;
+        };
+        self.fetched.remove(&map.task.index);
+        self.shuffle.damaged(map, self.agent.now());
+        self.agent.complain(self.attempt, map, FAILURES_MIN);
+    }
+}
+
+/// Segments of workers in this process: nothing is copied.
+pub(super) struct Here(pub(super) Mutex<Option<std::sync::Weak<Agent>>>);
+
+impl super::agent::Segments for Arc<Here> {
+    fn fetch(
+        &self,
+        map: AttemptId,
+        _: &str,
+        partition: u32,
+        _: &std::path::Path,
+    ) -> io::Result<Segment> {
+        let agent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let agent = agent.as_ref().and_then(std::sync::Weak::upgrade);
+        let found = agent.and_then(|agent| agent.segment(map, partition));
+        found
+            .map(|(segment, _)| segment)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{map} is not here")))
+    }
+}

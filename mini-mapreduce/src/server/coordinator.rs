@@ -1,0 +1,194 @@
+//! `mini-mapreduce coordinator`: a [`Host`] with its journal in a directory, over gRPC.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use node::{DiskError, FileDisk};
+use servers::lifetime;
+use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status as Refusal};
+
+use super::files::LocalFiles;
+use super::host::{Host, HostError};
+use super::wire::{self, pb};
+use crate::coordinator::Config;
+use crate::coordinator::status::Status;
+use crate::protocol::{JobId, WorkerId};
+
+/// How often the core hears that time has passed.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The largest message: a report of many attempts with their counters.
+const MESSAGE_MAX: usize = 64 << 20;
+
+/// What `mini-mapreduce coordinator` can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Where workers and clients call; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8032")]
+    pub listen: String,
+    /// Where the journal is kept
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// How long a worker may be silent before it is taken for dead
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub worker_timeout: f64,
+    /// End when the standard input does
+    #[arg(long)]
+    pub exit_with_stdin: bool,
+}
+
+/// Runs a coordinator until it is asked to end.
+///
+/// # Errors
+/// When it cannot begin, or its journal cannot be written any more.
+pub async fn run(options: Options) -> Result<()> {
+    let dir = &options.dir;
+    let advice = "one coordinator has one directory; end the other one, or name another directory";
+    let _lock = lifetime::lock(dir, "coordinator.lock", advice)?;
+    let timeout = Duration::try_from_secs_f64(options.worker_timeout)
+        .map_err(|error| anyhow!("--worker-timeout {}: {error}", options.worker_timeout))?;
+    let mut config = Config {
+        worker_timeout: timeout,
+        ..Config::default()
+    };
+    config.limits.lease = timeout;
+    let disk = FileDisk::open(dir).with_context(|| format!("cannot use {}", dir.display()))?;
+    let host = Host::open(config, Box::new(disk), Arc::new(LocalFiles));
+    let host = host.with_context(|| format!("cannot go on in {}", dir.display()))?;
+    let host = Arc::new(host);
+
+    let listener = TcpListener::bind(&options.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen at {}", options.listen))?;
+    lifetime::announce(&serde_json::json!({
+        "ready": "coordinator",
+        "rpc": listener.local_addr()?.to_string(),
+    }))?;
+    let service = pb::coordinator_server::CoordinatorServer::new(Service(host.clone()))
+        .max_decoding_message_size(MESSAGE_MAX)
+        .max_encoding_message_size(MESSAGE_MAX);
+    let rpc = tonic::transport::Server::builder()
+        .add_service(service)
+        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
+    tokio::select! {
+        ended = rpc => ended.context("cannot serve any more"),
+        broken = tick(host) => Err(broken).context("the journal cannot be written any more"),
+        () = lifetime::end_requested(options.exit_with_stdin) => Ok(()),
+    }
+}
+
+/// Returns when the journal is broken.
+async fn tick(host: Arc<Host>) -> DiskError {
+    loop {
+        let host = host.clone();
+        if let Ok(Err(error)) = spawn_blocking(move || host.tick()).await {
+            return error;
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+struct Service(Arc<Host>);
+
+impl Service {
+    /// On a thread that may wait for the disk.
+    async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Host) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let host = self.0.clone();
+        let asked = spawn_blocking(move || ask(&host)).await;
+        asked.map_err(|error| Refusal::internal(error.to_string()))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err gives it")]
+fn broken(error: DiskError) -> Refusal {
+    Refusal::unavailable(format!("the journal cannot be written: {error}"))
+}
+
+#[tonic::async_trait]
+impl pb::coordinator_server::Coordinator for Service {
+    async fn register(
+        &self,
+        request: Request<pb::Registration>,
+    ) -> Result<Response<pb::Registered>, Refusal> {
+        let registration = wire::registration_from(request.into_inner());
+        let useless = self.ask(|host| host.register(registration)).await?;
+        let useless = useless.map_err(broken)?.into_iter();
+        Ok(Response::new(pb::Registered {
+            useless: useless.map(wire::attempt_to).collect(),
+        }))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<pb::Report>,
+    ) -> Result<Response<pb::Reply>, Refusal> {
+        let report = wire::report_from(request.into_inner())?;
+        let reply = self.ask(move |host| host.heartbeat(&report)).await?;
+        match reply.map_err(broken)? {
+            Ok(reply) => Ok(Response::new(wire::reply_to(reply))),
+            Err(unknown) => Err(Refusal::failed_precondition(unknown.to_string())),
+        }
+    }
+
+    async fn submit(
+        &self,
+        request: Request<pb::SubmitRequest>,
+    ) -> Result<Response<pb::JobRef>, Refusal> {
+        let request = request.into_inner();
+        let spec = wire::spec_from(request.spec)?;
+        let token = request.token;
+        match self.ask(move |host| host.submit(token, spec)).await? {
+            Ok(job) => Ok(Response::new(pb::JobRef { job: job.0 })),
+            Err(HostError::Journal(error)) => Err(broken(error)),
+            Err(error) => Err(Refusal::invalid_argument(error.to_string())),
+        }
+    }
+
+    async fn get_job(
+        &self,
+        request: Request<pb::JobRef>,
+    ) -> Result<Response<pb::JobStatus>, Refusal> {
+        let id = JobId(request.into_inner().job);
+        let status = self.0.look(|core| core.job(id).map(Status::of));
+        let status = status.ok_or_else(|| Refusal::not_found(format!("there is no {id}")))?;
+        Ok(Response::new(wire::status_to(status)))
+    }
+
+    async fn list_jobs(
+        &self,
+        _: Request<pb::ListJobsRequest>,
+    ) -> Result<Response<pb::JobList>, Refusal> {
+        let jobs: Vec<Status> = self.0.look(|core| core.jobs().map(Status::of).collect());
+        Ok(Response::new(pb::JobList {
+            jobs: jobs.into_iter().map(wire::status_to).collect(),
+        }))
+    }
+
+    async fn kill_job(
+        &self,
+        request: Request<pb::KillRequest>,
+    ) -> Result<Response<pb::KillReply>, Refusal> {
+        let pb::KillRequest { job, reason } = request.into_inner();
+        let id = JobId(job);
+        let killed = self.ask(move |host| host.kill(id, &reason)).await?;
+        if killed.map_err(broken)? {
+            Ok(Response::new(pb::KillReply {}))
+        } else {
+            let text =
+                format!("there is no {id} that could be ended: none of that number, or it is over");
+            Err(Refusal::failed_precondition(text))
+        }
+    }
+}
+
+/// A name for a worker's life.
+pub(super) fn new_worker() -> WorkerId {
+    WorkerId(lifetime::random_seed())
+}

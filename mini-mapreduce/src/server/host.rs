@@ -1,0 +1,217 @@
+//! A coordinator at work: its core under a lock, its journal, and what it owes: what was decided is durable before an answer leaves.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use node::{Disk, DiskError, Time};
+use thiserror::Error;
+
+use super::output::LocalOutput;
+use crate::coordinator::job::{Job, JobState};
+use crate::coordinator::journal::JournalError;
+use crate::coordinator::{Action, Config, Coordinator, SubmitError, Unknown};
+use crate::input::{Files, splits};
+use crate::job::{JobError, JobSpec};
+use crate::jobs;
+use crate::protocol::{AttemptId, JobId, Registration, Reply, Report};
+
+/// A job that is not taken.
+#[derive(Debug, Error)]
+pub enum HostError {
+    /// Its description is wrong, or its input cannot be read.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// Its output is another's.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// Its output cannot be made.
+    #[error("{0}")]
+    Output(String),
+    /// The journal cannot be written: the coordinator ends.
+    #[error(
+        "the journal cannot be written: {0}; start the coordinator again once its disk is good"
+    )]
+    Journal(#[from] DiskError),
+}
+
+struct State {
+    core: Coordinator,
+    disk: Box<dyn Disk + Send>,
+    /// Why the journal is no good any more.
+    broken: Option<DiskError>,
+}
+
+/// A coordinator.
+pub struct Host {
+    state: Mutex<State>,
+    /// A worker has reported, or a commit is done.
+    changed: Condvar,
+    files: Arc<dyn Files + Send + Sync>,
+    started: Instant,
+}
+
+impl Host {
+    /// Goes on where the journal on `disk` ends.
+    ///
+    /// # Errors
+    /// When that is damaged, or cannot be read or written.
+    pub fn open(
+        config: Config,
+        mut disk: Box<dyn Disk + Send>,
+        files: Arc<dyn Files + Send + Sync>,
+    ) -> Result<Host, JournalError> {
+        let core = Coordinator::open(config, disk.as_mut(), Time::ZERO)?;
+        let broken = None;
+        Ok(Host {
+            state: Mutex::new(State { core, disk, broken }),
+            changed: Condvar::new(),
+            files,
+            started: Instant::now(),
+        })
+    }
+
+    fn now(&self) -> Time {
+        let micros = self.started.elapsed().as_micros();
+        Time::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets `decide` decide something, makes that durable, and then does what is to be done.
+    fn with<T>(&self, decide: impl FnOnce(&mut Coordinator, Time) -> T) -> Result<T, DiskError> {
+        let now = self.now();
+        let mut state = self.state();
+        let State { core, disk, broken } = &mut *state;
+        if let Some(error) = broken {
+            return Err(error.clone());
+        }
+        let decided = decide(core, now);
+        if let Err(error) = core.flush(disk.as_mut()) {
+            *broken = Some(error.clone());
+            return Err(error);
+        }
+        let actions = core.take_actions();
+        drop(state);
+        self.changed.notify_all();
+        for action in actions {
+            self.carry_out(action)?;
+        }
+        Ok(decided)
+    }
+
+    fn carry_out(&self, action: Action) -> Result<(), DiskError> {
+        match action {
+            Action::Commit {
+                job,
+                output,
+                winners,
+            } => {
+                let committed = LocalOutput::open(Path::new(&output)).commit(&winners);
+                let committed = committed.map_err(|e| format!("cannot commit {output}: {e}"));
+                self.with(|core, _| core.committed(job, committed))
+            }
+            Action::Abort { output, .. } => {
+                // It is in nobody's way but his who looks there.
+                let _ = LocalOutput::open(Path::new(&output)).abort();
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a job, under the client's own number for it.
+    ///
+    /// # Errors
+    /// Where it is not taken.
+    pub fn submit(&self, token: u64, mut spec: JobSpec) -> Result<JobId, HostError> {
+        if let Some(job) = self.state().core.jobs().find(|job| job.token == token) {
+            return Ok(job.id);
+        }
+        let files = &*self.files;
+        jobs::prepare(&mut spec, files)?;
+        let program = jobs::program(&spec)?;
+        let splits = splits(program.input(), &spec, files)?;
+        let path = spec.output.clone();
+        let output = LocalOutput::create(Path::new(&path))
+            .map_err(|error| HostError::Output(format!("cannot make the output: {error}")))?;
+        match self.with(|core, _| core.submit(token, spec, splits)) {
+            Ok(Ok(job)) => Ok(job),
+            Ok(Err(error)) => Err(error.into()),
+            Err(error) => {
+                let _ = output.abort();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// A worker registers.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn register(&self, registration: Registration) -> Result<Vec<AttemptId>, DiskError> {
+        self.with(|core, now| core.register(registration, now))
+    }
+
+    /// A worker reports.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn heartbeat(&self, report: &Report) -> Result<Result<Reply, Unknown>, DiskError> {
+        self.with(|core, now| core.heartbeat(report, now))
+    }
+
+    /// Time has passed.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn tick(&self) -> Result<(), DiskError> {
+        self.with(|core, now| core.tick(now))
+    }
+
+    /// Ends a job. False where there is nothing to end.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn kill(&self, job: JobId, reason: &str) -> Result<bool, DiskError> {
+        self.with(|core, _| core.kill_job(job, reason))
+    }
+
+    /// Looks at the core.
+    pub fn look<T>(&self, look: impl FnOnce(&Coordinator) -> T) -> T {
+        look(&self.state().core)
+    }
+
+    /// Waits until a job is over, and lets `watch` look at it now and then.
+    ///
+    /// # Errors
+    /// The reason why the job failed, or none can be known any more.
+    pub fn wait(
+        &self,
+        id: JobId,
+        every: Duration,
+        mut watch: impl FnMut(&Job),
+    ) -> Result<Job, String> {
+        loop {
+            let state = self.state();
+            let Some(job) = state.core.job(id) else {
+                return Err(format!("{id} is not known"));
+            };
+            watch(job);
+            match &job.state {
+                JobState::Succeeded => return Ok(job.clone()),
+                JobState::Failed { reason } => return Err(reason.clone()),
+                JobState::Running | JobState::Committing => {}
+            }
+            if let Some(error) = &state.broken {
+                return Err(error.to_string());
+            }
+            let is_open = |state: &mut State| {
+                let job = state.core.job(id);
+                job.is_some_and(|job| !job.state.is_over()) && state.broken.is_none()
+            };
+            drop(self.changed.wait_timeout_while(state, every, is_open));
+        }
+    }
+}

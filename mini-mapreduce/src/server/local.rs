@@ -1,0 +1,118 @@
+//! A job in this process, on all of its cores: the same coordinator and the same worker as in a cluster, with calls between them, and no copy
+//! of a map's output on its way to a reduce (Hadoop's `LocalJobRunner`, but not one task after another).
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use node::MemDisk;
+use tempfile::TempDir;
+
+use super::agent::{Agent, Link, LinkError, Settings};
+use super::attempt::Here;
+use super::files::LocalFiles;
+use super::host::{Host, HostError};
+use crate::coordinator::Config;
+use crate::coordinator::job::Job;
+use crate::counters::Counters;
+use crate::job::JobSpec;
+use crate::jobs;
+use crate::protocol::{AttemptId, Registration, Reply, Report, WorkerId};
+
+/// How often whoever watches a job is told how far it is.
+const WATCH_EVERY: Duration = Duration::from_millis(200);
+
+/// Why a job is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// It was not taken.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// It failed.
+    #[error("the job failed: {0}")]
+    Failed(String),
+    /// There is no room to work in.
+    #[error("cannot make a directory to work in: {0}; set TMPDIR to a disk with room")]
+    Directory(io::Error),
+}
+
+impl Link for Arc<Host> {
+    fn register(&self, registration: Registration) -> Result<Vec<AttemptId>, LinkError> {
+        Host::register(self, registration).map_err(|e| LinkError::Unreachable(e.to_string()))
+    }
+
+    fn heartbeat(&self, report: Report) -> Result<Reply, LinkError> {
+        let answered = Host::heartbeat(self, &report);
+        let answered = answered.map_err(|e| LinkError::Unreachable(e.to_string()))?;
+        answered.map_err(|_| LinkError::Unknown)
+    }
+}
+
+/// Runs a job, and the jobs that it consists of, one after another, on `slots` threads. `watch` looks on.
+///
+/// # Errors
+/// Where it is not taken, or fails.
+pub fn run(
+    spec: &JobSpec,
+    slots: u32,
+    mut watch: impl FnMut(&Job),
+) -> Result<Counters, LocalError> {
+    let mut counters = Counters::default();
+    let steps = jobs::steps(spec).map_err(HostError::from)?;
+    let between: Vec<String> = steps.iter().map(|step| step.output.clone()).collect();
+    let mut done = 0;
+    let result = steps.into_iter().try_for_each(|step| {
+        let job = run_step(step, slots, &mut watch)?;
+        counters.merge(&job.counters());
+        done += 1;
+        Ok(())
+    });
+    // What one step has left for the next.
+    let last = between.len().saturating_sub(1);
+    for path in between[..done.min(last)].iter() {
+        let _ = std::fs::remove_dir_all(path);
+    }
+    result.map(|()| counters)
+}
+
+fn run_step(spec: JobSpec, slots: u32, watch: &mut impl FnMut(&Job)) -> Result<Job, LocalError> {
+    let files = Arc::new(LocalFiles);
+    let dir = TempDir::with_prefix("mini-mapreduce-").map_err(LocalError::Directory)?;
+    let config = Config {
+        // Nobody is silent here, but the machine may sleep.
+        worker_timeout: Duration::from_secs(3600),
+        // There is no faster place for a second attempt.
+        speculative: false,
+        ..Config::default()
+    };
+    let host = Host::open(config, Box::new(MemDisk::default()), files.clone())
+        .map_err(|error| LocalError::Failed(error.to_string()))?;
+    let host = Arc::new(host);
+    let job = host.submit(0, spec)?;
+    let settings = Settings {
+        worker: WorkerId(0),
+        address: String::new(),
+        host: String::new(),
+        rack: String::new(),
+        map_slots: slots,
+        reduce_slots: slots,
+        dir: dir.path().to_owned(),
+        heartbeat: Duration::from_millis(100),
+    };
+    let here = Arc::new(Here(Mutex::new(None)));
+    let agent = Agent::new(
+        settings,
+        files,
+        Box::new(host.clone()),
+        Box::new(here.clone()),
+    );
+    *here.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&agent));
+    let result = std::thread::scope(|scope| {
+        let agent = &agent;
+        scope.spawn(move || agent.run(|_| {}));
+        let result = host.wait(job, WATCH_EVERY, &mut *watch);
+        agent.stop();
+        result
+    });
+    result.map_err(LocalError::Failed)
+}

@@ -1,0 +1,314 @@
+//! `mini-mapreduce worker`: an [`Agent`] with the coordinator and other workers at the far end of gRPC, and the server of its map outputs.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use servers::lifetime;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status as Refusal};
+
+use super::agent::{Agent, Link, LinkError, Segment, Segments, Settings};
+use super::coordinator::new_worker;
+use super::files::LocalFiles;
+use super::wire::{self, pb};
+use crate::protocol::{AttemptId, Registration, Reply, Report};
+
+/// How long the coordinator may take to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long another worker may be silent in the middle of a fetch.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How much of a segment is sent at once, and how many such pieces wait for a slow reader.
+const PIECE_BYTES: usize = 256 << 10;
+const PIECES: usize = 4;
+/// How the directory of a life begins.
+const LIFE: &str = "life-";
+
+/// What `mini-mapreduce worker` can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Where the coordinator is called
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8032")]
+    pub coordinator: String,
+    /// Where map outputs are served; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    pub listen: String,
+    /// Where it keeps what it makes, in a directory for this life alone
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Its machine, as splits name it
+    #[arg(long, default_value = "localhost")]
+    pub host: String,
+    /// Where that stands
+    #[arg(long, default_value = "/default-rack")]
+    pub rack: String,
+    /// How many maps at once
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub map_slots: u32,
+    /// How many reduces at once
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub reduce_slots: u32,
+    /// How often it reports, if nothing is urgent
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub heartbeat: u64,
+    /// End when the standard input does
+    #[arg(long)]
+    pub exit_with_stdin: bool,
+}
+
+/// Runs a worker until it is asked to end.
+///
+/// # Errors
+/// When it cannot begin.
+pub async fn run(options: Options) -> Result<()> {
+    let base = &options.dir;
+    std::fs::create_dir_all(base).with_context(|| format!("cannot make {}", base.display()))?;
+    let advice = "one worker has one directory; end the other one, or name another directory";
+    let _lock = lifetime::lock(base, "worker.lock", advice)?;
+    remove_earlier_lives(base).with_context(|| format!("cannot clear {}", base.display()))?;
+    let life = TempDir::with_prefix_in(LIFE, base);
+    let life = life.with_context(|| format!("cannot write to {}", base.display()))?;
+    let listener = TcpListener::bind(&options.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen at {}", options.listen))?;
+    let address = listener.local_addr()?.to_string();
+    let settings = Settings {
+        worker: new_worker(),
+        address: address.clone(),
+        host: options.host.clone(),
+        rack: options.rack.clone(),
+        map_slots: options.map_slots,
+        reduce_slots: options.reduce_slots,
+        dir: life.path().to_owned(),
+        heartbeat: Duration::from_millis(options.heartbeat),
+    };
+    let far = Far {
+        runtime: Handle::current(),
+        coordinator: endpoint(&options.coordinator)?.connect_lazy(),
+        workers: Mutex::default(),
+    };
+    let far = Arc::new(far);
+    let links: (Box<dyn Link>, Box<dyn Segments>) = (Box::new(far.clone()), Box::new(far));
+    let agent = Agent::new(settings, Arc::new(LocalFiles), links.0, links.1);
+    lifetime::announce(&serde_json::json!({"ready": "worker", "shuffle": address}))?;
+
+    let service = pb::shuffle_server::ShuffleServer::new(Service(agent.clone()));
+    let rpc = tonic::transport::Server::builder()
+        .add_service(service)
+        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
+    let (running, coordinator) = (agent.clone(), options.coordinator.clone());
+    let mut reporting = tokio::task::spawn_blocking(move || {
+        running.run(|reason| {
+            eprintln!(
+                "worker: the coordinator at {coordinator} does not answer: {reason}; trying again"
+            );
+        });
+    });
+    let ended = tokio::select! {
+        ended = rpc => ended.context("cannot serve any more"),
+        // It does not end by itself. A worker that reports no more must not seem to live.
+        ended = &mut reporting => ended.context("cannot report any more"),
+        () = lifetime::end_requested(options.exit_with_stdin) => Ok(()),
+    };
+    agent.stop();
+    // Tasks that run end with the process.
+    ended
+}
+
+/// What an earlier life has left is nobody's: it was killed, or it would have removed it.
+fn remove_earlier_lives(base: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(base)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(LIFE) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn endpoint(address: &str) -> Result<Endpoint> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"));
+    let endpoint = endpoint.with_context(|| format!("{address} is no HOST:PORT"))?;
+    Ok(endpoint
+        .connect_timeout(Duration::from_secs(3))
+        .tcp_nodelay(true))
+}
+
+/// The way to the coordinator, and to other workers; for threads that are none of the runtime's.
+struct Far {
+    runtime: Handle,
+    coordinator: Channel,
+    workers: Mutex<BTreeMap<String, Channel>>,
+}
+
+impl Far {
+    fn coordinator(&self) -> pb::coordinator_client::CoordinatorClient<Channel> {
+        let client = pb::coordinator_client::CoordinatorClient::new(self.coordinator.clone());
+        client
+            .max_decoding_message_size(64 << 20)
+            .max_encoding_message_size(64 << 20)
+    }
+
+    fn worker(&self, address: &str) -> io::Result<Channel> {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(channel) = workers.get(address) {
+            return Ok(channel.clone());
+        }
+        // Inside of the runtime, where a connection's task will live.
+        let _inside = self.runtime.enter();
+        let channel = endpoint(address).map_err(io::Error::other)?.connect_lazy();
+        workers.insert(address.to_owned(), channel.clone());
+        Ok(channel)
+    }
+
+    fn call<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Refusal>>,
+    ) -> Result<T, LinkError> {
+        // Inside of the runtime, whose clock it is.
+        let answered = self
+            .runtime
+            .block_on(async { timeout(ANSWER_MAX, call).await });
+        match answered {
+            Ok(Ok(answer)) => Ok(answer.into_inner()),
+            Ok(Err(refusal)) if refusal.code() == Code::FailedPrecondition => {
+                Err(LinkError::Unknown)
+            }
+            Ok(Err(refusal)) => Err(LinkError::Unreachable(refusal.message().to_owned())),
+            Err(_) => Err(LinkError::Unreachable("it is silent".to_owned())),
+        }
+    }
+}
+
+impl Link for Arc<Far> {
+    fn register(&self, registration: Registration) -> Result<Vec<AttemptId>, LinkError> {
+        let mut client = self.coordinator();
+        let registration = wire::registration_to(registration);
+        let registered = self.call(client.register(registration))?;
+        let useless = registered.useless.into_iter();
+        Ok(useless.map(wire::attempt_from).collect())
+    }
+
+    fn heartbeat(&self, report: Report) -> Result<Reply, LinkError> {
+        let mut client = self.coordinator();
+        let reply = self.call(client.heartbeat(wire::report_to(report)))?;
+        wire::reply_from(reply).map_err(|e| LinkError::Unreachable(e.message().to_owned()))
+    }
+}
+
+impl Segments for Arc<Far> {
+    fn fetch(
+        &self,
+        map: AttemptId,
+        address: &str,
+        partition: u32,
+        dir: &Path,
+    ) -> io::Result<Segment> {
+        let file = dir.join(format!("{map}.segment"));
+        let channel = self.worker(address)?;
+        self.runtime.block_on(copy(channel, map, partition, &file))
+    }
+}
+
+/// Copies a segment over the network into a file.
+async fn copy(
+    channel: Channel,
+    map: AttemptId,
+    partition: u32,
+    file: &Path,
+) -> io::Result<Segment> {
+    let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the worker is silent");
+    let mut client = pb::shuffle_client::ShuffleClient::new(channel);
+    let request = pb::FetchRequest {
+        map: Some(wire::attempt_to(map)),
+        partition,
+    };
+    let answer = timeout(SILENCE_MAX, client.fetch(request)).await;
+    let answer = answer.map_err(silent)?.map_err(io::Error::other)?;
+    let mut pieces = answer.into_inner();
+    let mut out = File::create(file)?;
+    let (mut expected, mut copied) = (None, 0);
+    while let Some(piece) = timeout(SILENCE_MAX, pieces.message())
+        .await
+        .map_err(silent)?
+        .map_err(io::Error::other)?
+    {
+        let (length, _) = *expected.get_or_insert((piece.length, piece.records));
+        copied += piece.bytes.len() as u64;
+        if copied > length {
+            break;
+        }
+        out.write_all(&piece.bytes)?;
+    }
+    match expected {
+        Some((length, records)) if length == copied => Ok(Segment {
+            file: file.to_owned(),
+            offset: 0,
+            records,
+        }),
+        _ => Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("{copied} bytes came of {expected:?}"),
+        )),
+    }
+}
+
+struct Service(Arc<Agent>);
+
+type Pieces = ReceiverStream<Result<pb::FetchPiece, Refusal>>;
+
+#[tonic::async_trait]
+impl pb::shuffle_server::Shuffle for Service {
+    type FetchStream = Pieces;
+
+    async fn fetch(&self, request: Request<pb::FetchRequest>) -> Result<Response<Pieces>, Refusal> {
+        let pb::FetchRequest { map, partition } = request.into_inner();
+        let map = map.ok_or_else(|| Refusal::invalid_argument("the message has no map"))?;
+        let map = wire::attempt_from(map);
+        let found = self.0.segment(map, partition);
+        let (segment, length) =
+            found.ok_or_else(|| Refusal::not_found(format!("{map} is not here")))?;
+        let (sender, receiver) = mpsc::channel(PIECES);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = send(&segment, length, &sender) {
+                let _ = sender.blocking_send(Err(Refusal::data_loss(format!("{map}: {error}"))));
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+/// Sends a segment in pieces. A reader that is slow is waited for, one that is gone is none.
+fn send(
+    segment: &Segment,
+    length: u64,
+    to: &mpsc::Sender<Result<pb::FetchPiece, Refusal>>,
+) -> io::Result<()> {
+    let mut file = File::open(&segment.file)?;
+    file.seek(SeekFrom::Start(segment.offset))?;
+    let mut left = length;
+    loop {
+        let size = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
+        let mut bytes = vec![0; size];
+        file.read_exact(&mut bytes)?;
+        left -= size as u64;
+        let piece = pb::FetchPiece {
+            length,
+            records: segment.records,
+            bytes,
+        };
+        if to.blocking_send(Ok(piece)).is_err() || left == 0 {
+            return Ok(());
+        }
+    }
+}
