@@ -109,6 +109,8 @@ struct Call {
     /// What is to come yet of the message that has begun, there and back, and what it says.
     begun: [u64; 2],
     says: [Option<Explained>; 2],
+    /// Whether the caller has said all.
+    asked_all: bool,
     /// Bytes of the answer so far.
     answered: u64,
     /// An answer that may turn out to be the only one, and where it ends. Then the end of the call speaks for both.
@@ -262,6 +264,7 @@ fn took_headers<'a>(
             let call = Call {
                 method,
                 name: name.to_owned(),
+                asked_all: ends,
                 ..Call::default()
             };
             calls.insert(frame.stream, call);
@@ -298,9 +301,15 @@ fn took_data(
     frame: &Frame<'_>,
     seen: &mut Vec<Seen>,
 ) {
-    let Some(call) = calls.get_mut(&frame.stream).filter(|_| frame.len > 0) else {
+    let Some(call) = calls.get_mut(&frame.stream) else {
         return;
     };
+    if way == Way::There && frame.flags & END_STREAM != 0 {
+        call.asked_all = true;
+    }
+    if frame.len == 0 {
+        return;
+    }
     call.listen(explain, way, frame);
     let (method, len) = (&call.method, frame.len);
     match way {
@@ -309,6 +318,15 @@ fn took_data(
             let (label, text) = says.unwrap_or_else(|| {
                 let text = format!("{method}, {len} bytes");
                 (method.clone().into(), text)
+            });
+            seen.push(message(label, text, frame.end));
+        }
+        // On a stream that goes both ways each answer stands for itself; else the last one is told with the call's status.
+        Way::Back if !call.asked_all => {
+            let says = call.says[way as usize].clone();
+            let (label, text) = says.unwrap_or_else(|| {
+                let text = format!("{method}: answers, {len} bytes");
+                ("answer".into(), text)
             });
             seen.push(message(label, text, frame.end));
         }

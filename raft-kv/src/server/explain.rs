@@ -13,9 +13,11 @@ const SHOWN_MAX: usize = 40;
 /// whether it is what came back.
 pub fn explain(method: &str, is_answer: bool, bytes: &[u8]) -> Option<Explained> {
     match (method, is_answer) {
-        ("Raft", false) => question(body(bytes)?),
-        ("Raft", true) => answer(body(bytes)?),
-        ("Leader", false) => says("forward", "do this for my client".to_owned()),
+        ("Raft", false) => question(field(field(bytes, 2)?, 4)?),
+        ("Raft", true) => answer(field(bytes, 4)?),
+        ("LongRaft", false) => question(field(bytes, 4)?),
+        ("LongRaft", true) => answer(field(bytes, 1)?),
+        ("Leader" | "LongLeader", false) => says("forward", "do this for my client".to_owned()),
         ("Range", false) => {
             let range = pb::RangeRequest::decode(bytes).ok()?;
             let how = if range.serializable {
@@ -61,16 +63,19 @@ fn shown(bytes: &[u8]) -> String {
     }
 }
 
-/// As much as is there of the member `body` of what passes between members, which comes last.
-fn body(mut bytes: &[u8]) -> Option<&[u8]> {
+/// As much as is there of a field of bytes, or of a message in a message.
+fn field(mut bytes: &[u8], wanted: u32) -> Option<&[u8]> {
     while !bytes.is_empty() {
-        let (_, kind) = decode_key(&mut bytes).ok()?;
+        let (number, kind) = decode_key(&mut bytes).ok()?;
         let value = decode_varint(&mut bytes).ok()?;
         match kind {
             WireType::Varint => {}
             WireType::LengthDelimited => {
-                let len = usize::try_from(value).ok()?.min(bytes.len());
-                return Some(&bytes[..len]);
+                let len = usize::try_from(value).ok()?;
+                if number == wanted {
+                    return Some(&bytes[..len.min(bytes.len())]);
+                }
+                bytes = bytes.get(len..)?;
             }
             _ => return None,
         }
@@ -91,12 +96,24 @@ mod tests {
             to: 0,
             body: vec![9; 200].into(),
         };
-        let bytes = message.encode_to_vec();
+        let call = peer::Call {
+            number: 300,
+            message: Some(message),
+        };
+        let bytes = call.encode_to_vec();
+        let body = |bytes| field(field(bytes, 2)?, 4);
         assert_eq!(body(&bytes), Some(&[9; 200][..]));
         assert_eq!(body(&bytes[..bytes.len() - 50]), Some(&[9; 150][..]));
         assert_eq!(body(&bytes[..5]), None);
         assert_eq!(body(b""), None);
         assert_eq!(body(b"\x09\x01"), None);
+        let reply = peer::Reply {
+            number: 300,
+            code: 0,
+            reason: "none".to_owned(),
+            body: vec![9; 20].into(),
+        };
+        assert_eq!(field(&reply.encode_to_vec(), 4), Some(&[9; 20][..]));
     }
 
     #[test]
