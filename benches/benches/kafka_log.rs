@@ -1,15 +1,19 @@
-//! mini-kafka's log, without a network: batches, appends to a real file, look-ups, a compaction pass.
+//! mini-kafka's cores, without a network: batches, appends to a real file, look-ups, fetches, a compaction pass, a rebalance.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use benches::size;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use mini_kafka::group::{
+    Action, Config, Coordinator, JoinRequest, MemberRef, Protocol, SyncRequest, Ticket,
+};
 use mini_kafka::log::index::OffsetIndex;
 use mini_kafka::partition::{LogConfig, Partition};
 use mini_kafka::record::batch::RecordBatch;
 use mini_kafka::record::builder::BatchBuilder;
 use mini_kafka::record::compression::Compression;
-use node::{FileDisk, MemDisk, Rng, Time};
+use node::{Disk, FileDisk, MemDisk, Rng, Time};
 
 const NOW: Time = Time::from_millis(1_700_000_000_000);
 const NOW_MS: i64 = 1_700_000_000_000;
@@ -159,5 +163,99 @@ fn compaction(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, codec, append, look_up, compaction);
+/// A consumer that reads a log from its beginning, 1 MiB at a time: found, and read from its file into memory. (The server lets the kernel
+/// send it instead.)
+fn fetch(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kafka fetch");
+    let dir = tempfile::tempdir().expect("a directory for the log");
+    let mut disk = FileDisk::open(dir.path()).expect("a directory for the log");
+    let opened = Partition::open(&mut disk, "bench-0", LogConfig::default(), NOW);
+    let (mut partition, _) = opened.expect("an empty directory");
+    let mut bytes = batch(1024, &mut Rng::new(4), 1000);
+    for _ in 0..size("KAFKA_FETCHED", 4_000, 100) {
+        let appended = partition.append(&mut disk, &mut bytes, NOW);
+        appended.expect("there is room");
+    }
+    let records = RecordBatch::parse(&bytes).expect("it was just made");
+    let records = i64::from(records.header.record_count);
+    let (end, mut offset) = (partition.high_watermark(), 0);
+    group.throughput(Throughput::Bytes(bytes.len() as u64 * 64));
+    group.bench_function("64 batches of 16 KiB", |b| {
+        b.iter(|| {
+            let max_bytes = bytes.len() as u64 * 64;
+            let slice = partition.read(&disk, offset, max_bytes);
+            let slice = slice.expect("the offset is there");
+            let len = usize::try_from(slice.len).unwrap_or(0);
+            offset = (offset + records * 64) % (end - records * 64);
+            disk.read_at(&slice.file, slice.position, len)
+        });
+    });
+    group.finish();
+}
+
+/// From the first join of an empty group to the last assignment: 1,000 members, whose leader gives each a partition.
+fn rebalance(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kafka rebalance");
+    group.sample_size(10);
+    group.bench_function("1,000 members", |b| b.iter(|| rebalanced(1_000)));
+    group.finish();
+}
+
+fn rebalanced(members: u64) -> usize {
+    let mut coordinator = Coordinator::new(Config::default(), Rng::new(5));
+    let protocol = Protocol {
+        name: "range".to_owned(),
+        metadata: vec![0; 32],
+    };
+    for n in 0..members {
+        let join = JoinRequest {
+            group_id: "g".to_owned(),
+            member_id: String::new(),
+            instance_id: None,
+            client_id: "c".to_owned(),
+            client_host: "/127.0.0.1".to_owned(),
+            protocol_type: "consumer".to_owned(),
+            protocols: vec![protocol.clone()],
+            session_timeout: Duration::from_secs(45),
+            rebalance_timeout: Duration::from_secs(300),
+            knows_member_id_required: false,
+        };
+        coordinator.join(Ticket(n), join, NOW);
+    }
+    let (mut now, mut joined) = (NOW, Vec::new());
+    while (joined.len() as u64) < members {
+        now = coordinator
+            .next_deadline()
+            .expect("the group waits for more");
+        joined.extend(coordinator.tick(now));
+    }
+    let mut synced = Vec::new();
+    for action in joined {
+        let Action::Joined(ticket, answer) = action else {
+            continue;
+        };
+        let ids = answer.members.into_iter().map(|member| member.member_id);
+        let sync = SyncRequest {
+            assignments: ids.map(|id| (id, vec![0; 16])).collect(),
+            member: MemberRef {
+                group_id: "g".to_owned(),
+                generation: answer.generation,
+                member_id: answer.member_id,
+                instance_id: None,
+            },
+        };
+        for action in coordinator.sync(ticket, &sync, now) {
+            match action {
+                Action::Append { id, .. } => synced.extend(coordinator.appended(id, Ok(()), now)),
+                other => synced.push(other),
+            }
+        }
+    }
+    assert_eq!(synced.len() as u64, members, "each has its assignment");
+    synced.len()
+}
+
+criterion_group!(
+    benches, codec, append, look_up, fetch, compaction, rebalance
+);
 criterion_main!(benches);

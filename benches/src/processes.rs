@@ -41,10 +41,17 @@ pub fn cpu_of(ids: &[u32]) -> Option<CpuSeconds> {
 
 /// Bytes of memory that process `id` takes now (`VmRSS`).
 pub fn resident(id: u32) -> Option<u64> {
+    memory(id, "VmRSS:")
+}
+
+/// Bytes of memory that process `id` has taken at most (`VmHWM`).
+pub fn resident_max(id: u32) -> Option<u64> {
+    memory(id, "VmHWM:")
+}
+
+fn memory(id: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib << 10)
 }
@@ -63,6 +70,7 @@ mod tests {
             x = std::hint::black_box(x.wrapping_mul(3));
         }
         assert!(resident(me).unwrap() > 1 << 16);
+        assert!(resident_max(me).unwrap() > 1 << 16);
         assert_eq!(cpu(0), None);
     }
 }

@@ -46,6 +46,9 @@ pub(crate) struct Exercise {
     pub(crate) binary: String,
     /// Modules of `graded`; of another binary, the tests that count.
     pub(crate) tests: Vec<String>,
+    /// Of another binary than `graded`, a test that the machine has what the others need: where it fails, nobody is graded there.
+    #[serde(default)]
+    pub(crate) prerequisite: Option<String>,
     /// Not part of the core of the course.
     #[serde(default)]
     pub(crate) optional: bool,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::answer_key::{AnswerKey, Crate, Graded};
 use super::handed_out;
@@ -69,6 +69,18 @@ impl<'a> Grader<'a> {
             }
             let tests =
                 workbench.build_reference(&exercise.krate, What::Outside(&exercise.binary))?;
+            if let Some(test) = &exercise.prerequisite {
+                // It starts no program of anybody's.
+                let ran =
+                    Binary::outside(&tests, &tests)?.run(std::slice::from_ref(test), settings)?;
+                if let Some(failed) = ran.iter().find(|test| test.status != Status::Ok) {
+                    bail!(
+                        "{} cannot be graded on this machine, so nothing is (--no-processes leaves it out): {}",
+                        exercise.id,
+                        failed.message
+                    );
+                }
+            }
             outside.insert(name, tests);
         }
         Ok(Grader {

@@ -27,7 +27,9 @@ const GRACE: Duration = Duration::from_secs(3);
 /// A test of real processes starts a cluster and waits for machines that are busy.
 const OUTSIDE_TIME_FACTOR: u32 = 6;
 /// Tells a test of real processes which program to start, instead of the reference's.
-const PROGRAM_VARIABLE: &str = "MINI_HDFS_PROGRAM";
+const PROGRAM_VARIABLE: &str = "FAULTLINE_PROGRAM";
+/// What tests of real processes are told by the environment of this one: where clients of others are.
+const PASSED_ON: [&str; 1] = ["MINI_KAFKA_CLIENTS"];
 
 /// What tests are run with.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +141,10 @@ impl Binary {
         variables.extend(
             program.map(|program| (PROGRAM_VARIABLE, program.to_string_lossy().into_owned())),
         );
+        if program.is_some() {
+            let passed_on = PASSED_ON.iter();
+            variables.extend(passed_on.filter_map(|name| Some((*name, std::env::var(name).ok()?))));
+        }
         let limits = Limits {
             time: time + GRACE,
             memory_bytes: program.is_none().then_some(MEMORY_BYTES_MAX),

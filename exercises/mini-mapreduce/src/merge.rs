@@ -107,5 +107,7 @@ pub fn build(count: usize, beats: &dyn Fn(usize, usize) -> bool) -> (Vec<usize>,
 /// Who wins, after the player who won has become another. Only the matches on his way to the root are played again.
 pub fn replay(tree: &mut [usize], player: usize, beats: &dyn Fn(usize, usize) -> bool) -> usize {
     let _ = (tree, player, beats);
-    todo!("mapreduce/merge: on the way to the root, play against who lost there before; who loses stays.")
+    todo!(
+        "mapreduce/merge: on the way to the root, play against who lost there before; who loses stays."
+    )
 }

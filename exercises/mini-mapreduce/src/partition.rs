@@ -63,7 +63,9 @@ impl Partitioner for TotalOrderPartitioner {
 /// would be empty.
 pub fn split_points(sample: Vec<Vec<u8>>, reduces: u32) -> Vec<Vec<u8>> {
     let _ = (sample, reduces);
-    todo!("mapreduce/total-order: sort the sample, and take the keys that stand at even distances in it.")
+    todo!(
+        "mapreduce/total-order: sort the sample, and take the keys that stand at even distances in it."
+    )
 }
 
 /// In which range a key falls: how many bounds are not above it.

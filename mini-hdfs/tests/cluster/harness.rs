@@ -20,7 +20,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// The program under test: this package's own, or the one that `cargo course grade` names.
 pub(crate) fn program() -> PathBuf {
-    let named = env::var_os("MINI_HDFS_PROGRAM");
+    let named = env::var_os("FAULTLINE_PROGRAM");
     named.map_or_else(|| env!("CARGO_BIN_EXE_mini-hdfs").into(), PathBuf::from)
 }
 

@@ -29,6 +29,11 @@ pub fn put_varlong(value: i64, out: &mut Vec<u8>) {
 /// tenth byte, or has more than 64 bits. `bytes` is then somewhere in it.
 pub fn take_varlong(bytes: &mut &[u8]) -> Result<i64, RecordError> {
     // EXERCISE(kafka/record): the inverse; hostile bytes must neither panic nor shift too far.
+    // Nearly all numbers of a record have one byte.
+    if let Some((&byte @ ..0x80, rest)) = bytes.split_first() {
+        *bytes = rest;
+        return Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1));
+    }
     let mut zigzag = 0u64;
     for position in 0..VARLONG_BYTES_MAX {
         let Some((&byte, rest)) = bytes.split_first() else {

@@ -481,6 +481,7 @@ fn finish_deletions(catalogue: &mut Catalogue, disk: &mut FileDisk) -> Result<()
             for file in disk.list(&dir)? {
                 disk.remove(&format!("{dir}/{file}"))?;
             }
+            let _ = std::fs::remove_dir(disk.root().join(dir));
         }
         info!(topic = name, "its deletion is finished");
         catalogue.topics.remove(name);

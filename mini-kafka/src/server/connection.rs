@@ -25,7 +25,7 @@ use super::response::{FileSlice, Piece, Response};
 const IN_FLIGHT_MAX: usize = 32;
 /// Small frames are read in one go. What is larger goes around this buffer.
 const READ_BUFFER_BYTES: usize = 4096;
-/// Memory is made for a frame as it arrives, so that a length alone costs nothing.
+/// Memory is made for a frame as it arrives, so that a length alone costs nothing: this much, and then three times what has come.
 const READ_AHEAD_BYTES: usize = 256 << 10;
 
 /// Why a connection is over. The client's own end of it is no reason.
@@ -131,7 +131,9 @@ async fn read_frame(
     let mut frame = BytesMut::new();
     while frame.len() < size {
         let left = size - frame.len();
-        frame.reserve(left.min(READ_AHEAD_BYTES));
+        if frame.len() == frame.capacity() {
+            frame.reserve(left.min(READ_AHEAD_BYTES.max(3 * frame.len())));
+        }
         if (&mut *read).take(left as u64).read_buf(&mut frame).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }

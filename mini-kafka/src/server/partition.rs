@@ -385,6 +385,8 @@ impl Served {
     /// Removes its files.
     pub fn remove(&self) {
         self.at_disk(|partition, disk| partition.remove(disk));
+        // A disk knows files alone. What it left is empty, and nothing comes of it where it stays.
+        let _ = std::fs::remove_dir(self.dir.disk.root().join(directory(&self.key)));
     }
 
     /// What a client is told. That it asked for what cannot be is nothing for the broker's log.

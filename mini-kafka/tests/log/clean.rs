@@ -54,6 +54,26 @@ fn check(partition: &Partition, disk: &MemDisk, expected: &Expect) {
 }
 
 #[test]
+fn a_damaged_batch_is_not_made_anew() {
+    let mut disk = MemDisk::default();
+    let mut partition = open(&mut disk, &SMALL);
+    for (n, key) in "abacabca".chars().enumerate() {
+        let mut bytes = one(0, &key.to_string(), &n.to_string());
+        partition.append(&mut disk, &mut bytes, at_ms(0)).unwrap();
+    }
+    sync(&mut partition, &mut disk);
+    let file = "t-0/00000000000000000000.log";
+    // The key of the second record.
+    let key = 70 + 61 + 5;
+    assert_eq!(disk.files[file][key], b'b');
+    disk.files.get_mut(file).unwrap()[key] = b'a';
+    let plan = partition.plan_cleaning(at_ms(9)).unwrap();
+    let refused = plan.run(&mut disk, at_ms(9)).unwrap_err().to_string();
+    let expected = format!("{file} is damaged at byte 70: ");
+    assert!(refused.starts_with(&expected), "{refused}");
+}
+
+#[test]
 fn the_last_of_each_key_stays_at_its_offset() {
     let mut disk = MemDisk::default();
     let mut partition = open(&mut disk, &SMALL);

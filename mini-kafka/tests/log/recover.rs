@@ -6,7 +6,7 @@ use node::{Disk, MemDisk, Rng};
 use proptest::prelude::*;
 use sim::SimDisk;
 
-use crate::written::{at_ms, config, one, read_all, sync};
+use crate::written::{at_ms, config, one, read_all, read_from, sync};
 
 const LOG: &str = "t-0/00000000000000000000.log";
 
@@ -123,6 +123,34 @@ fn an_index_that_lies_is_found_out_when_it_is_used() {
                 let bytes = &lying.files[&slice.file][usize::try_from(slice.position).unwrap()..];
                 assert_eq!(bytes[..8], from.to_be_bytes(), "entry {entry}, {shift}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_does_not_make_a_closed_segment_reach_into_the_next() {
+    let mut disk = written(40, "500");
+    reopen(&mut disk, "500").0.close(&mut disk).unwrap();
+    let whole = disk.clone();
+    let batches = whole.files[LOG].len() / 70;
+    // Of any batch's base offset and last offset delta, with and without indexes.
+    for at in (0..batches).flat_map(|n| [70 * n + 5, 70 * n + 23]) {
+        for is_indexed in [true, false] {
+            disk.clone_from(&whole);
+            disk.files.get_mut(LOG).unwrap()[at] ^= 1;
+            if !is_indexed {
+                disk.files.retain(|name, _| !name.ends_with("index"));
+            }
+            let (mut partition, _) = reopen(&mut disk, "500");
+            let segments = partition.log().segments();
+            for pair in segments.windows(2) {
+                assert!(pair[0].next_offset <= pair[1].base_offset, "byte {at}");
+            }
+            let second = segments[1].base_offset;
+            let seen = read_from(&partition, &disk, second, 4096);
+            assert_eq!(seen.len(), 40 - usize::try_from(second).unwrap());
+            let info = partition.append(&mut disk, &mut one(1, "k", "v"), at_ms(9));
+            assert_eq!(info.unwrap().base_offset, 40);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::output::{self, SUCCESS, TEMPORARY};
+use crate::output::{self, TEMPORARY};
 use crate::protocol::{AttemptId, TaskKind};
 
 /// The name of an attempt's part in a job's output: `part-r-00002`, of a job without reduces `part-m-00002`.
@@ -61,6 +61,7 @@ pub struct MissingPart {
 /// # Errors
 /// When a winner's part is in neither place. Then no step may be done.
 pub fn plan(winners: &[AttemptId], files: &BTreeSet<String>) -> Result<Vec<Step>, MissingPart> {
+    // EXERCISE(mapreduce/commit): each winner's part into its place, once; what losers left goes; the sign that all is whole comes last.
     let mut steps = Vec::new();
     for winner in winners {
         let (from, to) = (temporary_name(*winner), part_name(*winner));
@@ -77,7 +78,7 @@ pub fn plan(winners: &[AttemptId], files: &BTreeSet<String>) -> Result<Vec<Step>
     if files.iter().any(|file| file.starts_with(&below)) {
         steps.push(Step::RemoveTemporary);
     }
-    if !files.contains(SUCCESS) {
+    if !files.contains(output::SUCCESS) {
         steps.push(Step::WriteSuccess);
     }
     Ok(steps)

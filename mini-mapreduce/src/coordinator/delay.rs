@@ -75,6 +75,7 @@ impl Delay {
     ///
     /// Whenever it takes one, waiting is over, and its level is that of the task (the paper's algorithm 2, and section 3.5 for racks).
     pub fn takes(&mut self, nearest: Locality, waits: &Waits, now: Time) -> bool {
+        // EXERCISE(mapreduce/delay-scheduling): near is taken at once; far only after waiting; taking ends the waiting.
         let waited = self.since.map_or(Duration::ZERO, |since| now.since(since));
         let needed = match (self.level, nearest) {
             (Locality::Node, Locality::Rack) => waits.node,

@@ -99,6 +99,7 @@ pub fn choose(
     config: &LateConfig,
     now: Time,
 ) -> Option<u32> {
+    // EXERCISE(mapreduce/speculation): may there be one more, is this a good place for it, and which task will end last?
     let speculated = running.iter().filter(|task| task.speculated).count();
     let cap = (slots.saturating_mul(config.cap_percent) / 100).max(1);
     if speculated >= usize::try_from(cap).unwrap_or(usize::MAX) {

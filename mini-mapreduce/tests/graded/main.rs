@@ -19,6 +19,12 @@ mod total_order;
 
 mod join;
 
+mod delay;
+
+mod speculation;
+
+mod commit;
+
 autograder::main! {
     "mapreduce/splits" => splits,
     "mapreduce/partitioner" => partitioner,
@@ -27,4 +33,7 @@ autograder::main! {
     "mapreduce/merge" => merge,
     "mapreduce/total-order" => total_order,
     "mapreduce/join" => join,
+    "mapreduce/delay-scheduling" => delay,
+    "mapreduce/speculation" => speculation,
+    "mapreduce/commit" => commit,
 }

@@ -4,6 +4,8 @@
 //! `cargo run --release -p benches --bin compare -- hdfs`
 
 mod hdfs;
+#[cfg(feature = "compare")]
+mod kafka;
 mod report;
 
 use std::path::PathBuf;
@@ -15,6 +17,10 @@ use clap::{Parser, Subcommand};
 use report::Report;
 
 #[derive(Parser)]
+#[cfg_attr(
+    not(feature = "compare"),
+    command(after_help = "`kafka` is there with --features compare, which builds librdkafka.")
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -24,9 +30,16 @@ struct Arguments {
 enum Command {
     /// mini-hdfs beside this machine's disk, loopback and processor
     Hdfs(hdfs::Options),
+    /// mini-kafka beside Tansu and librdkafka's mock of a broker
+    #[cfg(feature = "compare")]
+    Kafka(kafka::Options),
     /// This program as one of mini-hdfs' processes
     #[command(flatten)]
     HdfsNode(benches::hdfs::Node),
+    /// This program as a broker
+    #[cfg(feature = "compare")]
+    #[command(flatten)]
+    KafkaNode(kafka::Node),
     /// Bytes of memory for a file in a NameNode
     #[command(hide = true)]
     NamenodeMemory(hdfs::memory::Options),
@@ -58,6 +71,10 @@ fn main() -> ExitCode {
     let ran = match Arguments::parse().command {
         Command::Hdfs(options) => hdfs::run(&options),
         Command::HdfsNode(node) => node.run(),
+        #[cfg(feature = "compare")]
+        Command::Kafka(options) => kafka::run(&options),
+        #[cfg(feature = "compare")]
+        Command::KafkaNode(node) => node.run(),
         Command::NamenodeMemory(options) => hdfs::memory::run(&options),
     };
     match ran {

@@ -119,6 +119,17 @@ struct Source {
     file: String,
 }
 
+impl Source {
+    /// A batch that is damaged is left alone: made anew, it would have a checksum that matches.
+    fn check(&self, batch: &RecordBatch<'_>, position: u64) -> Result<(), LogError> {
+        batch.check_crc().map_err(|error| LogError::Damaged {
+            file: self.file.clone(),
+            position,
+            reason: error.to_string(),
+        })
+    }
+}
+
 /// A pass over a log: what it reads, decided under the partition's lock.
 #[derive(Clone, Debug)]
 pub struct CleanPlan {
@@ -329,11 +340,13 @@ impl CleanPlan {
         {
             let mut reader = BatchReader::new(disk, &source.file, 0, source.size, SCAN_BYTES);
             loop {
+                let at = reader.position();
                 let batch = match reader.next_batch() {
                     Ok(Some(batch)) => batch,
                     Ok(None) => break,
                     Err(error) => return Err(reader.damaged(error)),
                 };
+                source.check(&batch, at)?;
                 if batch.header.last_offset() < self.first_dirty {
                     continue;
                 }
@@ -414,11 +427,13 @@ impl CleanPlan {
     ) -> Result<u64, LogError> {
         let mut reader = BatchReader::new(disk, &source.file, position, source.size, SCAN_BYTES);
         while out.len() < SCAN_BYTES {
+            let at = reader.position();
             let batch = match reader.next_batch() {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 Err(error) => return Err(reader.damaged(error)),
             };
+            source.check(&batch, at)?;
             let header = batch.header;
             let keeps_empty = header.is_idempotent()
                 && self.last_offsets.get(&header.producer_id) == Some(&header.last_offset());

@@ -217,6 +217,10 @@ impl Log {
                 }
             };
             self.segments.push(segment);
+            // Headers below the recovery point are believed, but not that a segment reaches into the next one: a bit has flipped.
+            if let (Some(next), Some(segment)) = (bases.get(i + 1), self.segments.last_mut()) {
+                segment.next_offset = segment.next_offset.min(*next);
+            }
         }
         Ok(())
     }

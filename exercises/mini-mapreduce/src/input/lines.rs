@@ -146,7 +146,9 @@ pub struct LineEnd {
 /// There is no LF in the first `searched` bytes: they were looked at before more was read.
 pub fn line_end(unread: &[u8], searched: usize, is_last: bool) -> Option<LineEnd> {
     let _ = (unread, searched, is_last);
-    todo!("mapreduce/splits: find the feed behind what was searched; leave out a CR; mind the last line.")
+    todo!(
+        "mapreduce/splits: find the feed behind what was searched; leave out a CR; mind the last line."
+    )
 }
 
 /// Where a reader of a split begins to read, to find the first line that is its own. What it reads before the split is

@@ -71,6 +71,8 @@ impl Reducer for Pairs {
         out: &mut Emitter<'_, Vec<u8>, Vec<u8>>,
     ) -> Result<(), RecordError> {
         let _ = (key, values, out);
-        todo!("mapreduce/join: remember the right side of the key, and stream the left side past it.")
+        todo!(
+            "mapreduce/join: remember the right side of the key, and stream the left side past it."
+        )
     }
 }

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
     InitProducerIdRequest, InitProducerIdResponse, ProduceRequest, ProduceResponse, ProducerId,
+    TopicName,
 };
+use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, BadRequest, Header, answer, body};
 use crate::error::ErrorCode;
@@ -43,14 +45,18 @@ pub(super) fn produce(
         -1..=1 => None,
         _ => Some(ErrorCode::InvalidRequiredAcks),
     };
+    // Nothing but the batches is left in the frame's memory: one that is alone there is stamped in place.
+    let topics: Vec<(String, Vec<_>)> = (request.topic_data.into_iter())
+        .map(|topic| (topic.name.0.to_string(), topic.partition_data))
+        .collect();
     let (mut responses, mut owed) = (Vec::new(), Vec::new());
-    for (t, topic) in request.topic_data.into_iter().enumerate() {
+    for (t, (topic, data)) in topics.into_iter().enumerate() {
         let mut partitions = Vec::new();
-        for (p, data) in topic.partition_data.into_iter().enumerate() {
+        for (p, data) in data.into_iter().enumerate() {
             let records = data.records.unwrap_or_default();
             let appended = match refusal {
                 Some(code) => Err(code),
-                None => append(broker, &header, &topic.name.0, data.index, &records),
+                None => append(broker, &header, &topic, data.index, records),
             };
             let result = PartitionProduceResponse::default().with_index(data.index);
             partitions.push(match appended {
@@ -68,7 +74,8 @@ pub(super) fn produce(
                 Err(code) => result.with_error_code(code.code()).with_base_offset(-1),
             });
         }
-        let topic = TopicProduceResponse::default().with_name(topic.name);
+        let topic =
+            TopicProduceResponse::default().with_name(TopicName(StrBytes::from_string(topic)));
         responses.push(topic.with_partition_responses(partitions));
     }
     let mut response = ProduceResponse::default().with_responses(responses);
@@ -99,16 +106,19 @@ fn append(
     header: &Header,
     topic: &str,
     partition: i32,
-    records: &[u8],
+    records: Bytes,
 ) -> Result<Appended, ErrorCode> {
     let served = broker.partition(topic, partition)?;
-    let batch = BatchHeader::read(records).map_err(|error| LogError::Batch(error).code())?;
+    let batch = BatchHeader::read(&records).map_err(|error| LogError::Batch(error).code())?;
     if header.version < KNOWS_ZSTD && matches!(batch.compression(), Ok(Compression::Zstd)) {
         return Err(ErrorCode::UnsupportedCompressionType);
     }
-    // Stamped in place: a copy, since the frame's other parts are still in use.
-    let appended = served.append(&mut records.to_vec(), broker.now())?;
-    metrics::produced(topic, records.len(), batch.record_count);
+    let len = records.len();
+    // A copy where another batch is still in the same frame.
+    let records = records.try_into_mut();
+    let mut records = records.unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    let appended = served.append(&mut records, broker.now())?;
+    metrics::produced(topic, len, batch.record_count);
     let end = appended.last_offset + 1;
     let owes = !served.acknowledges_at_once();
     if !owes {
