@@ -56,7 +56,7 @@ fn members_are_seen_and_clients_do_as_they_are_told() {
     lab.post("/api/deeds/get", &json!({"node": "c2", "value": 2}));
     lab.until("each member has it, and c2 has heard of it", |now| {
         let has = |name: &&str| now["nodes"][*name]["raft"]["keys"]["x"]["value"] == "7";
-        MEMBERS.iter().all(|name| has(&name)) && heard(now, "c2").starts_with("x is 7")
+        MEMBERS.iter().all(has) && heard(now, "c2").starts_with("x is 7")
     });
     let known = labels(&lab);
     for label in [
@@ -102,7 +102,7 @@ fn a_partition_holds_for_members_and_clients() {
     lab.post("/api/deeds/put", &json!({"node": "c1", "value": 1}));
     lab.until("each member has it", |now| {
         let has = |name: &&str| now["nodes"][*name]["raft"]["keys"]["x"]["value"] == "1";
-        MEMBERS.iter().all(|name| has(&name))
+        MEMBERS.iter().all(has)
     });
     let old = leader(&lab.state()).unwrap();
     let rest: Vec<&str> = MEMBERS.into_iter().filter(|name| *name != old).collect();

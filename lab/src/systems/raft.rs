@@ -348,7 +348,7 @@ impl Raft {
         let timeout_ms = u64::try_from(patience.as_millis())?;
         let outcome = self.tell(client, key, action.clone(), at, timeout_ms);
         ledger(&mut lock(&self.ledgers), &mut |ledger| {
-            if let Some(call) = call.take() {
+            if let Some(call) = call {
                 ledger.ended(call, &outcome);
             }
         });

@@ -25,7 +25,7 @@ pub(crate) struct Ledger {
 }
 
 /// A call that is under way.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
     promised: Option<OperationId>,
     all: OperationId,
