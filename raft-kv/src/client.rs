@@ -200,7 +200,7 @@ impl Client {
                 )),
             };
             let silent = status.code() == Code::DeadlineExceeded;
-            let again = status.code() == Code::Unavailable || silent && kind == Kind::Read;
+            let again = is_cut(&status) || silent && kind == Kind::Read;
             let safe = kind == Kind::Read || certainly_not_done(&status);
             if kind == Kind::Write && (again || silent) {
                 // The next write goes elsewhere, whatever is to be said of this one.
@@ -541,14 +541,18 @@ fn cluster(header: &Option<pb::ResponseHeader>) -> u64 {
 
 /// Whether a write that failed so was not carried out: it never left, or the server says so.
 fn certainly_not_done(status: &Status) -> bool {
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        if error.is::<NotConnected>() {
-            return true;
-        }
-        source = error.source();
-    }
-    status.message() == errors::NO_LEADER.1
+    causes(status).any(|cause| cause.is::<NotConnected>())
+        || status.message() == errors::NO_LEADER.1
+}
+
+/// Whether there is no connection, or not any more; of one that breaks while a call is under way `tonic` does not always say so by the code.
+fn is_cut(status: &Status) -> bool {
+    status.code() == Code::Unavailable
+        || causes(status).any(|cause| cause.is::<tonic::transport::Error>())
+}
+
+fn causes(status: &Status) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(status), |cause| cause.source())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::errors;
 use super::ids;
-use super::kv_server::{Ask, KvServer};
+use super::kv_server::{Ask, KvServer, RETRY};
 use super::members::{Change, Member, Members};
 use super::urls::Url;
 use super::wire::etcdserverpb as pb;
@@ -65,7 +65,12 @@ impl KvServer {
                 && members.all().all(|member| known.contains_key(&member.id))
         };
         let mut applied = self.engine.applied();
-        let wait = async { while !follows() && applied.changed().await.is_ok() {} };
+        let wait = async {
+            while !follows() {
+                // The consensus may say a moment after the last entry was applied who belongs to it then.
+                let _ = tokio::time::timeout(RETRY, applied.changed()).await;
+            }
+        };
         let _ = tokio::time::timeout(self.settings.request_timeout(), wait).await;
     }
 

@@ -30,8 +30,8 @@ use crate::store::{self, AlarmType, Reply, StoreError};
 
 /// How far behind the commit index this member may be and still take proposals.
 const UNAPPLIED_MAX: u64 = 5_000;
-/// Before another try where nobody leads, at the latest.
-const RETRY: Duration = Duration::from_millis(50);
+/// Before another look at who leads, or at who belongs to the cluster, at the latest.
+pub(super) const RETRY: Duration = Duration::from_millis(50);
 
 /// A member.
 pub struct KvServer {

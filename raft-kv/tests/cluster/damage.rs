@@ -221,8 +221,12 @@ async fn a_damaged_snapshot_is_not_believed_by_those_who_receive_it() {
     cluster.local.members[behind].kill();
     let write = async |count: u32| {
         for i in 0..count {
-            let key = format!("k{i}");
-            cluster.client.put(key, vec![b'x'; 1000], 0).await.unwrap();
+            // Whoever is asked first may have been killed a moment ago.
+            wait("a write", async || {
+                let (key, value) = (format!("k{i}"), vec![b'x'; 1000]);
+                cluster.client.put(key, value, 0).await.is_ok()
+            })
+            .await;
         }
     };
     write(120).await;
