@@ -1,4 +1,4 @@
-//! How a member calls the others: a connection to each, with a [`Line`] for each topic, made when they are first needed. Deadlines are the callers'.
+//! How a member calls the others: a connection to each, with a line for each topic, made when they are first needed. Deadlines are the callers'.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
