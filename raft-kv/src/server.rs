@@ -193,8 +193,6 @@ async fn removed(server: &KvServer) {
         let mut applied = server.engine.applied();
         loop {
             if server.read(|replica| replica.members.was_removed(server.identity.member_id)) {
-                // Whoever asked for it is answered first.
-                tokio::time::sleep(server.settings.election_timeout()).await;
                 return;
             }
             if applied.changed().await.is_err() {
@@ -206,6 +204,8 @@ async fn removed(server: &KvServer) {
         () = told => {}
         () = applied => {}
     }
+    // Whoever asked for it is answered first.
+    tokio::time::sleep(server.settings.election_timeout()).await;
 }
 
 async fn start(

@@ -68,7 +68,9 @@ impl KvServer {
         let wait = async {
             while !follows() {
                 // The consensus may say a moment after the last entry was applied who belongs to it then.
-                let _ = tokio::time::timeout(RETRY, applied.changed()).await;
+                if let Ok(Err(_)) = tokio::time::timeout(RETRY, applied.changed()).await {
+                    return;
+                }
             }
         };
         let _ = tokio::time::timeout(self.settings.request_timeout(), wait).await;
