@@ -8,7 +8,9 @@
 pub mod lifetime;
 
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Read};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -20,8 +22,37 @@ use serde_json::Value;
 
 /// How often a process is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(5);
+/// Where ports for servers are looked for.
+const PORTS_BEGIN: u64 = 15_000;
+const PORTS: u64 = 17_000;
 /// As much of the end of a log is quoted when its server does not start.
 const LOG_QUOTED_MAX: usize = 2_000;
+
+/// Different ports of this machine at which nobody listens, for servers that must know each other's before they start. They are below those that
+/// systems give to outgoing connections, so that none of these takes one before its server does.
+///
+/// # Errors
+/// When there are not as many.
+pub fn free_ports(count: usize) -> io::Result<Vec<u16>> {
+    let first = RandomState::new().build_hasher().finish();
+    let (mut ports, mut held) = (Vec::new(), Vec::new());
+    for i in 0..PORTS {
+        let port = PORTS_BEGIN + first.wrapping_add(i) % PORTS;
+        let port = u16::try_from(port).map_err(io::Error::other)?;
+        if ports.len() == count {
+            break;
+        }
+        // Held until all are found, so that they differ.
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            ports.push(port);
+            held.push(listener);
+        }
+    }
+    if ports.len() < count {
+        return Err(io::Error::other("no port is free"));
+    }
+    Ok(ports)
+}
 
 /// A server program with its arguments, and its process while it runs. Dropping it kills the process.
 #[derive(Debug)]

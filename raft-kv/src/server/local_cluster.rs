@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,23 +54,9 @@ struct Ports {
 impl Ports {
     /// Ports that were free a moment ago.
     fn choose(members: u16) -> Result<Ports> {
-        // Held until all are chosen, so that they differ.
-        let mut held = Vec::new();
-        let mut choose = || {
-            let listener = TcpListener::bind("127.0.0.1:0")?;
-            let port = listener.local_addr()?.port();
-            held.push(listener);
-            Ok::<_, io::Error>(port)
-        };
-        let mut ports = || {
-            (0..members)
-                .map(|_| choose())
-                .collect::<io::Result<Vec<u16>>>()
-        };
-        Ok(Ports {
-            client: ports()?,
-            peer: ports()?,
-        })
+        let mut client = servers::free_ports(2 * usize::from(members))?;
+        let peer = client.split_off(usize::from(members));
+        Ok(Ports { client, peer })
     }
 
     fn find_or_choose(dir: &Path, members: u16) -> Result<Ports> {

@@ -2,7 +2,6 @@
 //! It is kept with the members' files, for the next time.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -50,7 +49,7 @@ impl Roster {
             let members = serde_json::from_slice(&text).with_context(damaged)?;
             return Ok(Roster { file, members });
         }
-        let ports = ports(2 * members as usize)?;
+        let ports = servers::free_ports(2 * members as usize)?;
         let mut members: Vec<Entry> = ports
             .chunks_exact(2)
             .zip(1..)
@@ -81,7 +80,7 @@ impl Roster {
 
     /// A member that is not in it yet: its name had nobody before, so that its directory is a new one.
     pub(super) fn next(&self) -> Result<Entry> {
-        let ports = ports(2)?;
+        let ports = servers::free_ports(2)?;
         let root = self.file.parent().unwrap_or(Path::new("."));
         let is_free = |name: &String| {
             !root.join(name).exists() && !self.members.iter().any(|member| member.name == *name)
@@ -110,14 +109,6 @@ impl Roster {
         let cannot = || format!("cannot write {}", self.file.display());
         fs::write(&self.file, serde_json::to_vec_pretty(&self.members)?).with_context(cannot)
     }
-}
-
-/// Ports that were free a moment ago. All are held until the last is found, so that they differ.
-fn ports(number: usize) -> Result<Vec<u16>> {
-    let listen = |_| TcpListener::bind("127.0.0.1:0");
-    let held: Vec<TcpListener> = (0..number).map(listen).collect::<Result<_, _>>()?;
-    let ports = held.iter().map(|held| Ok(held.local_addr()?.port()));
-    ports.collect()
 }
 
 #[cfg(test)]
