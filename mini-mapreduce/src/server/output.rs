@@ -33,6 +33,9 @@ impl LocalOutput {
             ),
             _ => error,
         })?;
+        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::File::open(parent)?.sync_all()?;
+        }
         Ok(LocalOutput::open(dir))
     }
 
@@ -43,15 +46,20 @@ impl LocalOutput {
         }
     }
 
-    /// The file in which an attempt writes its part, in place of what it may have left there before. It has to be synced before the attempt is called
-    /// done.
+    /// The file in which an attempt writes its part, in place of what it may have left there before. Its name is durable; what is in it has to be
+    /// synced before the attempt is called done, for that counts for good.
     ///
     /// # Errors
     /// Where it cannot be made.
     pub fn begin(&self, attempt: AttemptId) -> io::Result<fs::File> {
         let path = self.dir.join(commit::temporary_name(attempt));
         fs::create_dir_all(path.parent().unwrap_or(&path))?;
-        fs::File::create(path)
+        let file = fs::File::create(&path)?;
+        let dirs = path.ancestors().skip(1);
+        for dir in dirs.take_while(|dir| dir.starts_with(&self.dir)) {
+            fs::File::open(dir)?.sync_all()?;
+        }
+        Ok(file)
     }
 
     /// Removes what an attempt has written.
