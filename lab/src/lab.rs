@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 use servers::Server;
 use sim::Level;
@@ -129,9 +129,13 @@ impl Lab {
     /// they start cannot wait for a ready line. They may be URLs.
     ///
     /// # Errors
-    /// As [`Lab::add`].
+    /// As [`Lab::add`]; and when there are not as many addresses as listeners.
     pub fn add_at(&self, spec: NodeSpec, addresses: &[String]) -> Result<()> {
         let name = spec.name.clone();
+        ensure!(
+            addresses.len() == spec.listens.len(),
+            "{name}: an address for each of its listeners"
+        );
         let group = match &*lock(&self.reaper) {
             Some(reaper) => reaper.group()?,
             None => bail!("the lab is being closed"),

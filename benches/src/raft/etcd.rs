@@ -2,8 +2,6 @@
 
 use std::env;
 use std::fs::File;
-use std::io;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -29,13 +27,6 @@ struct Member {
     peer: String,
 }
 
-/// A port that was free a moment ago; held, so that the next one is another.
-fn port() -> io::Result<(TcpListener, String)> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let url = format!("http://{}", listener.local_addr()?);
-    Ok((listener, url))
-}
-
 impl Etcd {
     /// Where the program is, if it is installed.
     pub fn program() -> Option<PathBuf> {
@@ -50,19 +41,15 @@ impl Etcd {
     /// # Errors
     /// When a member does not start.
     pub fn start(program: PathBuf) -> Result<Etcd> {
-        let (mut held, mut members) = (Vec::new(), Vec::new());
-        for n in 1..=MEMBERS {
-            let ((one, client), (other, peer)) = (port()?, port()?);
-            held.extend([one, other]);
-            let name = format!("e{n}");
-            members.push(Member {
-                child: None,
-                name,
-                client,
-                peer,
-            });
-        }
-        drop(held);
+        let ports = servers::free_ports(2 * usize::from(MEMBERS))?;
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let members = (1..).zip(ports.chunks_exact(2)).map(|(n, ports)| Member {
+            child: None,
+            name: format!("e{n}"),
+            client: url(ports[0]),
+            peer: url(ports[1]),
+        });
+        let members = members.collect();
         let mut etcd = Etcd {
             program,
             members,

@@ -135,6 +135,8 @@ pub(crate) struct Raft {
     pub(crate) lab: Arc<Lab>,
     disks: Arc<Disks>,
     roster: Mutex<Roster>,
+    /// Held by whoever changes the membership.
+    changing: Mutex<()>,
     clients: Vec<String>,
     load: Load,
     /// The load's reads promise nothing.
@@ -184,6 +186,7 @@ impl Scenery for Raft {
             lab: lab.clone(),
             disks: Disks::of(lab),
             roster: Mutex::new(roster),
+            changing: Mutex::default(),
             clients,
             load: Load::new(KeyLoad::new(raft.clone(), run, serializable.clone())),
             serializable,
@@ -419,6 +422,7 @@ impl Raft {
 
     /// One more member. Returns its name.
     pub(crate) fn add_member(&self) -> Result<String> {
+        let _changing = lock(&self.changing);
         let mut entry = lock(&self.roster).next()?;
         let flag = self.endpoints_flag();
         let added =
@@ -448,6 +452,7 @@ impl Raft {
 
     /// A member leaves for good, and its process with it.
     pub(crate) fn remove_member(&self, name: &str) -> Result<()> {
+        let _changing = lock(&self.changing);
         let flag = self.endpoints_flag();
         let id = self.ask(async |client| {
             let id = self.id(&client, name).await?;

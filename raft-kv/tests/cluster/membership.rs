@@ -36,11 +36,7 @@ fn joining(cluster: &Cluster, name: &str, peer: &str) -> Server {
 }
 
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    servers::free_ports(1).unwrap()[0]
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -138,7 +138,7 @@ fn announce(ready: &serde_json::Value) -> Result<()> {
 
 fn tansu(program: &Path) -> Result<()> {
     // It cannot choose a port by itself.
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let address = format!("127.0.0.1:{}", servers::free_ports(1)?[0]);
     let mut child = Command::new(program)
         .arg("broker")
         .args(["--listener-url", &format!("tcp://{address}")])
