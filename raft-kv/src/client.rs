@@ -18,7 +18,7 @@ use thiserror::Error;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use crate::server::connector::{Connector, NotConnected};
+use crate::server::connector::{Connector, never_sent};
 use crate::server::errors;
 use crate::server::urls::{BadUrl, Url};
 pub use crate::server::wire::etcdserverpb as pb;
@@ -541,18 +541,13 @@ fn cluster(header: &Option<pb::ResponseHeader>) -> u64 {
 
 /// Whether a write that failed so was not carried out: it never left, or the server says so.
 fn certainly_not_done(status: &Status) -> bool {
-    causes(status).any(|cause| cause.is::<NotConnected>())
-        || status.message() == errors::NO_LEADER.1
+    never_sent(status) || status.message() == errors::NO_LEADER.1
 }
 
-/// Whether there is no connection, or not any more; of one that breaks while a call is under way `tonic` does not always say so by the code.
+/// Whether there is no connection, or not any more. What has a cause was made on this side; `tonic` does not always say by the code that a
+/// connection broke.
 fn is_cut(status: &Status) -> bool {
-    status.code() == Code::Unavailable
-        || causes(status).any(|cause| cause.is::<tonic::transport::Error>())
-}
-
-fn causes(status: &Status) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(std::error::Error::source(status), |cause| cause.source())
+    status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }
 
 #[cfg(test)]

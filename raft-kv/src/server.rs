@@ -86,6 +86,8 @@ pub(crate) type Engine = Openraft<Replica, Peers>;
 /// A connection of a client without a sign of life is asked for one after this, and closed if none comes, as in etcd.
 const KEEP_ALIVE: Duration = Duration::from_secs(2 * 3600);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The same for a member's, whose calls would be kept for nobody.
+const PEER_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Between two looks at whether compactions left something to give back.
 const SCRUB_INTERVAL: Duration = Duration::from_millis(500);
 /// What is read of a request beyond its longest, so that one that is too long is refused by name.
@@ -426,6 +428,8 @@ async fn serve_peers(server: Arc<KvServer>, listener: TcpListener) {
         .max_decoding_message_size(MESSAGE_MAX)
         .max_encoding_message_size(MESSAGE_MAX);
     let served = tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(PEER_KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
         .add_service(service)
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     if let Err(error) = served.await {

@@ -144,6 +144,8 @@ impl Wal {
     /// A vote takes the place of another one if its term is a later one; or in the same term, if it is for the same candidate and
     /// does not take back that he was elected; or if others have elected somebody, for whom this member did not vote.
     ///
+    /// The record comes first, then the state: one that begins a segment repeats what was before it.
+    ///
     /// # Errors
     /// [`WalError::VoteTaken`] where it contradicts the one that is there: an older term; or, in the same one, another candidate that has not been
     /// elected, or another one than was.
@@ -205,6 +207,8 @@ impl Wal {
     /// purged stays so. It is a record of the log ([`Record::Truncate`]), whose number is returned: what is on the disk already is not
     /// touched. What is refused leaves everything as it was.
     ///
+    /// The record comes first, then the state: one that begins a segment repeats what was before it.
+    ///
     /// # Errors
     /// [`WalError::Committed`] where that would drop what is committed.
     pub fn truncate_after(&mut self, after: Option<u64>) -> Result<u64, WalError> {
@@ -215,6 +219,8 @@ impl Wal {
     /// Drops the entries up to and including `upto`, which a durable snapshot stands for. It may lie behind the last entry: then the
     /// log is empty, and goes on after it. What was purged before stays so, whatever `upto` is. It is a record of the log
     /// ([`Record::Purge`]), whose number is returned. Segments that hold nothing else are removed once that is on the disk.
+    ///
+    /// The record comes first, then the state: one that begins a segment repeats what was before it.
     pub fn purge(&mut self, upto: Position) -> u64 {
         let _ = upto;
         todo!("raft/truncate: drop the beginning, and remember where it ended.")

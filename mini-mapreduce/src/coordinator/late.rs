@@ -17,7 +17,7 @@ use crate::protocol::WorkerId;
 pub struct LateConfig {
     /// `SpeculativeCap`: how many in a hundred slots may run second attempts; one always may.
     pub cap_percent: u32,
-    /// `SlowTaskThreshold`: only a task whose rate of progress is below this percentile of all running ones'.
+    /// `SlowTaskThreshold`: only a task whose rate of progress is at most this percentile of all running ones'.
     pub slow_task_percent: u32,
     /// `SlowNodeThreshold`: no second attempt on a node whose speed is below this percentile of all nodes'.
     pub slow_node_percent: u32,

@@ -188,6 +188,9 @@ impl Coordinator {
 
     fn hear_fetch_failure(&mut self, worker: WorkerId, failure: &FetchFailure) {
         let (reduce, map) = (failure.reduce, failure.map);
+        if map.task.job != reduce.task.job || map.task.kind != TaskKind::Map {
+            return;
+        }
         let limits = self.config.limits;
         let Some(job) = self.jobs.get_mut(&reduce.task.job) else {
             return;

@@ -76,17 +76,24 @@ pub async fn run(options: Options) -> Result<()> {
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     tokio::select! {
         ended = rpc => ended.context("cannot serve any more"),
-        broken = tick(host) => Err(broken).context("the journal cannot be written any more"),
+        broken = tick(host) => Err(broken),
         () = lifetime::end_requested(options.exit_with_stdin) => Ok(()),
     }
 }
 
-/// Returns when the journal is broken.
-async fn tick(host: Arc<Host>) -> DiskError {
+/// Returns when nothing can be decided any more, and why.
+async fn tick(host: Arc<Host>) -> anyhow::Error {
     loop {
         let host = host.clone();
-        if let Ok(Err(error)) = spawn_blocking(move || host.tick()).await {
-            return error;
+        match spawn_blocking(move || host.tick()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                return anyhow::Error::new(error).context("the journal cannot be written any more");
+            }
+            // What it has decided by half must not be built upon.
+            Err(error) => {
+                return anyhow::Error::new(error).context("the coordinator's core has failed");
+            }
         }
         tokio::time::sleep(TICK).await;
     }

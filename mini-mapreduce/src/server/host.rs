@@ -126,8 +126,12 @@ impl Host {
     /// # Errors
     /// Where it is not taken.
     pub fn submit(&self, token: u64, mut spec: JobSpec) -> Result<JobId, HostError> {
-        if let Some(job) = self.state().core.jobs().find(|job| job.token == token) {
-            return Ok(job.id);
+        let known = self.with(|core, _| {
+            let mut jobs = core.jobs();
+            jobs.find(|job| job.token == token).map(|job| job.id)
+        });
+        if let Some(job) = known? {
+            return Ok(job);
         }
         let files = &*self.files;
         jobs::prepare(&mut spec, files)?;

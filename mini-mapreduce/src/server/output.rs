@@ -10,6 +10,9 @@ use crate::coordinator::commit::{self, Step};
 use crate::output::{SUCCESS, TEMPORARY};
 use crate::protocol::AttemptId;
 
+/// How often it is tried to remove what attempts have left, since late ones may still write.
+const REMOVALS_MAX: u32 = 1_000;
+
 /// A job's output in a local directory.
 #[derive(Clone, Debug)]
 pub struct LocalOutput {
@@ -53,7 +56,13 @@ impl LocalOutput {
     /// Where it cannot be made.
     pub fn begin(&self, attempt: AttemptId) -> io::Result<fs::File> {
         let path = self.dir.join(commit::temporary_name(attempt));
-        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        // Never the output itself: where that is gone, the job is over.
+        for dir in [&self.dir.join(TEMPORARY), path.parent().unwrap_or(&path)] {
+            match fs::create_dir(dir) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
         let file = fs::File::create(&path)?;
         let dirs = path.ancestors().skip(1);
         for dir in dirs.take_while(|dir| dir.starts_with(&self.dir)) {
@@ -82,7 +91,11 @@ impl LocalOutput {
                 Step::Rename { from, to } => {
                     fs::rename(self.dir.join(from), self.dir.join(to))?;
                 }
-                Step::RemoveTemporary => self.remove_temporary()?,
+                Step::RemoveTemporary => {
+                    // The parts have to be durable in their places before.
+                    fs::File::open(&self.dir)?.sync_all()?;
+                    self.remove_temporary()?;
+                }
                 Step::WriteSuccess => {
                     // What it says has to be durable before it.
                     fs::File::open(&self.dir)?.sync_all()?;
@@ -108,7 +121,17 @@ impl LocalOutput {
     }
 
     fn remove_temporary(&self) -> io::Result<()> {
-        unless_missing(fs::remove_dir_all(self.dir.join(TEMPORARY)))
+        for _ in 0..REMOVALS_MAX {
+            match unless_missing(fs::remove_dir_all(self.dir.join(TEMPORARY))) {
+                // An attempt that has not heard yet that it is late has begun meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                removed => return removed,
+            }
+        }
+        Err(io::Error::other(format!(
+            "{TEMPORARY} in {} is written to again and again",
+            self.dir.display()
+        )))
     }
 
     /// The files in the directory, and those of attempts.
@@ -116,7 +139,14 @@ impl LocalOutput {
         let mut files = BTreeSet::new();
         let mut dirs = vec![String::new()];
         while let Some(dir) = dirs.pop() {
-            for entry in fs::read_dir(self.dir.join(&dir))? {
+            let entries = match fs::read_dir(self.dir.join(&dir)) {
+                // A late attempt has removed what it had.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.is_empty() => {
+                    continue;
+                }
+                entries => entries?,
+            };
+            for entry in entries {
                 let entry = entry?;
                 let name = format!("{dir}{}", entry.file_name().to_string_lossy());
                 if !entry.file_type()?.is_dir() {

@@ -80,15 +80,11 @@ fn each_winner_s_part_gets_its_name_and_success_comes_last() {
 fn what_losers_left_is_removed_and_never_renamed() {
     let (winners, mut there) = scene();
     let steps = plan(&winners, &there).unwrap();
-    let renames: Vec<&Step> = steps
-        .iter()
-        .filter(|step| matches!(step, Step::Rename { .. }))
-        .collect();
-    let expected: Vec<Step> = winners.iter().map(|winner| rename(*winner)).collect();
+    let mut expected: Vec<Step> = winners.iter().map(|winner| rename(*winner)).collect();
+    expected.extend([Step::RemoveTemporary, Step::WriteSuccess]);
     assert_eq!(
-        renames,
-        expected.iter().collect::<Vec<_>>(),
-        "winners' files, and no others"
+        steps, expected,
+        "winners' files and no others, then what is left goes, then {SUCCESS}"
     );
     for step in &steps {
         carry_out(&mut there, step);

@@ -113,4 +113,25 @@ fn a_slot_near_data_makes_the_job_choosy_again() {
         !taken,
         "there are slots near its data: it waits for the next one"
     );
+
+    let mut delay = Delay::default();
+    offer(&mut delay, Locality::Any, 0);
+    assert!(offer(&mut delay, Locality::Node, 4000), "near data");
+    offer(&mut delay, Locality::Any, 4001);
+    assert!(
+        !offer(&mut delay, Locality::Any, 9000),
+        "waiting began anew behind the slot near its data, at 4001 ms"
+    );
+    assert!(
+        offer(&mut delay, Locality::Any, 9001),
+        "five seconds since then"
+    );
+    assert!(
+        offer(&mut delay, Locality::Rack, 9002),
+        "nearer than its level"
+    );
+    assert!(
+        !offer(&mut delay, Locality::Any, 9003),
+        "its level is the rack's again"
+    );
 }

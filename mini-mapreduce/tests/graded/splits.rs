@@ -98,6 +98,11 @@ fn what_was_searched_is_not_searched_again() {
         end(3, 4),
         "the text is counted from the line's begin"
     );
+    assert_eq!(
+        line_end(b"abc\r\n", 4, false),
+        end(3, 5),
+        "the CR was searched before, and is no text all the same"
+    );
 }
 
 fn a_line_belongs_to_the_split_of_its_first_byte() {

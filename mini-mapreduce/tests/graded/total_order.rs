@@ -58,6 +58,11 @@ fn a_key_that_fills_the_sample_is_one_bound() {
         "{points:?}"
     );
     assert_eq!(
+        split_points(keys("a a a a b c d e"), 2),
+        keys("b"),
+        "four of the eight sampled keys on either side"
+    );
+    assert_eq!(
         split_points(vec![b"k".to_vec(); 50], 4).len(),
         0,
         "one key has no bounds within it"

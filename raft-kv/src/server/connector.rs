@@ -112,6 +112,13 @@ async fn ask_proxy(stream: &mut TcpStream, address: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a call has never left this side, since there was no connection.
+pub(crate) fn never_sent(status: &tonic::Status) -> bool {
+    let first = std::error::Error::source(status);
+    let mut causes = std::iter::successors(first, |cause| cause.source());
+    causes.any(|cause| cause.is::<NotConnected>())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};

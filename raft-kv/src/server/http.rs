@@ -45,6 +45,11 @@ async fn measured(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let began = Instant::now();
     let response = next.run(request).await;
+    // Names that are no method's are whatever somebody made up.
+    let content = response.headers().get(header::CONTENT_TYPE);
+    if !content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc")) {
+        return response;
+    }
     // Refusals have it in the head; the end of what went well, or of a stream, is not waited for.
     let code = response
         .headers()
@@ -92,7 +97,7 @@ async fn exposition(State(shown): State<Shown>) -> Response {
     (text, shown.prometheus.render()).into_response()
 }
 
-/// What the page shows, for programs. Ids are hexadecimal, as everywhere where people read them.
+/// Most of what the page shows, for programs. Ids are hexadecimal, as everywhere where people read them.
 async fn status(State(shown): State<Shown>) -> Response {
     let server = &shown.server;
     let status = server.status();

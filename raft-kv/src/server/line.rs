@@ -48,7 +48,7 @@ type Callers = BTreeMap<u64, oneshot::Sender<Result<Reply, LineError>>>;
 /// Why there is no answer.
 #[derive(Clone, Debug)]
 pub(super) enum LineError {
-    /// There was no connection: the other member has certainly not got the message.
+    /// It never left: the other member has certainly not got the message.
     Unsent(Status),
     /// It may have got it, or has refused it.
     Failed(Status),
@@ -133,8 +133,13 @@ impl Line {
         let reply = tokio::select! {
             biased;
             reply = reply => reply.map_err(|_| LineError::Failed(lost()))??,
-            // It ended before the call was in the list of those that are told.
-            () = self.calls.closed() => return Err(LineError::Failed(lost())),
+            // It ended before the call was in the list of those that are told, or those are not told yet. Nothing leaves it any more.
+            () = self.calls.closed() => {
+                return Err(match self.waiting.was_used.load(Ordering::Relaxed) {
+                    true => LineError::Failed(lost()),
+                    false => LineError::Unsent(lost()),
+                });
+            }
         };
         match Code::from_i32(reply.code) {
             Code::Ok => Ok(reply.body),

@@ -11,6 +11,7 @@ use super::kv_server::KvServer;
 use super::line::{Topic, refusal};
 use super::metrics;
 use super::peers::{OTHER_CLUSTER, REMOVED};
+use super::replica::Replica;
 use super::wire::peer::peer_server::Peer;
 use super::wire::peer::{Answer, Call, MembersRequest, MembersResponse, Message, Reply};
 
@@ -27,7 +28,6 @@ impl PeerService {
     /// Whether a message is one of this cluster's, from a member that still belongs to it.
     fn check(&self, message: &Message) -> Result<(), Status> {
         let identity = self.0.identity;
-        metrics::peer_received(message.from, message.body.len());
         if message.cluster_id != identity.cluster_id || message.to != identity.member_id {
             return Err(Status::failed_precondition(OTHER_CLUSTER));
         }
@@ -36,6 +36,10 @@ impl PeerService {
             .read(|replica| replica.members.was_removed(message.from))
         {
             return Err(Status::failed_precondition(REMOVED));
+        }
+        let is_known = |replica: &Replica| replica.members.get(message.from).is_some();
+        if self.0.read(is_known) {
+            metrics::peer_received(message.from, message.body.len());
         }
         Ok(())
     }

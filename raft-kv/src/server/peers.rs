@@ -9,7 +9,7 @@ use thiserror::Error;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::connector::Connector;
+use super::connector::{Connector, never_sent};
 use super::identity::Identity;
 use super::kv_server::urls;
 use super::line::{Line, LineError, Topic};
@@ -134,7 +134,10 @@ impl Peers {
                 Topic::Leader => client.long_leader(message).await,
             };
             let answer = answer.map(|answer| answer.into_inner().body);
-            answer.map_err(LineError::Failed)
+            answer.map_err(|status| match never_sent(&status) {
+                true => LineError::Unsent(status),
+                false => LineError::Failed(status),
+            })
         };
         answer.map_err(|error| self.failed(to, urls, error))
     }

@@ -212,7 +212,8 @@ async fn a_failed_sync_stops_that_member_alone() {
 /// What the leader's disk has made of its snapshot, a follower does not believe, and does not keep; the next snapshot helps it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_snapshot_is_not_believed_by_those_who_receive_it() {
-    let flags = ["--snapshot-count=50", "--snapshot-catchup-entries=5"];
+    // One snapshot in the first writes, the next one in the second.
+    let flags = ["--snapshot-count=100", "--snapshot-catchup-entries=5"];
     let mut cluster = Cluster::start(3, &flags).await;
     let leader = cluster.leader().await;
     let behind = (leader + 1) % 3;

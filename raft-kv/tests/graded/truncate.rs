@@ -149,6 +149,29 @@ fn what_was_dropped_stays_dropped() {
     let (again, _) = Wal::open(&mut disk, 200).unwrap();
     assert_eq!(indexes(&again), [3, 4, 5], "after a restart");
     assert_eq!(again.purged(), Some(at(1, 2)), "after a restart");
+
+    // Wherever in a segment the records of it fall, at its beginning too.
+    for len in 0..150 {
+        let mut disk = MemDisk::default();
+        let (mut wal, _) = Wal::open(&mut disk, 200).unwrap();
+        for index in 1..=3 {
+            wal.append(at(1, index), &vec![b'x'; len]).unwrap();
+        }
+        flush(&mut wal, &mut disk);
+        wal.truncate_after(Some(2)).unwrap();
+        flush(&mut wal, &mut disk);
+        wal.purge(at(1, 1));
+        flush(&mut wal, &mut disk);
+        let again = match Wal::open(&mut disk, 200) {
+            Ok((again, _)) => again,
+            Err(error) => panic!("with entries of {len} bytes it does not open again: {error}"),
+        };
+        assert_eq!(
+            (indexes(&again), again.purged()),
+            (vec![2], Some(at(1, 1))),
+            "with entries of {len} bytes, after a restart"
+        );
+    }
 }
 
 fn segments_that_hold_nothing_go() {

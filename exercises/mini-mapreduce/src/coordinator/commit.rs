@@ -54,7 +54,8 @@ pub struct MissingPart {
 }
 
 /// What is still to be done, where `files` are there (all names within the job's output that are files, those below `_temporary` too). The
-/// parts in the order of `winners`, then `_temporary` if anything is in it, then `_SUCCESS`; nothing where that stands already.
+/// parts in the order of `winners`, then `_temporary` if anything is in it, then `_SUCCESS`, where it does not
+/// stand already.
 ///
 /// An earlier commit may have been cut off after any of its steps: what it has done is not done again.
 ///

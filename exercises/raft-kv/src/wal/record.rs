@@ -144,7 +144,7 @@ pub struct Damage {
 /// Reads a segment whose first record is number `first`, up to its end or to a torn tail.
 ///
 /// A frame is bad if [`split_frame`] refuses it, or if it has another number than the one that is next. A bad one begins a torn tail, unless a good
-/// frame stands somewhere behind it (at any byte: the bad one's length may be what is bad) which says that the bad one had been
+/// frame stands at its place or somewhere behind it (at any byte: the bad one's length may be what is bad) which says that the bad one had been
 /// durable: whose `durable` is the bad one's number or a later one.
 ///
 /// # Errors
