@@ -3,6 +3,7 @@
 pub(crate) mod jobs;
 pub(crate) mod progress;
 pub(crate) mod run;
+pub(crate) mod streaming;
 
 use std::io::Write;
 

@@ -19,6 +19,9 @@ struct Arguments {
 enum Command {
     /// Run a job: in this process, on all cores, or on a cluster
     Run(cli::run::Options),
+    /// Hadoop Streaming: run a job whose mapper and reducer are any programs, under Hadoop's options; -help lists them
+    #[command(disable_help_flag = true)]
+    Streaming(cli::streaming::Options),
     /// Run a coordinator
     Coordinator(coordinator::Options),
     /// Run a worker
@@ -34,6 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(options) => cli::run::run(&options),
+        Command::Streaming(options) => cli::streaming::run(&options),
         Command::Coordinator(options) => cli::block_on(coordinator::run(options)),
         Command::Worker(options) => cli::block_on(worker::run(options)),
         Command::Jobs(options) => cli::block_on(cli::jobs::run(options)),

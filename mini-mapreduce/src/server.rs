@@ -9,6 +9,8 @@ pub mod files;
 pub mod host;
 pub mod local;
 pub mod output;
+mod programs;
 pub mod scratch;
+pub mod streaming;
 pub mod wire;
 pub mod worker;

@@ -135,6 +135,9 @@ pub enum TaskError {
         /// Why not.
         error: io::Error,
     },
+    /// A command of Hadoop Streaming failed.
+    #[error("{0}")]
+    Command(String),
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(io::Error),

@@ -69,16 +69,26 @@ impl Options {
 
 /// Runs it.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let spec = options.spec()?;
+    let coordinator = options.coordinator.as_deref();
+    run_job(&options.spec()?, coordinator, options.slots, options.quiet)
+}
+
+/// Runs a job, on a cluster or in this process with so many slots.
+pub(crate) fn run_job(
+    spec: &JobSpec,
+    coordinator: Option<&str>,
+    slots: Option<u32>,
+    is_quiet: bool,
+) -> Result<()> {
     let begun = Instant::now();
-    let mut progress = Progress::new(options.quiet);
-    let counters = match &options.coordinator {
-        Some(address) => on_cluster(address, &spec, &mut progress),
-        None => here(options, &spec, &mut progress),
+    let mut progress = Progress::new(is_quiet);
+    let counters = match coordinator {
+        Some(address) => on_cluster(address, spec, &mut progress),
+        None => here(slots, spec, &mut progress),
     };
     progress.end();
     let counters = counters?;
-    if !options.quiet {
+    if !is_quiet {
         say(&counters);
         let seconds = begun.elapsed().as_secs_f64();
         eprintln!("{} is there after {seconds:.1} s", spec.output);
@@ -86,9 +96,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn here(options: &Options, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
+fn here(slots: Option<u32>, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let slots = options.slots.unwrap_or(u32::try_from(cores).unwrap_or(1));
+    let slots = slots.unwrap_or(u32::try_from(cores).unwrap_or(1));
     ensure!(slots > 0, "--slots 0: nothing would ever run");
     let ran = local::run(spec, slots, |job| progress.show(&Status::of(job)));
     Ok(ran?)

@@ -208,6 +208,13 @@ impl Agent {
         self.changed.notify_all();
     }
 
+    /// Waits until no task runs any more, but no longer than `most`: a task that has heard that it is not wanted still ends what it has begun, such as the
+    /// commands of Streaming.
+    pub(super) fn wait_for_tasks(&self, most: Duration) {
+        let runs = |state: &mut State| !state.running.is_empty();
+        drop(self.changed.wait_timeout_while(self.state(), most, runs));
+    }
+
     fn register(self: &Arc<Agent>) -> Result<(), LinkError> {
         let settings = &self.settings;
         let useless = self.link.register(Registration {

@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::agent::{Agent, Segment};
+use super::programs;
 use super::scratch::DirScratch;
+use super::streaming;
 use crate::coordinator::fetch_failures::FAILURES_MIN;
 use crate::counters::Counters;
-use crate::job::{JobSpec, Split};
-use crate::jobs;
+use crate::job::{JobError, JobSpec, Split};
+use crate::program::Program;
 use crate::protocol::{AttemptId, AttemptState};
 use crate::task::{self, Progress, SegmentSource, TaskError};
 use crate::worker::shuffle::Shuffle;
@@ -78,6 +80,24 @@ fn scratch(agent: &Agent, attempt: AttemptId) -> Result<DirScratch, TaskError> {
     Ok(DirScratch { dir })
 }
 
+/// The job's code, for this attempt.
+fn program(
+    agent: &Agent,
+    attempt: AttemptId,
+    spec: &JobSpec,
+    cancelled: &Arc<AtomicBool>,
+) -> Result<Arc<dyn Program>, JobError> {
+    let cancelled = cancelled.clone();
+    programs::program(spec, || {
+        Some(streaming::Task {
+            attempt,
+            dir: agent.dir(attempt),
+            cancelled: Box::new(move || cancelled.load(Ordering::Relaxed)),
+            alive: Box::new(|| {}),
+        })
+    })
+}
+
 /// Has `write` write the attempt's part of the output; durable then.
 fn write_part(
     agent: &Agent,
@@ -118,7 +138,7 @@ pub(super) fn map(
         before: 0.0,
     };
     let run = || {
-        let program = jobs::program(spec)?;
+        let program = program(agent, attempt, spec, cancelled)?;
         let files = &*agent.files;
         if spec.reduces == 0 {
             return write_part(agent, attempt, spec, |out| {
@@ -151,7 +171,7 @@ pub(super) fn reduce(
         channel: channel(),
     };
     let mut run = || {
-        let program = jobs::program(spec)?;
+        let program = program(agent, attempt, spec, cancelled)?;
         let scratch = scratch(agent, attempt)?;
         let partition = attempt.task.index;
         let watch = Watch {

@@ -8,6 +8,7 @@ use node::{Disk, DiskError, Time};
 use thiserror::Error;
 
 use super::output::LocalOutput;
+use super::programs;
 use crate::coordinator::job::{Job, JobState};
 use crate::coordinator::journal::JournalError;
 use crate::coordinator::{Action, Config, Coordinator, SubmitError, Unknown};
@@ -135,7 +136,7 @@ impl Host {
         }
         let files = &*self.files;
         jobs::prepare(&mut spec, files)?;
-        let program = jobs::program(&spec)?;
+        let program = programs::program(&spec, || None)?;
         let splits = splits(program.input(), &spec, files)?;
         let path = spec.output.clone();
         let output = LocalOutput::create(Path::new(&path))

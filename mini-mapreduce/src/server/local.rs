@@ -12,6 +12,7 @@ use super::agent::{Agent, Link, LinkError, Settings};
 use super::attempt::Here;
 use super::files::LocalFiles;
 use super::host::{Host, HostError};
+use super::worker::TASKS_END_MAX;
 use crate::coordinator::Config;
 use crate::coordinator::job::Job;
 use crate::counters::Counters;
@@ -112,6 +113,7 @@ fn run_step(spec: JobSpec, slots: u32, watch: &mut impl FnMut(&Job)) -> Result<J
         scope.spawn(move || agent.run(|_| {}));
         let result = host.wait(job, WATCH_EVERY, &mut *watch);
         agent.stop();
+        agent.wait_for_tasks(TASKS_END_MAX);
         result
     });
     result.map_err(LocalError::Failed)

@@ -29,6 +29,8 @@ use crate::protocol::{AttemptId, Registration, Reply, Report};
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How long another worker may be silent in the middle of a fetch.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How long tasks may take to end once they have heard that they shall.
+pub(super) const TASKS_END_MAX: Duration = Duration::from_secs(3);
 /// How much of a segment is sent at once, and how many such pieces wait for a slow reader.
 const PIECE_BYTES: usize = 256 << 10;
 const PIECES: usize = 4;
@@ -121,7 +123,8 @@ pub async fn run(options: Options) -> Result<()> {
         () = lifetime::end_requested(options.exit_with_stdin) => Ok(()),
     };
     agent.stop();
-    // Tasks that run end with the process.
+    // Tasks that run on end with the process.
+    let _ = tokio::task::spawn_blocking(move || agent.wait_for_tasks(TASKS_END_MAX)).await;
     ended
 }
 
