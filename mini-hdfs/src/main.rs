@@ -5,7 +5,7 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mini_hdfs::server::{cluster, datanode, namenode, trace};
+use mini_hdfs::server::{cluster, datanode, namenode};
 
 /// HDFS in miniature: a NameNode, DataNodes, and the commands of Hadoop's users.
 #[derive(Parser)]
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Command::Datanode(_) => "datanode",
         _ => "client",
     };
-    let _tracing = trace::init(service, default);
+    let _tracing = traces::init("mini-hdfs", service, default);
     let ran = match command {
         Command::Oev(options) => cli::offline::oev(&options),
         Command::Oiv(options) => cli::offline::oiv(&options),

@@ -12,7 +12,6 @@ mod metrics;
 pub mod namenode;
 pub mod rpc;
 pub mod settings;
-pub mod trace;
 pub mod volumes;
 pub mod xceiver;
 

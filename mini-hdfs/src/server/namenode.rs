@@ -27,7 +27,6 @@ use super::rpc::MESSAGE_MAX;
 use super::rpc::wire::client_protocol_server::ClientProtocolServer;
 use super::rpc::wire::datanode_protocol_server::DatanodeProtocolServer;
 use super::settings::Settings;
-use super::trace;
 use super::{LOCK_FILE, http};
 use crate::namenode::{Config, NameNode, StorageError};
 use host_files::HostFiles;
@@ -164,7 +163,7 @@ async fn serve(
     let rpc = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
-        .trace_fn(trace::of_call)
+        .trace_fn(traces::of_call)
         .add_service(client)
         .add_service(datanode)
         .serve_with_incoming_shutdown(

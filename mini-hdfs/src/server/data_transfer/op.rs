@@ -9,7 +9,6 @@ use super::{
     target_from_wire, target_to_wire, wire,
 };
 use crate::block::{Block, BlockId, DatanodeInfo, GenerationStamp};
-use crate::server::trace;
 
 const OP_WRITE: u8 = 80;
 const OP_READ: u8 = 81;
@@ -115,7 +114,7 @@ pub struct ReadBlock {
 /// As the connection's.
 pub fn send_op(to: &mut impl Write, op: &Op) -> io::Result<()> {
     let mut bytes = VERSION.to_be_bytes().to_vec();
-    let traceparent = trace::traceparent().unwrap_or_default();
+    let traceparent = traces::traceparent().unwrap_or_default();
     match op {
         Op::Write(write) => {
             bytes.push(OP_WRITE);

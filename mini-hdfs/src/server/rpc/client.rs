@@ -20,7 +20,6 @@ use crate::protocol::{
     FileStatus, FsStatus, FsckFile, LeaseLimits, Listing, LocatedBlocks, Permission,
 };
 use crate::server::connector::Connector;
-use crate::server::trace;
 
 /// How long a call may take before it counts as unanswered (`ipc.client.rpc-timeout.ms`).
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -51,7 +50,7 @@ impl NameNodeClient {
             timeout: CALL_TIMEOUT,
             client: ClientProtocolClient::new(InterceptedService::new(
                 channel.clone(),
-                trace::tell as fn(_) -> _,
+                traces::tell as fn(_) -> _,
             ))
             .max_decoding_message_size(MESSAGE_MAX),
             datanode: DatanodeProtocolClient::new(channel).max_decoding_message_size(MESSAGE_MAX),

@@ -14,7 +14,6 @@ use super::reading::serve_read;
 use super::{BUFFER, LINGER, Shared, balancing, block_receiver, checksum, lock, transfer};
 use crate::block::DatanodeId;
 use crate::server::data_transfer::{Op, OpReply, receive_op, send_replica, send_reply};
-use crate::server::trace;
 
 /// How long a connection is kept open for the next op (`dfs.datanode.socket.reuse.keepalive`).
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
@@ -168,7 +167,7 @@ fn span_of(shared: &Shared, op: &Op, traceparent: &str) -> Span {
     };
     let span =
         info_span!("op", otel.name = name, otel.kind = "server", datanode = %shared.id, %block);
-    trace::continued(span, traceparent)
+    traces::continued(span, traceparent)
 }
 
 pub(super) fn refuse(

@@ -1,10 +1,12 @@
-//! Traces: which parts a request went through, and how long it was in each (HDFS's `TraceUtils`, on OpenTelemetry).
+//! Traces: which parts a request went through, in which processes, and how long it was in each (OpenTelemetry).
 //!
-//! A command begins a trace. Whoever it calls is told of it by a W3C `traceparent`, in the metadata of gRPC and in the op
-//! of the data transfer protocol, and goes on with it: so one trace shows a write's way through client, NameNode, and each
-//! DataNode of the pipeline. Spans are sent by OTLP over gRPC where `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector (such
-//! as Jaeger, at `http://127.0.0.1:4317`). Without it there are no traces, and nothing is done for them. Calls that
-//! belong to no request, such as heartbeats, are in no trace.
+//! A command begins a trace. Whoever it calls is told of it by a W3C `traceparent`, in the metadata of gRPC ([`tell`], [`of_call`]) or in a message of
+//! another form ([`traceparent`], [`continued`]), and goes on with it. Spans are sent by OTLP over gRPC where
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector (such as Jaeger, at `http://127.0.0.1:4317`). Without it there are no traces, and
+//! nothing is done for them.
+#![cfg(feature = "otlp")]
+
+pub mod collector;
 
 use std::collections::HashMap;
 use std::env;
@@ -45,8 +47,8 @@ impl Drop for Tracing {
 }
 
 /// Sends log lines to the standard error, those that `RUST_LOG` asks for or else `default`, and spans as `service` to where
-/// `OTEL_EXPORTER_OTLP_ENDPOINT` says. To be called once.
-pub fn init(service: &'static str, default: &str) -> Tracing {
+/// `OTEL_EXPORTER_OTLP_ENDPOINT` says: those of the crate `program`, which has hyphens in its name. To be called once.
+pub fn init(program: &'static str, service: &'static str, default: &str) -> Tracing {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(stderr)
@@ -59,9 +61,12 @@ pub fn init(service: &'static str, default: &str) -> Tracing {
         Err(e) => (None, Some(e)),
     };
     let spans = exporter.as_ref().map(|(provider, _)| {
-        let ours = Targets::new().with_target("mini_hdfs", LevelFilter::INFO);
+        // Those of calls are begun here.
+        let ours = Targets::new()
+            .with_target(program.replace('-', "_"), LevelFilter::INFO)
+            .with_target("traces", LevelFilter::INFO);
         tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer("mini-hdfs"))
+            .with_tracer(provider.tracer(program))
             .with_filter(ours)
     });
     tracing_subscriber::registry()
@@ -90,7 +95,7 @@ fn exporter(service: &'static str) -> anyhow::Result<(SdkTracerProvider, Runtime
 }
 
 /// The current span as others are told of it; none where there is no trace.
-pub(crate) fn traceparent() -> Option<String> {
+pub fn traceparent() -> Option<String> {
     let context = Span::current().context();
     if !context.span().span_context().is_valid() {
         return None;
@@ -102,7 +107,7 @@ pub(crate) fn traceparent() -> Option<String> {
 
 /// Makes `span` a part of the trace that `traceparent` tells of. What is no `traceparent` is passed over, as the
 /// standard asks.
-pub(crate) fn continued(span: Span, traceparent: &str) -> Span {
+pub fn continued(span: Span, traceparent: &str) -> Span {
     let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
     let context = TraceContextPropagator::new().extract(&carrier);
     // It fails where nobody collects spans.
@@ -110,17 +115,28 @@ pub(crate) fn continued(span: Span, traceparent: &str) -> Span {
     span
 }
 
+/// A span of the current trace; none where there is no trace.
+pub fn within(span: impl FnOnce() -> Span) -> Span {
+    match traceparent() {
+        Some(_) => span(),
+        None => Span::none(),
+    }
+}
+
 /// Tells whoever is called of the current trace.
+///
+/// # Errors
+/// None; an interceptor of tonic's may have some.
 #[allow(clippy::result_large_err, reason = "tonic's type")]
-pub(crate) fn tell(mut request: Request<()>) -> Result<Request<()>, Status> {
+pub fn tell(mut request: Request<()>) -> Result<Request<()>, Status> {
     if let Some(value) = traceparent().and_then(|value| AsciiMetadataValue::try_from(value).ok()) {
         request.metadata_mut().insert(TRACEPARENT, value);
     }
     Ok(request)
 }
 
-/// The span of a call that the NameNode answers; none where the caller has no trace.
-pub(crate) fn of_call(request: &axum::http::Request<()>) -> Span {
+/// The span of a call that a server answers; none where the caller has no trace.
+pub fn of_call(request: &tonic::codegen::http::Request<()>) -> Span {
     let Some(value) = request.headers().get(TRACEPARENT) else {
         return Span::none();
     };
