@@ -13,10 +13,12 @@
 //! - [`late`]: when a second attempt is worth a slot.
 //! - [`fetch_failures`]: when a map that was done is to be done again.
 //! - [`commit`]: how the output becomes visible.
+//! - [`history`]: what is remembered of attempts, for whoever looks on.
 
 pub mod commit;
 pub mod delay;
 pub mod fetch_failures;
+pub mod history;
 pub mod job;
 pub mod journal;
 pub mod late;
@@ -39,7 +41,7 @@ use self::late::LateConfig;
 use self::task::Limits;
 use crate::counters::Counters;
 use crate::job::{JobSpec, Split};
-use crate::protocol::{AttemptId, JobId, Registration, WorkerId};
+use crate::protocol::{AttemptId, JobId, Registration, TaskKind, WorkerId};
 
 /// How many attempts of a task an epoch has room for in its numbers.
 const ATTEMPTS_PER_EPOCH: u64 = 1_000_000;
@@ -144,6 +146,8 @@ struct Worker {
 pub struct Coordinator {
     config: Config,
     epoch: u32,
+    /// The newest time that it was told.
+    now: Time,
     workers: BTreeMap<WorkerId, Worker>,
     jobs: BTreeMap<JobId, Job>,
     journal: Journal,
@@ -171,6 +175,7 @@ impl Coordinator {
         let mut coordinator = Coordinator {
             config,
             epoch,
+            now,
             workers: BTreeMap::new(),
             jobs: BTreeMap::new(),
             journal: Journal::create(disk, &kept)?,
@@ -268,7 +273,8 @@ impl Coordinator {
             splits: splits.clone(),
         });
         let first = u64::from(self.epoch) * ATTEMPTS_PER_EPOCH;
-        let job = Job::new(id, token, spec, splits, first);
+        let mut job = Job::new(id, token, spec, splits, first);
+        job.submitted = Some(self.now);
         self.jobs.insert(id, job);
         // A job without maps, and so without anything to reduce, is done as it stands.
         self.settle(id);
@@ -285,12 +291,22 @@ impl Coordinator {
         true
     }
 
+    /// It is that late now, for what is remembered of jobs. Calls that are handed the time say so themselves.
+    pub fn set_now(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
     /// Makes everything durable that was decided so far. Before that, nobody may hear of it.
     ///
     /// # Errors
     /// When the disk fails: the process must end, since nobody knows what is in the journal.
     pub fn flush(&mut self, disk: &mut dyn Disk) -> Result<(), DiskError> {
         self.journal.flush(disk)
+    }
+
+    /// Whether anything waits to be flushed.
+    pub fn is_unwritten(&self) -> bool {
+        self.journal.is_unwritten()
     }
 
     /// What is to be done now, each once.
@@ -314,6 +330,13 @@ impl Coordinator {
         here.map(|worker| &worker.registration)
     }
 
+    /// How many slots of a kind a worker has, and in how many of them attempts run; and when it was last heard.
+    pub fn load(&self, worker: WorkerId, kind: TaskKind) -> Option<(u32, usize, Time)> {
+        let known = self.workers.get(&worker)?;
+        let busy = self.attempts_on(worker).filter(|id| id.task.kind == kind);
+        Some((known.registration.slots(kind), busy.count(), known.heard))
+    }
+
     /// How often a coordinator has begun on this journal, before this time.
     pub fn epoch(&self) -> u32 {
         self.epoch
@@ -323,12 +346,16 @@ impl Coordinator {
         let Some(job) = self.jobs.get_mut(&job) else {
             return;
         };
+        job.history.kill_all("the job is over", self.now);
         job.state = match error {
             Some(reason) => JobState::Failed { reason },
             None => JobState::Succeeded,
         };
         for task in job.maps.iter_mut().chain(&mut job.reduces) {
             task.attempts.clear();
+        }
+        for kind in [TaskKind::Map, TaskKind::Reduce] {
+            job.total_by_kind.insert(kind, job.counters_of(kind));
         }
         job.counted.clear();
         job.total = counters;

@@ -26,7 +26,7 @@ enum Command {
     Coordinator(coordinator::Options),
     /// Run a worker
     Worker(worker::Options),
-    /// List a coordinator's jobs, or end one
+    /// List a coordinator's jobs, show one with its attempts and counters, or end one
     Jobs(cli::jobs::Options),
     /// Run a coordinator and workers on this machine, as child processes
     Cluster(cluster::Options),
@@ -35,7 +35,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let service = match command {
+        Command::Coordinator(_) => "coordinator",
+        Command::Worker(_) => "worker",
+        _ => "client",
+    };
+    let _tracing = traces::init("mini-mapreduce", service, "warn");
+    let result = match command {
         Command::Run(options) => cli::run::run(&options),
         Command::Streaming(options) => cli::streaming::run(&options),
         Command::Coordinator(options) => cli::block_on(coordinator::run(options)),

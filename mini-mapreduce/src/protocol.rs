@@ -109,6 +109,16 @@ pub struct Registration {
     pub outputs: Vec<AttemptId>,
 }
 
+impl Registration {
+    /// How many tasks of a kind run at once.
+    pub fn slots(&self, kind: TaskKind) -> u32 {
+        match kind {
+            TaskKind::Map => self.map_slots,
+            TaskKind::Reduce => self.reduce_slots,
+        }
+    }
+}
+
 /// How an attempt fares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AttemptState {
@@ -116,6 +126,8 @@ pub enum AttemptState {
     Running {
         /// From 0 to 1. A reduce's: a third each for fetching, merging and reducing.
         progress: f64,
+        /// What it has counted so far.
+        counters: Counters,
     },
     /// All that it makes is there, whole: a map's output on the worker, a reduce's under the job's `_temporary`.
     Done {

@@ -36,7 +36,8 @@ pub trait Scratch {
 
 /// Hears how far a task is, and says whether anybody still wants it.
 pub trait Progress: Send + Sync {
-    /// How much of the task is done, from 0 to 1, and what it has counted. Called every few thousand records.
+    /// How much of the task is done, from 0 to 1, and what it has counted so far. Called every few thousand records, and by a reduce when it has merged so much
+    /// that it can begin to reduce.
     fn report(&self, fraction: f64, counters: &Counters);
 
     /// Whether the task is to end: somebody else has done it, or the job was killed.
@@ -353,18 +354,21 @@ pub fn run_reduce(
         merge_to_scratch(program, batch, settings, &file, scratch, &mut counters)
     })
     .map_err(|error| *error)?;
+    // What comes now is to reduce.
+    progress.report(0.0, &counters);
 
     let mut pairs = merged(runs).map_err(|error| *error)?;
     let mut writer = RecordWriter::new(program, out);
     let mut reducer = program.reducer()?;
     let mut reported = 0;
+    let merged_counters = counters.clone();
     let each = |values: u64| {
         if values - reported >= RECORDS_BETWEEN_REPORTS {
             reported = values;
             if progress.is_cancelled() {
                 return Err(Box::new(TaskError::Cancelled));
             }
-            let mut counters = Counters::default();
+            let mut counters = merged_counters.clone();
             counters.task("REDUCE_INPUT_RECORDS", values);
             progress.report(fraction(values, records), &counters);
         }

@@ -186,9 +186,11 @@ impl Worker {
         if self.attempts.contains_key(&attempt) {
             return false;
         }
-        let progress = 0.0;
-        self.attempts
-            .insert(attempt, AttemptState::Running { progress });
+        let running = AttemptState::Running {
+            progress: 0.0,
+            counters: Counters::default(),
+        };
+        self.attempts.insert(attempt, running);
         self.events.entry(attempt.task.job).or_default();
         true
     }
@@ -198,10 +200,10 @@ impl Worker {
         self.fetch_failures.remove(&attempt);
     }
 
-    /// An attempt that runs is this far, from 0 to 1. Nothing happens if it does not run (any more).
-    pub fn progress(&mut self, attempt: AttemptId, progress: f64) {
+    /// An attempt that runs is this far, from 0 to 1, and has counted so much. Nothing happens if it does not run (any more).
+    pub fn progress(&mut self, attempt: AttemptId, progress: f64, counters: Counters) {
         if self.is_running(attempt) {
-            self.set(attempt, AttemptState::Running { progress });
+            self.set(attempt, AttemptState::Running { progress, counters });
         }
     }
 

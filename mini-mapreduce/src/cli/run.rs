@@ -9,7 +9,9 @@ use mini_mapreduce::coordinator::status::Status;
 use mini_mapreduce::counters::Counters;
 use mini_mapreduce::job::{JobSpec, Settings};
 use mini_mapreduce::server::client::Client;
-use mini_mapreduce::server::local;
+use mini_mapreduce::server::http;
+use mini_mapreduce::server::local::Local;
+use tracing::Instrument;
 
 use super::progress::Progress;
 
@@ -41,6 +43,9 @@ pub(crate) struct Options {
     /// Run it on the cluster of this coordinator, which sees the same files
     #[arg(long, value_name = "HOST:PORT", env = "MINI_MAPREDUCE_COORDINATOR")]
     coordinator: Option<String>,
+    /// Show the job's page at this address while it runs; port 0 lets the system choose. On a cluster, the coordinator has the page
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "coordinator")]
+    http: Option<String>,
     /// Say nothing but errors
     #[arg(short, long)]
     quiet: bool,
@@ -70,22 +75,27 @@ impl Options {
 /// Runs it.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let coordinator = options.coordinator.as_deref();
-    run_job(&options.spec()?, coordinator, options.slots, options.quiet)
+    let (slots, page) = (options.slots, options.http.as_deref());
+    run_job(&options.spec()?, coordinator, slots, page, options.quiet)
 }
 
-/// Runs a job, on a cluster or in this process with so many slots.
+/// Runs a job, on a cluster or in this process with so many slots and perhaps a page.
 pub(crate) fn run_job(
     spec: &JobSpec,
     coordinator: Option<&str>,
     slots: Option<u32>,
+    page: Option<&str>,
     is_quiet: bool,
 ) -> Result<()> {
     let begun = Instant::now();
     let mut progress = Progress::new(is_quiet);
-    let counters = match coordinator {
+    // The beginning of a trace, where there are any.
+    let span = tracing::info_span!(target: "mini_mapreduce", "command", program = spec.program);
+    let counters = span.in_scope(|| match coordinator {
         Some(address) => on_cluster(address, spec, &mut progress),
-        None => here(slots, spec, &mut progress),
-    };
+        None => here(slots, page, spec, &mut progress),
+    });
+    drop(span);
     progress.end();
     let counters = counters?;
     if !is_quiet {
@@ -96,12 +106,25 @@ pub(crate) fn run_job(
     Ok(())
 }
 
-fn here(slots: Option<u32>, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
+fn here(
+    slots: Option<u32>,
+    page: Option<&str>,
+    spec: &JobSpec,
+    progress: &mut Progress,
+) -> Result<Counters> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let slots = slots.unwrap_or(u32::try_from(cores).unwrap_or(1));
     ensure!(slots > 0, "--slots 0: nothing would ever run");
-    let ran = local::run(spec, slots, |job| progress.show(&Status::of(job)));
-    Ok(ran?)
+    let local = Local::new(slots)?;
+    let pages = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    if let Some(address) = page {
+        let at = pages.block_on(http::serve(address, local.host.clone()))?;
+        eprintln!("the job's page is at http://{at}");
+    }
+    Ok(local.run(spec, |job| progress.show(&Status::of(job)))?)
 }
 
 fn on_cluster(address: &str, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
@@ -111,10 +134,11 @@ fn on_cluster(address: &str, spec: &JobSpec, progress: &mut Progress) -> Result<
         let absolute = std::path::absolute(&*path)?;
         *path = absolute.to_str().context("a path is no UTF-8")?.to_owned();
     }
-    super::block_on(async {
+    let run = async {
         let mut client = Client::new(address)?;
         client.run(&spec, |status| progress.show(status)).await
-    })
+    };
+    super::block_on(run.in_current_span())
 }
 
 /// The counters, by group, as Hadoop's `job` command shows them.

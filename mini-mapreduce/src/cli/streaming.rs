@@ -32,6 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         &options.job()?,
         coordinator.as_deref(),
         options.slots,
+        None,
         options.is_quiet,
     )
 }

@@ -7,6 +7,7 @@ use node::Time;
 
 use super::delay::{Delay, Locality, Waits};
 use super::fetch_failures::FetchFailures;
+use super::history::{History, Outcome};
 use super::late::{self, LateConfig, Running};
 use super::task::{Attempt, Task};
 use crate::counters::Counters;
@@ -60,6 +61,12 @@ pub struct Job {
     pub reduces: Vec<Task>,
     /// Where it is in its life.
     pub state: JobState,
+    /// When it was taken; unknown where an earlier coordinator took it.
+    pub submitted: Option<Time>,
+    /// When it was over; unknown where an earlier coordinator has seen it.
+    pub ended: Option<Time>,
+    /// What has become of its attempts, as far as this coordinator knows.
+    pub history: History,
     /// What has become of map outputs. Only grows: workers know a prefix.
     pub(super) events: Vec<MapEvent>,
     pub(super) fetch_failures: FetchFailures,
@@ -67,6 +74,8 @@ pub struct Job {
     pub(super) counted: BTreeMap<TaskId, Counters>,
     /// What all of it counted, once it is over.
     pub(super) total: Counters,
+    /// The same by kind of task, of what this coordinator has seen.
+    pub(super) total_by_kind: BTreeMap<TaskKind, Counters>,
     /// How many attempts failed on each worker.
     pub(super) blame: BTreeMap<WorkerId, u32>,
     speeds: BTreeMap<(TaskKind, WorkerId), Speed>,
@@ -85,10 +94,14 @@ impl Job {
             spec,
             splits,
             state: JobState::Running,
+            submitted: None,
+            ended: None,
+            history: History::default(),
             events: Vec::new(),
             fetch_failures: FetchFailures::default(),
             counted: BTreeMap::new(),
             total: Counters::default(),
+            total_by_kind: BTreeMap::new(),
             blame: BTreeMap::new(),
             speeds: BTreeMap::new(),
             delay: Delay::default(),
@@ -174,6 +187,33 @@ impl Job {
         let mut total = self.total.clone();
         for counters in self.counted.values() {
             total.merge(counters);
+        }
+        total
+    }
+
+    /// What its tasks of a kind counted that are done; nothing of a job that was over before this coordinator began.
+    pub fn counters_of(&self, kind: TaskKind) -> Counters {
+        let mut total = self.total_by_kind.get(&kind).cloned().unwrap_or_default();
+        for (_, counters) in self.counted.iter().filter(|(id, _)| id.kind == kind) {
+            total.merge(counters);
+        }
+        total
+    }
+
+    /// What its tasks have counted so far, also those that run: of several attempts, the one that is furthest.
+    pub fn counters_so_far(&self) -> Counters {
+        let mut total = self.counters();
+        let mut furthest = BTreeMap::new();
+        for (id, record) in self.history.attempts() {
+            let best = furthest.entry(id.task).or_insert(record);
+            if record.outcome == Outcome::Running && record.progress >= best.progress {
+                *best = record;
+            }
+        }
+        for (task, record) in furthest {
+            if record.outcome == Outcome::Running && !self.counted.contains_key(&task) {
+                total.merge(&record.counters);
+            }
         }
         total
     }

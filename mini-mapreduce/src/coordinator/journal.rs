@@ -111,6 +111,11 @@ impl Journal {
         self.next += 1;
     }
 
+    /// Whether anything has gathered.
+    pub fn is_unwritten(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Writes what has gathered, and waits until it is durable; nothing where nothing has. No write begins before the one before it is durable, so
     /// a crash tears one at most.
     ///

@@ -2,6 +2,7 @@
 
 use node::Time;
 
+use super::history::Outcome;
 use super::task::{Expired, Failure};
 use super::{Coordinator, Unknown, Worker};
 use crate::counters::Counters;
@@ -15,6 +16,7 @@ impl Coordinator {
     ///
     /// One that is known only from the journal, and comes without an output that counted, has lost it.
     pub fn register(&mut self, registration: Registration, now: Time) -> Vec<AttemptId> {
+        self.set_now(now);
         let id = registration.worker;
         let known = self.workers.get(&id);
         let was_here = known.is_some_and(|worker| worker.is_here);
@@ -25,7 +27,7 @@ impl Coordinator {
                 .iter()
                 .filter(|o| !registration.outputs.contains(o))
             {
-                self.lose_output(*lost);
+                self.lose_output(*lost, "its worker came back without its output");
             }
         }
         let outputs = registration.outputs.iter();
@@ -47,6 +49,7 @@ impl Coordinator {
     /// # Errors
     /// When it has to register first.
     pub fn heartbeat(&mut self, report: &Report, now: Time) -> Result<Reply, Unknown> {
+        self.set_now(now);
         let id = report.worker;
         let known = self.workers.get_mut(&id).filter(|worker| worker.is_here);
         let worker = known.ok_or(Unknown(id))?;
@@ -62,6 +65,7 @@ impl Coordinator {
         worker.heard = now;
         for attempt in &report.attempts {
             reply.orders.extend(self.hear(id, attempt, now));
+            self.remember(attempt, &report.fetch_failures);
         }
         reply.orders.extend(self.orders_not_heard(report));
         for failure in &report.fetch_failures {
@@ -94,7 +98,7 @@ impl Coordinator {
     fn hear(&mut self, worker: WorkerId, report: &AttemptReport, now: Time) -> Option<Order> {
         let attempt = report.attempt;
         let counts = match &report.state {
-            AttemptState::Running { progress } => {
+            AttemptState::Running { progress, .. } => {
                 let job = self.jobs.get_mut(&attempt.task.job);
                 let task = job.and_then(|job| job.task_mut(attempt.task));
                 let renewed = task.is_some_and(|t| t.renew(attempt.number, worker, *progress, now));
@@ -105,8 +109,8 @@ impl Coordinator {
                 self.fail_attempt(attempt, worker, reason);
                 false
             }
-            AttemptState::GivenUp { .. } => {
-                self.kill_attempt(attempt);
+            AttemptState::GivenUp { reason } => {
+                self.kill_attempt(attempt, reason);
                 false
             }
         };
@@ -144,13 +148,32 @@ impl Coordinator {
         if let Some(ran) = ran {
             job.note_speed(id.kind, &ran, now);
         }
+        job.history.succeed(attempt, &counters, now);
+        let reason = format!("{attempt} was done first");
         for number in others {
-            job.fetch_failures
-                .forget_reduce(AttemptId { task: id, number });
+            let other = AttemptId { task: id, number };
+            job.fetch_failures.forget_reduce(other);
+            if other != attempt {
+                let reason = reason.clone();
+                job.history.end(other, Outcome::Killed { reason }, now);
+            }
         }
         self.set_done_and_write(attempt, worker, counters);
         self.settle(id.job);
         true
+    }
+
+    /// What an attempt that runs has counted so far, and could not fetch, for whoever looks on.
+    fn remember(&mut self, report: &AttemptReport, failures: &[FetchFailure]) {
+        let attempt = report.attempt;
+        let AttemptState::Running { progress, counters } = &report.state else {
+            return;
+        };
+        let of = failures.iter().filter(|failure| failure.reduce == attempt);
+        let failed = of.map(|failure| u64::from(failure.failures)).sum();
+        if let Some(job) = self.jobs.get_mut(&attempt.task.job) {
+            job.history.hear(attempt, *progress, counters, failed);
+        }
     }
 
     fn fail_attempt(&mut self, attempt: AttemptId, worker: WorkerId, reason: &str) {
@@ -165,6 +188,10 @@ impl Coordinator {
         if failure == Failure::Late {
             return;
         }
+        let ended = Outcome::Failed {
+            reason: reason.to_owned(),
+        };
+        job.history.end(attempt, ended, self.now);
         job.fetch_failures.forget_reduce(attempt);
         *job.blame.entry(worker).or_default() += 1;
         self.journal.add(&super::Record::Failed { attempt });
@@ -176,12 +203,15 @@ impl Coordinator {
     }
 
     /// An attempt counts no more, without anybody's fault.
-    fn kill_attempt(&mut self, attempt: AttemptId) {
+    fn kill_attempt(&mut self, attempt: AttemptId, reason: &str) {
         let Some(job) = self.jobs.get_mut(&attempt.task.job) else {
             return;
         };
-        if let Some(task) = job.task_mut(attempt.task) {
-            task.kill(attempt.number);
+        let task = job.task_mut(attempt.task);
+        if task.is_some_and(|task| task.kill(attempt.number)) {
+            let reason = reason.to_owned();
+            job.history
+                .end(attempt, Outcome::Killed { reason }, self.now);
         }
         job.fetch_failures.forget_reduce(attempt);
     }
@@ -209,7 +239,7 @@ impl Coordinator {
             return;
         }
         *job.blame.entry(winner.worker).or_default() += 1;
-        self.lose_output(map);
+        self.lose_output(map, "reduces could not fetch its output");
         self.journal.add(&super::Record::Failed { attempt: map });
         let job = self.jobs.get_mut(&map.task.job);
         let Some(task) = job.and_then(|job| job.task_mut(map.task)) else {
@@ -228,6 +258,7 @@ impl Coordinator {
 
     /// Time has passed: workers that have been silent are lost, attempts whose time is over count no more.
     pub fn tick(&mut self, now: Time) {
+        self.set_now(now);
         let timeout = self.config.worker_timeout;
         let silent = self.workers.iter();
         let silent = silent.filter(|(_, worker)| now.since(worker.heard) > timeout);
@@ -255,7 +286,7 @@ impl Coordinator {
                 let reason = format!("no progress for {seconds} s on {}", expired.worker);
                 self.fail_attempt(attempt, expired.worker, &reason);
             } else {
-                self.kill_attempt(attempt);
+                self.kill_attempt(attempt, "its lease is over: no report names it");
             }
         }
     }
@@ -268,10 +299,10 @@ impl Coordinator {
         let running = running.filter(|(_, attempt)| attempt.worker == worker);
         let running: Vec<AttemptId> = running.map(|(id, _)| id).collect();
         for attempt in running {
-            self.kill_attempt(attempt);
+            self.kill_attempt(attempt, "its worker was lost");
         }
         for output in self.outputs_on(worker) {
-            self.lose_output(output);
+            self.lose_output(output, "its worker was lost, and its output with it");
         }
     }
 }

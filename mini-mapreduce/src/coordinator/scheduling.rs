@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use node::Time;
 
-use super::Coordinator;
-use super::delay::locality;
+use super::delay::{Locality, locality};
+use super::history::{AttemptRecord, Outcome};
 use super::job::{Job, JobState};
+use super::{Coordinator, Worker};
+use crate::counters::Counters;
+use crate::job::Split;
 use crate::protocol::{AttemptId, JobId, Order, Report, TaskKind, WorkerId};
 
 /// Of all workers, how many in a hundred may be kept from a job. Where more would be, the job itself is to blame, and none is
@@ -38,7 +41,7 @@ impl Coordinator {
         orders
     }
 
-    fn attempts_on(&self, worker: WorkerId) -> impl Iterator<Item = AttemptId> {
+    pub(super) fn attempts_on(&self, worker: WorkerId) -> impl Iterator<Item = AttemptId> {
         let attempts = self.jobs.values().flat_map(|job| job.attempts());
         let there = attempts.filter(move |(_, attempt)| attempt.worker == worker);
         there.map(|(id, _)| id)
@@ -84,10 +87,54 @@ impl Coordinator {
         worker: WorkerId,
         now: Time,
     ) -> Option<Order> {
+        let mut record = self.record(job, kind, index, worker, now)?;
         let job = self.jobs.get_mut(&job)?;
-        let task = job.task_id(kind, index);
-        let number = job.task_mut(task)?.launch(worker, now);
-        self.order(AttemptId { task, number })
+        let id = job.task_id(kind, index);
+        let task = job.task_mut(id)?;
+        record.speculative = !task.attempts.is_empty();
+        let number = task.launch(worker, now);
+        let attempt = AttemptId { task: id, number };
+        job.history.begin(attempt, record);
+        self.order(attempt)
+    }
+
+    /// What is remembered of an attempt that is about to begin.
+    fn record(
+        &self,
+        job: JobId,
+        kind: TaskKind,
+        index: usize,
+        worker: WorkerId,
+        now: Time,
+    ) -> Option<AttemptRecord> {
+        let here = &self.workers.get(&worker)?.registration;
+        let busy = self.attempts_on(worker).filter(|id| id.task.kind == kind);
+        let record = |id: AttemptId| self.jobs.get(&id.task.job)?.history.attempt(id);
+        let taken: Vec<u32> = busy.filter_map(|id| Some(record(id)?.slot)).collect();
+        let split = match kind {
+            TaskKind::Map => self.jobs.get(&job)?.splits.get(index),
+            TaskKind::Reduce => None,
+        };
+        let away = distance(&self.workers, worker)?;
+        Some(AttemptRecord {
+            worker,
+            host: here.host.clone(),
+            rack: here.rack.clone(),
+            slot: (0..).find(|slot| !taken.contains(slot)).unwrap_or(0),
+            speculative: false,
+            locality: split.filter(|split| !split.hosts.is_empty()).map(away),
+            started: now,
+            shuffled: None,
+            merged: None,
+            ended: None,
+            outcome: Outcome::Running,
+            progress: 0.0,
+            input_records: 0,
+            shuffle_bytes: 0,
+            spilled_records: 0,
+            fetch_failures: 0,
+            counters: Counters::default(),
+        })
     }
 
     fn next_task(&mut self, kind: TaskKind, worker: WorkerId, now: Time) -> Option<(JobId, usize)> {
@@ -125,26 +172,14 @@ impl Coordinator {
     }
 
     fn next_map(&mut self, job: JobId, worker: WorkerId, now: Time) -> Option<usize> {
-        let here = &self.workers.get(&worker)?.registration;
-        let registrations = self.workers.values().map(|worker| &worker.registration);
-        let racks: BTreeMap<&str, &str> = registrations
-            .map(|other| (other.host.as_str(), other.rack.as_str()))
-            .collect();
-        let away = |split: &_| {
-            locality(split, &here.host, &here.rack, |host| {
-                racks.get(host).copied()
-            })
-        };
+        let away = distance(&self.workers, worker)?;
         let waits = self.config.waits;
         self.jobs.get_mut(&job)?.next_map(away, &waits, now)
     }
 
     /// All slots of a kind.
     fn slots(&self, kind: TaskKind) -> u32 {
-        let slots = self.workers().map(|worker| match kind {
-            TaskKind::Map => worker.map_slots,
-            TaskKind::Reduce => worker.reduce_slots,
-        });
+        let slots = self.workers().map(|worker| worker.slots(kind));
         slots.fold(0, u32::saturating_add)
     }
 
@@ -162,4 +197,21 @@ impl Coordinator {
         }
         kept * 100 <= all * BLACKLIST_PERCENT_MAX
     }
+}
+
+/// How far a worker is from a split.
+fn distance(
+    workers: &BTreeMap<WorkerId, Worker>,
+    worker: WorkerId,
+) -> Option<impl Fn(&Split) -> Locality> {
+    let here = &workers.get(&worker)?.registration;
+    let registrations = workers.values().map(|worker| &worker.registration);
+    let racks: BTreeMap<&str, &str> = registrations
+        .map(|other| (other.host.as_str(), other.rack.as_str()))
+        .collect();
+    Some(move |split: &Split| {
+        locality(split, &here.host, &here.rack, |host| {
+            racks.get(host).copied()
+        })
+    })
 }

@@ -1,5 +1,6 @@
 //! What is decided for good, in memory and in the journal at once; and what comes of it for a job.
 
+use super::history::HISTORIES_KEPT;
 use super::job::JobState;
 use super::journal::Record;
 use super::task::Winner;
@@ -59,8 +60,11 @@ impl Coordinator {
     }
 
     /// A map's output is gone.
-    pub(super) fn lose_output(&mut self, attempt: AttemptId) {
+    pub(super) fn lose_output(&mut self, attempt: AttemptId, reason: &str) {
         if self.set_lost(attempt) {
+            if let Some(job) = self.jobs.get_mut(&attempt.task.job) {
+                job.history.lose(attempt, reason);
+            }
             self.journal.add(&Record::Lost { attempt });
         }
     }
@@ -93,6 +97,8 @@ impl Coordinator {
         for task in &mut job.maps {
             task.attempts.clear();
         }
+        job.history
+            .kill_all("no reduce wants its output any more", self.now);
         let winners = job.winners(job.output_kind());
         self.actions.push(Action::Commit {
             job: job.id,
@@ -135,5 +141,13 @@ impl Coordinator {
             counters: counters.clone(),
         });
         self.set_over(job, error, counters);
+        if let Some(job) = self.jobs.get_mut(&job) {
+            job.ended = Some(self.now);
+        }
+        let over = self.jobs.values_mut().rev();
+        let over = over.filter(|job| job.state.is_over());
+        for job in over.skip(HISTORIES_KEPT) {
+            job.history.forget();
+        }
     }
 }

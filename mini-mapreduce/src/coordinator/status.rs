@@ -26,7 +26,9 @@ pub struct Status {
     pub shuffle: f64,
     /// How far their reducing is.
     pub reduce: f64,
-    /// What the tasks counted that are done.
+    /// How many bytes of the input are read, and how many there are.
+    pub input_bytes: (u64, u64),
+    /// What the tasks have counted so far.
     pub counters: Counters,
 }
 
@@ -46,20 +48,42 @@ impl Status {
             map: mean(job.tasks(TaskKind::Map), |whole| whole),
             shuffle: mean(reduces, |whole| (whole * 3.0).min(1.0)),
             reduce: mean(reduces, |whole| (whole * 1.5 - 0.5).max(0.0)),
-            counters: job.counters(),
+            input_bytes: input_bytes(job),
+            counters: job.counters_so_far(),
         }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a part of a length, for a progress bar"
+)]
+fn input_bytes(job: &Job) -> (u64, u64) {
+    let maps = job.maps.iter().zip(&job.splits);
+    let read = maps.map(|(task, split)| (split.length as f64 * progress(task)) as u64);
+    let read = read.fold(0, u64::saturating_add);
+    let lengths = job.splits.iter().map(|split| split.length);
+    let all = lengths.fold(0, u64::saturating_add);
+    match job.state {
+        JobState::Succeeded => (all, all),
+        _ => (read, all),
+    }
+}
+
+/// How far a task is: its attempt that is furthest.
+fn progress(task: &Task) -> f64 {
+    let running = task.attempts.values().map(|attempt| attempt.progress);
+    match task.winner {
+        Some(_) => 1.0,
+        None => running.fold(0.0, f64::max),
     }
 }
 
 /// The mean of a part of each task's progress.
 fn mean(tasks: &[Task], part: impl Fn(f64) -> f64) -> f64 {
-    let progress = |task: &Task| {
-        let running = task.attempts.values().map(|attempt| attempt.progress);
-        match task.winner {
-            Some(_) => 1.0,
-            None => running.fold(0.0, f64::max),
-        }
-    };
     let count = u32::try_from(tasks.len().max(1)).unwrap_or(u32::MAX);
-    tasks.iter().map(|task| part(progress(task))).sum::<f64>() / f64::from(count)
+    let parts = tasks.iter().map(|task| part(progress(task)));
+    parts.fold(0.0, |sum, part| sum + part) / f64::from(count)
 }

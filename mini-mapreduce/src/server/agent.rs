@@ -15,7 +15,9 @@ use node::Time;
 use thiserror::Error;
 
 use super::attempt;
+use super::metrics::Metrics;
 use super::output::LocalOutput;
+use crate::counters::Counters;
 use crate::input::Files;
 use crate::job::JobSpec;
 use crate::protocol::{
@@ -57,6 +59,8 @@ pub struct Segment {
     pub file: PathBuf,
     /// Where it begins in it.
     pub offset: u64,
+    /// How many bytes it has.
+    pub length: u64,
     /// How many pairs it has.
     pub records: u64,
 }
@@ -74,6 +78,23 @@ pub trait Segments: Send + Sync {
         partition: u32,
         dir: &Path,
     ) -> io::Result<Segment>;
+}
+
+/// How busy a worker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// How many maps at once.
+    pub map_slots: u32,
+    /// How many reduces at once.
+    pub reduce_slots: u32,
+    /// How many maps run.
+    pub maps: usize,
+    /// How many reduces run.
+    pub reduces: usize,
+    /// How many maps' outputs it has.
+    pub outputs: usize,
+    /// How long ago the coordinator has answered; or since the worker began, where it never has.
+    pub silent: Duration,
 }
 
 /// What a worker is.
@@ -106,6 +127,8 @@ struct State {
     /// Something is to be told at once.
     is_urgent: bool,
     is_over: bool,
+    /// When the coordinator has answered.
+    answered: Instant,
 }
 
 /// A worker.
@@ -119,6 +142,7 @@ pub struct Agent {
     state: Mutex<State>,
     /// Something is known of map outputs, or urgent.
     changed: Condvar,
+    pub(super) metrics: Metrics,
 }
 
 impl Agent {
@@ -136,6 +160,7 @@ impl Agent {
             news: 0,
             is_urgent: false,
             is_over: false,
+            answered: Instant::now(),
         };
         Arc::new(Agent {
             settings,
@@ -145,6 +170,7 @@ impl Agent {
             started: Instant::now(),
             state: Mutex::new(state),
             changed: Condvar::new(),
+            metrics: Metrics::of_worker(),
         })
     }
 
@@ -234,7 +260,11 @@ impl Agent {
     fn beat(self: &Arc<Agent>) -> Result<(), LinkError> {
         let report = self.state().core.report();
         let reply = self.link.heartbeat(report)?;
-        let actions = self.state().core.hear(reply);
+        self.metrics.upkeep();
+        let mut state = self.state();
+        state.answered = Instant::now();
+        let actions = state.core.hear(reply);
+        drop(state);
         self.act(actions);
         Ok(())
     }
@@ -273,6 +303,7 @@ impl Agent {
         let agent = self.clone();
         let run = move || {
             let end = attempt::unless_panic(|| work(&agent, &cancelled));
+            agent.metrics.ended(attempt.task.kind, &end);
             let mut state = agent.state();
             state.running.remove(&attempt);
             let counts = state.core.ended(attempt, end);
@@ -338,8 +369,8 @@ impl Agent {
         self.state().outputs.insert(attempt, output);
     }
 
-    pub(super) fn progress(&self, attempt: AttemptId, progress: f64) {
-        self.state().core.progress(attempt, progress);
+    pub(super) fn progress(&self, attempt: AttemptId, progress: f64, counters: Counters) {
+        self.state().core.progress(attempt, progress, counters);
     }
 
     /// Tells of a map output that could not be fetched, or of so many failures at once.
@@ -384,26 +415,35 @@ impl Agent {
     }
 
     /// Where a partition of one of its own map outputs is; none if it has no such output.
-    pub fn segment(&self, map: AttemptId, partition: u32) -> Option<(Segment, u64)> {
+    pub fn segment(&self, map: AttemptId, partition: u32) -> Option<Segment> {
         let state = self.state();
         let output = state.outputs.get(&map)?;
         let range = output.segments.get(usize::try_from(partition).ok()?)?;
-        let segment = Segment {
+        Some(Segment {
             file: self.dir(map).join(&output.file),
             offset: range.offset,
+            length: range.length,
             records: range.records,
-        };
-        Some((segment, range.length))
+        })
     }
 
-    /// How many attempts of each kind run now.
-    pub fn running(&self) -> (usize, usize) {
+    /// How busy it is now.
+    pub fn load(&self) -> Load {
         let state = self.state();
-        let maps = state
-            .running
-            .keys()
-            .filter(|id| id.task.kind == TaskKind::Map);
-        let maps = maps.count();
-        (maps, state.running.len() - maps)
+        let maps = state.running.keys();
+        let maps = maps.filter(|id| id.task.kind == TaskKind::Map).count();
+        Load {
+            map_slots: self.settings.map_slots,
+            reduce_slots: self.settings.reduce_slots,
+            maps,
+            reduces: state.running.len() - maps,
+            outputs: state.outputs.len(),
+            silent: state.answered.elapsed(),
+        }
+    }
+
+    /// What Prometheus reads.
+    pub fn render_metrics(&self) -> String {
+        self.metrics.render_worker(&self.load())
     }
 }

@@ -8,9 +8,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tracing::{Span, info_span};
 
 use super::agent::{Agent, Segment};
+use super::host::{continued, trace_of};
 use super::programs;
 use super::scratch::DirScratch;
 use super::streaming;
@@ -18,7 +21,7 @@ use crate::coordinator::fetch_failures::FAILURES_MIN;
 use crate::counters::Counters;
 use crate::job::{JobError, JobSpec, Split};
 use crate::program::Program;
-use crate::protocol::{AttemptId, AttemptState};
+use crate::protocol::{AttemptId, AttemptState, TaskKind};
 use crate::task::{self, Progress, SegmentSource, TaskError};
 use crate::worker::shuffle::Shuffle;
 
@@ -45,16 +48,54 @@ struct Watch<'a> {
     cancelled: &'a AtomicBool,
     /// What part of the attempt's work lies before this step of it.
     before: f64,
+    /// Of a reduce: what its fetching and merging counted.
+    shuffled: Option<&'a Shuffled>,
 }
 
 impl Progress for Watch<'_> {
-    fn report(&self, fraction: f64, _: &Counters) {
+    fn report(&self, fraction: f64, counters: &Counters) {
         let progress = self.before + (1.0 - self.before) * fraction;
-        self.agent.progress(self.attempt, progress);
+        let mut counters = counters.clone();
+        if let Some(shuffled) = self.shuffled {
+            // Merging is over with the first report.
+            shuffled.note("MERGE_PHASE_TIME");
+            counters.merge(&shuffled.counters());
+        }
+        self.agent.progress(self.attempt, progress, counters);
     }
 
     fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// What a reduce counts of its fetching and merging: bytes, and how many milliseconds after its begin each was over (`SHUFFLE_PHASE_TIME` and
+/// `MERGE_PHASE_TIME`, as Tez has them).
+struct Shuffled {
+    begun: Instant,
+    counters: Mutex<Counters>,
+}
+
+impl Shuffled {
+    fn counters(&self) -> Counters {
+        let counters = self.counters.lock();
+        counters.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn fetched(&self, bytes: u64) {
+        let counters = self.counters.lock();
+        let mut counters = counters.unwrap_or_else(PoisonError::into_inner);
+        counters.task("REDUCE_SHUFFLE_BYTES", bytes);
+    }
+
+    /// A phase is over, if it was not before.
+    fn note(&self, phase: &str) {
+        let counters = self.counters.lock();
+        let mut counters = counters.unwrap_or_else(PoisonError::into_inner);
+        if counters.get_task(phase) == 0 {
+            let millis = u64::try_from(self.begun.elapsed().as_millis());
+            counters.task(phase, millis.unwrap_or(u64::MAX).max(1));
+        }
     }
 }
 
@@ -123,6 +164,18 @@ fn write_part(
     written
 }
 
+/// What an attempt is in the trace of its job.
+fn span(agent: &Agent, attempt: AttemptId, spec: &JobSpec) -> Span {
+    let (name, worker) = (attempt.to_string(), &agent.settings.host);
+    continued(trace_of(spec), || {
+        let task = match attempt.task.kind {
+            TaskKind::Map => "map",
+            TaskKind::Reduce => "reduce",
+        };
+        info_span!("attempt", otel.name = task, attempt = name, worker)
+    })
+}
+
 /// A map.
 pub(super) fn map(
     agent: &Arc<Agent>,
@@ -136,7 +189,9 @@ pub(super) fn map(
         attempt,
         cancelled,
         before: 0.0,
+        shuffled: None,
     };
+    let _mapping = span(agent, attempt, spec).entered();
     let run = || {
         let program = program(agent, attempt, spec, cancelled)?;
         let files = &*agent.files;
@@ -162,14 +217,20 @@ pub(super) fn reduce(
     maps: u32,
     cancelled: &Arc<AtomicBool>,
 ) -> AttemptState {
+    let shuffled = Shuffled {
+        begun: Instant::now(),
+        counters: Mutex::default(),
+    };
     let mut fetching = Fetching {
         agent,
         attempt,
         cancelled,
+        shuffled: &shuffled,
         shuffle: Shuffle::new(maps),
         fetched: BTreeMap::new(),
         channel: channel(),
     };
+    let _reducing = span(agent, attempt, spec).entered();
     let mut run = || {
         let program = program(agent, attempt, spec, cancelled)?;
         let scratch = scratch(agent, attempt)?;
@@ -179,11 +240,15 @@ pub(super) fn reduce(
             attempt,
             cancelled,
             before: 1.0 / 3.0,
+            shuffled: Some(&shuffled),
         };
         loop {
-            if let Err(reason) = fetching.fetch_all(maps) {
+            let shuffle =
+                traces::within(|| info_span!("shuffle")).in_scope(|| fetching.fetch_all(maps));
+            if let Err(reason) = shuffle {
                 return Ok(Err(reason));
             }
+            shuffled.note("SHUFFLE_PHASE_TIME");
             let sources = fetching.sources();
             let reduced = write_part(agent, attempt, spec, |out| {
                 task::run_reduce(&*program, spec, partition, sources, &scratch, out, &watch)
@@ -196,7 +261,10 @@ pub(super) fn reduce(
     };
     match run() {
         Ok(Err(reason)) => AttemptState::GivenUp { reason },
-        Ok(Ok(counters)) => end(Ok(counters)),
+        Ok(Ok(mut counters)) => {
+            counters.merge(&shuffled.counters());
+            end(Ok(counters))
+        }
         Err(error) => end(Err(error)),
     }
 }
@@ -208,6 +276,7 @@ struct Fetching<'a> {
     agent: &'a Arc<Agent>,
     attempt: AttemptId,
     cancelled: &'a Arc<AtomicBool>,
+    shuffled: &'a Shuffled,
     shuffle: Shuffle,
     /// By map.
     fetched: BTreeMap<u32, (AttemptId, Segment)>,
@@ -248,7 +317,8 @@ impl Fetching<'_> {
             }
             let done = self.shuffle.fraction() / 3.0;
             if maps > 0 {
-                self.agent.progress(self.attempt, done);
+                let counters = self.shuffled.counters();
+                self.agent.progress(self.attempt, done, counters);
             }
         }
     }
@@ -256,8 +326,13 @@ impl Fetching<'_> {
     fn begin(&self, map: AttemptId, address: String) {
         let (agent, sender) = (self.agent.clone(), self.channel.0.clone());
         let (partition, dir) = (self.attempt.task.index, agent.dir(self.attempt));
+        let span = traces::within(|| info_span!("fetch", %map, from = address));
         let fetch = move || {
+            let _fetching = span.entered();
+            let begun = Instant::now();
             let fetched = agent.segments.fetch(map, &address, partition, &dir);
+            let bytes = fetched.as_ref().ok().map(|segment| segment.length);
+            agent.metrics.fetched(bytes, begun.elapsed());
             // Nobody listens any more: the reduce has ended.
             let _ = sender.send((map, fetched));
             agent.wake();
@@ -272,6 +347,7 @@ impl Fetching<'_> {
         match result {
             Ok(segment) => {
                 if self.shuffle.fetched(map) {
+                    self.shuffled.fetched(segment.length);
                     self.fetched.insert(map.task.index, (map, segment));
                 }
             }
@@ -328,8 +404,6 @@ impl super::agent::Segments for Arc<Here> {
         let agent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let agent = agent.as_ref().and_then(std::sync::Weak::upgrade);
         let found = agent.and_then(|agent| agent.segment(map, partition));
-        found
-            .map(|(segment, _)| segment)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{map} is not here")))
+        found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{map} is not here")))
     }
 }

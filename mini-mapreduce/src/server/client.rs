@@ -4,17 +4,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use servers::lifetime;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Code, Status as Refusal};
+use tonic::{Code, Request, Status as Refusal};
 
 use super::wire::{self, pb};
 use super::worker::endpoint;
+use crate::coordinator::history::AttemptRecord;
 use crate::coordinator::job::JobState;
 use crate::coordinator::status::Status;
 use crate::counters::Counters;
 use crate::job::JobSpec;
 use crate::jobs;
-use crate::protocol::JobId;
+use crate::protocol::{AttemptId, JobId};
 
 /// How often a job is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -22,10 +24,13 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long a coordinator may be away before nobody waits for it any more.
 const AWAY_MAX: Duration = Duration::from_secs(120);
 
+/// Tells the coordinator of the trace that a call belongs to.
+type Traced = InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Refusal>>;
+
 /// A client.
 pub struct Client {
     address: String,
-    rpc: pb::coordinator_client::CoordinatorClient<Channel>,
+    rpc: pb::coordinator_client::CoordinatorClient<Traced>,
 }
 
 impl Client {
@@ -37,7 +42,8 @@ impl Client {
         let channel = endpoint(address)?
             .timeout(Duration::from_secs(60))
             .connect_lazy();
-        let rpc = pb::coordinator_client::CoordinatorClient::new(channel);
+        let traced = InterceptedService::new(channel, traces::tell as fn(_) -> _);
+        let rpc = pb::coordinator_client::CoordinatorClient::new(traced);
         Ok(Client {
             address: address.to_owned(),
             rpc: rpc.max_decoding_message_size(64 << 20),
@@ -151,6 +157,21 @@ impl Client {
         let listed = listed.map_err(|refusal| self.refused(&refusal))?;
         let jobs = listed.into_inner().jobs.into_iter();
         Ok(jobs.map(wire::status_from).collect())
+    }
+
+    /// What has become of a job's attempts, and how many more there were.
+    ///
+    /// # Errors
+    /// Where nobody answers, or there is no such job.
+    pub async fn attempts(&mut self, job: JobId) -> Result<(Vec<(AttemptId, AttemptRecord)>, u64)> {
+        let listed = self.rpc.list_attempts(pb::JobRef { job: job.0 }).await;
+        let listed = listed
+            .map_err(|refusal| self.refused(&refusal))?
+            .into_inner();
+        let attempts = listed.attempts.into_iter().map(wire::record_from);
+        let attempts: Result<Vec<_>, Refusal> = attempts.collect();
+        let attempts = attempts.map_err(|refusal| self.refused(&refusal))?;
+        Ok((attempts, listed.forgotten))
     }
 
     /// Ends a job.

@@ -31,6 +31,9 @@ pub struct Options {
     /// Where the coordinator is called; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     pub listen: String,
+    /// Where the job page is; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    pub http: String,
     /// How long a worker may be silent before it is taken for dead
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub worker_timeout: f64,
@@ -42,9 +45,9 @@ pub struct Options {
 /// A coordinator and workers as child processes. Dropping it kills them all.
 #[derive(Debug)]
 pub struct Cluster {
-    /// The coordinator; its address is `rpc`.
+    /// The coordinator; its addresses are `rpc` and `http`.
     pub coordinator: Server,
-    /// The workers; each has the one address `shuffle`.
+    /// The workers; each has the addresses `shuffle` and `http`.
     pub workers: Vec<Server>,
 }
 
@@ -59,7 +62,8 @@ impl Cluster {
         let timeout = options.worker_timeout.to_string();
         let mut coordinator = server(program, "coordinator", dir, "coordinator")
             .with_args(["--worker-timeout", &timeout])
-            .listening("--listen", "rpc", &options.listen);
+            .listening("--listen", "rpc", &options.listen)
+            .listening("--http", "http", &options.http);
         coordinator.start(START_MAX)?;
         let mut cluster = Cluster {
             coordinator,
@@ -89,7 +93,8 @@ impl Cluster {
             "--reduce-slots",
             &slots,
         ];
-        Ok(server(program, "worker", dir, &name).with_args(args))
+        let worker = server(program, "worker", dir, &name).with_args(args);
+        Ok(worker.listening("--http", "http", "127.0.0.1:0"))
     }
 
     /// Where the coordinator is called.
@@ -99,6 +104,15 @@ impl Cluster {
     pub fn address(&self) -> Result<&str> {
         let address = self.coordinator.address("rpc");
         address.context("the coordinator has no address")
+    }
+
+    /// Where the job page is.
+    ///
+    /// # Errors
+    /// When the coordinator has never been ready.
+    pub fn page(&self) -> Result<&str> {
+        let address = self.coordinator.address("http");
+        address.context("the coordinator has no page")
     }
 
     /// Ends all processes.
@@ -136,6 +150,7 @@ pub async fn run(options: Options) -> Result<()> {
     lifetime::announce(&serde_json::json!({
         "ready": "cluster",
         "coordinator": cluster.address()?,
+        "http": cluster.page()?,
         "workers": cluster.workers.len(),
         "dir": dir.display().to_string(),
     }))?;

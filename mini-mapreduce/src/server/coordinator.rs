@@ -11,9 +11,11 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status as Refusal};
+use tracing::Span;
 
 use super::files::LocalFiles;
 use super::host::{Host, HostError};
+use super::http;
 use super::wire::{self, pb};
 use crate::coordinator::Config;
 use crate::coordinator::status::Status;
@@ -31,6 +33,9 @@ pub struct Options {
     /// Where workers and clients call; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8032")]
     pub listen: String,
+    /// Where its pages are, for browsers, programs and Prometheus; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:19888")]
+    pub http: String,
     /// Where the journal is kept
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
@@ -64,14 +69,17 @@ pub async fn run(options: Options) -> Result<()> {
 
     let listener = TcpListener::bind(&options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {}", options.listen))?;
+    let pages = http::serve(&options.http, host.clone()).await?;
     lifetime::announce(&serde_json::json!({
         "ready": "coordinator",
         "rpc": listener.local_addr()?.to_string(),
+        "http": pages.to_string(),
     }))?;
     let service = pb::coordinator_server::CoordinatorServer::new(Service(host.clone()))
         .max_decoding_message_size(MESSAGE_MAX)
         .max_encoding_message_size(MESSAGE_MAX);
     let rpc = tonic::transport::Server::builder()
+        .trace_fn(traces::of_call)
         .add_service(service)
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     tokio::select! {
@@ -107,8 +115,8 @@ impl Service {
         &self,
         ask: impl FnOnce(&Host) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let host = self.0.clone();
-        let asked = spawn_blocking(move || ask(&host)).await;
+        let (host, span) = (self.0.clone(), Span::current());
+        let asked = spawn_blocking(move || span.in_scope(|| ask(&host))).await;
         asked.map_err(|error| Refusal::internal(error.to_string()))
     }
 }
@@ -176,6 +184,23 @@ impl pb::coordinator_server::Coordinator for Service {
         Ok(Response::new(pb::JobList {
             jobs: jobs.into_iter().map(wire::status_to).collect(),
         }))
+    }
+
+    async fn list_attempts(
+        &self,
+        request: Request<pb::JobRef>,
+    ) -> Result<Response<pb::AttemptList>, Refusal> {
+        let id = JobId(request.into_inner().job);
+        let list = self.0.look(|core| {
+            let history = &core.job(id)?.history;
+            let attempts = history.attempts().map(|(id, a)| wire::record_to(id, a));
+            Some(pb::AttemptList {
+                attempts: attempts.collect(),
+                forgotten: history.forgotten(),
+            })
+        });
+        let list = list.ok_or_else(|| Refusal::not_found(format!("there is no {id}")))?;
+        Ok(Response::new(list))
     }
 
     async fn kill_job(

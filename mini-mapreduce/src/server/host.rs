@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use node::{Disk, DiskError, Time};
 use thiserror::Error;
+use tracing::{Span, info_span};
 
+use super::metrics::Metrics;
 use super::output::LocalOutput;
 use super::programs;
 use crate::coordinator::job::{Job, JobState};
@@ -16,6 +18,9 @@ use crate::input::{Files, splits};
 use crate::job::{JobError, JobSpec};
 use crate::jobs;
 use crate::protocol::{AttemptId, JobId, Registration, Reply, Report};
+
+/// The setting of a job that says which trace it belongs to, as W3C's header of that name does.
+pub(super) const TRACEPARENT: &str = "mapreduce.job.traceparent";
 
 /// A job that is not taken.
 #[derive(Debug, Error)]
@@ -49,7 +54,10 @@ pub struct Host {
     /// A worker has reported, or a commit is done.
     changed: Condvar,
     files: Arc<dyn Files + Send + Sync>,
-    started: Instant,
+    /// The wall clock is read once; what the monotonic clock measured since is added.
+    began_at: Time,
+    began: Instant,
+    metrics: Metrics,
 }
 
 impl Host {
@@ -62,19 +70,28 @@ impl Host {
         mut disk: Box<dyn Disk + Send>,
         files: Arc<dyn Files + Send + Sync>,
     ) -> Result<Host, JournalError> {
-        let core = Coordinator::open(config, disk.as_mut(), Time::ZERO)?;
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+        let began_at = Time::ZERO + wall.unwrap_or(Duration::ZERO);
+        let core = Coordinator::open(config, disk.as_mut(), began_at)?;
         let broken = None;
         Ok(Host {
             state: Mutex::new(State { core, disk, broken }),
             changed: Condvar::new(),
             files,
-            started: Instant::now(),
+            began_at,
+            began: Instant::now(),
+            metrics: Metrics::of_coordinator(),
         })
     }
 
-    fn now(&self) -> Time {
-        let micros = self.started.elapsed().as_micros();
-        Time::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    /// The time now.
+    pub fn now(&self) -> Time {
+        self.began_at + self.began.elapsed()
+    }
+
+    /// When it began.
+    pub fn began_at(&self) -> Time {
+        self.began_at
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -89,8 +106,16 @@ impl Host {
         if let Some(error) = broken {
             return Err(error.clone());
         }
+        core.set_now(now);
         let decided = decide(core, now);
-        if let Err(error) = core.flush(disk.as_mut()) {
+        let (is_unwritten, begun) = (core.is_unwritten(), Instant::now());
+        let span = is_unwritten.then(|| traces::within(|| info_span!("journal_sync")).entered());
+        let flushed = core.flush(disk.as_mut());
+        drop(span);
+        if is_unwritten {
+            self.metrics.journal_sync(begun.elapsed());
+        }
+        if let Err(error) = flushed {
             *broken = Some(error.clone());
             return Err(error);
         }
@@ -110,6 +135,9 @@ impl Host {
                 output,
                 winners,
             } => {
+                let trace = self.look(|core| Some(trace_of(&core.job(job)?.spec).to_owned()));
+                let span = || info_span!("commit", %job);
+                let _committing = continued(trace.as_deref().unwrap_or(""), span).entered();
                 let committed = LocalOutput::open(Path::new(&output)).commit(&winners);
                 let committed = committed.map_err(|e| format!("cannot commit {output}: {e}"));
                 self.with(|core, _| core.committed(job, committed))
@@ -137,6 +165,10 @@ impl Host {
         let files = &*self.files;
         jobs::prepare(&mut spec, files)?;
         let program = programs::program(&spec, || None)?;
+        // Whoever runs a task of it goes on with the trace of whoever wanted it.
+        if let Some(traceparent) = traces::traceparent() {
+            spec.settings.0.insert(TRACEPARENT.to_owned(), traceparent);
+        }
         let splits = splits(program.input(), &spec, files)?;
         let path = spec.output.clone();
         let output = LocalOutput::create(Path::new(&path))
@@ -172,6 +204,7 @@ impl Host {
     /// # Errors
     /// When the journal cannot be written.
     pub fn tick(&self) -> Result<(), DiskError> {
+        self.metrics.upkeep();
         self.with(|core, now| core.tick(now))
     }
 
@@ -181,6 +214,12 @@ impl Host {
     /// When the journal cannot be written.
     pub fn kill(&self, job: JobId, reason: &str) -> Result<bool, DiskError> {
         self.with(|core, _| core.kill_job(job, reason))
+    }
+
+    /// What Prometheus reads.
+    pub fn render_metrics(&self) -> String {
+        let now = self.now();
+        self.look(|core| self.metrics.render_coordinator(core, now))
     }
 
     /// Looks at the core.
@@ -219,4 +258,17 @@ impl Host {
             drop(self.changed.wait_timeout_while(state, every, is_open));
         }
     }
+}
+
+/// The trace that a job belongs to; empty if it belongs to none.
+pub(super) fn trace_of(spec: &JobSpec) -> &str {
+    spec.settings.0.get(TRACEPARENT).map_or("", String::as_str)
+}
+
+/// A span of a trace; none where there is none.
+pub(super) fn continued(trace: &str, span: impl FnOnce() -> Span) -> Span {
+    if trace.is_empty() {
+        return Span::none();
+    }
+    traces::continued(span(), trace)
 }

@@ -49,72 +49,88 @@ impl Link for Arc<Host> {
     }
 }
 
-/// Runs a job, and the jobs that it consists of, one after another, on `slots` threads. `watch` looks on.
+/// A coordinator and a worker in this process.
+pub struct Local {
+    /// The coordinator.
+    pub host: Arc<Host>,
+    agent: Arc<Agent>,
+    _dir: TempDir,
+}
+
+impl Local {
+    /// With a worker that runs so many maps, and so many reduces, at once.
+    ///
+    /// # Errors
+    /// Where there is no room to work in.
+    pub fn new(slots: u32) -> Result<Local, LocalError> {
+        let files = Arc::new(LocalFiles);
+        let dir = TempDir::with_prefix("mini-mapreduce-").map_err(LocalError::Directory)?;
+        let config = Config {
+            // Nobody is silent here, but the machine may sleep.
+            worker_timeout: Duration::from_secs(3600),
+            // There is no faster place for a second attempt.
+            speculative: false,
+            ..Config::default()
+        };
+        let host = Host::open(config, Box::new(MemDisk::default()), files.clone())
+            .map_err(|error| LocalError::Failed(error.to_string()))?;
+        let host = Arc::new(host);
+        let settings = Settings {
+            worker: WorkerId(0),
+            address: String::new(),
+            host: String::new(),
+            rack: String::new(),
+            map_slots: slots,
+            reduce_slots: slots,
+            dir: dir.path().to_owned(),
+            heartbeat: Duration::from_millis(100),
+        };
+        let here = Arc::new(Here(Mutex::new(None)));
+        let links = (Box::new(host.clone()), Box::new(here.clone()));
+        let agent = Agent::new(settings, files, links.0, links.1);
+        *here.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&agent));
+        Ok(Local {
+            host,
+            agent,
+            _dir: dir,
+        })
+    }
+
+    /// Runs a job, and the jobs that it consists of, one after another. `watch` looks on.
+    ///
+    /// # Errors
+    /// Where it is not taken, or fails.
+    pub fn run(self, spec: &JobSpec, mut watch: impl FnMut(&Job)) -> Result<Counters, LocalError> {
+        let steps = jobs::steps(spec).map_err(HostError::from)?;
+        let between: Vec<String> = steps.iter().map(|step| step.output.clone()).collect();
+        let (mut counters, mut done) = (Counters::default(), 0);
+        let result = std::thread::scope(|scope| {
+            let agent = &self.agent;
+            scope.spawn(move || agent.run(|_| {}));
+            let result: Result<(), LocalError> = (0..).zip(steps).try_for_each(|(token, step)| {
+                let job = self.host.submit(token, step)?;
+                let job = self.host.wait(job, WATCH_EVERY, &mut watch);
+                counters.merge(&job.map_err(LocalError::Failed)?.counters());
+                done += 1;
+                Ok(())
+            });
+            agent.stop();
+            agent.wait_for_tasks(TASKS_END_MAX);
+            result
+        });
+        // What one step has left for the next.
+        let last = between.len().saturating_sub(1);
+        for path in between[..done.min(last)].iter() {
+            let _ = std::fs::remove_dir_all(path);
+        }
+        result.map(|()| counters)
+    }
+}
+
+/// Runs a job in this process on `slots` threads. `watch` looks on.
 ///
 /// # Errors
 /// Where it is not taken, or fails.
-pub fn run(
-    spec: &JobSpec,
-    slots: u32,
-    mut watch: impl FnMut(&Job),
-) -> Result<Counters, LocalError> {
-    let mut counters = Counters::default();
-    let steps = jobs::steps(spec).map_err(HostError::from)?;
-    let between: Vec<String> = steps.iter().map(|step| step.output.clone()).collect();
-    let mut done = 0;
-    let result = steps.into_iter().try_for_each(|step| {
-        let job = run_step(step, slots, &mut watch)?;
-        counters.merge(&job.counters());
-        done += 1;
-        Ok(())
-    });
-    // What one step has left for the next.
-    let last = between.len().saturating_sub(1);
-    for path in between[..done.min(last)].iter() {
-        let _ = std::fs::remove_dir_all(path);
-    }
-    result.map(|()| counters)
-}
-
-fn run_step(spec: JobSpec, slots: u32, watch: &mut impl FnMut(&Job)) -> Result<Job, LocalError> {
-    let files = Arc::new(LocalFiles);
-    let dir = TempDir::with_prefix("mini-mapreduce-").map_err(LocalError::Directory)?;
-    let config = Config {
-        // Nobody is silent here, but the machine may sleep.
-        worker_timeout: Duration::from_secs(3600),
-        // There is no faster place for a second attempt.
-        speculative: false,
-        ..Config::default()
-    };
-    let host = Host::open(config, Box::new(MemDisk::default()), files.clone())
-        .map_err(|error| LocalError::Failed(error.to_string()))?;
-    let host = Arc::new(host);
-    let job = host.submit(0, spec)?;
-    let settings = Settings {
-        worker: WorkerId(0),
-        address: String::new(),
-        host: String::new(),
-        rack: String::new(),
-        map_slots: slots,
-        reduce_slots: slots,
-        dir: dir.path().to_owned(),
-        heartbeat: Duration::from_millis(100),
-    };
-    let here = Arc::new(Here(Mutex::new(None)));
-    let agent = Agent::new(
-        settings,
-        files,
-        Box::new(host.clone()),
-        Box::new(here.clone()),
-    );
-    *here.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&agent));
-    let result = std::thread::scope(|scope| {
-        let agent = &agent;
-        scope.spawn(move || agent.run(|_| {}));
-        let result = host.wait(job, WATCH_EVERY, &mut *watch);
-        agent.stop();
-        agent.wait_for_tasks(TASKS_END_MAX);
-        result
-    });
-    result.map_err(LocalError::Failed)
+pub fn run(spec: &JobSpec, slots: u32, watch: impl FnMut(&Job)) -> Result<Counters, LocalError> {
+    Local::new(slots)?.run(spec, watch)
 }

@@ -1,7 +1,10 @@
 //! The plain types of `protocol.rs` as messages of gRPC, and back. What comes is not trusted to be whole.
 
+use node::Time;
 use tonic::Status as Refusal;
 
+use crate::coordinator::delay::Locality;
+use crate::coordinator::history::{AttemptRecord, Outcome};
 use crate::coordinator::job::JobState;
 use crate::coordinator::status::Status;
 use crate::counters::Counters;
@@ -130,8 +133,12 @@ pub(super) fn report_to(report: Report) -> pb::Report {
     use pb::attempt_report::State;
     let attempt = |report: AttemptReport| pb::AttemptReport {
         attempt: Some(attempt_to(report.attempt)),
+        counters: match &report.state {
+            AttemptState::Running { counters, .. } => counters_to(counters),
+            _ => Vec::new(),
+        },
         state: Some(match report.state {
-            AttemptState::Running { progress } => State::Running(progress),
+            AttemptState::Running { progress, .. } => State::Running(progress),
             AttemptState::Done { counters } => State::Done(pb::Done {
                 counters: counters_to(&counters),
             }),
@@ -162,7 +169,10 @@ pub(super) fn report_from(report: pb::Report) -> Result<Report, Refusal> {
     let attempt = |report: pb::AttemptReport| {
         let attempt = attempt_needed(report.attempt)?;
         let state = match needed(report.state, "state of an attempt")? {
-            State::Running(progress) => AttemptState::Running { progress },
+            State::Running(progress) => AttemptState::Running {
+                progress,
+                counters: counters_from(report.counters),
+            },
             State::Done(done) => AttemptState::Done {
                 counters: counters_from(done.counters),
             },
@@ -308,6 +318,8 @@ pub(super) fn status_to(status: Status) -> pb::JobStatus {
         shuffle: status.shuffle,
         reduce: status.reduce,
         counters: counters_to(&status.counters),
+        input_bytes_read: status.input_bytes.0,
+        input_bytes: status.input_bytes.1,
     }
 }
 
@@ -330,6 +342,72 @@ pub(super) fn status_from(status: pb::JobStatus) -> Status {
         map: status.map,
         shuffle: status.shuffle,
         reduce: status.reduce,
+        input_bytes: (status.input_bytes_read, status.input_bytes),
         counters: counters_from(status.counters),
     }
+}
+
+pub(super) fn record_to(id: AttemptId, record: &AttemptRecord) -> pb::AttemptInfo {
+    use pb::attempt_info::Outcome as Known;
+    pb::AttemptInfo {
+        attempt: Some(attempt_to(id)),
+        worker: record.worker.0,
+        host: record.host.clone(),
+        rack: record.rack.clone(),
+        slot: record.slot,
+        speculative: record.speculative,
+        locality: record.locality.map(|locality| match locality {
+            Locality::Node => 0,
+            Locality::Rack => 1,
+            Locality::Any => 2,
+        }),
+        started: record.started.as_micros(),
+        shuffled: record.shuffled.map(Time::as_micros),
+        merged: record.merged.map(Time::as_micros),
+        ended: record.ended.map(Time::as_micros),
+        outcome: match &record.outcome {
+            Outcome::Running => None,
+            Outcome::Succeeded => Some(Known::Succeeded(true)),
+            Outcome::Failed { reason } => Some(Known::Failed(reason.clone())),
+            Outcome::Killed { reason } => Some(Known::Killed(reason.clone())),
+        },
+        progress: record.progress,
+        input_records: record.input_records,
+        shuffle_bytes: record.shuffle_bytes,
+        spilled_records: record.spilled_records,
+        fetch_failures: record.fetch_failures,
+    }
+}
+
+pub(super) fn record_from(info: pb::AttemptInfo) -> Result<(AttemptId, AttemptRecord), Refusal> {
+    use pb::attempt_info::Outcome as Known;
+    let record = AttemptRecord {
+        worker: WorkerId(info.worker),
+        host: info.host,
+        rack: info.rack,
+        slot: info.slot,
+        speculative: info.speculative,
+        locality: info.locality.map(|locality| match locality {
+            0 => Locality::Node,
+            1 => Locality::Rack,
+            _ => Locality::Any,
+        }),
+        started: Time::from_micros(info.started),
+        shuffled: info.shuffled.map(Time::from_micros),
+        merged: info.merged.map(Time::from_micros),
+        ended: info.ended.map(Time::from_micros),
+        outcome: match info.outcome {
+            None => Outcome::Running,
+            Some(Known::Succeeded(_)) => Outcome::Succeeded,
+            Some(Known::Failed(reason)) => Outcome::Failed { reason },
+            Some(Known::Killed(reason)) => Outcome::Killed { reason },
+        },
+        progress: info.progress,
+        input_records: info.input_records,
+        shuffle_bytes: info.shuffle_bytes,
+        spilled_records: info.spilled_records,
+        fetch_failures: info.fetch_failures,
+        counters: Counters::default(),
+    };
+    Ok((attempt_needed(info.attempt)?, record))
 }

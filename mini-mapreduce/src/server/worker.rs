@@ -18,10 +18,12 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status as Refusal};
+use tracing::Span;
 
 use super::agent::{Agent, Link, LinkError, Segment, Segments, Settings};
 use super::coordinator::new_worker;
 use super::files::LocalFiles;
+use super::http;
 use super::wire::{self, pb};
 use crate::protocol::{AttemptId, Registration, Reply, Report};
 
@@ -46,6 +48,9 @@ pub struct Options {
     /// Where map outputs are served; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     pub listen: String,
+    /// Where Prometheus reads its metrics; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    pub http: String,
     /// Where it keeps what it makes, in a directory for this life alone
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
@@ -102,10 +107,16 @@ pub async fn run(options: Options) -> Result<()> {
     let far = Arc::new(far);
     let links: (Box<dyn Link>, Box<dyn Segments>) = (Box::new(far.clone()), Box::new(far));
     let agent = Agent::new(settings, Arc::new(LocalFiles), links.0, links.1);
-    lifetime::announce(&serde_json::json!({"ready": "worker", "shuffle": address}))?;
+    let pages = http::serve_worker(&options.http, agent.clone()).await?;
+    lifetime::announce(&serde_json::json!({
+        "ready": "worker",
+        "shuffle": address,
+        "http": pages.to_string(),
+    }))?;
 
     let service = pb::shuffle_server::ShuffleServer::new(Service(agent.clone()));
     let rpc = tonic::transport::Server::builder()
+        .trace_fn(traces::of_call)
         .add_service(service)
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     let (running, coordinator) = (agent.clone(), options.coordinator.clone());
@@ -231,7 +242,7 @@ async fn copy(
     file: &Path,
 ) -> io::Result<Segment> {
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the worker is silent");
-    let mut client = pb::shuffle_client::ShuffleClient::new(channel);
+    let mut client = pb::shuffle_client::ShuffleClient::with_interceptor(channel, traces::tell);
     let request = pb::FetchRequest {
         map: Some(wire::attempt_to(map)),
         partition,
@@ -257,6 +268,7 @@ async fn copy(
         Some((length, records)) if length == copied => Ok(Segment {
             file: file.to_owned(),
             offset: 0,
+            length,
             records,
         }),
         _ => Err(io::Error::new(
@@ -279,11 +291,13 @@ impl pb::shuffle_server::Shuffle for Service {
         let map = map.ok_or_else(|| Refusal::invalid_argument("the message has no map"))?;
         let map = wire::attempt_from(map);
         let found = self.0.segment(map, partition);
-        let (segment, length) =
-            found.ok_or_else(|| Refusal::not_found(format!("{map} is not here")))?;
+        let segment = found.ok_or_else(|| Refusal::not_found(format!("{map} is not here")))?;
         let (sender, receiver) = mpsc::channel(PIECES);
+        // The call's span lasts until all is sent.
+        let (agent, span) = (self.0.clone(), Span::current());
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = send(&segment, length, &sender) {
+            let _sending = span.enter();
+            if let Err(error) = send(&segment, &sender, |bytes| agent.metrics.served(bytes)) {
                 let _ = sender.blocking_send(Err(Refusal::data_loss(format!("{map}: {error}"))));
             }
         });
@@ -294,23 +308,27 @@ impl pb::shuffle_server::Shuffle for Service {
 /// Sends a segment in pieces. A reader that is slow is waited for, one that is gone is none.
 fn send(
     segment: &Segment,
-    length: u64,
     to: &mpsc::Sender<Result<pb::FetchPiece, Refusal>>,
+    sent: impl Fn(usize),
 ) -> io::Result<()> {
     let mut file = File::open(&segment.file)?;
     file.seek(SeekFrom::Start(segment.offset))?;
-    let mut left = length;
+    let mut left = segment.length;
     loop {
         let size = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
         let mut bytes = vec![0; size];
         file.read_exact(&mut bytes)?;
         left -= size as u64;
         let piece = pb::FetchPiece {
-            length,
+            length: segment.length,
             records: segment.records,
             bytes,
         };
-        if to.blocking_send(Ok(piece)).is_err() || left == 0 {
+        if to.blocking_send(Ok(piece)).is_err() {
+            return Ok(());
+        }
+        sent(size);
+        if left == 0 {
             return Ok(());
         }
     }

@@ -5,6 +5,8 @@
     reason = "these are tests, which clippy knows by an attribute that they lack"
 )]
 
+mod page;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -45,6 +47,7 @@ impl Scene {
             racks: 1,
             dir: None,
             listen: "127.0.0.1:0".to_owned(),
+            http: "127.0.0.1:0".to_owned(),
             worker_timeout: 3.0,
             exit_with_stdin: true,
         };
@@ -239,6 +242,18 @@ fn the_command_line_runs_a_job_on_a_cluster_and_tells_what_is_wrong() {
         done && text.contains("job_0001 wordcount") && text.contains("succeeded"),
         "{text}"
     );
+    let (done, text) = run(&["jobs", "job_0001", "--attempts"]);
+    let told = [
+        "2 succeeded, 0 failed",
+        "attempt_0001_m_000000_0 on worker1: succeeded",
+        "REDUCE_SHUFFLE_BYTES=",
+    ];
+    assert!(
+        done && told.iter().all(|part| text.contains(part)),
+        "{text}"
+    );
+    let (done, text) = run(&["jobs", "job_0007"]);
+    assert!(!done && text.contains("there is no job_0007"), "{text}");
     let (done, text) = run(&["jobs", "--kill", "job_0001"]);
     assert!(!done && text.contains("it is over"), "{text}");
 }

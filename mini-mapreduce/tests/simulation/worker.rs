@@ -219,7 +219,7 @@ impl WorkerProcess {
             TaskKind::Map => done,
             TaskKind::Reduce => (2.0 + done) / 3.0,
         };
-        self.core.progress(id, progress);
+        self.core.progress(id, progress, Counters::default());
         if task.steps_left > 0 {
             ctx.set_timer(Timer::Work(id), self.nature.step);
         } else {
@@ -310,7 +310,7 @@ impl WorkerProcess {
         if task.shuffle.fetched(map) {
             merge(&mut task.fetched, counts);
             let progress = task.shuffle.fraction() * 2.0 / 3.0;
-            self.core.progress(reduce, progress);
+            self.core.progress(reduce, progress, Counters::default());
             self.fetch(reduce, ctx);
         }
     }

@@ -31,6 +31,7 @@ impl Scene {
             racks: 1,
             dir: None,
             listen: "127.0.0.1:0".to_owned(),
+            http: "127.0.0.1:0".to_owned(),
             worker_timeout: 3.0,
             exit_with_stdin: true,
         };
