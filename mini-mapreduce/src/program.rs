@@ -1,5 +1,5 @@
 //! The form in which tasks run jobs: on bytes, whatever the types. [`Job`] makes it of a mapper and a reducer with types;
-//! Hadoop Streaming makes it of two child processes.
+//! Hadoop Streaming (`server::streaming`) makes it of two child processes.
 
 use std::sync::Arc;
 

@@ -84,6 +84,8 @@ struct Setup {
     /// What stands between key and value in the output.
     text: Vec<u8>,
     rules: Rules,
+    /// How many bytes of a setting the environment may have.
+    environment_max: usize,
     running: Option<Running>,
 }
 
@@ -133,6 +135,7 @@ impl Streaming {
         let without_key: bool = settings.parse("stream.map.input.ignoreKey", is_text)?;
         let map_input = separator(settings, "stream.map.input.field.separator")?;
         let order = key_order(settings)?.filter(|_| spec.reduces > 0);
+        let environment_max: i64 = settings.parse("stream.jobconf.truncate.limit", -1)?;
         let running = match task {
             None => None,
             Some(task) => Some(Running {
@@ -155,6 +158,8 @@ impl Streaming {
             order,
             text: separator(settings, "mapreduce.output.textoutputformat.separator")?,
             rules: Rules::of(settings, options.is_verbose)?,
+            // Below zero: as many as it has.
+            environment_max: usize::try_from(environment_max).unwrap_or(usize::MAX),
             options,
             running,
         })))

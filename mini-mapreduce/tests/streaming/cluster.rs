@@ -122,42 +122,66 @@ fn a_worker_that_is_killed_with_its_commands_costs_time_alone() {
     assert!(numbers(&text) == counts, "the counts are wrong");
 }
 
+impl Scene {
+    /// Has a mapper run that says which process it is, and goes on as told; the job, and the process.
+    fn run_endless(&mut self, name: &str, goes_on: &str) -> (JobId, String) {
+        self.place.write("in", "x\n");
+        let script = format!("#!/bin/sh\necho $$ > $PID.new\nmv $PID.new $PID\nexec {goes_on}\n");
+        self.place.write(&format!("{name}.sh"), script);
+        let path = |name: &str| self.place.path(name).to_str().unwrap().to_owned();
+        let (input, output, script) = (
+            path("in"),
+            path(&format!("out-{name}")),
+            path(&format!("{name}.sh")),
+        );
+        let pid = path(&format!("{name}.pid"));
+        let mapper = format!("{name}.sh");
+        let environment = format!("PID={pid}");
+        let job = self.submit(&[
+            "-input",
+            &input,
+            "-output",
+            &output,
+            "-file",
+            &script,
+            "-mapper",
+            &mapper,
+            "-cmdenv",
+            &environment,
+        ]);
+        let begun = Instant::now();
+        while !Path::new(&pid).exists() {
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "it never ran: {:?}",
+                self.status(job)
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        (job, fs::read_to_string(&pid).unwrap().trim().to_owned())
+    }
+}
+
 #[test]
 fn a_job_that_is_ended_ends_its_commands() {
     let mut scene = Scene::new(1);
-    scene.place.write("in", "x\n");
-    scene.place.write(
-        "hang.sh",
-        "#!/bin/sh\necho $$ > $PIDS.new\nmv $PIDS.new $PIDS\nexec sleep 1234\n",
-    );
-    let path = |name: &str| scene.place.path(name).to_str().unwrap().to_owned();
-    let (input, output, script, pids) = (path("in"), path("out"), path("hang.sh"), path("pids"));
-    let job = scene.submit(&[
-        "-input",
-        &input,
-        "-output",
-        &output,
-        "-file",
-        &script,
-        "-mapper",
-        "hang.sh",
-        "-cmdenv",
-        &format!("PIDS={pids}"),
-    ]);
-    let begun = Instant::now();
-    while !Path::new(&pids).exists() {
-        assert!(
-            begun.elapsed() < DEADLINE,
-            "it never ran: {:?}",
-            scene.status(job)
-        );
-        std::thread::sleep(Duration::from_millis(5));
+    // One that says nothing, and one that never stops to.
+    for (name, goes_on) in [("silent", "sleep 1234"), ("endless", "yes")] {
+        let (job, pid) = scene.run_endless(name, goes_on);
+        scene
+            .runtime
+            .block_on(scene.client.kill(job, "a test"))
+            .unwrap();
+        until_gone(&pid);
     }
-    scene
-        .runtime
-        .block_on(scene.client.kill(job, "a test"))
-        .unwrap();
-    until_gone(fs::read_to_string(&pids).unwrap().trim());
+}
+
+#[test]
+fn a_worker_that_is_asked_to_end_ends_its_commands() {
+    let mut scene = Scene::new(1);
+    let (_, pid) = scene.run_endless("silent", "sleep 1234");
+    scene.cluster.stop();
+    until_gone(&pid);
 }
 
 #[test]

@@ -137,6 +137,21 @@ fn a_silent_command_is_killed_with_all_that_it_started() {
 }
 
 #[test]
+fn counters_without_end_are_an_error() {
+    let mut place = Place::new();
+    place.write("in", "500\n");
+    let mapper =
+        "awk '{for (i = 0; i < $1; i++) print \"reporter:counter:g,\" i \",1\" > \"/dev/stderr\"}'";
+    let error = place.error(&["-mapper", mapper]);
+    assert!(
+        error.contains("is one more than 120 (mapreduce.job.counters.max)"),
+        "{error}"
+    );
+    let more = ["-mapper", mapper, "-D", "mapreduce.job.counters.max=500"];
+    place.run(&more).says("    499=1\n");
+}
+
+#[test]
 fn a_slow_command_that_gives_signs_of_life_is_not_killed() {
     let mut place = Place::new();
     place.write("in", "x\n");
@@ -229,6 +244,14 @@ fn what_is_not_there_is_refused_before_anything_runs() {
         "gone.py: No such file",
     );
     check(&["-mapper", "''"], "the command \"''\" is empty");
+    check(
+        &["-mapper", "cat", "-files", "in,in"],
+        "the name in is taken; use ",
+    );
+    check(
+        &["-mapper", "cat", "-file", "in#tmp"],
+        "the name tmp is taken",
+    );
     let comparator = "mapreduce.job.output.key.comparator.class=";
     check(
         &["-mapper", "cat", "-D", &format!("{comparator}Mine")],

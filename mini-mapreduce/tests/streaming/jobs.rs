@@ -266,6 +266,34 @@ fn the_environment_tells_the_job_the_task_and_the_split() {
 }
 
 #[test]
+fn directories_are_sent_and_long_settings_are_cut() {
+    let mut place = Place::new();
+    place.write("in", "x\n");
+    place.write("tables/words", "one\n");
+    let shown = [
+        "-files",
+        "tables#t",
+        "-mapper",
+        "cat t/words",
+        "-numReduceTasks",
+        "0",
+    ];
+    assert_eq!(place.output(&shown), "one\t\n");
+    let long = format!("my.setting={}", "äöü".repeat(20));
+    let settings = ["-D", &long, "-D", "stream.jobconf.truncate.limit=5"];
+    let mapper = [
+        "-mapper",
+        "sh -c 'cat; echo $my_setting'",
+        "-numReduceTasks",
+        "0",
+    ];
+    assert_eq!(
+        place.output(&[&settings[..], &mapper].concat()),
+        "x\t\näö\t\n"
+    );
+}
+
+#[test]
 fn reports_on_standard_error_are_taken() {
     let mut place = Place::new();
     place.write("in/a", "1\n2\n");

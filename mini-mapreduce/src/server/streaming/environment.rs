@@ -16,8 +16,14 @@ impl Setup {
                 settings.insert(former.to_owned(), value);
             }
         }
-        let underscored = |(name, value): (String, String)| {
+        let underscored = |(name, mut value): (String, String)| {
             let name = name.replace(|char: char| !char.is_ascii_alphanumeric(), "_");
+            // Systems limit it, and a list of inputs may be long.
+            let mut end = self.environment_max.min(value.len());
+            while !value.is_char_boundary(end) {
+                end -= 1;
+            }
+            value.truncate(end);
             // No process may have a zero in its environment.
             (name, value.replace('\0', ""))
         };

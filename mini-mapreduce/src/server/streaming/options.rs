@@ -283,6 +283,13 @@ impl Options {
         for file in &self.files {
             let path = absolute(&file.path)?;
             std::fs::metadata(&path).map_err(|error| wrong(format!("-file {path}: {error}")))?;
+            let namesakes = self.files.iter().filter(|other| other.name == file.name);
+            if namesakes.count() > 1 || file.name == "tmp" {
+                let name = &file.name;
+                return Err(wrong(format!(
+                    "-file {path}: the name {name} is taken; use {path}#NAME"
+                )));
+            }
             say("-file", &format!("{path}#{}", file.name));
         }
         for (name, value) in &self.environment {

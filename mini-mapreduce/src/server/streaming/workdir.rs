@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::options::Shipped;
 
+#[cfg(unix)]
 /// A larger file is not copied, but linked to.
 const COPY_MAX: u64 = 64 << 20;
 
@@ -24,9 +25,6 @@ pub(super) fn make(within: &Path, files: &[Shipped]) -> Result<TempDir, String> 
     fs::create_dir(dir.path().join("tmp")).map_err(failed)?;
     for file in files {
         let (from, to) = (Path::new(&file.path), dir.path().join(&file.name));
-        if fs::symlink_metadata(&to).is_ok() {
-            return Err(format!("two files are sent under the name {}", file.name));
-        }
         put(from, &to).map_err(|error| format!("-file {}: {error}", file.path))?;
     }
     Ok(dir)
