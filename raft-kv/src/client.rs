@@ -556,10 +556,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_write_that_had_no_connection_was_certainly_not_done() {
-        // A port that was free a moment ago.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
-        drop(free);
+        // Bound and not listening: whoever connects is refused, and nobody else gets the port.
+        let taken = tokio::net::TcpSocket::new_v4().unwrap();
+        taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = taken.local_addr().unwrap().to_string();
         let client = Client::new(&[address]).unwrap();
         let client = client.with_timeout(Duration::from_millis(300));
         let put = client.put("a", "1", 0).await;

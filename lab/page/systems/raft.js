@@ -58,7 +58,8 @@ export function start(section) {
   section.replaceChildren(
     ...titled("raft-logs", "Logs", "The end of each member's log: ✓ committed, ✎ written and not known to be committed, · not there", ["member", "role", "entries", "committed", "applied", "snapshot", "the leader knows of"]),
     ...titled("raft-keys", "Keys", "What each member itself has, with the revision at which it was written", ["key"]),
-    ...titled("raft-clients", "Clients", "What each was told last", ["client", "heard"]));
+    ...titled("raft-clients", "Clients", "What each was told last", ["client", "heard"]),
+    el("figure", { id: "raft-proof", hidden: "" }, el("figcaption", {}, "What no order explains: each line is a call, from when it was made until it was answered; the red one's answer fits nowhere"), el("img")));
 }
 
 /** Draws logs, keys and clients. */
@@ -68,6 +69,16 @@ export function drawMain(section, state) {
   drawKeys(section, all);
   keyed(section.querySelector("#raft-clients"), clients(state), ({ name }) => name,
     ({ name }) => el("tr", { "data-key": name }, el("th", { scope: "row" }, name), el("td")), (row, client) => text(row.children[1], client.heard ?? "nothing yet"));
+  drawProof(section.querySelector("#raft-proof"), state.proof);
+}
+
+/** A picture from elsewhere stays one: nothing in it is run. */
+function drawProof(figure, proof) {
+  figure.hidden = !proof;
+  if (!proof) return;
+  const img = figure.querySelector("img");
+  attribute(img, "src", `data:image/svg+xml;charset=utf-8,${encodeURIComponent(proof.picture)}`);
+  attribute(img, "alt", proof.words);
 }
 
 function drawLogs(body, all) {

@@ -32,7 +32,7 @@ use crate::load::Load;
 use crate::scenes::{Play, SOON, Stage, ensure};
 use crate::system::{Cluster, Scenery, System};
 use client::{Action, Outcome, Request};
-use ledger::{Ledger, Ledgers};
+use ledger::{Ledger, Ledgers, Proof};
 use load::KeyLoad;
 use roster::{Entry, Roster};
 use watch::Watching;
@@ -147,6 +147,8 @@ pub(crate) struct Raft {
     heard: Mutex<BTreeMap<String, String>>,
     /// Why what the load saw makes no sense, if it does not.
     wrong: Mutex<Option<String>>,
+    /// The calls that no order explains, those found last.
+    proof: Mutex<Option<Proof>>,
     watching: Mutex<Watching>,
     seen: Mutex<(Instant, Arc<View>)>,
 }
@@ -193,6 +195,7 @@ impl Scenery for Raft {
             ledgers: Mutex::default(),
             heard: Mutex::default(),
             wrong: Mutex::default(),
+            proof: Mutex::default(),
             watching: Mutex::default(),
             seen: Mutex::new((Instant::now(), Arc::default())),
         });
@@ -272,6 +275,11 @@ impl Raft {
 
     fn found_wrong(&self, text: &str) {
         *lock(&self.wrong) = Some(text.to_owned());
+    }
+
+    /// Has the page draw calls that no order explains.
+    fn show_proof(&self, proof: Proof) {
+        *lock(&self.proof) = Some(proof);
     }
 
     /// Has a client do something, at one member or at whichever it likes. It tries for so many milliseconds.

@@ -109,6 +109,7 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         forgotten.map_err(|e| engine(&e))??;
         let (log, report) = LogStore::open(storage.clone(), options.segment_bytes)?;
         let (applied, applied_receiver) = watch::channel(0);
+        let (damaged, damage) = mpsc::channel(1);
         let network = Network {
             transport,
             storage: storage.clone(),
@@ -117,6 +118,7 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
             append_timeout: options.election_timeout,
             snapshot_timeout: options.snapshot_timeout,
             backoff: options.heartbeat_interval,
+            damaged,
         };
         let machine = Machine::new(machine, storage, applied);
         let raft = Raft::<S>::new(
@@ -145,6 +147,7 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         tokio::spawn(watch_leadership(member.inner.raft.clone(), leadership));
         tokio::spawn(member.clone().answer_reads(asked));
         tokio::spawn(member.clone().give_votes());
+        tokio::spawn(replace_damaged(member.inner.raft.clone(), damage));
         Ok(member)
     }
 
@@ -316,6 +319,15 @@ async fn watch_leadership<S: StateMachine>(raft: Raft<S>, leadership: watch::Sen
         };
         leadership.send_if_modified(|known| std::mem::replace(known, now) != now);
         if metrics.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Makes a snapshot whenever the one that there is was found to be damaged.
+async fn replace_damaged<S: StateMachine>(raft: Raft<S>, mut damage: mpsc::Receiver<()>) {
+    while damage.recv().await.is_some() {
+        if raft.trigger().snapshot().await.is_err() {
             return;
         }
     }

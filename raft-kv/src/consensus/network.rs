@@ -13,12 +13,14 @@ use openraft::raft::{
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::{RPCTypes, RaftNetworkFactory, RaftNetworkV2};
+use tokio::sync::mpsc;
 
 use crate::consensus::machine::SnapshotFile;
 use crate::consensus::peer::{self, Envelope, Request, Response, SnapshotPart};
 use crate::consensus::storage::Storage;
 use crate::consensus::types::{RaftVote, Snapshot, Types};
 use crate::consensus::{Member, Transport, TransportError};
+use crate::wal::{WalError, snapshot};
 
 /// A snapshot travels in parts of this many bytes.
 const SNAPSHOT_PART_BYTES: usize = 1 << 20;
@@ -36,6 +38,8 @@ pub(super) struct Network<T> {
     pub(super) snapshot_timeout: Duration,
     /// How long an unreachable member is left alone.
     pub(super) backoff: Duration,
+    /// Told when this member's own snapshot is damaged.
+    pub(super) damaged: mpsc::Sender<()>,
 }
 
 /// The way to one member.
@@ -155,21 +159,20 @@ impl<T: Transport> Way<T> {
             let read = read.await.and_then(|read| read.map_err(io::Error::other));
             let (len, bytes) = read.map_err(|e| NetworkError::new(&e))?;
             let end = offset + bytes.len() as u64;
+            let is_last = end >= len;
             let part = SnapshotPart {
                 vote,
                 file: file.to_owned(),
                 offset,
                 bytes,
-                is_last: end >= len,
+                is_last,
             };
-            let request = Request::Snapshot(part);
-            let answer = self.call(
-                request,
-                self.network.snapshot_timeout,
-                RPCTypes::InstallSnapshot,
-                Some,
-            );
-            match answer.await? {
+            let timeout = self.network.snapshot_timeout;
+            let answer = self.ask(Request::Snapshot(part), timeout).await;
+            if is_last && matches!(answer, Err(Failure::Refused(_))) {
+                self.doubt(file).await;
+            }
+            match answer.map_err(|failure| self.error(failure, RPCTypes::InstallSnapshot))? {
                 Response::SnapshotInstalled(response) => return Ok(response),
                 Response::SnapshotPart(true) => offset = end,
                 _ => {
@@ -177,6 +180,28 @@ impl<T: Transport> Way<T> {
                     return Err(NetworkError::from_string(reason).into());
                 }
             }
+        }
+    }
+}
+
+impl<T: Transport> Way<T> {
+    /// Somebody has all of this snapshot and does not want it. Where the fault is in this member's own file, another one has to be made: a start
+    /// would fail with it, and what it stands for is in no log any more.
+    async fn doubt(&self, file: &str) {
+        let file = file.to_owned();
+        let verified = self.network.storage.run(move |disk| {
+            // It may have been replaced already.
+            let is_newest = snapshot::newest(disk)?.as_ref() == Some(&file);
+            is_newest.then(|| snapshot::verify(disk, &file)).transpose()
+        });
+        if let Ok(Err(error)) = verified.await {
+            let reason = match error {
+                WalError::Damaged { offset, reason, .. } => format!("at byte {offset}: {reason}"),
+                other => other.to_string(),
+            };
+            tracing::error!("this member's own snapshot is damaged, and is made anew: {reason}");
+            // Where one is told already, that is enough.
+            let _ = self.network.damaged.try_send(());
         }
     }
 }

@@ -22,6 +22,12 @@ const FRAME_HEAD_BYTES: usize = 9;
 const FRAME_BYTES_MAX: usize = 16_384;
 /// The longest header block that is looked at.
 const BLOCK_BYTES_MAX: usize = 256 << 10;
+/// The table that headers are compressed against, as long as a server has not said otherwise (RFC 9113, 6.5.2).
+const TABLE_BYTES_MAX: usize = 4096;
+/// What a block may contain, counted as in a table: a byte of it can stand for all of a long header. hyper, behind this, takes less.
+const HEADERS_BYTES_MAX: usize = 256 << 10;
+/// What a header counts for beside its name and its value (RFC 7541, 4.1).
+const HEADER_BYTES: usize = 32;
 const READ_BYTES: usize = 16 << 10;
 
 const HEADERS: u8 = 1;
@@ -67,7 +73,7 @@ impl Repair {
             is_first: true,
             raw: VecDeque::new(),
             block: None,
-            decoder: Decoder::new(),
+            decoder: decoder(),
             encoder: Encoder::new(),
         }
     }
@@ -134,7 +140,7 @@ impl Repair {
                 .take(len)
                 .copied()
                 .collect();
-            let headers = decode(&mut Decoder::new(), fragment(flags, &payload)?)?;
+            let headers = decode(&mut decoder(), fragment(flags, &payload)?)?;
             if scheme(&headers).is_none() {
                 self.at = At::Sound;
                 return Ok(true);
@@ -201,9 +207,29 @@ impl Repair {
 
 type Headers = Vec<(Vec<u8>, Vec<u8>)>;
 
+fn decoder() -> Decoder<'static> {
+    let mut decoder = Decoder::new();
+    decoder.set_max_allowed_table_size(TABLE_BYTES_MAX);
+    decoder
+}
+
+/// The headers in a block.
+///
+/// # Errors
+/// When it cannot be read, or contains more than is taken; then the connection is of no more use.
 fn decode(decoder: &mut Decoder<'_>, block: &[u8]) -> io::Result<Headers> {
-    let decoded = decoder.decode(block);
-    decoded.map_err(|_| invalid("headers that cannot be read"))
+    let (mut headers, mut bytes) = (Headers::new(), 0);
+    let decoded = decoder.decode_with_cb(block, |name, value| {
+        bytes += HEADER_BYTES + name.len() + value.len();
+        if bytes <= HEADERS_BYTES_MAX {
+            headers.push((name.into_owned(), value.into_owned()));
+        }
+    });
+    decoded.map_err(|_| invalid("headers that cannot be read"))?;
+    match bytes <= HEADERS_BYTES_MAX {
+        true => Ok(headers),
+        false => Err(invalid("headers that say too much")),
+    }
 }
 
 /// The scheme before the authority, if there is one: which header has it, and how long it is.
@@ -401,6 +427,23 @@ mod tests {
             b"\0\0\0",
         ] {
             assert_eq!(pass(other, 1).unwrap(), other);
+        }
+    }
+
+    /// A few bytes once stood for gigabytes.
+    #[test]
+    fn a_small_block_that_says_much_is_refused() {
+        let long = vec![b'x'; 4000];
+        let mut bomb = Encoder::new().encode([(b"a".as_slice(), long.as_slice())]);
+        // The newest of the table, again and again.
+        bomb.extend([0x80 | 62; 10_000]);
+        let first = frame(HEADERS, END_HEADERS, &bomb);
+        let refused = pass(&[PREFACE, &first].concat(), usize::MAX);
+        assert!(refused.unwrap_err().to_string().contains("too much"));
+        // Nor may the table grow beyond what it was granted: 4,097 and 4,096 bytes, and then `:method: GET`.
+        for (size, is_good) in [(0xe2, false), (0xe1, true)] {
+            let block = [0x3f, size, 0x1f, 0x82];
+            assert_eq!(decode(&mut decoder(), &block).is_ok(), is_good, "{size:x}");
         }
     }
 

@@ -13,6 +13,9 @@ const SHOWN_MAX: usize = 40;
 /// whether it is what came back.
 pub fn explain(method: &str, is_answer: bool, bytes: &[u8]) -> Option<Explained> {
     match (method, is_answer) {
+        ("Raft" | "Leader", false) if field(bytes, 2).is_none() => {
+            says("cancelled", "I wait no longer".to_owned())
+        }
         ("Raft", false) => question(field(field(bytes, 2)?, 4)?),
         ("Raft", true) => answer(field(bytes, 4)?),
         ("LongRaft", false) => question(field(bytes, 4)?),
@@ -137,5 +140,11 @@ mod tests {
         assert_eq!(told.text, format!("put x = {}…", "ä".repeat(40)));
         assert_eq!(explain("Put", false, b"\xff"), None);
         assert_eq!(explain("Compact", false, b""), None);
+        let cancel = peer::Call {
+            number: 7,
+            message: None,
+        };
+        let told = explain("Leader", false, &cancel.encode_to_vec()).unwrap();
+        assert_eq!(told.label, "cancelled");
     }
 }

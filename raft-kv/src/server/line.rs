@@ -48,7 +48,7 @@ type Callers = BTreeMap<u64, oneshot::Sender<Result<Reply, LineError>>>;
 /// Why there is no answer.
 #[derive(Clone, Debug)]
 pub(super) enum LineError {
-    /// It never left: the other member has certainly not got the message.
+    /// It never left, or was refused unread: the other member has certainly not done it.
     Unsent(Status),
     /// It may have got it, or has refused it.
     Failed(Status),
@@ -60,15 +60,22 @@ impl Waiting {
     }
 }
 
-/// Forgets a caller who does not wait any more.
+/// Forgets a caller who does not wait any more, on both sides.
 struct Caller<'a> {
-    waiting: &'a Waiting,
+    line: &'a Line,
     number: u64,
 }
 
 impl Drop for Caller<'_> {
     fn drop(&mut self) {
-        self.waiting.callers().remove(&self.number);
+        if self.line.waiting.callers().remove(&self.number).is_some() {
+            let cancel = Call {
+                number: self.number,
+                message: None,
+            };
+            // Where so many wait to be sent that there is no room for it, the other side bounds what it keeps.
+            let _ = self.line.calls.try_send(cancel);
+        }
     }
 }
 
@@ -118,10 +125,7 @@ impl Line {
         let number = self.waiting.next.fetch_add(1, Ordering::Relaxed);
         let (caller, reply) = oneshot::channel();
         self.waiting.callers().insert(number, caller);
-        let _caller = Caller {
-            waiting: &self.waiting,
-            number,
-        };
+        let _caller = Caller { line: self, number };
         let lost = || Status::unavailable("the connection was lost");
         let call = Call {
             number,
@@ -143,6 +147,10 @@ impl Line {
         };
         match Code::from_i32(reply.code) {
             Code::Ok => Ok(reply.body),
+            Code::ResourceExhausted => Err(LineError::Unsent(Status::new(
+                Code::ResourceExhausted,
+                reply.reason,
+            ))),
             code => Err(LineError::Failed(Status::new(code, reply.reason))),
         }
     }
@@ -171,5 +179,53 @@ pub(super) fn refusal(number: u64, status: &Status) -> Reply {
         code: status.code() as i32,
         reason: status.message().to_owned(),
         body: Bytes::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A line whose calls go nowhere.
+    fn line() -> (Line, mpsc::Receiver<Call>) {
+        let (calls, sent) = mpsc::channel(UNSENT_MAX);
+        let waiting = Arc::default();
+        (Line { calls, waiting }, sent)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_says_so() {
+        let (line, mut sent) = line();
+        let patience = Duration::from_secs(1);
+        let asked = tokio::time::timeout(patience, line.ask(Message::default())).await;
+        assert!(asked.is_err(), "{asked:?}");
+        let (call, cancel) = (sent.recv().await.unwrap(), sent.recv().await.unwrap());
+        assert_eq!((call.number, cancel.number), (0, 0));
+        assert!(call.message.is_some() && cancel.message.is_none());
+    }
+
+    #[tokio::test]
+    async fn who_was_answered_or_refused_unread_gives_nothing_up() {
+        let (line, mut sent) = line();
+        let other_side = async {
+            for code in [Code::Ok, Code::ResourceExhausted, Code::Internal] {
+                let number = sent.recv().await.unwrap().number;
+                let caller = line.waiting.callers().remove(&number).unwrap();
+                let reply = refusal(number, &Status::new(code, "no"));
+                caller.send(Ok(reply)).unwrap();
+            }
+        };
+        let asked = async {
+            let answer = line.ask(Message::default()).await;
+            assert!(answer.is_ok(), "{answer:?}");
+            let unread = line.ask(Message::default()).await;
+            assert!(matches!(unread, Err(LineError::Unsent(_))), "{unread:?}");
+            let failed = line.ask(Message::default()).await;
+            assert!(matches!(failed, Err(LineError::Failed(_))), "{failed:?}");
+        };
+        tokio::join!(other_side, asked);
+        assert!(sent.try_recv().is_err(), "nothing is taken back");
     }
 }

@@ -1,8 +1,11 @@
 //! What members are asked by others.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::future::{Future, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use futures::future::{AbortHandle, AbortRegistration, Abortable, Aborted};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use tonic::{Request, Response, Status, Streaming};
@@ -10,13 +13,15 @@ use tonic::{Request, Response, Status, Streaming};
 use super::kv_server::KvServer;
 use super::line::{Topic, refusal};
 use super::metrics;
-use super::peers::{OTHER_CLUSTER, REMOVED};
+use super::peers::{OTHER_CLUSTER, REMOVED, SHORT_BYTES};
 use super::replica::Replica;
 use super::wire::peer::peer_server::Peer;
 use super::wire::peer::{Answer, Call, MembersRequest, MembersResponse, Message, Reply};
 
-/// Calls of one member that may be under way; no more are read before some are answered. There are as many as its clients have requests.
-const CALLS_MAX: usize = 100_000;
+/// The calls on one stream that may be under way, together; more are refused. There are as many as the other member's clients have requests.
+const CALLS_BYTES_MAX: usize = 64 << 20;
+/// What a call counts for beside its body.
+const CALL_BYTES: usize = 1 << 10;
 
 type Replies = BoxStream<'static, Result<Reply, Status>>;
 
@@ -59,24 +64,115 @@ impl PeerService {
 
     /// Answers calls as the answers come. What came first is handled first, up to where it has to wait.
     fn replies(&self, calls: Request<Streaming<Call>>, topic: Topic) -> Response<Replies> {
-        let service = self.clone();
-        let calls = calls.into_inner().map_ok(move |call| {
-            let service = service.clone();
-            async move { Ok(service.reply(call, topic).await) }
-        });
-        Response::new(calls.try_buffer_unordered(CALLS_MAX).boxed())
+        let (service, under_way) = (self.clone(), UnderWay::default());
+        let calls = calls
+            .into_inner()
+            .map_ok(move |call| service.reply(&under_way, call, topic));
+        let replies = calls.try_buffer_unordered(usize::MAX);
+        Response::new(replies.try_filter_map(|reply| ready(Ok(reply))).boxed())
     }
 
-    async fn reply(&self, call: Call, topic: Topic) -> Reply {
-        let number = call.number;
-        match self.answer(call.message.unwrap_or_default(), topic).await {
-            Ok(body) => Reply {
-                number,
-                body,
-                ..Reply::default()
-            },
-            Err(status) => refusal(number, &status),
+    /// Takes on a call at once; the reply comes with the answer. None where nobody waits for it any more.
+    fn reply(
+        &self,
+        under_way: &UnderWay,
+        call: Call,
+        topic: Topic,
+    ) -> impl Future<Output = Result<Option<Reply>, Status>> + use<> {
+        let (service, number) = (self.clone(), call.number);
+        let begun = match call.message {
+            Some(message) => Some((under_way.begin(number, message.body.len()), message)),
+            None => {
+                under_way.cancel(number);
+                None
+            }
+        };
+        async move {
+            let Some((begun, message)) = begun else {
+                return Ok(None);
+            };
+            let answer = match begun {
+                Err(status) => Err(status),
+                Ok((_held, registration)) => {
+                    let answer = service.answer(message, topic);
+                    match Abortable::new(answer, registration).await {
+                        Ok(answer) => answer,
+                        Err(Aborted) => return Ok(None),
+                    }
+                }
+            };
+            Ok(Some(match answer {
+                Ok(body) => Reply {
+                    number,
+                    body,
+                    ..Reply::default()
+                },
+                Err(status) => refusal(number, &status),
+            }))
         }
+    }
+}
+
+/// The calls of one stream that are not answered yet. Clones are the same.
+#[derive(Clone, Default)]
+struct UnderWay(Arc<Mutex<Calls>>);
+
+#[derive(Default)]
+struct Calls {
+    handles: BTreeMap<u64, AbortHandle>,
+    bytes: usize,
+}
+
+/// A call under way. Dropped, it is none any more.
+struct Held {
+    under_way: UnderWay,
+    number: u64,
+    bytes: usize,
+}
+
+impl UnderWay {
+    fn lock(&self) -> MutexGuard<'_, Calls> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes on a call of so many bytes.
+    fn begin(&self, number: u64, body_bytes: usize) -> Result<(Held, AbortRegistration), Status> {
+        if body_bytes > SHORT_BYTES {
+            return Err(Status::resource_exhausted(
+                "a message of this length is a call of its own",
+            ));
+        }
+        let mut calls = self.lock();
+        let bytes = CALL_BYTES + body_bytes;
+        if calls.bytes + bytes > CALLS_BYTES_MAX {
+            return Err(Status::resource_exhausted(
+                "too many calls wait for their answers",
+            ));
+        }
+        calls.bytes += bytes;
+        let (handle, registration) = AbortHandle::new_pair();
+        calls.handles.insert(number, handle);
+        let held = Held {
+            under_way: self.clone(),
+            number,
+            bytes,
+        };
+        Ok((held, registration))
+    }
+
+    /// Nobody waits any more.
+    fn cancel(&self, number: u64) {
+        if let Some(handle) = self.lock().handles.get(&number) {
+            handle.abort();
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut calls = self.under_way.lock();
+        calls.handles.remove(&self.number);
+        calls.bytes -= self.bytes;
     }
 }
 
@@ -116,5 +212,44 @@ impl Peer for PeerService {
                 .map_err(|e| Status::internal(e.to_string()))?
                 .into(),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_abandoned_is_dropped_and_makes_room() {
+        let under_way = UnderWay::default();
+        let (held, registration) = under_way.begin(7, 100).unwrap();
+        let call = tokio::spawn(async move {
+            let _held = held;
+            Abortable::new(std::future::pending::<()>(), registration).await
+        });
+        assert_eq!(under_way.lock().bytes, CALL_BYTES + 100);
+        under_way.cancel(8);
+        assert_eq!(under_way.lock().handles.len(), 1);
+        under_way.cancel(7);
+        assert_eq!(call.await.unwrap(), Err(Aborted));
+        let calls = under_way.lock();
+        assert_eq!((calls.bytes, calls.handles.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_long_or_too_much_is_refused() {
+        let under_way = UnderWay::default();
+        let exhausted = |begun: Result<_, Status>| {
+            begun.is_err_and(|status| status.code() == tonic::Code::ResourceExhausted)
+        };
+        assert!(exhausted(under_way.begin(0, SHORT_BYTES + 1)));
+        let mut held = Vec::new();
+        while let Ok(begun) = under_way.begin(held.len() as u64, SHORT_BYTES) {
+            held.push(begun);
+        }
+        let all = held.len() * (SHORT_BYTES + CALL_BYTES);
+        assert!(all > CALLS_BYTES_MAX - SHORT_BYTES - CALL_BYTES && all <= CALLS_BYTES_MAX);
+        held.pop();
+        assert!(under_way.begin(0, SHORT_BYTES).is_ok());
     }
 }

@@ -24,7 +24,7 @@ use crate::consensus::{self, Transport, TransportError};
 pub(crate) const MESSAGE_MAX: usize = 64 << 20;
 
 /// A longer message is sent by itself, so that shorter ones overtake it: heartbeats above all.
-const SHORT_BYTES: usize = 256 << 10;
+pub(super) const SHORT_BYTES: usize = 256 << 10;
 
 /// What a member answers to one that was removed: there is no way back.
 pub(crate) const REMOVED: &str = "the member has been permanently removed from the cluster";
@@ -37,7 +37,7 @@ pub enum PeerError {
     /// It has no URL that can be dialled.
     #[error("member {0:x} has no peer URL that can be called")]
     NoUrl(u64),
-    /// There was no connection: it has certainly not got it.
+    /// There was no connection, or it was refused unread: it has certainly not been done.
     #[error("member {to:x} cannot be reached: {status}")]
     Unsent {
         /// Whom.

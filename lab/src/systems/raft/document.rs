@@ -9,8 +9,11 @@ use crate::lab::{CLIENT, Lab, NodeView};
 const BEHIND_MAX: u64 = 50;
 
 /// The members of the document.
-pub(super) fn members(view: &View, nodes: &[NodeView]) -> [(&'static str, Value); 3] {
+pub(super) fn members(view: &View, nodes: &[NodeView]) -> [(&'static str, Value); 4] {
+    let proof = view.proof.as_ref();
+    let proof = proof.map(|proof| json!({"words": proof.words, "picture": proof.picture}));
     [
+        ("proof", json!(proof)),
         ("nodes", Value::Object(shown_nodes(view, nodes))),
         ("lamps", lamps(view, nodes)),
         ("figures", figures(view)),

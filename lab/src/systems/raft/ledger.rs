@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use history::draw::draw;
 use history::models::{Register, RegisterInput, RegisterOutput};
 use history::{History, OperationId, Verdict, check};
 
@@ -94,10 +95,19 @@ impl Ledger {
 pub(crate) enum Finding {
     /// There is an order that explains it.
     Linearizable,
-    /// There is none; the few calls that prove it, in words.
-    Violation(String),
+    /// There is none.
+    Violation(Proof),
     /// It would have taken too long to find out.
     Unknown,
+}
+
+/// The few calls that no order explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// In words, on one line.
+    pub(crate) words: String,
+    /// As SVG.
+    pub(crate) picture: String,
 }
 
 impl Finding {
@@ -109,7 +119,10 @@ impl Finding {
                 let calls = proof.operations.iter().zip(&proof.texts);
                 let calls = calls.map(|(call, text)| format!("client {}: {text}", call.client));
                 let calls: Vec<String> = calls.collect();
-                Finding::Violation(calls.join("; "))
+                Finding::Violation(Proof {
+                    words: calls.join("; "),
+                    picture: draw(&proof, "No order explains what clients saw"),
+                })
             }
         }
     }
@@ -146,10 +159,17 @@ mod tests {
         put(&mut ledger, "b", &done(None));
         get(&mut ledger, true, "a");
         assert_eq!(ledger.promised(), Finding::Linearizable);
-        let expected = "client 1: write a → ok; client 1: write b → ok; client 2: read → a";
-        assert_eq!(ledger.all(), Finding::Violation(expected.to_owned()));
+        let proves = |finding| {
+            let Finding::Violation(proof) = finding else {
+                panic!("{finding:?}");
+            };
+            let expected = "client 1: write a → ok; client 1: write b → ok; client 2: read → a";
+            assert_eq!(proof.words, expected);
+            assert!(proof.picture.starts_with("<svg "), "{}", proof.picture);
+        };
+        proves(ledger.all());
         get(&mut ledger, false, "a");
-        assert_eq!(ledger.promised(), Finding::Violation(expected.to_owned()));
+        proves(ledger.promised());
     }
 
     #[test]

@@ -138,7 +138,9 @@ impl Worker for Caller {
                 Finding::Violation(proof) => {
                     drop(ledger);
                     shared.give_up(&key);
-                    Outcome::Wrong(format!("no order explains what clients saw: {proof}"))
+                    let words = proof.words.clone();
+                    raft.show_proof(proof);
+                    Outcome::Wrong(format!("no order explains what clients saw: {words}"))
                 }
                 Finding::Unknown => Outcome::Failed("too much to check".to_owned()),
             },

@@ -9,6 +9,7 @@ use raft_kv::client::{Client, pb};
 use serde::Deserialize;
 use sim::Level;
 
+use super::ledger::Proof;
 use super::load::PREFIX;
 use super::{Raft, document, http, is_up};
 use crate::lab::{Condition, NodeView, lock};
@@ -75,6 +76,8 @@ pub(crate) struct View {
     pub(crate) compared_at: Option<i64>,
     /// Why what the load saw makes no sense.
     pub(crate) wrong: Option<String>,
+    /// The calls that no order explains, where some were found.
+    pub(crate) proof: Option<Proof>,
     /// What each client heard last.
     pub(crate) heard: BTreeMap<String, String>,
 }
@@ -158,6 +161,7 @@ impl Raft {
             load: self.load.status(),
             two_leaders: before.two_leaders.clone(),
             wrong: lock(&self.wrong).clone(),
+            proof: lock(&self.proof).clone(),
             heard: lock(&self.heard).clone(),
             ..View::default()
         };

@@ -18,6 +18,8 @@ use crate::wal::snapshot::{self, Meta};
 pub(super) struct Receiving {
     /// How many there were: each has a file of its own.
     count: u64,
+    /// In which term its sender leads.
+    term: u64,
     from: u64,
     /// Its name at the leader.
     name: String,
@@ -31,19 +33,36 @@ impl Receiving {
         snapshot::partial_file(&format!("received-{}", self.count))
     }
 
-    /// Notes a part: to which file it goes, and which one is of no more use. None where it does not follow what is here.
-    fn note(&mut self, from: u64, part: &SnapshotPart) -> Option<(String, Option<String>)> {
+    /// Notes a part: to which file it goes, and which one is of no more use. None where it does not follow what is here. A leader
+    /// ends what one of an earlier term began; that one, which does not know yet that its term is over, does not end this leader's.
+    ///
+    /// # Errors
+    /// Where the sender is of an earlier term.
+    fn note(
+        &mut self,
+        from: u64,
+        part: &SnapshotPart,
+    ) -> Result<Option<(String, Option<String>)>, String> {
+        let term = part.vote.leader_id.term;
+        if term < self.term {
+            return Err(format!(
+                "a snapshot of a leader in term {term} comes too late: one in term {} has sent its own",
+                self.term
+            ));
+        }
         let mut abandoned = None;
         if part.offset == 0 {
             abandoned = (!self.is_whole).then(|| self.file());
             self.count += 1;
-            (self.from, self.name, self.len) = (from, part.file.clone(), 0);
-        } else if (self.from, &self.name, self.len) != (from, &part.file, part.offset) {
-            return None;
+            (self.term, self.from, self.name, self.len) = (term, from, part.file.clone(), 0);
+        } else if (self.term, self.from, &self.name, self.len)
+            != (term, from, &part.file, part.offset)
+        {
+            return Ok(None);
         }
         self.len += part.bytes.len() as u64;
         self.is_whole = part.is_last;
-        Some((self.file(), abandoned))
+        Ok(Some((self.file(), abandoned)))
     }
 }
 
@@ -73,7 +92,7 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         let noted = {
             let receiving = self.inner.receiving.lock();
             let mut receiving = receiving.unwrap_or_else(PoisonError::into_inner);
-            receiving.note(from, &part)
+            receiving.note(from, &part)?
         };
         let Some((file, abandoned)) = noted else {
             return Ok(Response::SnapshotPart(false));

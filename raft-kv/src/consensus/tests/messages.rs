@@ -4,7 +4,7 @@ use super::*;
 use crate::consensus::types::{RaftVote, StoredMembership};
 use crate::wal::snapshot;
 
-/// Member 2 sends a part of a snapshot to member 1.
+/// Member 2 sends the first part of a snapshot to member 1, which may be all of it.
 async fn send(engine: &Engine, file: &str, bytes: Vec<u8>, is_last: bool) -> peer::Response {
     let part = peer::SnapshotPart {
         vote: RaftVote::new_committed(1, 2),
@@ -13,9 +13,14 @@ async fn send(engine: &Engine, file: &str, bytes: Vec<u8>, is_last: bool) -> pee
         bytes,
         is_last,
     };
+    send_part(engine, part).await
+}
+
+/// The leader that a part names sends it to member 1.
+async fn send_part(engine: &Engine, part: peer::SnapshotPart) -> peer::Response {
     let message = peer::encode(&peer::Envelope {
         cluster: 7,
-        from: 2,
+        from: part.vote.leader_id.voted_for,
         to: 1,
         request: peer::Request::Snapshot(part),
     });
@@ -79,6 +84,40 @@ async fn a_snapshot_that_got_damaged_on_its_way_is_refused_and_removed() {
     assert!(matches!(answer, peer::Response::SnapshotInstalled(_)));
     let installed = snapshots(&cluster.disks[&1]);
     assert_eq!(installed, ["0000000000000001-0000000000000009.snap"]);
+    assert_eq!(cluster.sum(1), 7);
+}
+
+/// Two leaders, one of which does not know yet that its term is over, once ended each other's transfers for as long as both tried.
+#[tokio::test(start_paused = true)]
+async fn an_old_leader_does_not_end_the_transfer_of_a_new_one() {
+    let mut cluster = Cluster::new();
+    let engine = cluster.start(1).await;
+    let mut leaders = SharedDisk::default();
+    let position = Some(Position { term: 1, index: 9 });
+    let meta = build(&mut leaders, position).finish(&mut leaders).unwrap();
+    let whole = leaders.read(&meta.file()).unwrap();
+    let (begin, end) = whole.split_at(20);
+    let part = |(term, leader), offset: usize, bytes: &[u8]| peer::SnapshotPart {
+        vote: RaftVote::new_committed(term, leader),
+        file: meta.file(),
+        offset: offset as u64,
+        bytes: bytes.to_vec(),
+        is_last: offset + bytes.len() == whole.len(),
+    };
+    let (old, new) = ((1, 2), (2, 3));
+    let answer = send_part(&engine, part(old, 0, begin)).await;
+    assert!(matches!(answer, peer::Response::SnapshotPart(true)));
+    let answer = send_part(&engine, part(new, 0, begin)).await;
+    assert!(matches!(answer, peer::Response::SnapshotPart(true)));
+    for late in [part(old, 20, end), part(old, 0, &whole)] {
+        let answer = send_part(&engine, late).await;
+        let peer::Response::Refused(reason) = answer else {
+            panic!("the old leader goes on");
+        };
+        assert!(reason.contains("term 1 comes too late"), "{reason}");
+    }
+    let answer = send_part(&engine, part(new, 20, end)).await;
+    assert!(matches!(answer, peer::Response::SnapshotInstalled(_)));
     assert_eq!(cluster.sum(1), 7);
 }
 

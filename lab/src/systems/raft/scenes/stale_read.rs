@@ -67,10 +67,12 @@ fn play(stage: &Stage<Raft>) -> Result<()> {
             other => Err(format!("{other:?}")),
         },
     )?;
-    stage
-        .lab()
-        .recorder
-        .event(sim::Level::Change, None, format!("the proof: {proof}"));
+    stage.lab().recorder.event(
+        sim::Level::Change,
+        None,
+        format!("the proof: {}", proof.words),
+    );
+    raft.show_proof(proof);
 
     stage.say(format!(
         "The network is whole again. Now {cut_off} can ask the leader from which index on a read is fresh, and waits until it has that"
