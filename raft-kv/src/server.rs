@@ -49,6 +49,7 @@ use servers::lifetime;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::TcpIncoming;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
@@ -378,49 +379,50 @@ async fn grpc(server: &Arc<KvServer>, request_max: usize) -> Result<Routes> {
             package::$server::new($service).max_decoding_message_size(request_max)
         }};
     }
-    Ok(Routes::new(service!(
-        pb::kv_server,
-        KvServer,
-        kv::KvService(server.clone())
-    ))
-    .add_service(service!(
-        pb::watch_server,
-        WatchServer,
-        watch::WatchService(server.clone())
-    ))
-    .add_service(service!(
-        pb::lease_server,
-        LeaseServer,
-        lease_service::LeaseService(server.clone())
-    ))
-    .add_service(service!(
-        pb::cluster_server,
-        ClusterServer,
-        cluster::ClusterService(server.clone())
-    ))
-    .add_service(service!(
-        pb::maintenance_server,
-        MaintenanceServer,
-        maintenance::MaintenanceService(server.clone())
-    ))
-    .add_service(service!(
-        pb::auth_server,
-        AuthServer,
-        auth::AuthService(server.clone())
-    ))
-    .add_service(service!(
-        wire::v3lockpb::lock_server,
-        LockServer,
-        lock::LockService(server.clone())
-    ))
-    .add_service(service!(
-        wire::v3electionpb::election_server,
-        ElectionServer,
-        election::ElectionService(server.clone())
-    ))
-    .add_service(health_service)
-    .add_service(reflection().build_v1()?)
-    .add_service(reflection().build_v1alpha()?))
+    let kv = service!(pb::kv_server, KvServer, kv::KvService(server.clone()));
+    let without_token = |request: tonic::Request<()>| {
+        auth::refuse_token(request.metadata())?;
+        Ok(request)
+    };
+    Ok(Routes::new(InterceptedService::new(kv, without_token))
+        .add_service(service!(
+            pb::watch_server,
+            WatchServer,
+            watch::WatchService(server.clone())
+        ))
+        .add_service(service!(
+            pb::lease_server,
+            LeaseServer,
+            lease_service::LeaseService(server.clone())
+        ))
+        .add_service(service!(
+            pb::cluster_server,
+            ClusterServer,
+            cluster::ClusterService(server.clone())
+        ))
+        .add_service(service!(
+            pb::maintenance_server,
+            MaintenanceServer,
+            maintenance::MaintenanceService(server.clone())
+        ))
+        .add_service(service!(
+            pb::auth_server,
+            AuthServer,
+            auth::AuthService(server.clone())
+        ))
+        .add_service(service!(
+            wire::v3lockpb::lock_server,
+            LockServer,
+            lock::LockService(server.clone())
+        ))
+        .add_service(service!(
+            wire::v3electionpb::election_server,
+            ElectionServer,
+            election::ElectionService(server.clone())
+        ))
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
 }
 
 async fn serve_peers(server: Arc<KvServer>, listener: TcpListener) {

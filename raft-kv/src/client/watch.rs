@@ -7,6 +7,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
 use super::{Client, ClientError, mvccpb, pb};
+use crate::store::StoreError;
 use pb::watch_client::WatchClient;
 use pb::watch_request::RequestUnion;
 
@@ -94,10 +95,11 @@ impl Watch {
 }
 
 fn check(answer: &pb::WatchResponse) -> Result<(), ClientError> {
-    if answer.canceled {
-        return Err(ClientError::Refused(tonic::Status::out_of_range(
-            answer.cancel_reason.clone(),
-        )));
-    }
-    Ok(())
+    let reason = match answer.compact_revision {
+        _ if !answer.canceled => return Ok(()),
+        0 => answer.cancel_reason.clone(),
+        // etcd gives no reason then.
+        _ => StoreError::Compacted.to_string(),
+    };
+    Err(ClientError::Refused(tonic::Status::out_of_range(reason)))
 }

@@ -3,12 +3,24 @@
 
 use std::sync::Arc;
 
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::errors;
 use super::kv_server::KvServer;
 use super::wire::etcdserverpb as pb;
 use super::wire::etcdserverpb::auth_server::Auth;
+
+/// Refuses who says that he was given a token, as etcd does whether it knows users or not.
+///
+/// # Errors
+/// Where there is one.
+pub(super) fn refuse_token(metadata: &MetadataMap) -> Result<(), Status> {
+    match ["token", "authorization"].map(|name| metadata.contains_key(name)) {
+        [false, false] => Ok(()),
+        _ => Err(errors::INVALID_AUTH_TOKEN.into()),
+    }
+}
 
 /// The service.
 #[derive(Clone)]
@@ -82,16 +94,22 @@ impl Auth for AuthService {
 
     async fn user_add(
         &self,
-        _: Request<pb::AuthUserAddRequest>,
+        request: Request<pb::AuthUserAddRequest>,
     ) -> Result<Response<pb::AuthUserAddResponse>, Status> {
-        no_users()
+        match request.into_inner().name.is_empty() {
+            true => Err(errors::USER_EMPTY.into()),
+            false => no_users(),
+        }
     }
 
     async fn role_add(
         &self,
-        _: Request<pb::AuthRoleAddRequest>,
+        request: Request<pb::AuthRoleAddRequest>,
     ) -> Result<Response<pb::AuthRoleAddResponse>, Status> {
-        no_users()
+        match request.into_inner().name.is_empty() {
+            true => Err(errors::ROLE_EMPTY.into()),
+            false => no_users(),
+        }
     }
 
     async fn user_get(

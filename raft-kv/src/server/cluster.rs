@@ -8,6 +8,7 @@ use super::errors;
 use super::ids;
 use super::kv_server::{Ask, KvServer, RETRY};
 use super::members::{Change, Member, Members};
+use super::replica::Replica;
 use super::urls::Url;
 use super::wire::etcdserverpb as pb;
 use super::wire::etcdserverpb::cluster_server::Cluster;
@@ -130,6 +131,10 @@ impl Cluster for ClusterService {
         request: Request<pb::MemberUpdateRequest>,
     ) -> Result<Response<pb::MemberUpdateResponse>, Status> {
         let request = request.into_inner();
+        let is_known = |replica: &Replica| replica.members.get(request.id).is_some();
+        if !self.0.read(is_known) {
+            return Err(errors::MEMBER_NOT_FOUND.into());
+        }
         let urls = peer_urls(&request.peer_ur_ls)?;
         let members = self.change(Change::Update(request.id, urls)).await?;
         Ok(Response::new(pb::MemberUpdateResponse {

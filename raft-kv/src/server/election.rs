@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::kv_server::KvServer;
-use super::lock::{Closing, created};
+use super::lock::{Closing, created, passed_on};
 use super::wire::v3electionpb as pb;
 use super::wire::v3electionpb::election_server::Election;
 use crate::store::{
@@ -33,7 +33,7 @@ fn prefix(name: &[u8]) -> KeyRange {
 }
 
 fn needed(leader: Option<pb::LeaderKey>) -> Result<pb::LeaderKey, Status> {
-    leader.ok_or_else(|| Status::invalid_argument("\"leader\" field must be provided"))
+    leader.ok_or_else(|| Status::unknown("\"leader\" field must be provided"))
 }
 
 impl ElectionService {
@@ -45,7 +45,7 @@ impl ElectionService {
             success: vec![op],
             failure: vec![],
         };
-        let response = self.0.txn(txn, false).await?;
+        let response = self.0.txn(txn, false).await.map_err(passed_on)?;
         if response.succeeded {
             Ok(response.revision)
         } else {
@@ -72,7 +72,7 @@ impl ElectionService {
             limit: 1,
             ..RangeRequest::default()
         };
-        let found = self.0.range(&first, false).await?;
+        let found = self.0.range(&first, false).await.map_err(passed_on)?;
         Ok((found.kvs.into_iter().next(), found.revision))
     }
 
@@ -137,7 +137,8 @@ impl Election for ElectionService {
         let place = self
             .0
             .enqueue(&request.name, request.lease, request.value.clone().into())
-            .await?;
+            .await
+            .map_err(passed_on)?;
         let leader = pb::LeaderKey {
             name: request.name,
             key: place.key.to_vec(),
@@ -151,7 +152,7 @@ impl Election for ElectionService {
         {
             self.proclaim(&leader, request.value).await?;
         }
-        let revision = self.0.first_in_queue(&place).await?;
+        let revision = self.0.first_in_queue(&place).await.map_err(passed_on)?;
         let header = Some(self.0.header(revision));
         Ok(Response::new(pb::CampaignResponse {
             header,

@@ -59,12 +59,18 @@ errors! {
     BAD_TRANSFEREE = FailedPrecondition, "bad leader transferee";
     /// There are no users.
     ROOT_MISSING = FailedPrecondition, "root user does not exist";
+    /// Nobody.
+    USER_EMPTY = InvalidArgument, "user name is empty";
+    /// Nothing.
+    ROLE_EMPTY = InvalidArgument, "role name is empty";
     /// There are no users.
     USER_NOT_FOUND = FailedPrecondition, "user name not found";
     /// There are no roles.
     ROLE_NOT_FOUND = FailedPrecondition, "role name not found";
     /// Nobody has to say who he is.
     AUTH_NOT_ENABLED = FailedPrecondition, "authentication is not enabled";
+    /// None was ever given.
+    INVALID_AUTH_TOKEN = Unauthenticated, "invalid auth token";
 }
 
 /// A refusal on its way from the leader to the member that asked for its client.

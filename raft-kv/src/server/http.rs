@@ -15,7 +15,9 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
+use tonic::{Code, Status};
 
+use super::kv::{OVERHEAD_BYTES, too_long};
 use super::kv_server::KvServer;
 use super::metrics;
 use super::{CLUSTER_VERSION, VERSION};
@@ -29,6 +31,7 @@ struct Shown {
 
 /// `grpc` with those pages beside its services, each request measured.
 pub(super) fn router(grpc: Router, server: Arc<KvServer>, prometheus: PrometheusHandle) -> Router {
+    let most = server.settings.options.max_request_bytes + OVERHEAD_BYTES;
     let pages = Router::new()
         .route("/", get(page))
         .route("/health", get(health))
@@ -37,14 +40,15 @@ pub(super) fn router(grpc: Router, server: Arc<KvServer>, prometheus: Prometheus
         .route("/status", get(status))
         .with_state(Shown { server, prometheus });
     grpc.fallback(unknown)
-        .layer(axum::middleware::from_fn(measured))
+        .layer(axum::middleware::from_fn_with_state(most, measured))
         .merge(pages)
 }
 
-async fn measured(request: Request, next: Next) -> Response {
+/// `most` is how long a request may be.
+async fn measured(State(most): State<usize>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let began = Instant::now();
-    let response = next.run(request).await;
+    let response = in_gos_words(next.run(request).await, &path, most);
     // Names that are no method's are whatever somebody made up.
     let content = response.headers().get(header::CONTENT_TYPE);
     if !content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc")) {
@@ -63,11 +67,43 @@ async fn measured(request: Request, next: Next) -> Response {
     response
 }
 
+/// What the library refuses before a service hears of it, it refuses as the one does that etcd stands on.
+fn in_gos_words(response: Response, path: &str, most: usize) -> Response {
+    let Some(status) = Status::from_header_map(response.headers()) else {
+        return response;
+    };
+    let (service, method) = service_and_method(path);
+    let status = match (status.code(), status.message()) {
+        (Code::Unimplemented, "") => {
+            Status::unimplemented(format!("unknown method {method} for service {service}"))
+        }
+        (Code::OutOfRange, text) => match decoded_len(text) {
+            Some(bytes) => too_long(bytes, most),
+            None => return response,
+        },
+        _ => return response,
+    };
+    status.into_http::<Body>()
+}
+
+/// How long the message was that was too long to be decoded, as that refusal says.
+fn decoded_len(text: &str) -> Option<usize> {
+    let (_, rest) = text.split_once("decoded message length too large: found ")?;
+    rest.split_once(' ')?.0.parse().ok()
+}
+
+fn service_and_method(path: &str) -> (&str, &str) {
+    let path = path.trim_start_matches('/');
+    path.rsplit_once('/').unwrap_or((path, ""))
+}
+
 /// No service, no page.
 async fn unknown(request: Request) -> Response {
     let content = request.headers().get(header::CONTENT_TYPE);
     if content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc")) {
-        return tonic::Status::unimplemented("unknown service").into_http::<Body>();
+        let (service, _) = service_and_method(request.uri().path());
+        let text = format!("unknown service {service}");
+        return Status::unimplemented(text).into_http::<Body>();
     }
     (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }

@@ -15,7 +15,7 @@ use super::wire::etcdserverpb::kv_server::Kv;
 use crate::store::{Command, HashKv, RangeRequest, RangeResponse, Reply, StoreError, TxnRequest};
 
 /// What gRPC's own framing may add to a request, in etcd's reckoning.
-const OVERHEAD_BYTES: usize = 512 << 10;
+pub(super) const OVERHEAD_BYTES: usize = 512 << 10;
 
 /// How many changes are looked at under one lock when room is given back.
 const SCRUBBED_AT_ONCE: usize = 1_000;
@@ -26,6 +26,13 @@ const READ_AT_ONCE: usize = 1_000;
 /// The service.
 #[derive(Clone)]
 pub(super) struct KvService(pub(super) Arc<KvServer>);
+
+/// What Go's gRPC says of a message of so many bytes.
+pub(super) fn too_long(bytes: usize, most: usize) -> Status {
+    Status::resource_exhausted(format!(
+        "grpc: received message larger than max ({bytes} vs. {most})"
+    ))
+}
 
 fn unexpected() -> Status {
     Status::internal("another command's answer")
@@ -40,8 +47,7 @@ impl KvServer {
         );
         let most = max + OVERHEAD_BYTES;
         if bytes > most {
-            let text = format!("grpc: received message larger than max ({bytes} vs. {most})");
-            return Err(Status::resource_exhausted(text));
+            return Err(too_long(bytes, most));
         }
         if bytes > max {
             return Err(errors::REQUEST_TOO_LARGE.into());

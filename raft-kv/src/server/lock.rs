@@ -193,6 +193,12 @@ fn expired() -> Status {
     Status::unknown("mutex: session is expired")
 }
 
+/// An error of the store, as etcd's Lock and Election services pass it on: they are clients of it, and the code gets lost on the way.
+#[allow(clippy::needless_pass_by_value)] // For `map_err`.
+pub(super) fn passed_on(status: Status) -> Status {
+    Status::unknown(status.message())
+}
+
 /// The service.
 #[derive(Clone)]
 pub(super) struct LockService(pub(super) Arc<KvServer>);
@@ -207,8 +213,9 @@ impl Lock for LockService {
         let place = self
             .0
             .enqueue(&request.name, request.lease, Bytes::default())
-            .await?;
-        let revision = self.0.first_in_queue(&place).await?;
+            .await
+            .map_err(passed_on)?;
+        let revision = self.0.first_in_queue(&place).await.map_err(passed_on)?;
         let header = Some(self.0.header(revision));
         Ok(Response::new(pb::LockResponse {
             header,
@@ -220,7 +227,8 @@ impl Lock for LockService {
         &self,
         request: Request<pb::UnlockRequest>,
     ) -> Result<Response<pb::UnlockResponse>, Status> {
-        let revision = self.0.delete(request.into_inner().key.into()).await?;
+        let deleted = self.0.delete(request.into_inner().key.into()).await;
+        let revision = deleted.map_err(passed_on)?;
         let header = Some(self.0.header(revision));
         Ok(Response::new(pb::UnlockResponse { header }))
     }

@@ -81,7 +81,8 @@ impl Maintenance for MaintenanceService {
                 alarms
             }
         };
-        let header = Some(self.0.header_now());
+        // Without a header, as etcd's.
+        let header = None;
         Ok(Response::new(pb::AlarmResponse { header, alarms }))
     }
 

@@ -43,7 +43,7 @@ fn create(request: pb::WatchCreateRequest) -> WatchRequest {
     let (no_put, no_delete) = (filtered(FilterType::Noput), filtered(FilterType::Nodelete));
     WatchRequest {
         range: KeyRange::new(request.key, request.range_end),
-        start_revision: request.start_revision.max(0),
+        start_revision: request.start_revision,
         watch_id: request.watch_id,
         prev_kv: request.prev_kv,
         progress_notify: request.progress_notify,
@@ -69,13 +69,19 @@ impl Connected {
     fn wire(&self, response: &WatchResponse) -> pb::WatchResponse {
         let prev_kv = response.prev_kv;
         metrics::events(response.events.len());
+        // Who began too early is told from where on there is history, and nothing else.
+        let is_too_early = response.compact_revision != 0;
+        let (revision, cancel_reason) = match is_too_early {
+            true => (0, ""),
+            false => (response.revision, response.cancel_reason),
+        };
         pb::WatchResponse {
-            header: Some(self.server.header(response.revision)),
+            header: Some(self.server.header(revision)),
             watch_id: response.watch_id,
             created: response.created,
             canceled: response.canceled,
-            compact_revision: response.compact_revision.max(0),
-            cancel_reason: response.cancel_reason.to_owned(),
+            compact_revision: response.compact_revision,
+            cancel_reason: cancel_reason.to_owned(),
             fragment: response.fragment,
             events: response
                 .events

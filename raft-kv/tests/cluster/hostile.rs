@@ -3,8 +3,14 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use axum::http::uri::PathAndQuery;
 use raft_kv::client::{ClientError, pb};
-use tonic::Code;
+use raft_kv::server::wire::v3lockpb::LockRequest;
+use raft_kv::server::wire::v3lockpb::lock_client::LockClient;
+use tokio_stream::StreamExt;
+use tonic::transport::Endpoint;
+use tonic::{Code, Request};
+use tonic_prost::ProstCodec;
 
 use super::{Cluster, wait};
 
@@ -45,6 +51,13 @@ async fn bad_requests_get_errors_and_do_no_harm() {
     assert_eq!(
         refused(client.put("k", vec![0; 1_000_000], 0).await),
         Code::ResourceExhausted
+    );
+    // Even the library's own limit.
+    let overlong = client.put("k", vec![0; 6_000_000], 0).await.unwrap_err();
+    assert_eq!(code(&overlong), Code::ResourceExhausted);
+    assert_eq!(
+        overlong.to_string(),
+        "grpc: received message larger than max (6000008 vs. 534288)"
     );
     assert_eq!(refused(client.put("k", "v", -5).await), Code::NotFound);
     let odd = pb::RangeRequest {
@@ -89,6 +102,85 @@ async fn bad_requests_get_errors_and_do_no_harm() {
         }
     }
     client.put("k", "v", 0).await.unwrap();
+    cluster.local.stop();
+}
+
+/// What clients other than etcdctl have seen differ.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_refused_as_etcd_does() {
+    let mut cluster = Cluster::start(1, &[]).await;
+    let address = cluster.local.endpoints().remove(0);
+    let channel = Endpoint::from_shared(address).unwrap();
+    let channel = channel.connect().await.unwrap();
+    let get = || Request::new(pb::RangeRequest::default());
+    let mut kv = pb::kv_client::KvClient::new(channel.clone());
+    for name in ["token", "authorization"] {
+        let mut request = get();
+        request
+            .metadata_mut()
+            .insert(name, "made-up".parse().unwrap());
+        let refused = kv.range(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated);
+        assert_eq!(refused.message(), "etcdserver: invalid auth token");
+    }
+    for (path, text) in [
+        ("/etcdserverpb.None/Do", "unknown service etcdserverpb.None"),
+        (
+            "/etcdserverpb.KV/Do",
+            "unknown method Do for service etcdserverpb.KV",
+        ),
+    ] {
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.unwrap();
+        let codec = ProstCodec::<pb::RangeRequest, pb::RangeResponse>::default();
+        let refused = client.unary(get(), PathAndQuery::from_static(path), codec);
+        let refused = refused.await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unimplemented);
+        assert_eq!(refused.message(), text);
+    }
+    // Lock and Election are clients of the store: what it refuses them has no code any more.
+    let mut lock = LockClient::new(channel.clone());
+    let request = LockRequest {
+        name: b"lock".to_vec(),
+        lease: 4711,
+    };
+    let refused = lock.lock(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unknown);
+    assert_eq!(refused.message(), "etcdserver: requested lease not found");
+    let mut auth = pb::auth_client::AuthClient::new(channel.clone());
+    let refused = auth.user_add(pb::AuthUserAddRequest::default()).await;
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
+    // Who it is comes before where it is.
+    let refused = cluster.client.member_update(5, vec!["nonsense".to_owned()]);
+    assert_eq!(code(&refused.await.unwrap_err()), Code::NotFound);
+    let mut maintenance = pb::maintenance_client::MaintenanceClient::new(channel.clone());
+    let alarms = maintenance.alarm(pb::AlarmRequest::default()).await;
+    assert_eq!(alarms.unwrap().into_inner().header, None);
+
+    // A watch that begins before the last compaction, or before everything.
+    let revision = cluster.client.put("k", "v", 0).await.unwrap();
+    cluster.client.compact(revision, true).await.unwrap();
+    for start_revision in [1, -3] {
+        let create = pb::WatchCreateRequest {
+            key: b"k".to_vec(),
+            start_revision,
+            ..Default::default()
+        };
+        let request = pb::WatchRequest {
+            request_union: Some(pb::watch_request::RequestUnion::CreateRequest(create)),
+        };
+        let mut client = pb::watch_client::WatchClient::new(channel.clone());
+        let asked = tokio_stream::once(request).chain(tokio_stream::pending());
+        let mut answers = client.watch(asked).await.unwrap().into_inner();
+        assert!(answers.message().await.unwrap().unwrap().created);
+        let ended = answers.message().await.unwrap().unwrap();
+        assert!(ended.canceled && ended.events.is_empty(), "{ended:?}");
+        assert_eq!(ended.compact_revision, revision);
+        assert_eq!(
+            (ended.header.unwrap().revision, &*ended.cancel_reason),
+            (0, "")
+        );
+    }
     cluster.local.stop();
 }
 

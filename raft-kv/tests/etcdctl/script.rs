@@ -135,6 +135,9 @@ impl Play {
             "get '' --prefix --sort-by=CREATE --order=ASCEND --limit=3",
             "get '' --prefix --sort-by=VERSION",
             "get '' --prefix --sort-by=VALUE --order=DESCEND",
+            // Cut first, and sorted then.
+            "get '' --prefix --sort-by=VALUE --limit=2",
+            "get '' --prefix --sort-by=MODIFY --limit=3",
             "get a --rev=2",
             "get a --rev=1000",
             "get z a",
@@ -365,6 +368,7 @@ impl Play {
     fn endpoints(&mut self) {
         self.run_at(0, "endpoint health");
         self.run("alarm list");
+        self.run("alarm list -w json");
         self.run("alarm disarm");
         self.run("defrag");
         let (leader, follower) = self.leader();

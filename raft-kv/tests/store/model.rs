@@ -117,6 +117,15 @@ impl Model {
             .filter(|kv| modified.contains(&kv.mod_revision))
             .filter(|kv| created.contains(&kv.create_revision))
             .collect();
+        let limit = match request.limit {
+            0 => usize::MAX,
+            limit => usize::try_from(limit).unwrap(),
+        };
+        let is_filtered = modified != (0..=i64::MAX) || created != (0..=i64::MAX);
+        if request.sort_order == SortOrder::None && !is_filtered {
+            // As etcd: no more is read than has to be, and then sorted.
+            kvs.truncate(limit.saturating_add(1));
+        }
         kvs.sort_by(|a, b| {
             let ordering = match request.sort_target {
                 SortTarget::Key => a.key.cmp(&b.key),
@@ -130,10 +139,6 @@ impl Model {
                 _ => ordering,
             }
         });
-        let limit = match request.limit {
-            0 => usize::MAX,
-            limit => usize::try_from(limit).unwrap(),
-        };
         let more = kvs.len() > limit && !request.count_only;
         kvs.truncate(if request.count_only { 0 } else { limit });
         if request.keys_only {
