@@ -160,7 +160,7 @@ impl Progress {
 impl Shown {
     fn new(job: &Status, is_terminal: bool) -> Shown {
         let all = MultiProgress::new();
-        let style = ProgressStyle::with_template("{prefix:8} {bar:40} {percent:3} %{msg}");
+        let style = ProgressStyle::with_template("{prefix:8} {bar:40} {percent:>3} %{msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         let parts = if job.reduces.0 > 0 { 3 } else { 1 };
         let names = NAMES[..parts].iter().filter(|_| is_terminal);

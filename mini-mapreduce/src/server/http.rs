@@ -1,5 +1,5 @@
 //! What a coordinator shows over HTTP: a page for people, which draws what `/api` tells programs; Hadoop's history REST API
-//! ([`rest`]); metrics for Prometheus; a sign of life.
+//! (`rest`); metrics for Prometheus; a sign of life.
 
 mod rest;
 
@@ -22,7 +22,7 @@ use super::agent::Agent;
 use super::host::Host;
 use crate::coordinator::Coordinator;
 use crate::coordinator::delay::Locality;
-use crate::coordinator::history::{AttemptRecord, Outcome, Skew, Tally};
+use crate::coordinator::history::{ATTEMPTS_KEPT, AttemptRecord, Outcome, Skew, Tally};
 use crate::coordinator::job::{Job, JobState};
 use crate::coordinator::status::Status;
 use crate::counters::Counters;
@@ -245,7 +245,8 @@ fn tasks(job: &Job) -> Vec<Value> {
             .enumerate()
             .map(move |t| (kind, t.0, t.1))
     });
-    let shown = all.map(|(kind, index, task)| {
+    // As many as attempts: more than that nobody reads, and each look would take the core's time.
+    let shown = all.take(ATTEMPTS_KEPT).map(|(kind, index, task)| {
         let id = job.task_id(kind, index);
         let split = (kind == TaskKind::Map).then(|| job.splits.get(index));
         let running = task.attempts.values().map(|attempt| attempt.progress);

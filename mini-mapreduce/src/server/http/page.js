@@ -259,10 +259,10 @@ function attempts(job) {
 }
 
 function tasks(job) {
-  const open = job.tasks.filter((t) => t.state !== "SUCCEEDED"), rows = [...open, ...job.tasks.filter((t) => t.state === "SUCCEEDED")].slice(0, ROWS_MAX);
+  const all = job.maps.total + job.reduces.total, open = job.tasks.filter((t) => t.state !== "SUCCEEDED"), rows = [...open, ...job.tasks.filter((t) => t.state === "SUCCEEDED")].slice(0, ROWS_MAX);
   const input = (split) => split ? `${split.path} + ${bytes(split.offset)}, ${bytes(split.length)}${split.hosts.length ? ` on ${split.hosts.join(", ")}` : ""}` : "";
   return [table(columns("Task", "State", "Done#", "Attempts#", "Failures#", "Input*"), rows.map((t) => [h("span", { class: "mono" }, t.id), badge(t.state), percent(t.progress), count(t.attempts), count(t.failures), input(t.split)])),
-    rows.length < job.tasks.length ? h("p", { class: "soft" }, `${rows.length} of ${count(job.tasks.length)} tasks; what is not done comes first.`) : null];
+    rows.length < all ? h("p", { class: "soft" }, `${rows.length} of ${count(all)} tasks; what is not done comes first.`) : null];
 }
 
 function counters(job) {
