@@ -203,6 +203,9 @@ impl Job {
     /// What its tasks have counted so far, also those that run: of several attempts, the one that is furthest.
     pub fn counters_so_far(&self) -> Counters {
         let mut total = self.counters();
+        if self.state.is_over() {
+            return total;
+        }
         let mut furthest = BTreeMap::new();
         for (id, record) in self.history.attempts() {
             let best = furthest.entry(id.task).or_insert(record);
