@@ -19,6 +19,8 @@
 //! 7. [`protocol`]: what coordinator and workers say to each other.
 //! 8. [`coordinator`]: who does which task when, and whose work counts. [`worker`]: the other side.
 //!
+//! [`capstone`] is the contract of the last exercise; nothing else uses it.
+//!
 //! # Left out on purpose
 //!
 //! Hadoop sorts one part of its buffer in a thread of its own while the map fills the other part; here a map waits while
@@ -26,6 +28,7 @@
 //! part of its line.
 
 pub mod buffer;
+pub mod capstone;
 pub mod coordinator;
 pub mod counters;
 pub mod datum;

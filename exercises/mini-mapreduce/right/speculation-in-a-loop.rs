@@ -13,7 +13,7 @@ pub fn choose(
     for task in running {
         second += u32::from(task.speculated);
     }
-    let slow_node = percentile(speeds.values().copied(), config.slow_node_percent)?;
+    let slow_node = percentile(speeds.values().copied(), config.slow_node_percent).unwrap_or(0.0);
     let is_slow = speeds.get(&asking).is_some_and(|speed| *speed < slow_node);
     if second >= cap || is_slow {
         return None;

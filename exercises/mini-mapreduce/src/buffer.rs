@@ -74,7 +74,8 @@ impl SortBuffer {
         self.arena.len() + self.entries.len() * ENTRY_BYTES + table
     }
 
-    /// Takes a pair, unless that would break the budget: false then, and nothing has changed.
+    /// Takes a pair, unless that would break the budget: false then, and nothing has changed. In the arena a value has as many bytes as `room_for` says, since one that is
+    /// folded may grow.
     pub fn insert(&mut self, partition: u32, key: &[u8], value: &[u8]) -> bool {
         let _ = (partition, key, value);
         todo!(

@@ -96,7 +96,8 @@ fn beats(readers: &[SegmentReader], prefixes: &[Option<u64>], a: usize, b: usize
 /// A tree of losers over `count` players, of whom there is at least one; and who won.
 ///
 /// Player `p` is the leaf `count + p`; the parent of node `n` is `n / 2`, and node 1 is the root. Each inner node, from 1 to
-/// `count - 1`, holds the loser of the match that was played there, and the tree has `count` nodes: node 0 is not used.
+/// `count - 1`, holds the loser of the match that was played there, and the tree has `count` nodes: node 0 is not used. Each match is played once, so
+/// `beats` is asked `count - 1` times.
 pub fn build(count: usize, beats: &dyn Fn(usize, usize) -> bool) -> (Vec<usize>, usize) {
     let _ = (count, beats);
     todo!(

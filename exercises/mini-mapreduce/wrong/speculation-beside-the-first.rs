@@ -14,7 +14,7 @@ pub fn choose(
     if speculated >= usize::try_from(cap).unwrap_or(usize::MAX) {
         return None;
     }
-    let slow_node = percentile(speeds.values().copied(), config.slow_node_percent)?;
+    let slow_node = percentile(speeds.values().copied(), config.slow_node_percent).unwrap_or(0.0);
     if speeds.get(&asking).is_some_and(|speed| *speed < slow_node) {
         return None;
     }

@@ -10,7 +10,7 @@ pub fn choose(
     now: Time,
 ) -> Option<u32> {
     let _ = slots;
-    let slow_node = percentile(speeds.values().copied(), config.slow_node_percent)?;
+    let slow_node = percentile(speeds.values().copied(), config.slow_node_percent).unwrap_or(0.0);
     if speeds.get(&asking).is_some_and(|speed| *speed < slow_node) {
         return None;
     }

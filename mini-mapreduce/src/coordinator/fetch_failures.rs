@@ -20,13 +20,18 @@ pub struct FetchFailures {
 }
 
 impl FetchFailures {
-    /// A reduce complains, perhaps not for the first time: what it says is how often it has failed so far. `shuffling` reduces are fetching now, this one
-    /// included. Whether the map must be done again: all complaints of it together are at least [`FAILURES_MIN`], and at least half of the reduces that
-    /// are fetching have complained (`MAX_ALLOWED_FETCH_FAILURES_FRACTION`; Hadoop divides failures, not reduces, and so lets one speak for
-    /// many).
+    /// A reduce complains, perhaps not for the first time: what it says is how often it has failed so far. `counting` is the number of the attempt whose output of that
+    /// map counts, `shuffling` how many reduces are fetching now, this one included. Whether the map must be done again: all failures to fetch that output together are at least
+    /// [`FAILURES_MIN`], and at least half of the reduces that are fetching have complained of it (`MAX_ALLOWED_FETCH_FAILURES_FRACTION`; Hadoop divides
+    /// failures, not reduces, and so lets one speak for many).
     ///
-    /// A total that is less than one heard before comes from a late report, and changes nothing.
-    pub fn complain(&mut self, failure: &FetchFailure, shuffling: u32) -> bool {
+    /// Two kinds of complaint are late. One of another attempt than `counting` changes nothing. A total that is less than one heard before changes nothing
+    /// of what is known. Totals come from far away and may be anything: sums saturate.
+    pub fn complain(&mut self, failure: &FetchFailure, counting: u64, shuffling: u32) -> bool {
+        // EXERCISE(mapreduce/fetch-failures): note the total of that reduce; are all of them enough, and of enough reduces?
+        if failure.map.number != counting {
+            return false;
+        }
         let complaints = self.counts.entry(failure.map).or_default();
         let total = complaints.entry(failure.reduce).or_default();
         *total = failure.failures.max(*total);
@@ -39,11 +44,13 @@ impl FetchFailures {
 
     /// That map attempt's output does not count any more, so neither do complaints of it.
     pub fn forget_map(&mut self, map: AttemptId) {
+        // EXERCISE(mapreduce/fetch-failures): nothing is known of that attempt any more.
         self.counts.remove(&map);
     }
 
-    /// A reduce attempt that does not count any more has nothing to complain of.
+    /// A reduce attempt that does not count any more has nothing to complain of. What nobody else complains of leaves no trace.
     pub fn forget_reduce(&mut self, reduce: AttemptId) {
+        // EXERCISE(mapreduce/fetch-failures): whatever it complained of.
         self.counts.retain(|_, complaints| {
             complaints.remove(&reduce);
             !complaints.is_empty()

@@ -161,6 +161,22 @@ impl Job {
         })
     }
 
+    /// What is lost with a worker: the attempts that run there, and the outputs of maps that it alone has and that reduces may still want.
+    pub(super) fn lost_with(&self, worker: WorkerId) -> (Vec<AttemptId>, Vec<AttemptId>) {
+        let (mut attempts, mut outputs) = (Vec::new(), Vec::new());
+        for kind in [TaskKind::Map, TaskKind::Reduce] {
+            let on_its_worker = kind != self.output_kind() && self.state == JobState::Running;
+            for (index, task) in self.tasks(kind).iter().enumerate() {
+                let lost = task.lost_with(worker, on_its_worker);
+                let task = self.task_id(kind, index);
+                let named = |number| AttemptId { task, number };
+                attempts.extend(lost.attempts.into_iter().map(named));
+                outputs.extend(lost.output.map(named));
+            }
+        }
+        (attempts, outputs)
+    }
+
     /// The kind of task whose parts are the output.
     pub fn output_kind(&self) -> TaskKind {
         if self.reduces.is_empty() {

@@ -231,11 +231,14 @@ impl Coordinator {
             return;
         }
         let winner = job.task_mut(map.task).and_then(|task| task.winner);
-        let Some(winner) = winner.filter(|winner| winner.number == map.number) else {
+        let Some(winner) = winner else {
             return;
         };
         let shuffling = job.shuffling();
-        if !job.fetch_failures.complain(failure, shuffling) {
+        if !job
+            .fetch_failures
+            .complain(failure, winner.number, shuffling)
+        {
             return;
         }
         *job.blame.entry(winner.worker).or_default() += 1;
@@ -295,14 +298,14 @@ impl Coordinator {
     fn lose_worker(&mut self, worker: WorkerId) {
         self.workers.remove(&worker);
         let jobs = self.jobs.values();
-        let running = jobs.flat_map(|job| job.attempts());
-        let running = running.filter(|(_, attempt)| attempt.worker == worker);
-        let running: Vec<AttemptId> = running.map(|(id, _)| id).collect();
-        for attempt in running {
-            self.kill_attempt(attempt, "its worker was lost");
-        }
-        for output in self.outputs_on(worker) {
-            self.lose_output(output, "its worker was lost, and its output with it");
+        let lost: Vec<_> = jobs.map(|job| job.lost_with(worker)).collect();
+        for (attempts, outputs) in lost {
+            for attempt in attempts {
+                self.kill_attempt(attempt, "its worker was lost");
+            }
+            for output in outputs {
+                self.lose_output(output, "its worker was lost, and its output with it");
+            }
         }
     }
 }

@@ -50,13 +50,8 @@ impl Coordinator {
 
     /// The outputs of maps that only this worker has, and that reduces may still want.
     pub(super) fn outputs_on(&self, worker: WorkerId) -> Vec<AttemptId> {
-        let wanted = self
-            .jobs
-            .values()
-            .filter(|job| job.state == JobState::Running && job.output_kind() == TaskKind::Reduce);
-        let maps = wanted.flat_map(|job| job.winners(TaskKind::Map));
-        let there = maps.filter(|(_, on)| *on == worker);
-        there.map(|(attempt, _)| attempt).collect()
+        let jobs = self.jobs.values();
+        jobs.flat_map(|job| job.lost_with(worker).1).collect()
     }
 
     /// A map's output is gone.

@@ -74,6 +74,15 @@ pub struct Expired {
     pub stuck: bool,
 }
 
+/// What of a task is lost with a worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// The attempts that count and run there, in the order of their numbers.
+    pub attempts: Vec<u64>,
+    /// The winner, if what it made is lost.
+    pub output: Option<u64>,
+}
+
 /// A task. It is *done* when there is a winner, *running* while attempts count, else *pending*.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Task {
@@ -120,6 +129,7 @@ impl Task {
     ///
     /// Progress that goes back is as good as none: an attempt that starts over and over does not move.
     pub fn renew(&mut self, number: u64, worker: WorkerId, progress: f64, now: Time) -> bool {
+        // EXERCISE(mapreduce/leases): note that it was heard of, and whether it has moved.
         let Some(attempt) = self.attempts.get_mut(&number) else {
             return false;
         };
@@ -135,7 +145,11 @@ impl Task {
     }
 
     /// The attempt is done. True if its work counts: it is the first to say so, of those that count, or has said so before. All other attempts count no more.
+    ///
+    /// False, and nothing changes, if it does not count (any more), or never did on that worker; also where nobody else has won yet: the task was given to
+    /// another worker because this one was silent, and two cannot both be told that theirs counts.
     pub fn finish(&mut self, number: u64, worker: WorkerId) -> bool {
+        // EXERCISE(mapreduce/attempts): the first of those that count wins, for good; then no other counts.
         let claim = Winner { number, worker };
         if let Some(winner) = self.winner {
             return winner == claim;
@@ -149,8 +163,9 @@ impl Task {
         true
     }
 
-    /// The attempt has failed. After [`Limits::attempts_max`] failures the task has: then no attempt counts any more.
+    /// The attempt has failed, which counts if the attempt does. After [`Limits::attempts_max`] failures the task has: then no attempt counts any more.
     pub fn fail(&mut self, number: u64, limits: &Limits) -> Failure {
+        // EXERCISE(mapreduce/attempts): a failure of an attempt that counts is the task's; the last one allowed ends all attempts.
         if self.attempts.remove(&number).is_none() {
             return Failure::Late;
         }
@@ -164,12 +179,14 @@ impl Task {
 
     /// The attempt does not count any more, and nobody is to blame. False if it did not count anyway.
     pub fn kill(&mut self, number: u64) -> bool {
+        // EXERCISE(mapreduce/attempts): it counts no more, and says nothing of the task.
         self.attempts.remove(&number).is_some()
     }
 
     /// The attempts whose time is over, in the order of their numbers. Nothing is changed: each is still to be [failed](Task::fail) or
     /// [killed](Task::kill). A limit that is reached exactly still counts; where both are passed it is the lease that is over.
     pub fn expired(&self, limits: &Limits, now: Time) -> Vec<Expired> {
+        // EXERCISE(mapreduce/leases): silent for too long is lost; named and not moving for too long is stuck.
         let over = |(number, attempt): (&u64, &Attempt)| {
             let lost = now.since(attempt.heard) > limits.lease;
             let stuck = !lost && now.since(attempt.moved) > limits.stuck;
@@ -182,8 +199,26 @@ impl Task {
         self.attempts.iter().filter_map(over).collect()
     }
 
+    /// What is lost if `worker` is. Nothing is changed: attempts are still to be [killed](Task::kill), and an output to be [lost](Task::lose_output).
+    ///
+    /// `on_its_worker`: what the task makes lies on the worker that made it, and somebody still wants it. That is so of a map while reduces are not done; what a reduce
+    /// makes lies where all can read it, and outlives its worker.
+    pub fn lost_with(&self, worker: WorkerId, on_its_worker: bool) -> Lost {
+        // EXERCISE(mapreduce/attempts): its attempts, whatever they do; and the winner's work, if that is nowhere else.
+        let attempts = self.attempts.iter();
+        let there = attempts.filter(|(_, attempt)| attempt.worker == worker);
+        let winner = self
+            .winner
+            .filter(|winner| on_its_worker && winner.worker == worker);
+        Lost {
+            attempts: there.map(|(number, _)| *number).collect(),
+            output: winner.map(|winner| winner.number),
+        }
+    }
+
     /// What the winner made is gone: the task is pending again. False if `number` was not the winner's.
     pub fn lose_output(&mut self, number: u64) -> bool {
+        // EXERCISE(mapreduce/attempts): what the winner made is gone: the task is to be done again.
         let won = self.winner.is_some_and(|winner| winner.number == number);
         if won {
             self.winner = None;

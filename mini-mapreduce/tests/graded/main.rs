@@ -19,11 +19,19 @@ mod total_order;
 
 mod join;
 
+mod leases;
+
+mod attempts;
+
+mod fetch_failures;
+
 mod delay;
 
 mod speculation;
 
 mod commit;
+
+mod capstone;
 
 autograder::main! {
     "mapreduce/splits" => splits,
@@ -33,7 +41,11 @@ autograder::main! {
     "mapreduce/merge" => merge,
     "mapreduce/total-order" => total_order,
     "mapreduce/join" => join,
+    "mapreduce/leases" => leases,
+    "mapreduce/attempts" => attempts,
+    "mapreduce/fetch-failures" => fetch_failures,
     "mapreduce/delay-scheduling" => delay,
     "mapreduce/speculation" => speculation,
     "mapreduce/commit" => commit,
+    "mapreduce/capstone" => capstone,
 }

@@ -118,9 +118,10 @@ fn a_replay_takes_few_comparisons() {
 fn building_takes_a_comparison_a_match() {
     for count in [2, 8, 9, 1000] {
         let (built, _) = comparisons(count);
-        assert!(
-            built < count,
-            "{built} comparisons of {count} players, of whom all but one lose once"
+        assert_eq!(
+            built,
+            count - 1,
+            "comparisons to build a tree of {count} players, of whom all but one lose once"
         );
     }
 }

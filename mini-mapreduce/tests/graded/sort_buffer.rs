@@ -2,6 +2,8 @@
 
 use autograder::{Test, tests};
 use mini_mapreduce::buffer::SortBuffer;
+use mini_mapreduce::job::RecordError;
+use mini_mapreduce::program::RawFold;
 use proptest::prelude::*;
 
 pub(crate) const TESTS: &[Test] = tests![
@@ -12,6 +14,9 @@ pub(crate) const TESTS: &[Test] = tests![
     the_budget_is_kept,
     a_pair_that_does_not_fit_changes_nothing,
     a_spilled_buffer_is_as_good_as_new,
+    a_value_that_is_folded_has_room_to_grow,
+    the_budget_holds_for_the_table_too,
+    sorting_a_buffer_that_folds_is_no_different,
     sorting_is_that_of_the_standard_library,
 ];
 
@@ -182,6 +187,117 @@ fn a_spilled_buffer_is_as_good_as_new() {
             "nothing is left of what was spilled"
         );
     }
+}
+
+/// Puts one behind the other.
+struct Chain;
+
+impl RawFold for Chain {
+    fn fold(&self, left: &[u8], right: &[u8], out: &mut Vec<u8>) -> Result<(), RecordError> {
+        out.extend_from_slice(left);
+        out.extend_from_slice(right);
+        Ok(())
+    }
+}
+
+fn fold(buffer: &mut SortBuffer, partition: u32, key: &[u8], value: &[u8]) -> bool {
+    buffer.fold(&Chain, key, value, &|| partition).unwrap()
+}
+
+fn a_value_that_is_folded_has_room_to_grow() {
+    let mut buffer = SortBuffer::new(1 << 16, true);
+    for key in [b"a", b"b", b"c"] {
+        assert!(fold(&mut buffer, 0, key, b"-"), "there is room for it");
+    }
+    let used = buffer.used();
+    for _ in 0..7 {
+        assert!(fold(&mut buffer, 0, b"a", b"+"), "there is room for it");
+    }
+    assert_eq!(
+        rows(&buffer),
+        [row(0, "a", "-+++++++"), row(0, "b", "-"), row(0, "c", "-")],
+        "a's value has grown to eight bytes where it was, and b's and c's have not been touched"
+    );
+    assert_eq!(
+        buffer.used(),
+        used,
+        "eight bytes are the least room that a value gets which may grow"
+    );
+    assert!(fold(&mut buffer, 0, b"a", b"+"), "there is room for it");
+    assert_eq!(
+        (rows(&buffer)[0].clone(), buffer.used()),
+        (row(0, "a", "-++++++++"), used + 8 + 1 + 16),
+        "with nine bytes it moves to a new place with 16: two lengths, the key, the room"
+    );
+}
+
+fn the_budget_holds_for_the_table_too() {
+    for budget in [1000, 5000, 10_000, 33_333] {
+        let mut buffer = SortBuffer::new(budget, true);
+        let empty = buffer.used();
+        assert!(
+            empty > 0,
+            "a table of keys takes bytes before anything is in it"
+        );
+        let mut pairs = 0_u32;
+        while fold(&mut buffer, 0, &pairs.to_be_bytes(), b"value") {
+            pairs += 1;
+            assert!(
+                buffer.used() <= budget,
+                "{} of {budget} bytes are taken by {pairs} pairs and their table",
+                buffer.used()
+            );
+        }
+        let used = buffer.used();
+        // A pair takes 4 bytes of key, 8 of room, two lengths, an entry; and another one would have made the table twice as large.
+        let pair = 4 + 8 + 8 + 16;
+        let table = used - usize::try_from(pairs).unwrap() * pair;
+        assert!(
+            used + pair > budget || used + pair + table > budget,
+            "it was full with {used} of {budget} bytes, of which {table} are the table's"
+        );
+        let before = rows(&buffer);
+        assert!(
+            !buffer.insert(0, b"more", b"value"),
+            "it is as full for a pair that comes without being folded"
+        );
+        assert_eq!(
+            (rows(&buffer), buffer.used()),
+            (before, used),
+            "what is refused changes nothing"
+        );
+        buffer.clear();
+        assert_eq!(buffer.len(), 0, "nothing is left of what was spilled");
+        assert!(
+            fold(&mut buffer, 0, b"key", b"value"),
+            "after a spill there is room again"
+        );
+    }
+}
+
+fn sorting_a_buffer_that_folds_is_no_different() {
+    let mut buffer = SortBuffer::new(1 << 20, true);
+    let mut expected = std::collections::BTreeMap::new();
+    for i in 0..3000_u32 {
+        let (key, value) = (i * i % 701, i % 10);
+        let (key, value) = (key.to_string(), value.to_string());
+        let partition = u32::try_from(key.len() % 3).unwrap();
+        assert!(
+            fold(&mut buffer, partition, key.as_bytes(), value.as_bytes()),
+            "there is room for it"
+        );
+        let whole: &mut String = expected.entry((partition, key)).or_default();
+        whole.push_str(&value);
+    }
+    buffer.sort();
+    let expected: Vec<Row> = (expected.iter())
+        .map(|((partition, key), whole)| row(*partition, key, whole))
+        .collect();
+    assert_eq!(
+        rows(&buffer),
+        expected,
+        "each key once, with all its values in the order in which they came"
+    );
 }
 
 proptest! {

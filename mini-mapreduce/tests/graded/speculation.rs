@@ -113,6 +113,12 @@ fn never_on_a_slow_node() {
         Some(1),
         "nobody says that it is slow"
     );
+    let nothing_known = BTreeMap::new();
+    assert_eq!(
+        choose(&running, &nothing_known, WorkerId(0), 10, &config(), NOW),
+        Some(1),
+        "of no node is any speed known, so none of them is slow"
+    );
 }
 
 fn never_beside_the_first_attempt_nor_a_third_one() {

@@ -88,7 +88,7 @@ pub fn percentile(values: impl IntoIterator<Item = f64>, percent: u32) -> Option
 ///
 /// - None while as many second attempts run as may: `cap_percent` of `slots`, rounded down, but at least one.
 /// - None where the speed of `asking` is strictly below the slow nodes' percentile of `speeds`. A node that is not in `speeds` has done nothing yet, and is none of
-///   the slow ones.
+///   the slow ones; where `speeds` is empty, nobody is slow.
 /// - Of the tasks that run on other workers, have no second attempt, have run at least `runtime_min`, and whose rate is no more than the slow tasks'
 ///   percentile of the rates of all that run: the one with the most seconds left; of equal ones the one with the lowest index.
 pub fn choose(
