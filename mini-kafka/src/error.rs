@@ -113,6 +113,9 @@ pub enum ErrorCode {
     /// A transactional request, which this broker does not serve.
     #[error("transactions are not served")]
     InvalidTxnState = 48,
+    /// A producer with a `transactional.id`: fatal to it, where other codes would have it try for ever.
+    #[error("this broker serves no transactions: leave transactional.id out")]
+    TransactionalIdAuthorizationFailed = 53,
     /// A failed disk.
     #[error("the log directory failed; the broker's log says how")]
     KafkaStorageError = 56,

@@ -183,7 +183,9 @@ impl Partition {
         }
         let deleted = self.log.delete_records_before(disk, offset);
         self.noting_failure(deleted)?;
-        self.tick(disk, now)?;
+        // What is old or too much has its own time: whoever asked hears of the offset that he asked for.
+        let removed = self.log.delete_segments_before_start(disk, end, now);
+        self.noting_failure(removed)?;
         Ok(self.log_start_offset())
     }
 

@@ -112,6 +112,14 @@ pub(super) fn text(text: impl Into<String>) -> StrBytes {
     StrBytes::from_string(text.into())
 }
 
+/// Which operations a client may do, for who asks: without ACLs all that there are. One bit for each code of `AclOperation`.
+pub(super) fn allowed(is_asked: bool, operations: &[u8]) -> i32 {
+    /// "It was not asked."
+    const NOT_TOLD: i32 = i32::MIN;
+    let bits = operations.iter().fold(0, |bits, code| bits | 1 << code);
+    if is_asked { bits } else { NOT_TOLD }
+}
+
 /// Takes the header off a frame. Of what is not served, only an ApiVersions of the future is answered.
 pub fn read_header(frame: &mut Bytes, client_host: &str) -> Result<Header, BadRequest> {
     let len = frame.len();

@@ -118,7 +118,7 @@ fn a_static_member_restarts_without_a_rebalance() {
 
 const CONFLUENT_ADMIN: &str = r#"
 import sys
-from confluent_kafka import Producer, Consumer, TopicPartition, KafkaException, KafkaError
+from confluent_kafka import Producer, Consumer, TopicCollection, TopicPartition, KafkaException, KafkaError
 from confluent_kafka.admin import (AdminClient, NewTopic, NewPartitions, ConfigResource, ResourceType, AlterConfigOpType,
                                    ConfigEntry, OffsetSpec)
 broker = sys.argv[1]
@@ -158,8 +158,22 @@ c = Consumer({'bootstrap.servers': broker, 'group.id': 'g', 'auto.offset.reset':
 c.subscribe(['t'])
 m = c.poll(30)
 assert m is not None and m.offset() == 4, m
-group = wait(admin.describe_consumer_groups(['g']))['g']
+group = wait(admin.describe_consumer_groups(['g'], include_authorized_operations=True))['g']
 assert group.state.name == 'STABLE' and len(group.members) == 1, group.state
+assert sorted(o.name for o in group.authorized_operations) == ['DELETE', 'DESCRIBE', 'READ'], group.authorized_operations
+cluster = admin.describe_cluster(include_authorized_operations=True).result(30)
+assert len(cluster.authorized_operations) == 7 and cluster.controller.id == 1, cluster.authorized_operations
+described = wait(admin.describe_topics(TopicCollection(['t']), include_authorized_operations=True))['t']
+assert len(described.authorized_operations) == 8 and len(described.partitions) == 3, described.authorized_operations
+refused(KafkaError.UNSUPPORTED_VERSION, lambda: admin.list_offsets({TopicPartition('t', 0): OffsetSpec.max_timestamp()}))
+refused(KafkaError.OFFSET_OUT_OF_RANGE, lambda: admin.delete_records([TopicPartition('t', 0, 11)]))
+transactional = Producer({'bootstrap.servers': broker, 'transactional.id': 'x'})
+try:
+    transactional.init_transactions(20)
+except KafkaException as e:
+    assert e.args[0].fatal() and 'serves no transactions' in e.args[0].str(), e
+else:
+    assert False, 'there are transactions'
 refused(KafkaError.NON_EMPTY_GROUP, lambda: admin.delete_consumer_groups(['g']))
 c.close()
 assert [g.group_id for g in admin.list_consumer_groups().result(30).valid] == ['g']

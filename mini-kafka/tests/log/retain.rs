@@ -105,6 +105,19 @@ fn records_are_deleted_up_to_an_offset() {
     assert_eq!((again.log_start_offset(), again.log_end_offset()), (10, 10));
 }
 
+/// Records with timestamps of long ago were all deleted for their age with the first few that somebody wanted deleted.
+#[test]
+fn what_is_deleted_by_offset_is_not_the_time_for_what_is_old() {
+    let mut disk = MemDisk::default();
+    let mut partition = ten(&mut disk, &[("retention.ms", "1000")]);
+    let late = at_ms(10_000);
+    assert_eq!(partition.delete_records(&mut disk, 5, late).unwrap(), 5);
+    assert_eq!(read_all(&partition, &disk)[0].offset, 5);
+    assert!(!disk.files.contains_key("t-0/00000000000000000002.log"));
+    assert!(partition.tick(&mut disk, late).unwrap() > 0);
+    assert_eq!(partition.log_start_offset(), 10);
+}
+
 #[test]
 fn what_could_not_be_deleted_for_good_is_still_there() {
     let mut disk = SimDisk::default();

@@ -50,6 +50,36 @@ impl Log {
         high_watermark: i64,
         now: Time,
     ) -> Result<usize, LogError> {
+        let config = self.config.clone();
+        self.delete_segments(disk, &config, high_watermark, now)
+    }
+
+    /// Deletes the segments whose records are all before the log start offset, and none for its age or size. Otherwise as
+    /// [`Log::delete_old_segments`].
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn delete_segments_before_start(
+        &mut self,
+        disk: &mut dyn Disk,
+        high_watermark: i64,
+        now: Time,
+    ) -> Result<usize, LogError> {
+        let no_limits = LogConfig {
+            retention_ms: -1,
+            retention_bytes: -1,
+            ..self.config.clone()
+        };
+        self.delete_segments(disk, &no_limits, high_watermark, now)
+    }
+
+    fn delete_segments(
+        &mut self,
+        disk: &mut dyn Disk,
+        config: &LogConfig,
+        high_watermark: i64,
+        now: Time,
+    ) -> Result<usize, LogError> {
         let facts: Vec<SegmentFacts> = (self.segments.iter().enumerate())
             .map(|(i, segment)| SegmentFacts {
                 next_offset: (self.segments.get(i + 1))
@@ -63,7 +93,7 @@ impl Log {
             })
             .collect();
         let start = self.offsets.log_start;
-        let mut count = deletable(&facts, &self.config, start, high_watermark, now_ms(now));
+        let mut count = deletable(&facts, config, start, high_watermark, now_ms(now));
         if count == self.segments.len() {
             // An empty active segment is what a new one would be.
             self.roll(disk, now)?;
@@ -81,7 +111,7 @@ impl Log {
     }
 
     /// Makes `offset` the log's first offset (`DeleteRecords`); an earlier one changes nothing. Durable on return: what was deleted
-    /// does not come back. Files go later, with [`Log::delete_old_segments`].
+    /// does not come back. Files go later, with [`Log::delete_segments_before_start`].
     ///
     /// # Errors
     /// The disk's.

@@ -15,19 +15,20 @@ use kafka_protocol::messages::{
     GroupId, ListGroupsRequest, ListGroupsResponse, OffsetDeleteRequest, OffsetDeleteResponse,
 };
 
-use super::{Answer, BadRequest, Header, answer, body, text};
+use super::{Answer, BadRequest, Header, allowed, answer, body, text};
 use crate::error::ErrorCode;
 use crate::group::Action;
 use crate::server::broker::Broker;
 
-/// "Which operations the client may do" was not asked, or is not known.
-const NOT_TOLD: i32 = i32::MIN;
+/// What may be done with a group (to read, delete and describe it), as codes of Kafka's `AclOperation`.
+const ON_GROUPS: [u8; 3] = [3, 6, 8];
 
 pub(super) fn describe_groups(
     broker: &Arc<Broker>,
     header: &Header,
     request: DescribeGroupsRequest,
 ) -> DescribeGroupsResponse {
+    let may_do = allowed(request.include_authorized_operations, &ON_GROUPS);
     let groups = request.groups.into_iter().map(|id| {
         let group = broker
             .groups
@@ -49,7 +50,7 @@ pub(super) fn describe_groups(
             .with_protocol_type(text(group.protocol_type))
             .with_protocol_data(text(group.protocol))
             .with_members(members.collect())
-            .with_authorized_operations(NOT_TOLD)
+            .with_authorized_operations(may_do)
     });
     DescribeGroupsResponse::default().with_groups(groups.collect())
 }

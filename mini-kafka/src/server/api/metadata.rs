@@ -11,9 +11,13 @@ use kafka_protocol::messages::{
     TopicName,
 };
 
-use super::{Header, text};
+use super::{Header, allowed, text};
 use crate::error::ErrorCode;
 use crate::server::broker::{Broker, OFFSETS_TOPIC, Topic};
+
+/// What may be done with a topic, and with the cluster, as codes of Kafka's `AclOperation`.
+const ON_TOPICS: [u8; 8] = [3, 4, 5, 6, 7, 8, 10, 11];
+const ON_CLUSTER: [u8; 7] = [5, 7, 8, 9, 10, 11, 12];
 
 /// What FindCoordinator calls a group; others are coordinators of transactions.
 const GROUP: i8 = 0;
@@ -34,9 +38,11 @@ pub(super) fn metadata(
     };
     // Clients could not say before the fourth version.
     let may_create = header.version < 4 || request.allow_auto_topic_creation;
-    let topics = names
-        .into_iter()
-        .map(|name| topic(broker, name, may_create));
+    let topics = names.into_iter().map(|name| {
+        let asked = request.include_topic_authorized_operations;
+        topic(broker, name, may_create).with_topic_authorized_operations(allowed(asked, &ON_TOPICS))
+    });
+    let on_cluster = allowed(request.include_cluster_authorized_operations, &ON_CLUSTER);
     let me = MetadataResponseBroker::default()
         .with_node_id(BrokerId(broker.settings.node_id()))
         .with_host(text(broker.host.clone()))
@@ -51,6 +57,7 @@ pub(super) fn metadata(
         .with_cluster_id(Some(text(broker.cluster_id())))
         .with_controller_id(BrokerId(broker.settings.node_id()))
         .with_topics(topics.collect())
+        .with_cluster_authorized_operations(on_cluster)
 }
 
 fn topic(broker: &Broker, name: String, may_create: bool) -> MetadataResponseTopic {
@@ -99,13 +106,13 @@ fn create(broker: &Broker, name: &str) -> Result<Topic, ErrorCode> {
 
 pub(super) fn find_coordinator(
     broker: &Arc<Broker>,
-    _: &Header,
+    header: &Header,
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
     let found = if request.key_type == GROUP {
         broker.offsets_partitions().map(|_| ())
     } else {
-        Err(ErrorCode::CoordinatorNotAvailable)
+        Err(ErrorCode::TransactionalIdAuthorizationFailed)
     };
     let answer = FindCoordinatorResponse::default();
     match found {
@@ -115,6 +122,7 @@ pub(super) fn find_coordinator(
             .with_port(broker.port.into()),
         Err(code) => answer
             .with_error_code(code.code())
+            .with_error_message((header.version >= 1).then(|| text(code.to_string())))
             .with_node_id(BrokerId(-1))
             .with_port(-1),
     }

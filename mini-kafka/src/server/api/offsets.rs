@@ -74,7 +74,8 @@ fn list_offset(
         let found = match asked.timestamp {
             LATEST => Some((offsets.high_watermark, -1)),
             EARLIEST => Some((offsets.log_start, -1)),
-            timestamp if timestamp < 0 => return Err(ErrorCode::InvalidRequest),
+            // They mean something in later versions.
+            timestamp if timestamp < 0 => return Err(ErrorCode::UnsupportedVersion),
             timestamp => served.offset_for_timestamp(timestamp)?,
         };
         Ok((found, offsets.leader_epoch))

@@ -142,7 +142,7 @@ pub(super) fn init_producer_id(
 ) -> InitProducerIdResponse {
     let id = match request.transactional_id {
         // There is no coordinator of transactions.
-        Some(_) => Err(ErrorCode::CoordinatorNotAvailable),
+        Some(_) => Err(ErrorCode::TransactionalIdAuthorizationFailed),
         None => broker.new_producer_id(),
     };
     let answer = InitProducerIdResponse::default();
