@@ -44,7 +44,11 @@ fn main() -> ExitCode {
     } else {
         "off"
     };
-    server::log_to_stderr(default);
+    let service = match command {
+        Command::Server(_) => "broker",
+        _ => "client",
+    };
+    let _tracing = traces::init("mini-kafka", service, default);
     let ran = match command {
         Command::Server(options) => server::run(&options),
         Command::Topics(options) => cli::topics::run(&options),

@@ -11,6 +11,8 @@ use mini_kafka::server::client::consumer::{
     Assignor, Consumed, Consumer, EARLIEST, GroupConfig, LATEST,
 };
 use mini_kafka::server::client::producer::{Producer, ProducerConfig};
+use mini_kafka::server::trace;
+use tracing::{Instrument, info_span};
 
 use super::{Bootstrap, block_on, now_ms, pairs};
 
@@ -80,9 +82,9 @@ pub(crate) fn produce(options: &ProducerOptions) -> Result<()> {
             } else {
                 (None, line.as_str())
             };
-            producer
-                .send(now_ms(), key, Some(value.as_bytes()), &[])
-                .await?;
+            let span = info_span!("send", otel.kind = "producer", topic = options.topic);
+            let send = producer.send(now_ms(), key, Some(value.as_bytes()), &[]);
+            send.instrument(span).await?;
         }
         producer.flush().await?;
         Ok(())
@@ -149,6 +151,7 @@ pub(crate) fn consume(options: &ConsumerOptions) -> Result<()> {
             left -= shown as u64;
             let mut out = stdout().lock();
             for record in &polled[..shown] {
+                let _receiving = trace::of_record(record).entered();
                 print(&mut out, record, &prints)?;
             }
             // What is not shown is not committed as read.

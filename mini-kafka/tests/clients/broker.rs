@@ -23,6 +23,8 @@ fn program() -> PathBuf {
 pub(crate) struct Broker {
     dir: TempDir,
     overrides: Vec<String>,
+    /// Variables of its environment.
+    environment: Vec<(String, String)>,
     child: Option<Child>,
     pub(crate) address: String,
     /// Where orders are taken to break its disk.
@@ -31,9 +33,18 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn start(overrides: &[&str]) -> Broker {
+        Broker::start_in(&[], overrides)
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn start_in(environment: &[(&str, &str)], overrides: &[&str]) -> Broker {
+        let variables = environment.iter();
         let mut broker = Broker {
             dir: tempfile::tempdir().unwrap(),
             overrides: overrides.iter().map(|o| (*o).to_owned()).collect(),
+            environment: variables
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             child: None,
             address: "127.0.0.1:0".to_owned(),
             chaos: String::new(),
@@ -58,6 +69,7 @@ impl Broker {
             command.args(["--override", setting]);
         }
         command.env("RUST_LOG", "warn");
+        command.envs(self.environment.iter().cloned());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(log.unwrap());
         let mut child = command.spawn().unwrap();
@@ -117,11 +129,16 @@ impl Broker {
 
     /// Runs a tool of ours; what it printed.
     pub(crate) fn tool(&self, args: &[&str]) -> String {
+        output(&mut self.command(args))
+    }
+
+    /// A tool of ours, to be run.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program());
         command
             .args(args)
             .env("MINI_KAFKA_BOOTSTRAP_SERVER", &self.address);
-        output(&mut command)
+        command
     }
 }
 

@@ -20,3 +20,4 @@ mod idle;
 mod kcat;
 mod own;
 mod python;
+mod tracing;

@@ -11,6 +11,7 @@ use kafka_protocol::messages::{
     TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
+use tracing::{Instrument, Span};
 
 use super::{Answer, BadRequest, Header, answer, body};
 use crate::error::ErrorCode;
@@ -21,6 +22,7 @@ use crate::server::broker::Broker;
 use crate::server::metrics;
 use crate::server::partition::Served;
 use crate::server::response::Response;
+use crate::server::trace;
 
 /// From this version on, a producer knows zstd (KIP-110).
 const KNOWS_ZSTD: i16 = 7;
@@ -31,6 +33,8 @@ struct Owed {
     end: i64,
     /// Where its answer stands.
     at: (usize, usize),
+    /// Ends with it.
+    span: Span,
 }
 
 pub(super) fn produce(
@@ -56,16 +60,21 @@ pub(super) fn produce(
             let records = data.records.unwrap_or_default();
             let appended = match refusal {
                 Some(code) => Err(code),
-                None => append(broker, &header, &topic, data.index, records),
+                None => {
+                    let span = trace::of_batch(&topic, data.index, &records);
+                    let append = || append(broker, &header, &topic, data.index, records);
+                    span.in_scope(append).map(|appended| (appended, span))
+                }
             };
             let result = PartitionProduceResponse::default().with_index(data.index);
             partitions.push(match appended {
-                Ok((partition, end, result)) => {
+                Ok(((partition, end, result), span)) => {
                     if let Some(partition) = partition {
                         owed.push(Owed {
                             partition,
                             end,
                             at: (t, p),
+                            span,
                         });
                     }
                     result.with_index(data.index)
@@ -81,8 +90,9 @@ pub(super) fn produce(
     let mut response = ProduceResponse::default().with_responses(responses);
     let broker = broker.clone();
     Ok(async move {
-        for Owed { partition, end, at } in owed {
-            let synced = partition.synced(end).await;
+        for owed in owed {
+            let (partition, at) = (owed.partition, owed.at);
+            let synced = partition.synced(owed.end).instrument(owed.span).await;
             broker.fetches.wake(&partition.key);
             if let Err(code) = synced {
                 let failed = &mut response.responses[at.0].partition_responses[at.1];

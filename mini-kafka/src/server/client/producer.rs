@@ -12,6 +12,7 @@ use super::{Client, ClientError, text};
 use crate::record::builder::BatchBuilder;
 use crate::record::compression::Compression;
 use crate::record::framing::Header;
+use crate::server::trace::TRACEPARENT;
 
 /// As many requests may be on their way: as many as the broker remembers of an idempotent producer.
 const IN_FLIGHT_MAX: usize = 5;
@@ -114,6 +115,15 @@ impl Producer {
         value: Option<&[u8]>,
         headers: &[Header<'_>],
     ) -> Result<(), ClientError> {
+        // It belongs to the trace of whoever sends it, unless that says otherwise.
+        let traceparent = traces::traceparent();
+        let is_told = headers.iter().any(|header| header.key == TRACEPARENT);
+        let traceparent = traceparent.as_ref().filter(|_| !is_told);
+        let traceparent = traceparent.map(|value| Header {
+            key: TRACEPARENT,
+            value: Some(value.as_bytes()),
+        });
+        let headers: Vec<Header<'_>> = headers.iter().cloned().chain(traceparent).collect();
         let partition = match key {
             Some(key) => partition_for_key(key, self.partitions),
             None => self.sticky,
@@ -122,7 +132,7 @@ impl Producer {
         let filling = self.filling.entry(partition).or_insert_with(|| Filling {
             builder: BatchBuilder::new(config.compression),
         });
-        filling.builder.push(timestamp_ms, key, value, headers);
+        filling.builder.push(timestamp_ms, key, value, &headers);
         if filling.builder.len() >= config.batch_bytes {
             self.send_batch(partition).await?;
             self.sticky = (self.sticky + 1) % self.partitions;
