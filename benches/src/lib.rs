@@ -5,6 +5,7 @@
 
 pub mod hdfs;
 pub mod machine;
+pub mod mapreduce;
 pub mod processes;
 pub mod raft;
 

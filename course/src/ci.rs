@@ -141,11 +141,6 @@ const STEPS: &[Step] = &[
         run: handout::check,
     },
     Step {
-        name: "browser",
-        about: "the lab's page in a real browser (where chromedriver is installed; in CI it must be)",
-        run: cargo::browser,
-    },
-    Step {
         name: "test",
         about: "cargo test --workspace",
         run: cargo::test,

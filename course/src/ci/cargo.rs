@@ -20,8 +20,6 @@ pub(super) fn clippy(workspace: &Workspace) -> Result<Outcome> {
         "clippy",
         "--workspace",
         "--all-targets",
-        "--features",
-        "lab/browser",
         "--",
         "-D",
         "warnings",
@@ -36,6 +34,8 @@ pub(super) fn test(workspace: &Workspace) -> Result<Outcome> {
     eprintln!("$ {command}");
     let mut child = workspace::cargo()
         .args(TEST)
+        // The lab's page plays every scene from its button.
+        .env("FAULTLINE_SCENES", "all")
         .current_dir(&workspace.root)
         .stdout(Stdio::piped())
         .spawn()
@@ -95,36 +95,10 @@ pub(super) fn docs(workspace: &Workspace) -> Result<Outcome> {
     )
 }
 
-/// The lab's page in a real browser. Where CI runs, there must be one.
-pub(super) fn browser(workspace: &Workspace) -> Result<Outcome> {
-    let driver = Command::new("chromedriver").arg("--version").output();
-    if driver.is_err() && std::env::var_os("CI").is_none() {
-        let how =
-            "chromedriver is not installed; Debian's packages are chromium and chromium-driver";
-        return Ok(Outcome::Skipped(how.to_owned()));
-    }
-    let args = [
-        "test",
-        "--package",
-        "lab",
-        "--features",
-        "browser",
-        "--test",
-        "browser",
-        "--",
-        "--test-threads=1",
-    ];
-    // Every scene is played from its button.
-    run(workspace, &args, &[("FAULTLINE_SCENES", "all")])
-}
-
-/// `cargo test` runs a criterion bench once, without measuring.
+/// `cargo test` runs a criterion bench once, without measuring. Of the whole workspace, so that what `test` needs is not built with
+/// other features as well.
 pub(super) fn benches(workspace: &Workspace) -> Result<Outcome> {
-    run(
-        workspace,
-        &["test", "--package", "benches", "--benches"],
-        &[],
-    )
+    run(workspace, &["test", "--workspace", "--bench", "*"], &[])
 }
 
 /// Clippy rather than `check`, so that what only the shell uses is reported as dead code.

@@ -104,7 +104,8 @@ pub(super) fn course(text: &str) -> Result<String> {
     Ok(manifest.to_string())
 }
 
-/// The manifest of the lab, without the features whose systems are gone, what only these need, and tests of these.
+/// The manifest of the lab, without the features whose systems are gone, what only these need, and tests of these; and without what drives a
+/// browser.
 pub(super) fn lab(text: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> {
     let mut manifest: DocumentMut = text.parse().context("cannot read lab/Cargo.toml")?;
     let mut cut: Vec<String> = Vec::new();
@@ -142,12 +143,16 @@ pub(super) fn lab(text: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> 
     {
         let is_cut = |feature: &Value| cut.iter().any(|cut| Some(cut.as_str()) == feature.as_str());
         tests.retain(|test| {
+            if test.get("name").and_then(Item::as_str) == Some("browser") {
+                return false;
+            }
             let features = test.get("required-features").and_then(Item::as_array);
             !features.into_iter().flatten().any(is_cut)
         });
     }
     // Their files are still there: cargo would find them again as tests without needs.
-    if let Some(package) = table(&mut manifest, &["package"]).filter(|_| !cut.is_empty()) {
+    manifest.remove("dev-dependencies");
+    if let Some(package) = table(&mut manifest, &["package"]) {
         package["autotests"] = value(false);
     }
     Ok(manifest.to_string())
@@ -219,13 +224,15 @@ mod tests {
     fn the_lab_shows_what_is_there() {
         let text = "[package]\nname = \"lab\"\n\n[features]\ndefault = [\"hash\", \"hdfs\"]\nhash = [\"dep:hash\", \
                     \"dep:both\"]\nhdfs = [\"dep:hdfs\", \"dep:both\", \"dep:one\"]\n\n[[test]]\nname = \"a\"\n\n[[test]]\nname = \
-                    \"b\"\nrequired-features = [\"hdfs\"]\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \"1\"\nhdfs = \
-                    \"1\"\none = \"1\"\n";
+                    \"b\"\nrequired-features = [\"hdfs\"]\n\n[[test]]\nname = \"browser\"\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \"1\"\nhdfs = \
+                    \"1\"\none = \"1\"\n\n[dev-dependencies]\ndriver = \"1\"\n";
         let expected = "[package]\nname = \"lab\"\nautotests = false\n\n[features]\ndefault = [\"hash\"]\nhash = \
                         [\"dep:hash\", \"dep:both\"]\n\n[[test]]\nname = \"a\"\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \
                         \"1\"\n";
         assert_eq!(lab(text, &|name| name == "hdfs").unwrap(), expected);
-        assert_eq!(lab(text, &|_| false).unwrap(), text);
+        let whole = lab(text, &|_| false).unwrap();
+        assert!(whole.contains("name = \"b\"") && whole.contains("one = "));
+        assert!(!whole.contains("driver") && !whole.contains("browser"));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! with a sentence, unless the variable `CI` is set.
 //!
 //! ```text
-//! cargo test -p lab --features browser --test browser
-//! FAULTLINE_SCENES=all cargo test -p lab --features browser --test browser -- scene      every scene from its button
+//! cargo test -p lab --test browser
+//! FAULTLINE_SCENES=all cargo test -p lab --test browser -- scene      every scene from its button
 //! ```
 //!
 //! Pictures are left in `target/lab-screenshots`.

@@ -6,6 +6,8 @@
 mod hdfs;
 #[cfg(feature = "compare")]
 mod kafka;
+#[cfg(unix)]
+mod mapreduce;
 mod raft;
 mod report;
 
@@ -37,6 +39,12 @@ enum Command {
     /// This program as one of mini-hdfs' processes
     #[command(flatten)]
     HdfsNode(benches::hdfs::Node),
+    /// mini-mapreduce beside PySpark, DuckDB, Polars and coreutils
+    #[cfg(unix)]
+    Mapreduce(mapreduce::Options),
+    /// This program as one of mini-mapreduce's processes
+    #[command(flatten)]
+    MapreduceNode(benches::mapreduce::Node),
     /// raft-kv beside etcd
     Raft(raft::Options),
     /// This program as one of raft-kv's processes
@@ -77,6 +85,9 @@ fn main() -> ExitCode {
     let ran = match Arguments::parse().command {
         Command::Hdfs(options) => hdfs::run(&options),
         Command::HdfsNode(node) => node.run(),
+        #[cfg(unix)]
+        Command::Mapreduce(options) => mapreduce::run(&options),
+        Command::MapreduceNode(node) => node.run(),
         Command::Raft(options) => raft::run(&options),
         Command::RaftNode(node) => node.run(),
         #[cfg(feature = "compare")]
