@@ -205,7 +205,11 @@ fn add_coordinator(lab: &Lab, machines: &[String]) -> Result<()> {
         rack: None,
         program: "lab node mapreduce",
         args: args.collect(),
-        listens: &[("--listen", "rpc"), ("--report", "report")],
+        listens: &[
+            ("--listen", "rpc"),
+            ("--http", "http"),
+            ("--report", "report"),
+        ],
     })
 }
 

@@ -84,12 +84,14 @@ impl Cluster for MapReduce {
 
     fn shell(&self) -> Vec<String> {
         let address = self.lab.address(COORDINATOR, "rpc").unwrap_or_default();
+        let pages = self.lab.address(COORDINATOR, "http").unwrap_or_default();
         vec![
             "alias mini-mapreduce='cargo run -qrp mini-mapreduce --'".to_owned(),
             format!("export MINI_MAPREDUCE_COORDINATOR={address}"),
             "mini-mapreduce run zipftext -r 0 -a 100000 -a 5000 -a 7 /tmp/text".to_owned(),
             "mini-mapreduce run wordcount -r 2 /tmp/text /tmp/counts".to_owned(),
             "mini-mapreduce jobs".to_owned(),
+            format!("curl http://{pages}/"),
         ]
     }
 }
