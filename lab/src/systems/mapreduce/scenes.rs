@@ -78,8 +78,11 @@ fn plain(spec: JobSpec) -> JobSpec {
     spec
 }
 
-/// Mebibytes, for people.
+/// Bytes, for people.
 #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
 fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+    match bytes {
+        0..=0xf_ffff => format!("{} KiB", bytes >> 10),
+        _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+    }
 }

@@ -20,7 +20,7 @@ pub(super) const SCENE: Scene<MapReduce> = Scene {
 const FILES_EACH: usize = 4;
 const FILE_BYTES: usize = 512 << 10;
 const REDUCES: u32 = 2;
-const BYTES_PER_SECOND: u64 = 1 << 20;
+const BYTES_PER_SECOND: u64 = 256 << 10;
 
 fn play(stage: &Stage<MapReduce>) -> Result<()> {
     let map_reduce = &stage.cluster;
