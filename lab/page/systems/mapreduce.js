@@ -44,9 +44,9 @@ export function start(section) {
   section.replaceChildren(
     ...titled("mr-jobs", "Jobs", "✓ done, ▸ runs, · waits; ⇄ reads over the network; ×2 the second attempt", el("div", { id: "mr-jobs" })),
     ...titled("mr-runs", "Runs beside each other", "What each took, and how many bytes went from one machine to another meanwhile",
-      el("table", { "aria-labelledby": "mr-runs-title" }, head("run", "seconds", "between machines", "of that, between racks", "attempts again", "rows of each reduce"), el("tbody", { id: "mr-runs" }))),
+      el("table", { class: "spaced", "aria-labelledby": "mr-runs-title" }, head("run", "seconds", "between machines", "of that, between racks", "attempts again", "rows of each reduce"), el("tbody", { id: "mr-runs" }))),
     ...titled("mr-crossed", "What crossed the network", "From the machine on the left to the one above, since the beginning; within a rack, and from one rack to another",
-      el("table", { "aria-labelledby": "mr-crossed-title" }, el("thead", {}, el("tr", { id: "mr-crossed-head" })), el("tbody", { id: "mr-crossed" }))));
+      el("table", { class: "spaced", "aria-labelledby": "mr-crossed-title" }, el("thead", {}, el("tr", { id: "mr-crossed-head" })), el("tbody", { id: "mr-crossed" }))));
 }
 
 /** Draws jobs, runs, and what crossed the network. */
