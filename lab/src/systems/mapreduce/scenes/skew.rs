@@ -23,7 +23,7 @@ const KEYS: u64 = 500;
 const HOT_PERCENT: u32 = 75;
 const REDUCES: u32 = 4;
 const SALT: &str = "16";
-const BYTES_PER_SECOND: u64 = 512 << 10;
+const BYTES_PER_SECOND: u64 = 256 << 10;
 
 fn play(stage: &Stage<MapReduce>) -> Result<()> {
     let map_reduce = &stage.cluster;
