@@ -366,6 +366,11 @@ impl Lab {
         self.links.rules()
     }
 
+    /// How many bytes have got through each link so far, by source and destination.
+    pub fn carried(&self) -> BTreeMap<(String, String), u64> {
+        self.links.carried()
+    }
+
     /// The address at which the node `name` serves what its ready line calls `key`.
     pub fn address(&self, name: &str, key: &str) -> Result<String> {
         let node = self.node(name)?;

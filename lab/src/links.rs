@@ -34,6 +34,7 @@ use crate::lab::lock;
 pub use passing::Sink;
 use passing::{InFlight, Teller};
 use recogniser::{Conversation, Protocol, Way};
+pub use socks::dial;
 use socks::{Reply, read_request, reply};
 
 /// Bytes taken from a socket at a time, and how many such pieces a link holds while it may not deliver them.
@@ -86,6 +87,8 @@ pub struct Links {
     table: watch::Sender<Table>,
     /// Until when the bytes let through so far occupy a throttled direction.
     busy_until: Arc<Mutex<BTreeMap<Direction, Instant>>>,
+    /// Bytes that have got through each direction so far.
+    carried: Arc<Mutex<BTreeMap<Direction, u64>>>,
     watch: Arc<OnceLock<Watch>>,
     /// One for each node that dials; its connections end with it.
     listeners: Arc<Mutex<JoinSet<()>>>,
@@ -127,6 +130,7 @@ impl Links {
             runtime,
             table: watch::Sender::default(),
             busy_until: Arc::default(),
+            carried: Arc::default(),
             watch: Arc::default(),
             listeners: Arc::default(),
         }
@@ -219,6 +223,19 @@ impl Links {
         self.table.borrow().rules.clone()
     }
 
+    /// How many bytes have got through each direction so far.
+    pub fn carried(&self) -> BTreeMap<Direction, u64> {
+        lock(&self.carried).clone()
+    }
+
+    fn carry(&self, direction: &Direction, len: u64) {
+        let mut carried = lock(&self.carried);
+        match carried.get_mut(direction) {
+            Some(bytes) => *bytes += len,
+            None => drop(carried.insert(direction.clone(), len)),
+        }
+    }
+
     async fn serve(&self, mut near: TcpStream, source: String) {
         // An error here is the end of one node's connection, which both of its ends see for themselves.
         let _ = self.relay(&mut near, source).await;
@@ -306,6 +323,7 @@ impl Links {
                 if to.write_all(&piece).await.is_err() {
                     return;
                 }
+                self.carry(direction, piece.len() as u64);
                 passed += piece.len() as u64;
                 while in_flight
                     .front()

@@ -4,7 +4,12 @@ use crate::system::System;
 
 #[cfg(feature = "clocks")]
 mod clocks;
-#[cfg(any(feature = "hdfs", feature = "kafka", feature = "raft"))]
+#[cfg(any(
+    feature = "hdfs",
+    feature = "kafka",
+    feature = "mapreduce",
+    feature = "raft"
+))]
 mod disks;
 #[cfg(feature = "hash")]
 mod hash;
@@ -19,6 +24,8 @@ mod kafka;
     feature = "raft"
 ))]
 mod lines;
+#[cfg(feature = "mapreduce")]
+mod mapreduce;
 #[cfg(feature = "raft")]
 mod raft;
 
@@ -29,6 +36,8 @@ pub fn all() -> &'static [&'static dyn System] {
         &hdfs::MiniHdfs,
         #[cfg(feature = "kafka")]
         &kafka::MiniKafka,
+        #[cfg(feature = "mapreduce")]
+        &mapreduce::MiniMapReduce,
         #[cfg(feature = "raft")]
         &raft::RaftKv,
         #[cfg(feature = "hash")]

@@ -10,6 +10,7 @@ use std::process::Command;
         feature = "hash",
         feature = "hdfs",
         feature = "kafka",
+        feature = "mapreduce",
         feature = "raft"
     )),
     expect(dead_code, reason = "this lab has none of them")
@@ -126,6 +127,31 @@ mod kafka {
     #[test]
     fn compaction() {
         play("kafka/compaction");
+    }
+}
+
+#[cfg(feature = "mapreduce")]
+mod mapreduce {
+    use super::play;
+
+    #[test]
+    fn kill_worker() {
+        play("mapreduce/kill-worker");
+    }
+
+    #[test]
+    fn straggler() {
+        play("mapreduce/straggler");
+    }
+
+    #[test]
+    fn locality() {
+        play("mapreduce/locality");
+    }
+
+    #[test]
+    fn skew() {
+        play("mapreduce/skew");
     }
 }
 

@@ -35,7 +35,7 @@ const PROGRAMS: &[(&str, &str, Make)] = &[
     ),
     (
         "join",
-        "two inputs of keys and values: pairs of values of a key",
+        "[SALT]: two inputs of keys and values: pairs of values of a key; SALT divides keys that are too frequent",
         join::job,
     ),
     (

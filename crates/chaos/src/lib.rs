@@ -65,6 +65,11 @@ impl Chaos {
         Chaos(Arc::new(disks.collect()))
     }
 
+    /// The one disk at `dir`, with which `faults` is wrong, for whoever looks at that himself.
+    pub fn of(dir: &Path, faults: DiskFaults) -> Chaos {
+        Chaos(Arc::new([(dir.to_owned(), faults)].into()))
+    }
+
     /// The disk at `dir`, from now on under orders.
     pub fn break_into(&self, dir: &Path, disk: FileDisk) -> FileDisk {
         match self.0.get(dir) {

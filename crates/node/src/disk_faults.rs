@@ -51,8 +51,11 @@ impl DiskFaults {
         *self.lock() = fault;
     }
 
-    /// Comes before every operation: takes the time that it takes longer, and refuses it if it fails.
-    pub(crate) fn before(&self, operation: &'static str, file: &str) -> Result<(), DiskError> {
+    /// Comes before every operation: takes the time that it takes longer, and refuses it if it fails. [`FileDisk`](crate::FileDisk) calls it itself.
+    ///
+    /// # Errors
+    /// When the operation is one that fails.
+    pub fn before(&self, operation: &'static str, file: &str) -> Result<(), DiskError> {
         let fault = self.get();
         let is_sync = operation == "sync";
         if is_sync || matches!(operation, "read" | "write") {
@@ -73,7 +76,7 @@ impl DiskFaults {
     }
 
     /// A file is to grow by `wanted` bytes. Returns by how many it may.
-    pub(crate) fn grow(&self, wanted: u64) -> u64 {
+    pub fn grow(&self, wanted: u64) -> u64 {
         let mut fault = self.lock();
         let Some(left) = &mut fault.full else {
             return wanted;

@@ -4,10 +4,14 @@
 //! settings, pings and window updates are housekeeping, which is left out. A system whose methods say too little may have what its
 //! messages mean [explained](Explain).
 
+mod messages;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use loona_hpack::Decoder;
+
+use messages::Messages;
 
 use super::recogniser::{
     NotUnderstood, Pieces, Protocol, Recogniser, Seen, Step, Way, begins_with,
@@ -15,9 +19,7 @@ use super::recogniser::{
 
 /// What a client says first (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Before each message of gRPC: whether it is compressed u8 | length u32.
-const PREFIX_LEN: usize = 5;
-/// So much of a message is shown to who explains it.
+/// So much of a frame's data is kept, and shown to who explains messages.
 const EXPLAINED_MAX: usize = 16 << 10;
 /// Before each frame: length u24 | type u8 | flags u8 | stream u32.
 const HEAD_LEN: usize = 9;
@@ -106,9 +108,10 @@ struct Call {
     /// As it is spelt for people, and as it is called.
     method: String,
     name: String,
-    /// What is to come yet of the message that has begun, there and back, and what it says.
-    begun: [u64; 2],
-    says: [Option<Explained>; 2],
+    /// There and back.
+    messages: [Messages; 2],
+    /// What the answer says.
+    says: Option<Explained>,
     /// Whether the caller has said all.
     asked_all: bool,
     /// Bytes of the answer so far.
@@ -195,6 +198,17 @@ impl<'a> Frame<'a> {
         let payload = rest.get(HEAD_LEN..head);
         Ok(payload.map(|payload| (Frame { payload, ..frame }, Step::Took { head, skip })))
     }
+
+    /// A DATA frame's data without padding: what of it is kept, and how long it is. None where the padding is not.
+    fn data(&self) -> Option<(&'a [u8], u64)> {
+        if self.flags & PADDED == 0 {
+            return Some((self.payload, self.len));
+        }
+        let (padding, data) = self.payload.split_first()?;
+        let is_whole = self.payload.len() as u64 == self.len;
+        let len = data.len().checked_sub(usize::from(*padding))?;
+        is_whole.then_some((&data[..len], len as u64))
+    }
 }
 
 /// A whole header block, and the flags of the frame that it began in.
@@ -279,7 +293,7 @@ fn took_headers<'a>(
             let Call {
                 method,
                 answered,
-                says: [_, says],
+                says,
                 ..
             } = call;
             seen.push(match says.filter(|_| status == STATUSES[0]) {
@@ -310,11 +324,10 @@ fn took_data(
     if frame.len == 0 {
         return;
     }
-    call.listen(explain, way, frame);
+    let says = call.listen(explain, way, frame);
     let (method, len) = (&call.method, frame.len);
     match way {
         Way::There => {
-            let says = call.says[way as usize].clone();
             let (label, text) = says.unwrap_or_else(|| {
                 let text = format!("{method}, {len} bytes");
                 (method.clone().into(), text)
@@ -323,7 +336,6 @@ fn took_data(
         }
         // On a stream that goes both ways each answer stands for itself; else the last one is told with the call's status.
         Way::Back if !call.asked_all => {
-            let says = call.says[way as usize].clone();
             let (label, text) = says.unwrap_or_else(|| {
                 let text = format!("{method}: answers, {len} bytes");
                 ("answer".into(), text)
@@ -332,35 +344,25 @@ fn took_data(
         }
         Way::Back => {
             call.answered += len;
-            let text = format!("{method}: a part of the answer, {len} bytes");
-            seen.extend(call.held.replace(message("answer", text, frame.end)));
+            let (label, text) = says.clone().unwrap_or_else(|| {
+                let text = format!("{method}: a part of the answer, {len} bytes");
+                ("answer".into(), text)
+            });
+            call.says = says;
+            seen.extend(call.held.replace(message(label, text, frame.end)));
         }
     }
 }
 
 impl Call {
-    /// Has the message explained that begins with this frame.
-    fn listen(&mut self, explain: Explain, way: Way, frame: &Frame<'_>) {
-        let (begun, says) = (&mut self.begun[way as usize], &mut self.says[way as usize]);
-        if *begun > 0 {
-            *begun = begun.saturating_sub(frame.len);
-            return;
-        }
-        *says = None;
-        if frame.flags & PADDED != 0 {
-            return;
-        }
-        let Some((&[compressed, l0, l1, l2, l3], rest)) =
-            frame.payload.split_first_chunk::<PREFIX_LEN>()
-        else {
-            return;
+    /// Has the messages explained that begin in this frame; what the newest one says.
+    fn listen(&mut self, explain: Explain, way: Way, frame: &Frame<'_>) -> Option<Explained> {
+        let messages = &mut self.messages[way as usize];
+        let Some((data, len)) = frame.data() else {
+            messages.lose();
+            return None;
         };
-        let len = u32::from_be_bytes([l0, l1, l2, l3]);
-        *begun = (PREFIX_LEN as u64 + u64::from(len)).saturating_sub(frame.len);
-        if compressed == 0 {
-            let len = usize::try_from(len).unwrap_or(usize::MAX);
-            *says = explain(&self.name, way, &rest[..len.min(rest.len())]);
-        }
+        messages.walk((explain, &self.name, way), data, len)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -49,4 +50,34 @@ pub(super) async fn read_request(near: &mut TcpStream) -> io::Result<Option<Sock
     };
     let port = near.read_u16().await?;
     Ok((request[1] == 1).then(|| SocketAddr::new(ip, port)))
+}
+
+/// Dials `address` through the listener at `proxy`, which needs no password, as a node does that blocks.
+///
+/// # Errors
+/// When nobody is there, or it takes longer than `patience`.
+pub fn dial(
+    proxy: SocketAddr,
+    address: SocketAddr,
+    patience: Duration,
+) -> io::Result<std::net::TcpStream> {
+    use std::io::{Read, Write};
+    let SocketAddr::V4(target) = address else {
+        let text = format!("{address} is no IPv4 address");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    };
+    let mut stream = std::net::TcpStream::connect_timeout(&proxy, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    let mut request = vec![5, 1, 0, 5, 1, 0, 1];
+    request.extend(target.ip().octets());
+    request.extend(target.port().to_be_bytes());
+    stream.write_all(&request)?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    if answer[3] != 0 {
+        let text = format!("{address} cannot be reached");
+        return Err(io::Error::new(io::ErrorKind::ConnectionRefused, text));
+    }
+    stream.set_read_timeout(None)?;
+    Ok(stream)
 }

@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, NodeSpec};
+use crate::links::dial;
 use crate::links::recogniser::{NotUnderstood, Pieces, Protocol, Recogniser, Seen, Step, Way};
 
 /// How long a node waits for another one.
@@ -163,11 +164,11 @@ pub(super) fn ask(
     said: &Value,
     patience: Duration,
 ) -> Result<Value> {
-    let mut stream = TcpStream::connect_timeout(&socks.unwrap_or(address), patience)?;
+    let mut stream = match socks {
+        Some(socks) => dial(socks, address, patience)?,
+        None => TcpStream::connect_timeout(&address, patience)?,
+    };
     stream.set_read_timeout(Some(patience))?;
-    if socks.is_some() {
-        dial_on(&mut stream, address)?;
-    }
     stream.write_all(format!("{word} {said}\n").as_bytes())?;
     let mut line = String::new();
     BufReader::new(stream).take(LINE_MAX).read_line(&mut line)?;
@@ -178,21 +179,4 @@ pub(super) fn ask(
         ("ok", answer) => Ok(answer),
         (_, error) => Err(anyhow!("{address} says: {}", error.as_str().unwrap_or("?"))),
     }
-}
-
-/// RFC 1928: a greeting, then CONNECT to an IPv4 address.
-fn dial_on(stream: &mut TcpStream, address: SocketAddr) -> Result<()> {
-    let SocketAddr::V4(address) = address else {
-        bail!("{address} is no IPv4 address");
-    };
-    let mut request = vec![5, 1, 0, 5, 1, 0, 1];
-    request.extend(address.ip().octets());
-    request.extend(address.port().to_be_bytes());
-    stream.write_all(&request)?;
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer)?;
-    if answer[3] != 0 {
-        bail!("{address} cannot be reached");
-    }
-    Ok(())
 }

@@ -32,7 +32,7 @@ use crate::load::Load;
 use crate::scenes::{Play, SOON, Stage, ensure};
 use crate::system::{Cluster, Scenery, System};
 use client::{Action, Outcome, Request};
-use ledger::{Ledger, Ledgers, Proof};
+use ledger::{Finding, Ledger, Ledgers, Proof};
 use load::KeyLoad;
 use roster::{Entry, Roster};
 use watch::Watching;
@@ -134,6 +134,8 @@ impl System for RaftKv {
 pub(crate) struct Raft {
     pub(crate) lab: Arc<Lab>,
     disks: Arc<Disks>,
+    /// Members have data of an earlier time.
+    is_kept: bool,
     roster: Mutex<Roster>,
     /// Held by whoever changes the membership.
     changing: Mutex<()>,
@@ -158,6 +160,7 @@ impl Scenery for Raft {
     type View = View;
 
     fn set(lab: &Arc<Lab>, size: &Size) -> Result<Arc<Raft>> {
+        let is_kept = Roster::is_there(lab.root());
         let roster = Roster::find_or_make(lab.root(), size.members)?;
         for entry in &roster.members {
             add_member(lab, entry)?;
@@ -187,6 +190,7 @@ impl Scenery for Raft {
         let raft = Arc::new_cyclic(|raft| Raft {
             lab: lab.clone(),
             disks: Disks::of(lab),
+            is_kept,
             roster: Mutex::new(roster),
             changing: Mutex::default(),
             clients,
@@ -350,7 +354,11 @@ impl Raft {
             .find(|(name, _)| *name == client);
         let (_, number) = number.with_context(|| format!("{client} is no client"))?;
         let ledger = |ledgers: &mut Ledgers, with: &mut dyn FnMut(&mut Ledger)| {
-            with(ledgers.entry(key.to_owned()).or_default());
+            let known = || match self.is_kept {
+                true => Ledger::open(),
+                false => Ledger::default(),
+            };
+            with(ledgers.entry(key.to_owned()).or_insert_with(known));
         };
         let mut call = None;
         ledger(&mut lock(&self.ledgers), &mut |ledger| {
@@ -358,10 +366,12 @@ impl Raft {
         });
         let timeout_ms = u64::try_from(patience.as_millis())?;
         let outcome = self.tell(client, key, action.clone(), at, timeout_ms);
+        let mut finding = Finding::Linearizable;
         ledger(&mut lock(&self.ledgers), &mut |ledger| {
-            if let Some(call) = call {
+            if let Some(call) = call.take() {
                 ledger.ended(call, &outcome);
             }
+            finding = ledger.promised();
         });
         let (level, heard) = match (&outcome, action) {
             (Outcome::Done { revision, .. }, Action::Put(value)) => (
@@ -380,6 +390,15 @@ impl Raft {
         };
         let text = format!("{client} hears: {heard}");
         self.lab.recorder.event(level, Some(client), text);
+        let is_first = lock(&self.wrong).is_none();
+        if let Finding::Violation(proof) = finding
+            && is_first
+        {
+            let text = format!("no order explains what was done to {key}: {}", proof.words);
+            self.show_proof(proof);
+            self.lab.recorder.event(Level::Bad, None, text.clone());
+            self.found_wrong(&text);
+        }
         lock(&self.heard).insert(client.to_owned(), heard);
         Ok(outcome)
     }
@@ -451,11 +470,25 @@ impl Raft {
         let text = format!("{name} is added to the cluster");
         let url = entry.peer_url();
         let command = format!("raft-kv member add {name} --peer-urls {url} {flag}");
-        add_member(&self.lab, &entry)?;
         self.lab.recorder.action(Some(&name), text, &command);
-        lock(&self.roster).push(entry)?;
-        self.lab.start(&name)?;
+        let id = added.member.map(|member| member.id);
+        self.start_member(entry).inspect_err(|_| {
+            // A member that never comes would count for majorities. Whoever asked hears of the first error.
+            let _ = lock(&self.roster).remove(&name);
+            let _ = self.lab.remove(&name);
+            let _ = self.ask(async |client| Ok(client.member_remove(id.unwrap_or(0)).await?));
+            let text = format!("{name} cannot be started, and is removed again");
+            self.lab.recorder.event(Level::Bad, None, text);
+        })?;
         Ok(name)
+    }
+
+    /// Starts a member that the cluster knows.
+    fn start_member(&self, entry: Entry) -> Result<()> {
+        let name = entry.name.clone();
+        add_member(&self.lab, &entry)?;
+        lock(&self.roster).push(entry)?;
+        self.lab.start(&name)
     }
 
     /// A member leaves for good, and its process with it.

@@ -37,6 +37,14 @@ impl JobState {
     }
 }
 
+/// The setting that says whether there are second attempts of a kind of task.
+pub fn speculative(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Map => "mapreduce.map.speculative",
+        TaskKind::Reduce => "mapreduce.reduce.speculative",
+    }
+}
+
 /// How a worker did in a job: the rates of its attempts, progress in a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Speed {
@@ -135,6 +143,13 @@ impl Job {
             kind,
             index: u32::try_from(index).unwrap_or(u32::MAX),
         }
+    }
+
+    /// Whether its tasks of a kind may have second attempts: `mapreduce.map.speculative`, `mapreduce.reduce.speculative`. What is neither true nor false
+    /// was refused when it was submitted.
+    pub(super) fn speculates(&self, kind: TaskKind) -> bool {
+        let said = self.spec.settings.parse(speculative(kind), true);
+        said.unwrap_or(true)
     }
 
     /// The attempts that count, with their names.

@@ -162,6 +162,9 @@ impl Coordinator {
         let slots = self.slots(kind);
         jobs.iter().find_map(|id| {
             let job = self.jobs.get(id)?;
+            if !job.speculates(kind) {
+                return None;
+            }
             // While tasks wait, and the job waits for a better place for them, a slot is not for second attempts.
             if job.tasks(kind).iter().any(|task| task.is_pending()) {
                 return None;

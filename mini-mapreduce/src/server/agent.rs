@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use node::Time;
+use node::{DiskFaults, Time};
 use thiserror::Error;
 
 use super::attempt;
+use super::faulty::Faulty;
 use super::metrics::Metrics;
 use super::output::LocalOutput;
 use crate::counters::Counters;
@@ -116,6 +117,8 @@ pub struct Settings {
     pub dir: PathBuf,
     /// How often it reports, if nothing is urgent.
     pub heartbeat: Duration,
+    /// What is wrong with its disk.
+    pub faults: DiskFaults,
 }
 
 struct State {
@@ -153,6 +156,10 @@ impl Agent {
         link: Box<dyn Link>,
         segments: Box<dyn Segments>,
     ) -> Arc<Agent> {
+        let files = Arc::new(Faulty {
+            inner: files,
+            faults: settings.faults.clone(),
+        });
         let state = State {
             core: Worker::new(settings.worker),
             outputs: BTreeMap::new(),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tracing::{Span, info_span};
 
 use super::agent::{Agent, Segment};
+use super::faulty::Faulty;
 use super::host::{continued, trace_of};
 use super::programs;
 use super::scratch::DirScratch;
@@ -111,14 +112,17 @@ fn end(result: Result<Counters, TaskError>) -> AttemptState {
     }
 }
 
-fn scratch(agent: &Agent, attempt: AttemptId) -> Result<DirScratch, TaskError> {
+fn scratch(agent: &Agent, attempt: AttemptId) -> Result<Faulty<DirScratch>, TaskError> {
     let dir = agent.dir(attempt);
     fs::create_dir_all(&dir).map_err(|error| TaskError::Scratch {
         what: "make",
         file: dir.display().to_string(),
         error,
     })?;
-    Ok(DirScratch { dir })
+    Ok(Faulty {
+        inner: DirScratch { dir },
+        faults: agent.settings.faults.clone(),
+    })
 }
 
 /// The job's code, for this attempt.

@@ -1,5 +1,6 @@
 //! A client of a coordinator: has jobs run, and waits for them, through restarts of the coordinator.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -8,8 +9,8 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status as Refusal};
 
+use super::connector::Connector;
 use super::wire::{self, pb};
-use super::worker::endpoint;
 use crate::coordinator::history::AttemptRecord;
 use crate::coordinator::job::JobState;
 use crate::coordinator::status::Status;
@@ -17,6 +18,9 @@ use crate::counters::Counters;
 use crate::job::JobSpec;
 use crate::jobs;
 use crate::protocol::{AttemptId, JobId};
+
+/// How long a call may take.
+const CALL_MAX: Duration = Duration::from_secs(60);
 
 /// How often a job is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -39,9 +43,15 @@ impl Client {
     /// # Errors
     /// When that is no address.
     pub fn new(address: &str) -> Result<Client> {
-        let channel = endpoint(address)?
-            .timeout(Duration::from_secs(60))
-            .connect_lazy();
+        Client::through(address, None)
+    }
+
+    /// The same, that dials through the SOCKS5 listener at `socks5`.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn through(address: &str, socks5: Option<SocketAddr>) -> Result<Client> {
+        let channel = Connector { socks5 }.channel(address, Some(CALL_MAX))?;
         let traced = InterceptedService::new(channel, traces::tell as fn(_) -> _);
         let rpc = pb::coordinator_client::CoordinatorClient::new(traced);
         Ok(Client {

@@ -19,6 +19,7 @@ use super::http;
 use super::wire::{self, pb};
 use crate::coordinator::Config;
 use crate::coordinator::status::Status;
+use crate::input::Files;
 use crate::protocol::{JobId, WorkerId};
 
 /// How often the core hears that time has passed.
@@ -42,6 +43,9 @@ pub struct Options {
     /// How long a worker may be silent before it is taken for dead
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub worker_timeout: f64,
+    /// How long an attempt has to run before another one may be begun beside it
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub speculate_after: f64,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -52,29 +56,51 @@ pub struct Options {
 /// # Errors
 /// When it cannot begin, or its journal cannot be written any more.
 pub async fn run(options: Options) -> Result<()> {
+    run_on(options, Arc::new(LocalFiles), &[], |_| {}).await
+}
+
+/// The same, for who runs it as a part of something else: jobs have their input from `files`, its ready line says `also`, and `watch` is told of
+/// it before anybody can call it.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_on(
+    options: Options,
+    files: Arc<dyn Files + Send + Sync>,
+    also: &[(&str, String)],
+    watch: impl FnOnce(&Arc<Host>),
+) -> Result<()> {
     let dir = &options.dir;
     let advice = "one coordinator has one directory; end the other one, or name another directory";
     let _lock = lifetime::lock(dir, "coordinator.lock", advice)?;
-    let timeout = Duration::try_from_secs_f64(options.worker_timeout)
-        .map_err(|error| anyhow!("--worker-timeout {}: {error}", options.worker_timeout))?;
+    let seconds = |flag: &str, value: f64| {
+        Duration::try_from_secs_f64(value).map_err(|error| anyhow!("--{flag} {value}: {error}"))
+    };
+    let timeout = seconds("worker-timeout", options.worker_timeout)?;
     let mut config = Config {
         worker_timeout: timeout,
         ..Config::default()
     };
     config.limits.lease = timeout;
+    config.late.runtime_min = seconds("speculate-after", options.speculate_after)?;
     let disk = FileDisk::open(dir).with_context(|| format!("cannot use {}", dir.display()))?;
-    let host = Host::open(config, Box::new(disk), Arc::new(LocalFiles));
+    let host = Host::open(config, Box::new(disk), files);
     let host = host.with_context(|| format!("cannot go on in {}", dir.display()))?;
     let host = Arc::new(host);
+    watch(&host);
 
     let listener = TcpListener::bind(&options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {}", options.listen))?;
     let pages = http::serve(&options.http, host.clone()).await?;
-    lifetime::announce(&serde_json::json!({
+    let mut ready = serde_json::json!({
         "ready": "coordinator",
         "rpc": listener.local_addr()?.to_string(),
         "http": pages.to_string(),
-    }))?;
+    });
+    for (key, value) in also {
+        ready[*key] = value.clone().into();
+    }
+    lifetime::announce(&ready)?;
     let service = pb::coordinator_server::CoordinatorServer::new(Service(host.clone()))
         .max_decoding_message_size(MESSAGE_MAX)
         .max_encoding_message_size(MESSAGE_MAX);

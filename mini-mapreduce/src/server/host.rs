@@ -11,13 +11,13 @@ use tracing::{Span, info_span};
 use super::metrics::Metrics;
 use super::output::LocalOutput;
 use super::programs;
-use crate::coordinator::job::{Job, JobState};
+use crate::coordinator::job::{Job, JobState, speculative};
 use crate::coordinator::journal::JournalError;
 use crate::coordinator::{Action, Config, Coordinator, SubmitError, Unknown};
 use crate::input::{Files, splits};
 use crate::job::{JobError, JobSpec};
 use crate::jobs;
-use crate::protocol::{AttemptId, JobId, Registration, Reply, Report};
+use crate::protocol::{AttemptId, JobId, Registration, Reply, Report, TaskKind};
 
 /// The setting of a job that says which trace it belongs to, as W3C's header of that name does.
 pub(super) const TRACEPARENT: &str = "mapreduce.job.traceparent";
@@ -165,6 +165,9 @@ impl Host {
         let files = &*self.files;
         jobs::prepare(&mut spec, files)?;
         let program = programs::program(&spec, || None)?;
+        for kind in [TaskKind::Map, TaskKind::Reduce] {
+            spec.settings.parse(speculative(kind), true)?;
+        }
         // Whoever runs a task of it goes on with the trace of whoever wanted it.
         if let Some(traceparent) = traces::traceparent() {
             spec.settings.0.insert(TRACEPARENT.to_owned(), traceparent);

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use node::MemDisk;
+use node::{DiskFaults, MemDisk};
 use tempfile::TempDir;
 
 use super::agent::{Agent, Link, LinkError, Settings};
@@ -84,6 +84,7 @@ impl Local {
             reduce_slots: slots,
             dir: dir.path().to_owned(),
             heartbeat: Duration::from_millis(100),
+            faults: DiskFaults::default(),
         };
         let here = Arc::new(Here(Mutex::new(None)));
         let links = (Box::new(host.clone()), Box::new(here.clone()));

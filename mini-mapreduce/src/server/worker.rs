@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use chaos::Chaos;
+use node::DiskFaults;
 use servers::lifetime;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -15,16 +18,18 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status as Refusal};
 use tracing::Span;
 
 use super::agent::{Agent, Link, LinkError, Segment, Segments, Settings};
+use super::connector::Connector;
 use super::coordinator::new_worker;
 use super::files::LocalFiles;
 use super::http;
 use super::wire::{self, pb};
+use crate::input::Files;
 use crate::protocol::{AttemptId, Registration, Reply, Report};
 
 /// How long the coordinator may take to answer.
@@ -69,6 +74,13 @@ pub struct Options {
     /// How often it reports, if nothing is urgent
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub heartbeat: u64,
+    /// Reach the coordinator and other workers through this SOCKS5 listener
+    #[arg(long, value_name = "HOST:PORT")]
+    pub socks5: Option<SocketAddr>,
+    /// An address of this machine alone where orders are taken to break the disk, as from
+    /// curl -X PUT http://HOST:PORT/chaos -d 'slow_ms=200'
+    #[arg(long, value_name = "HOST:PORT")]
+    pub chaos: Option<String>,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -79,6 +91,19 @@ pub struct Options {
 /// # Errors
 /// When it cannot begin.
 pub async fn run(options: Options) -> Result<()> {
+    run_on(options, Arc::new(LocalFiles), DiskFaults::default(), &[]).await
+}
+
+/// The same, for who runs it as a part of something else: its input is `files`, its disk has `faults`, and its ready line says `also`.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_on(
+    options: Options,
+    files: Arc<dyn Files + Send + Sync>,
+    faults: DiskFaults,
+    also: &[(&str, String)],
+) -> Result<()> {
     let base = &options.dir;
     std::fs::create_dir_all(base).with_context(|| format!("cannot make {}", base.display()))?;
     let advice = "one worker has one directory; end the other one, or name another directory";
@@ -98,21 +123,31 @@ pub async fn run(options: Options) -> Result<()> {
         reduce_slots: options.reduce_slots,
         dir: life.path().to_owned(),
         heartbeat: Duration::from_millis(options.heartbeat),
+        faults: faults.clone(),
+    };
+    let mut ready = serde_json::json!({"ready": "worker", "shuffle": address});
+    if let Some(address) = &options.chaos {
+        let chaos = Chaos::of(base, faults);
+        ready["chaos"] = chaos.serve(address).await?.to_string().into();
+    }
+    for (key, value) in also {
+        ready[*key] = value.clone().into();
+    }
+    let connector = Connector {
+        socks5: options.socks5,
     };
     let far = Far {
         runtime: Handle::current(),
-        coordinator: endpoint(&options.coordinator)?.connect_lazy(),
+        connector,
+        coordinator: connector.channel(&options.coordinator, None)?,
         workers: Mutex::default(),
     };
     let far = Arc::new(far);
     let links: (Box<dyn Link>, Box<dyn Segments>) = (Box::new(far.clone()), Box::new(far));
-    let agent = Agent::new(settings, Arc::new(LocalFiles), links.0, links.1);
+    let agent = Agent::new(settings, files, links.0, links.1);
     let pages = http::serve_worker(&options.http, agent.clone()).await?;
-    lifetime::announce(&serde_json::json!({
-        "ready": "worker",
-        "shuffle": address,
-        "http": pages.to_string(),
-    }))?;
+    ready["http"] = pages.to_string().into();
+    lifetime::announce(&ready)?;
 
     let service = pb::shuffle_server::ShuffleServer::new(Service(agent.clone()));
     let rpc = tonic::transport::Server::builder()
@@ -150,17 +185,10 @@ fn remove_earlier_lives(base: &Path) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn endpoint(address: &str) -> Result<Endpoint> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"));
-    let endpoint = endpoint.with_context(|| format!("{address} is no HOST:PORT"))?;
-    Ok(endpoint
-        .connect_timeout(Duration::from_secs(3))
-        .tcp_nodelay(true))
-}
-
 /// The way to the coordinator, and to other workers; for threads that are none of the runtime's.
 struct Far {
     runtime: Handle,
+    connector: Connector,
     coordinator: Channel,
     workers: Mutex<BTreeMap<String, Channel>>,
 }
@@ -180,7 +208,8 @@ impl Far {
         }
         // Inside of the runtime, where a connection's task will live.
         let _inside = self.runtime.enter();
-        let channel = endpoint(address).map_err(io::Error::other)?.connect_lazy();
+        let channel = self.connector.channel(address, None);
+        let channel = channel.map_err(io::Error::other)?;
         workers.insert(address.to_owned(), channel.clone());
         Ok(channel)
     }

@@ -63,14 +63,16 @@ proptest! {
     fn a_join_is_each_pair_of_values_of_a_key(
         left in prop::collection::vec(("[abc\u{0}]{0,2}", "[xyz]{0,3}"), 0..30),
         right in prop::collection::vec(("[abc\u{0}]{0,2}", "[xyz]{0,3}"), 0..30),
-        reduces in 1_u32..4, block in 1_u64..60,
+        reduces in 1_u32..4, block in 1_u64..60, salt in 0_u16..5,
     ) {
         let text = |rows: &[(String, String)]| -> String {
             rows.iter().map(|(key, value)| format!("{key}\t{value}\n")).collect()
         };
         let inputs = [("in/left", text(&left)), ("in/right", text(&right))];
         let inputs = inputs.each_ref().map(|(path, text)| (*path, text.as_bytes()));
-        let (outputs, _) = run_steps("join", &[], &inputs, reduces, block).unwrap();
+        let salt = (salt > 0).then(|| salt.to_string());
+        let args: Vec<&str> = salt.iter().map(String::as_str).collect();
+        let (outputs, _) = run_steps("join", &args, &inputs, reduces, block).unwrap();
         let mut expected = Vec::new();
         for (key, l) in &left {
             let matching = right.iter().filter(|(other, _)| other == key);
@@ -244,6 +246,12 @@ fn a_job_says_what_it_takes() {
     assert_eq!(
         error("join", &[]),
         "join: it takes two inputs, the left and the right one"
+    );
+    let sides: [(&str, &[u8]); 2] = [("in/left", b""), ("in/right", b"")];
+    let salted = run_steps("join", &["0"], &sides, 1, 9).unwrap_err();
+    assert_eq!(
+        salted.to_string(),
+        "join: its one argument is SALT, into how many each key is divided, 1 to 1000, and not \"0\""
     );
 }
 

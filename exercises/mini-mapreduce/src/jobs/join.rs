@@ -2,8 +2,13 @@
 //! say from which side a value is, in the key, behind what groups are made by; so a reduce gets all of the right side of a key
 //! first. It remembers those, and streams the left side past them: the right input should be the one with few values of a key,
 //! such as a table in which keys are unique.
+//!
+//! Where half of the left side has the same key, one reduce does half of the work, however many there are. The argument SALT divides each key into so
+//! many: every left value goes to one of them, the right ones go to all, and the output is the same but for its order.
 
 use std::borrow::Cow;
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::input::InputFormat;
 use crate::job::{Emitter, JobError, JobSpec, Mapper, Record, RecordError, Reducer, Split, Values};
@@ -17,7 +22,7 @@ pub const LEFT: u64 = 1;
 /// The job.
 ///
 /// # Errors
-/// Where there are not two inputs.
+/// Where there are not two inputs, or the argument is none.
 pub fn job(spec: &JobSpec) -> Result<Job, JobError> {
     let [_, right] = spec.inputs.as_slice() else {
         return Err(JobError::Arguments {
@@ -25,16 +30,48 @@ pub fn job(spec: &JobSpec) -> Result<Job, JobError> {
             reason: "it takes two inputs, the left and the right one".to_owned(),
         });
     };
+    let salts = match spec.args.as_slice() {
+        [] => None,
+        args => Some(salts(args).ok_or_else(|| JobError::Arguments {
+            program: "join",
+            reason: format!(
+                "its one argument is SALT, into how many each key is divided, 1 to 1000, and not {:?}",
+                args.join(" ")
+            ),
+        })?),
+    };
     let right = right.trim_end_matches('/').to_owned();
-    let mapper = move |split: &Split| {
+    let side = move |split: &Split| {
         let below = split.path.strip_prefix(&right);
         let is_right = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        Ok(Sides {
-            side: if is_right { RIGHT } else { LEFT },
-        })
+        if is_right { RIGHT } else { LEFT }
     };
-    let job = Job::new(mapper, || Pairs).input(InputFormat::KeyValue);
+    let job = match salts {
+        None => Job::new(
+            move |split: &Split| Ok(Sides { side: side(split) }),
+            || Pairs,
+        ),
+        Some(salts) => {
+            let mapper = move |split: &Split| {
+                let key = Vec::new();
+                let side = side(split);
+                Ok(SaltedSides { side, salts, key })
+            };
+            Job::new(mapper, || SaltedPairs)
+        }
+    };
+    let job = job.input(InputFormat::KeyValue);
     Ok(job.group_by_first::<Vec<u8>>())
+}
+
+fn salts(args: &[String]) -> Option<u16> {
+    let [salts] = args else {
+        return None;
+    };
+    salts
+        .parse()
+        .ok()
+        .filter(|salts| (1..=1000).contains(salts))
 }
 
 struct Sides {
@@ -74,5 +111,58 @@ impl Reducer for Pairs {
         todo!(
             "mapreduce/join: remember the right side of the key, and stream the left side past it."
         )
+    }
+}
+
+/// A salt stands in front of the key, as so many bytes.
+const SALT_BYTES: usize = size_of::<u16>();
+
+struct SaltedSides {
+    side: u64,
+    salts: u16,
+    key: Vec<u8>,
+}
+
+impl Mapper for SaltedSides {
+    type Key = (Vec<u8>, u64);
+    type Value = Vec<u8>;
+
+    fn map(
+        &mut self,
+        record: &Record<'_>,
+        out: &mut Emitter<'_, (Vec<u8>, u64), Vec<u8>>,
+    ) -> Result<(), RecordError> {
+        // By the value, not by luck: a second attempt has to emit the same.
+        let drawn = xxh3_64(record.value) % u64::from(self.salts);
+        for salt in 0..self.salts {
+            if self.side == RIGHT || u64::from(salt) == drawn {
+                self.key.clear();
+                self.key.extend_from_slice(&salt.to_be_bytes());
+                self.key.extend_from_slice(record.key);
+                out.emit((self.key.as_slice().into(), self.side), record.value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same pairs, without the salt.
+#[derive(Clone, Copy, Debug)]
+struct SaltedPairs;
+
+impl Reducer for SaltedPairs {
+    type Key = (Vec<u8>, u64);
+    type Value = Vec<u8>;
+    type OutKey = Vec<u8>;
+    type OutValue = Vec<u8>;
+
+    fn reduce(
+        &mut self,
+        (key, side): (Cow<'_, [u8]>, u64),
+        values: &mut Values<'_, (Vec<u8>, u64), Vec<u8>>,
+        out: &mut Emitter<'_, Vec<u8>, Vec<u8>>,
+    ) -> Result<(), RecordError> {
+        let key = key.get(SALT_BYTES..).unwrap_or_default();
+        Pairs.reduce((key.into(), side), values, out)
     }
 }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+/// Where they are kept.
+const FILE: &str = "members.json";
+
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
@@ -41,9 +44,14 @@ pub(super) struct Roster {
 }
 
 impl Roster {
+    /// Whether members have files in `root`.
+    pub(super) fn is_there(root: &Path) -> bool {
+        root.join(FILE).exists()
+    }
+
     /// The members whose files are in `root`, or else so many new ones.
     pub(super) fn find_or_make(root: &Path, members: u32) -> Result<Roster> {
-        let file = root.join("members.json");
+        let file = root.join(FILE);
         if let Ok(text) = fs::read(&file) {
             let damaged = || format!("{} is damaged", file.display());
             let members = serde_json::from_slice(&text).with_context(damaged)?;

@@ -103,8 +103,13 @@ impl Stage<Raft> {
                     .count()
             };
             ensure(has(view) == members, || format!("{} have it", has(view)))?;
-            ensure(view.compared_at >= Some(committed.1), || {
-                "nobody has compared them yet".to_owned()
+            let compared = view.compared.len();
+            let is_new = view.compared_at >= Some(committed.1);
+            ensure(is_new && compared == members, || {
+                format!(
+                    "{compared} were compared, at revision {:?}",
+                    view.compared_at
+                )
             })?;
             nothing_wrong(view)
         })

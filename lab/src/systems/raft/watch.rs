@@ -71,9 +71,10 @@ pub(crate) struct View {
     pub(crate) load: Status,
     /// What no Raft may do: two leaders in a term.
     pub(crate) two_leaders: Option<String>,
-    /// Members that hold different things at the same revision; none where all are alike, and the revision at which it was looked.
+    /// Members that hold different things at the same revision; none where all are alike. The revision at which it was looked, and at whom.
     pub(crate) different: Option<String>,
     pub(crate) compared_at: Option<i64>,
+    pub(crate) compared: BTreeSet<String>,
     /// Why what the load saw makes no sense.
     pub(crate) wrong: Option<String>,
     /// The calls that no order explains, where some were found.
@@ -203,6 +204,7 @@ impl Raft {
         after: &mut View,
     ) {
         (after.different, after.compared_at) = (before.different.clone(), before.compared_at);
+        after.compared.clone_from(&before.compared);
         let is_due = watching
             .compared
             .is_none_or(|at| at.elapsed() >= COMPARE_EVERY);
@@ -228,6 +230,7 @@ impl Raft {
         }
         let kinds: BTreeSet<u32> = hashes.values().copied().collect();
         after.compared_at = Some(revision);
+        after.compared = hashes.keys().cloned().collect();
         after.different = (kinds.len() > 1).then(|| {
             let hashes = hashes
                 .iter()
