@@ -196,33 +196,34 @@ import sys
 from kafka import KafkaProducer, KafkaConsumer, KafkaAdminClient, TopicPartition
 from kafka.admin import NewTopic, NewPartitions
 broker = sys.argv[1]
+def equal(what, came, expected):
+    assert came == expected, f'{what}: expected {expected!r}, came {came!r}'
 count = 0
 for codec in [None, 'gzip', 'snappy', 'lz4', 'zstd']:
     p = KafkaProducer(bootstrap_servers=broker, compression_type=codec, acks='all')
     sent = [p.send('t', key=b'%d' % i, value=b'value' * 20, headers=[('h', b'v')]) for i in range(10)]
     p.flush()
-    assert [s.get(30).offset for s in sent] == list(range(count, count + 10))
+    equal(f'offsets of 10 records with codec {codec}', [s.get(30).offset for s in sent], list(range(count, count + 10)))
     count += 10
     p.close()
 c = KafkaConsumer('t', bootstrap_servers=broker, group_id='g', auto_offset_reset='earliest', consumer_timeout_ms=30000)
-offsets = []
-for m in c:
-    offsets.append(m.offset)
-    if len(offsets) == count:
-        break
-assert offsets == list(range(count)), offsets
+records = [m for _, m in zip(range(count), c)]
+equal('offsets of all records, read from the beginning', [m.offset for m in records], list(range(count)))
+equal('records whose value or headers are not what was sent', [m for m in records if (m.value, m.headers) != (b'value' * 20, [('h', b'v')])], [])
 c.commit()
 partition = TopicPartition('t', 0)
-assert c.committed(partition) == count and c.end_offsets([partition]) == {partition: count}
-assert c.beginning_offsets([partition]) == {partition: 0}
-assert c.offsets_for_times({partition: 0})[partition].offset == 0
+equal('the offset that group g has committed', c.committed(partition), count)
+equal('the end of the partition', c.end_offsets([partition]), {partition: count})
+equal('the beginning of the partition', c.beginning_offsets([partition]), {partition: 0})
+found = c.offsets_for_times({partition: 0})[partition]
+equal('the first offset with a time of 0 or more', found and found.offset, 0)
 c.close()
 admin = KafkaAdminClient(bootstrap_servers=broker)
 admin.create_topics([NewTopic('u', 1, 1)])
 admin.create_partitions({'u': NewPartitions(2)})
-assert 'u' in admin.list_topics()
+equal('whether topic u is listed once it was made', 'u' in admin.list_topics(), True)
 admin.delete_topics(['u'])
-assert 'u' not in admin.list_topics()
+equal('whether topic u is listed once it was deleted', 'u' in admin.list_topics(), False)
 print('done')
 "#;
 
@@ -241,11 +242,13 @@ const KAFKA_PYTHON_GROUP: &str = r#"
 import sys
 from kafka import KafkaProducer, KafkaConsumer, TopicPartition
 broker, part = sys.argv[1], sys.argv[2]
+def equal(what, came, expected):
+    assert came == expected, f'{what}: expected {expected!r}, came {came!r}'
 def consumer():
     return KafkaConsumer('t', bootstrap_servers=broker, group_id='g', auto_offset_reset='earliest', enable_auto_commit=False,
                          consumer_timeout_ms=30000)
 def take(c, count):
-    return [next(c).value for _ in range(count)]
+    return [m.value for _, m in zip(range(count), c)]
 if part == 'before':
     p = KafkaProducer(bootstrap_servers=broker, acks='all')
     for i in range(20):
@@ -253,19 +256,19 @@ if part == 'before':
         p.send('t', b'%d' % i, timestamp_ms=1000 + i).get(30)
     p.close()
     c = consumer()
-    assert take(c, 7) == [b'%d' % i for i in range(7)]
+    equal('the first seven records', take(c, 7), [b'%d' % i for i in range(7)])
     c.commit()
     c.close()
 else:
     c = consumer()
-    assert take(c, 13) == [b'%d' % i for i in range(7, 20)]
+    equal('the rest, from the offset that group g had committed before the broker was killed', take(c, 13), [b'%d' % i for i in range(7, 20)])
     partition = TopicPartition('t', 0)
-    assert c.end_offsets([partition]) == {partition: 20}
+    equal('the end of the partition after the kill', c.end_offsets([partition]), {partition: 20})
     found = c.offsets_for_times({partition: 1011})[partition]
-    assert (found.offset, found.timestamp) == (11, 1011), found
+    equal('offset and time of the first record at 1011 ms or later', found and (found.offset, found.timestamp), (11, 1011))
     c.close()
     p = KafkaProducer(bootstrap_servers=broker)
-    assert p.send('t', b'next').get(30).offset == 20
+    equal('the offset of the next record', p.send('t', b'next').get(30).offset, 20)
 print('done')
 "#;
 

@@ -71,11 +71,17 @@ fn a_damaged_one_is_refused() {
         received(&mut disk, &bytes(7)).unwrap();
         let mut bad = whole.clone();
         bad[byte] ^= 0x10;
-        received(&mut disk, &bad).expect_err("a bit of it is not what it was");
+        let came = received(&mut disk, &bad);
+        assert!(
+            came.is_err(),
+            "a bit of byte {byte} of {} is not what it was, and it was taken for {came:?}",
+            whole.len()
+        );
         assert_eq!(
             newest(&disk),
             Ok(Some(meta(7).file())),
-            "the one before still counts"
+            "the one before still counts, where byte {byte} of {} is not what it was",
+            whole.len()
         );
     }
 }
@@ -85,11 +91,17 @@ fn half_of_one_is_refused() {
     for len in 0..whole.len() {
         let mut disk = MemDisk::default();
         received(&mut disk, &bytes(7)).unwrap();
-        received(&mut disk, &whole[..len]).expect_err("its end is missing");
+        let came = received(&mut disk, &whole[..len]);
+        assert!(
+            came.is_err(),
+            "{len} of {} bytes are there, and that was taken for {came:?}",
+            whole.len()
+        );
         assert_eq!(
             newest(&disk),
             Ok(Some(meta(7).file())),
-            "the one before still counts"
+            "the one before still counts, where {len} of {} bytes are there",
+            whole.len()
         );
     }
 }
@@ -125,12 +137,12 @@ fn when_it_returns_it_is_on_the_disk() {
             assert_eq!(
                 file,
                 meta(index).file(),
-                "the one that counts after a crash"
+                "seed {seed:#x}: the one that counts after a crash"
             );
             assert_eq!(
                 verify(&disk, &file),
                 Ok(meta(index)),
-                "it is whole after a crash"
+                "seed {seed:#x}: it is whole after a crash"
             );
         }
     }
@@ -152,7 +164,9 @@ fn a_crash_leaves_the_old_one_or_the_new_one() {
                         "the only error there is"
                     );
                 }
-                Err(error) => panic!("{error}"),
+                Err(error) => {
+                    panic!("seed {seed:#x}: the snapshot of {index} is whole, and refused: {error}")
+                }
             }
             disk.crash(&mut rng);
             let file = newest(&disk)
@@ -162,7 +176,7 @@ fn a_crash_leaves_the_old_one_or_the_new_one() {
             let found = found.position.map_or(0, |last| last.index);
             assert!(
                 found == known || found == index,
-                "{found} counts, {known} did, {index} came"
+                "seed {seed:#x}: the snapshot of {found} counts after a crash; {known} did before, {index} came"
             );
             known = found;
         }

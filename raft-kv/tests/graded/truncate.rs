@@ -2,7 +2,7 @@
 
 use autograder::{Test, tests};
 use node::MemDisk;
-use raft_kv::wal::{Position, Wal};
+use raft_kv::wal::{Position, Wal, WalError};
 
 pub(crate) const TESTS: &[Test] = tests![
     a_tail_is_dropped,
@@ -70,7 +70,12 @@ fn what_is_committed_stays() {
     let mut wal = six(&mut MemDisk::default());
     wal.save_committed(at(1, 3));
     for after in [Some(2), Some(0), None] {
-        wal.truncate_after(after).expect_err("3 is committed");
+        let committed = at(1, 3);
+        assert_eq!(
+            wal.truncate_after(after),
+            Err(WalError::Committed { committed, after }),
+            "truncated after {after:?}, and {committed:?} is committed"
+        );
         assert_eq!(
             indexes(&wal),
             [1, 2, 3, 4, 5, 6],

@@ -2,7 +2,7 @@
 
 use autograder::{Test, tests};
 use node::MemDisk;
-use raft_kv::wal::{Vote, Wal};
+use raft_kv::wal::{Vote, Wal, WalError};
 
 pub(crate) const TESTS: &[Test] = tests![
     a_vote_is_remembered,
@@ -43,11 +43,22 @@ fn flush(wal: &mut Wal, disk: &mut MemDisk) {
     }
 }
 
-/// Whether the second vote may follow the first.
+/// Whether the second vote may follow the first. Where not, the error says what both are.
 fn follows(first: Vote, second: Vote) -> bool {
     let mut wal = open(&mut MemDisk::default());
     wal.save_vote(first).expect("the first vote of all");
-    let saved = wal.save_vote(second).is_ok();
+    let saved = match wal.save_vote(second) {
+        Ok(_) => true,
+        Err(error) => {
+            let (old, new) = (first, second);
+            assert_eq!(
+                error,
+                WalError::VoteTaken { old, new },
+                "{second:?} after {first:?} is refused: the vote that is there, and the one that is not taken"
+            );
+            false
+        }
+    };
     let expected = if saved { second } else { first };
     assert_eq!(wal.vote(), Some(expected), "{second:?} after {first:?}");
     saved
@@ -96,8 +107,14 @@ fn what_is_refused_leaves_no_trace() {
     let mut wal = open(&mut disk);
     wal.save_vote(vote(4, 1)).unwrap();
     flush(&mut wal, &mut disk);
-    wal.save_vote(vote(4, 2))
-        .expect_err("the vote of term 4 is given");
+    assert_eq!(
+        wal.save_vote(vote(4, 2)),
+        Err(WalError::VoteTaken {
+            old: vote(4, 1),
+            new: vote(4, 2)
+        }),
+        "the vote of term 4 is given"
+    );
     assert_eq!(wal.vote(), Some(vote(4, 1)), "the vote that was given");
     assert!(!wal.has_pending(), "a refused vote is not written down");
 }
