@@ -104,9 +104,11 @@ pub(super) fn course(text: &str) -> Result<String> {
     Ok(manifest.to_string())
 }
 
-/// The manifest of the lab, without the features whose systems are gone, what only these need, and tests of these.
-pub(super) fn lab(text: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> {
-    let mut manifest: DocumentMut = text.parse().context("cannot read lab/Cargo.toml")?;
+/// A manifest, without the features whose systems are gone, what only these need, and tests of these.
+pub(super) fn without(text: &str, name: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> {
+    let mut manifest: DocumentMut = text
+        .parse()
+        .with_context(|| format!("cannot read {name}"))?;
     let mut cut: Vec<String> = Vec::new();
     let (mut needed, mut unneeded): (Vec<String>, Vec<String>) = Default::default();
     if let Some(features) = table(&mut manifest, &["features"]) {
@@ -224,8 +226,8 @@ mod tests {
         let expected = "[package]\nname = \"lab\"\nautotests = false\n\n[features]\ndefault = [\"hash\"]\nhash = \
                         [\"dep:hash\", \"dep:both\"]\n\n[[test]]\nname = \"a\"\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \
                         \"1\"\n";
-        assert_eq!(lab(text, &|name| name == "hdfs").unwrap(), expected);
-        assert_eq!(lab(text, &|_| false).unwrap(), text);
+        assert_eq!(without(text, "", &|name| name == "hdfs").unwrap(), expected);
+        assert_eq!(without(text, "", &|_| false).unwrap(), text);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! A reduce-side join: of two inputs with lines `key TAB value`, each pair of values of a key, `key TAB left TAB right`. Maps
 //! say from which side a value is, in the key, behind what groups are made by; so a reduce gets all of the right side of a key
 //! first. It remembers those, and streams the left side past them: the right input should be the one with few values of a key,
-//! such as a table in which keys are unique.
+//! such as a table in which keys are unique. Where that one is small, `-a broadcast` does without reduces.
+
+mod broadcast;
 
 use std::borrow::Cow;
 
-use crate::input::InputFormat;
+use crate::input::{Files, InputFormat};
 use crate::job::{Emitter, JobError, JobSpec, Mapper, Record, RecordError, Reducer, Split, Values};
 use crate::program::Job;
 
@@ -19,11 +21,11 @@ pub const LEFT: u64 = 1;
 /// # Errors
 /// Where there are not two inputs.
 pub fn job(spec: &JobSpec) -> Result<Job, JobError> {
+    if broadcast::is_asked_for(spec) {
+        return broadcast::job(spec);
+    }
     let [_, right] = spec.inputs.as_slice() else {
-        return Err(JobError::Arguments {
-            program: "join",
-            reason: "it takes two inputs, the left and the right one".to_owned(),
-        });
+        return Err(two_inputs());
     };
     let right = right.trim_end_matches('/').to_owned();
     let mapper = move |split: &Split| {
@@ -35,6 +37,21 @@ pub fn job(spec: &JobSpec) -> Result<Job, JobError> {
     };
     let job = Job::new(mapper, || Pairs).input(InputFormat::KeyValue);
     Ok(job.group_by_first::<Vec<u8>>())
+}
+
+fn two_inputs() -> JobError {
+    JobError::Arguments {
+        program: "join",
+        reason: "it takes two inputs, the left and the right one".to_owned(),
+    }
+}
+
+/// What is to be done before tasks can begin: see [`crate::jobs::prepare`].
+pub(super) fn prepare(spec: &mut JobSpec, files: &dyn Files) -> Result<(), JobError> {
+    if broadcast::is_asked_for(spec) {
+        broadcast::prepare(spec, files)?;
+    }
+    Ok(())
 }
 
 struct Sides {

@@ -15,10 +15,10 @@ use node::Time;
 use thiserror::Error;
 
 use super::attempt;
+use super::files::FileSystems;
 use super::metrics::Metrics;
-use super::output::LocalOutput;
+use super::output::OutputDir;
 use crate::counters::Counters;
-use crate::input::Files;
 use crate::job::JobSpec;
 use crate::protocol::{
     AttemptId, AttemptState, JobId, MapEvent, Registration, Reply, Report, TaskKind, WorkerId,
@@ -135,7 +135,7 @@ struct State {
 pub struct Agent {
     /// What it is.
     pub settings: Settings,
-    pub(super) files: Arc<dyn Files + Send + Sync>,
+    pub(super) files: FileSystems,
     pub(super) segments: Box<dyn Segments>,
     link: Box<dyn Link>,
     started: Instant,
@@ -149,7 +149,7 @@ impl Agent {
     /// A worker that has not registered yet.
     pub fn new(
         settings: Settings,
-        files: Arc<dyn Files + Send + Sync>,
+        files: FileSystems,
         link: Box<dyn Link>,
         segments: Box<dyn Segments>,
     ) -> Arc<Agent> {
@@ -361,8 +361,8 @@ impl Agent {
     }
 
     /// Where an attempt whose part is output writes.
-    pub(super) fn output(&self, spec: &JobSpec) -> LocalOutput {
-        LocalOutput::open(Path::new(&spec.output))
+    pub(super) fn output(&self, spec: &JobSpec) -> io::Result<OutputDir> {
+        OutputDir::open(&self.files, &spec.output)
     }
 
     pub(super) fn keep_output(&self, attempt: AttemptId, output: MapOutput) {

@@ -13,7 +13,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status as Refusal};
 use tracing::Span;
 
-use super::files::LocalFiles;
+use super::files::FileSystems;
 use super::host::{Host, HostError};
 use super::http;
 use super::wire::{self, pb};
@@ -63,7 +63,7 @@ pub async fn run(options: Options) -> Result<()> {
     };
     config.limits.lease = timeout;
     let disk = FileDisk::open(dir).with_context(|| format!("cannot use {}", dir.display()))?;
-    let host = Host::open(config, Box::new(disk), Arc::new(LocalFiles));
+    let host = Host::open(config, Box::new(disk), FileSystems::default());
     let host = host.with_context(|| format!("cannot go on in {}", dir.display()))?;
     let host = Arc::new(host);
 

@@ -22,7 +22,7 @@ use tracing::Span;
 
 use super::agent::{Agent, Link, LinkError, Segment, Segments, Settings};
 use super::coordinator::new_worker;
-use super::files::LocalFiles;
+use super::files::FileSystems;
 use super::http;
 use super::wire::{self, pb};
 use crate::protocol::{AttemptId, Registration, Reply, Report};
@@ -54,8 +54,8 @@ pub struct Options {
     /// Where it keeps what it makes, in a directory for this life alone
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// Its machine, as splits name it
-    #[arg(long, default_value = "localhost")]
+    /// Its machine, as splits name it: what a DataNode there calls itself
+    #[arg(long, default_value_t = super::files::host())]
     pub host: String,
     /// Where that stands
     #[arg(long, default_value = "/default-rack")]
@@ -106,7 +106,8 @@ pub async fn run(options: Options) -> Result<()> {
     };
     let far = Arc::new(far);
     let links: (Box<dyn Link>, Box<dyn Segments>) = (Box::new(far.clone()), Box::new(far));
-    let agent = Agent::new(settings, Arc::new(LocalFiles), links.0, links.1);
+    let files = FileSystems::on(&options.host);
+    let agent = Agent::new(settings, files, links.0, links.1);
     let pages = http::serve_worker(&options.http, agent.clone()).await?;
     lifetime::announce(&serde_json::json!({
         "ready": "worker",
