@@ -31,3 +31,29 @@ pub fn hostname() -> String {
     name.filter(|name| !name.is_empty())
         .unwrap_or_else(|| "localhost".to_owned())
 }
+
+/// Who we are: `HADOOP_USER_NAME`, or the user of this process.
+pub fn user() -> String {
+    ["HADOOP_USER_NAME", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .or_else(user_of_process)
+        .unwrap_or_else(|| "nobody".to_owned())
+}
+
+#[cfg(unix)]
+fn user_of_process() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut lines = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let line = lines.find(|fields| fields.get(2) == Some(&uid.as_str()))?;
+    Some(line[0].to_owned())
+}
+
+#[cfg(not(unix))]
+fn user_of_process() -> Option<String> {
+    std::env::var("USERNAME").ok()
+}

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Serialize};
 
 use crate::datum::{Datum, DatumError};
+use crate::input::Files;
 use crate::program::{Collect, RawValues};
 use crate::task::TaskError;
 
@@ -87,7 +88,7 @@ pub enum JobError {
         reason: String,
     },
     /// A setting is not what it has to be.
-    #[error("the setting {name}={value} is not of type {expected}")]
+    #[error("the setting {name}={value} has to be {expected}")]
     Setting {
         /// Which.
         name: String,
@@ -160,6 +161,14 @@ pub trait Mapper: Send {
     type Key: Datum;
     /// What belongs to a key.
     type Value: Datum;
+
+    /// Before the first record: Hadoop's `setup`. What the mapper needs besides its split is in `files`.
+    ///
+    /// # Errors
+    /// Where it cannot begin.
+    fn begin(&mut self, _files: &dyn Files) -> Result<(), JobError> {
+        Ok(())
+    }
 
     /// Takes one record.
     ///

@@ -35,7 +35,7 @@ const PROGRAMS: &[(&str, &str, Make)] = &[
     ),
     (
         "join",
-        "[SALT]: two inputs of keys and values: pairs of values of a key; SALT divides keys that are too frequent",
+        "[broadcast|SALT]: two inputs of keys and values: pairs of values of a key; broadcast: the right one is small; SALT: divides keys that are too frequent",
         join::job,
     ),
     (
@@ -133,15 +133,16 @@ fn chain(spec: &JobSpec, programs: &[&str]) -> Vec<JobSpec> {
 }
 
 /// What has to be found out from a job's input before its tasks can begin, put into its settings: TeraSort's bounds between
-/// reduces. To be done once, when it is submitted.
+/// reduces, what a broadcast join has in memory. To be done once, when it is submitted.
 ///
 /// # Errors
 /// Where the input cannot be read.
 pub fn prepare(spec: &mut JobSpec, files: &dyn Files) -> Result<(), JobError> {
-    if spec.program == "terasort" && spec.reduces > 1 {
-        tera::sample(spec, files)?;
+    match spec.program.as_str() {
+        "terasort" if spec.reduces > 1 => tera::sample(spec, files),
+        "join" => join::prepare(spec, files),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A job's arguments, all of them numbers.

@@ -7,7 +7,7 @@ use crate::buffer::SortBuffer;
 use crate::counters::Counters;
 use crate::fold::check_fold;
 use crate::groups::{Buffered, Combining, Merged, Name, SortedPairs, narrow};
-use crate::job::{JobSpec, RecordError};
+use crate::job::{JobError, JobSpec, RecordError};
 use crate::program::{Collect, Combine, Program};
 use crate::segment::{Compression, SegmentReader, SegmentWriter};
 use crate::task::{MapOutput, Scratch, SegmentRange, TaskError};
@@ -20,7 +20,7 @@ pub struct SpillSettings {
     /// `mapreduce.task.io.sort.factor`: how many segments are merged at a time. (100; Hadoop's default of 10 is from the time
     /// of few file handles.)
     pub factor: usize,
-    /// `mapreduce.map.output.compress`. (Yes, with LZ4; Hadoop's default is no.)
+    /// `mapreduce.map.output.compress` and `mapreduce.map.output.compress.codec`.
     pub compression: Compression,
     /// `mapreduce.map.combine.check`: whether a fold is looked at, whether it is associative and commutative.
     pub check: bool,
@@ -31,19 +31,14 @@ impl SpillSettings {
     ///
     /// # Errors
     /// Where a setting is not what it has to be.
-    pub fn of(spec: &JobSpec) -> Result<SpillSettings, TaskError> {
+    pub fn of(spec: &JobSpec) -> Result<SpillSettings, JobError> {
         let settings = &spec.settings;
         let megabytes: usize = settings.parse("mapreduce.task.io.sort.mb", 100)?;
         let factor: usize = settings.parse("mapreduce.task.io.sort.factor", 100)?;
-        let compress: bool = settings.parse("mapreduce.map.output.compress", true)?;
         Ok(SpillSettings {
             buffer_bytes: megabytes.clamp(1, 4095) << 20,
             factor: factor.max(2),
-            compression: if compress {
-                Compression::Lz4
-            } else {
-                Compression::None
-            },
+            compression: Compression::of(settings)?,
             check: settings.parse("mapreduce.map.combine.check", false)?,
         })
     }

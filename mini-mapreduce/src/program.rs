@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::datum::{Datum, DatumError, First};
-use crate::input::InputFormat;
+use crate::input::{Files, InputFormat};
 use crate::job::{
     Combiner, Emitter, Fold, JobError, Mapper, Record, RecordError, Reducer, Room, Split, Values,
 };
@@ -77,6 +77,14 @@ pub trait RawValues {
 
 /// A [`Mapper`] on bytes.
 pub trait RawMapper: Send {
+    /// Before the first record.
+    ///
+    /// # Errors
+    /// As [`Mapper::begin`].
+    fn begin(&mut self, _files: &dyn Files) -> Result<(), JobError> {
+        Ok(())
+    }
+
     /// Takes one record.
     ///
     /// # Errors
@@ -282,6 +290,10 @@ impl<T> Typed<T> {
 }
 
 impl<M: Mapper> RawMapper for Typed<M> {
+    fn begin(&mut self, files: &dyn Files) -> Result<(), JobError> {
+        self.inner.begin(files)
+    }
+
     fn map(&mut self, record: &Record<'_>, out: &mut dyn Collect) -> Result<(), RecordError> {
         let mut out = Emitter::new(out, &mut self.room);
         self.inner.map(record, &mut out)

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! segment  block, block, …, end
-//! block    raw length u32 · stored length u32 · CRC-32C of both lengths and of what is stored u32 · stored bytes
-//! stored   the raw bytes as LZ4, or as they are where that is not shorter (both lengths are the same then)
+//! block    raw length u32 · stored length u32 · codec u8 · CRC-32C of these and of what is stored u32 · stored bytes
+//! stored   the raw bytes as the codec says: 0 as they are, also where compressed they would not be shorter; 1 LZ4; 2 Zstandard
 //! raw      pairs, each whole: key's length, value's length (LEB128), key, value
 //! end      a block with raw length 0, which stores how many pairs there were, u64
 //! ```
@@ -11,28 +11,26 @@
 //! Numbers are little-endian. A segment that was cut off, be it between two blocks, has no end, so nobody takes a part for
 //! the whole.
 
+mod codec;
+
 use std::io::{self, Read, Write};
+
+pub use codec::Compression;
+use codec::{Compressor, Decompressor};
 
 use crate::program::Pair;
 use crate::task::SegmentRange;
 
 /// A block is written once it has so many raw bytes.
 const BLOCK_BYTES: usize = 1 << 16;
-const HEADER_BYTES: usize = 12;
-
-/// Whether blocks are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// No.
-    None,
-    /// With LZ4, block by block.
-    Lz4,
-}
+const HEADER_BYTES: usize = 13;
+/// What of it is checked.
+const CHECKED_BYTES: usize = 9;
 
 /// Writes a segment.
 pub struct SegmentWriter<'a> {
     out: &'a mut dyn Write,
-    compression: Compression,
+    compressor: Compressor,
     raw: Vec<u8>,
     stored: Vec<u8>,
     range: SegmentRange,
@@ -43,7 +41,7 @@ impl<'a> SegmentWriter<'a> {
     pub fn new(out: &'a mut dyn Write, offset: u64, compression: Compression) -> SegmentWriter<'a> {
         SegmentWriter {
             out,
-            compression,
+            compressor: Compressor::new(compression),
             raw: Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 4),
             stored: Vec::new(),
             range: SegmentRange {
@@ -72,18 +70,14 @@ impl<'a> SegmentWriter<'a> {
     fn write_block(&mut self) -> io::Result<()> {
         let too_large = |_| io::Error::other("a pair of 4 GiB or more");
         let raw_length = u32::try_from(self.raw.len()).map_err(too_large)?;
-        let mut stored = self.raw.as_slice();
-        if self.compression == Compression::Lz4 {
-            let most = lz4_flex::block::get_maximum_output_size(self.raw.len());
-            self.stored.resize(most, 0);
-            let packed = lz4_flex::block::compress_into(&self.raw, &mut self.stored);
-            let packed = packed.map_err(io::Error::other)?;
-            if packed < self.raw.len() {
-                stored = &self.stored[..packed];
-            }
-        }
+        let codec = self.compressor.compress(&self.raw, &mut self.stored)?;
+        let (codec, stored) = if self.stored.len() < self.raw.len() {
+            (codec, &self.stored)
+        } else {
+            (codec::AS_IT_IS, &self.raw)
+        };
         self.range.raw_length += u64::from(raw_length);
-        self.range.length += put_block(self.out, raw_length, stored)?;
+        self.range.length += put_block(self.out, raw_length, codec, stored)?;
         self.raw.clear();
         Ok(())
     }
@@ -97,18 +91,19 @@ impl<'a> SegmentWriter<'a> {
             self.write_block()?;
         }
         let records = self.range.records.to_le_bytes();
-        self.range.length += put_block(self.out, 0, &records)?;
+        self.range.length += put_block(self.out, 0, codec::AS_IT_IS, &records)?;
         Ok(self.range)
     }
 }
 
-fn put_block(out: &mut dyn Write, raw_length: u32, stored: &[u8]) -> io::Result<u64> {
+fn put_block(out: &mut dyn Write, raw_length: u32, codec: u8, stored: &[u8]) -> io::Result<u64> {
     let stored_length = u32::try_from(stored.len()).map_err(io::Error::other)?;
     let mut header = [0; HEADER_BYTES];
     header[..4].copy_from_slice(&raw_length.to_le_bytes());
     header[4..8].copy_from_slice(&stored_length.to_le_bytes());
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&header[..8]), stored);
-    header[8..].copy_from_slice(&crc.to_le_bytes());
+    header[8] = codec;
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKED_BYTES]), stored);
+    header[CHECKED_BYTES..].copy_from_slice(&crc.to_le_bytes());
     out.write_all(&header)?;
     out.write_all(stored)?;
     Ok((HEADER_BYTES + stored.len()) as u64)
@@ -117,6 +112,7 @@ fn put_block(out: &mut dyn Write, raw_length: u32, stored: &[u8]) -> io::Result<
 /// Reads a segment, a block at a time.
 pub struct SegmentReader {
     input: Box<dyn Read + Send>,
+    decompressor: Decompressor,
     raw: Vec<u8>,
     stored: Vec<u8>,
     /// Where in `raw` the next pair begins.
@@ -139,6 +135,7 @@ impl SegmentReader {
     pub fn new(input: Box<dyn Read + Send>) -> SegmentReader {
         SegmentReader {
             input,
+            decompressor: Decompressor::default(),
             raw: Vec::new(),
             stored: Vec::new(),
             next: 0,
@@ -187,14 +184,14 @@ impl SegmentReader {
         let word = |at: usize| {
             u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
-        let (raw_length, stored_length, crc) = (word(0) as usize, word(4), word(8));
+        let (raw_length, stored_length, crc) = (word(0) as usize, word(4), word(CHECKED_BYTES));
         self.stored.clear();
         // Not more memory than there are bytes, whatever a damaged length says.
         let mut stored = (&mut self.input).take(u64::from(stored_length));
         if stored.read_to_end(&mut self.stored)? < stored_length as usize {
             return Err(damaged("it is cut off"));
         }
-        if crc32c::crc32c_append(crc32c::crc32c(&header[..8]), &self.stored) != crc {
+        if crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKED_BYTES]), &self.stored) != crc {
             return Err(damaged("a block's checksum is wrong"));
         }
         self.next = 0;
@@ -207,14 +204,15 @@ impl SegmentReader {
                 Err(damaged("it has not as many pairs as its end says"))
             };
         }
-        if self.stored.len() == raw_length {
+        if header[8] == codec::AS_IT_IS {
             std::mem::swap(&mut self.raw, &mut self.stored);
         } else {
             self.raw.resize(raw_length, 0);
-            let unpacked = lz4_flex::block::decompress_into(&self.stored, &mut self.raw);
-            if unpacked.ok() != Some(raw_length) {
-                return Err(damaged("a block does not decompress"));
-            }
+            let decompressor = &mut self.decompressor;
+            decompressor.decompress(header[8], &self.stored, &mut self.raw)?;
+        }
+        if self.raw.len() != raw_length {
+            return Err(damaged("a block has not as many bytes as its header says"));
         }
         Ok(true)
     }
@@ -278,12 +276,15 @@ mod tests {
         prop::collection::vec((bytes(), bytes()), 0..600)
     }
 
+    fn compressions() -> impl Strategy<Value = Compression> {
+        prop::sample::select(Compression::ALL)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn what_is_written_is_read(pairs in pairs(), plain: bool) {
-            let compression = if plain { Compression::None } else { Compression::Lz4 };
+        fn what_is_written_is_read(pairs in pairs(), compression in compressions()) {
             let (bytes, range) = written(&pairs, compression);
             prop_assert_eq!(range.length, bytes.len() as u64);
             prop_assert_eq!(range.records, pairs.len() as u64);
@@ -291,8 +292,7 @@ mod tests {
         }
 
         #[test]
-        fn no_flipped_bit_and_no_cut_passes(pairs in pairs(), at: prop::sample::Index, bit in 0..8_u8, plain: bool) {
-            let compression = if plain { Compression::None } else { Compression::Lz4 };
+        fn no_flipped_bit_and_no_cut_passes(pairs in pairs(), at: prop::sample::Index, bit in 0..8_u8, compression in compressions()) {
             let (mut bytes, _) = written(&pairs, compression);
             let at = at.index(bytes.len());
             prop_assert!(read(bytes[..at].to_vec()).is_err());
@@ -309,8 +309,11 @@ mod tests {
     #[test]
     fn a_pair_may_be_larger_than_a_block() {
         let pairs = vec![(vec![1; 100], vec![2; 3 * BLOCK_BYTES]), (vec![3], vec![])];
-        let (bytes, _) = written(&pairs, Compression::Lz4);
-        assert!(bytes.len() < BLOCK_BYTES, "it compresses well");
-        assert_eq!(read(bytes).unwrap(), pairs);
+        for &compression in Compression::ALL {
+            let (bytes, _) = written(&pairs, compression);
+            let is_small = bytes.len() < BLOCK_BYTES;
+            assert_eq!(is_small, compression != Compression::None);
+            assert_eq!(read(bytes).unwrap(), pairs);
+        }
     }
 }

@@ -216,16 +216,14 @@ fn map_records(
 ) -> Result<Counters, TaskError> {
     let settings = &spec.settings;
     let skips_max: u64 = settings.parse("mapreduce.map.skip.maxrecords", 0)?;
-    let line_max: usize = settings.parse(
-        "mapreduce.input.linerecordreader.line.maxlength",
-        i32::MAX as usize,
-    )?;
+    let line_max = line_max(spec)?;
     let unreadable = |position, error| TaskError::Input {
         path: split.path.clone(),
         position,
         error,
     };
     let mut mapper = program.mapper(split)?;
+    mapper.begin(files)?;
     let mut reader = RecordReader::open(program.input(), split, line_max, files)
         .map_err(|error| unreadable(split.offset, error))?;
     let (mut records, mut skipped) = (0_u64, 0);
@@ -268,6 +266,12 @@ fn map_records(
         },
     })?;
     Ok(map_counters(records, skipped))
+}
+
+/// How long a line may be, in bytes.
+pub(crate) fn line_max(spec: &JobSpec) -> Result<usize, JobError> {
+    let name = "mapreduce.input.linerecordreader.line.maxlength";
+    spec.settings.parse(name, i32::MAX as usize)
 }
 
 fn map_counters(records: u64, skipped: u64) -> Counters {

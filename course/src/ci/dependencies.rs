@@ -6,7 +6,7 @@ use super::{Outcome, none_of};
 use crate::workspace::{self, Layer, Package, Workspace};
 
 /// Which system may use which other one, through its public client or a public library type.
-const SYSTEM_USES: [(&str, &str); 0] = [];
+const SYSTEM_USES: [(&str, &str); 1] = [("mini-mapreduce", "mini-hdfs")];
 
 /// What a core is not to pull in, even at several removes.
 const HEAVY: [&str; 6] = ["axum", "hyper", "mio", "prost", "tokio", "tonic"];

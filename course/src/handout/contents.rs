@@ -161,6 +161,10 @@ impl<'a> Contents<'a> {
         let is_gone = |target: &Path| {
             root.join(target).exists() && !paths.iter().any(|path| path.starts_with(target))
         };
+        let without = |text: String, name: &str| {
+            let is_gone = |name: &str| workspace.package(name).is_ok() && !self.has(name);
+            manifest::without(&text, name, &is_gone)
+        };
         let mut files = Vec::new();
         for path in paths.iter().cloned() {
             let from = root.join(&path);
@@ -179,10 +183,10 @@ impl<'a> Contents<'a> {
             } else if name == LIST {
                 File::Text(path, manifest::list(&read()?, self)?)
             } else if name == "lab/Cargo.toml" {
-                let is_gone = |name: &str| workspace.package(name).is_ok() && !self.has(name);
-                File::Text(path, manifest::lab(&read()?, &is_gone)?)
+                File::Text(path, manifest::lab(&without(read()?, &name)?)?)
             } else if self.has_exercises(&path, root) {
-                File::Text(path, manifest::with_exercises(&read()?, &name)?)
+                let text = without(read()?, &name)?;
+                File::Text(path, manifest::with_exercises(&text, &name)?)
             } else if name.ends_with(".md") {
                 let page = book::page(&name, &read()?, self)?;
                 let page = links::unlinked(&path, &page, &is_gone);
@@ -243,7 +247,8 @@ fn add<'a>(packages: &mut Vec<&'a Package>, mut due: Vec<&'a Package>, workspace
     }
 }
 
-/// The packages of the workspace that one depends on, for its tests too.
+/// The packages of the workspace that one depends on, for its tests too. What a system can do with another one, it does where that one is
+/// handed out.
 fn needs<'a>(package: &Package, workspace: &'a Workspace) -> Vec<&'a Package> {
     let ours = |name: &str| {
         workspace
@@ -251,7 +256,11 @@ fn needs<'a>(package: &Package, workspace: &'a Workspace) -> Vec<&'a Package> {
             .iter()
             .find(|package| package.name == name)
     };
-    (package.dependencies.iter())
-        .filter_map(|dependency| ours(&dependency.name))
-        .collect()
+    let mut needs = Vec::new();
+    for dependency in &package.dependencies {
+        let system = |package: &Package| package.layer == Layer::System;
+        let is_extra = |other: &Package| dependency.optional && system(package) && system(other);
+        needs.extend(ours(&dependency.name).filter(|other| !is_extra(other)));
+    }
+    needs
 }

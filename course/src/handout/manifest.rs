@@ -104,10 +104,11 @@ pub(super) fn course(text: &str) -> Result<String> {
     Ok(manifest.to_string())
 }
 
-/// The manifest of the lab, without the features whose systems are gone, what only these need, and tests of these; and without what drives a
-/// browser.
-pub(super) fn lab(text: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> {
-    let mut manifest: DocumentMut = text.parse().context("cannot read lab/Cargo.toml")?;
+/// A manifest, without the features whose systems are gone, what only these need, and tests of these.
+pub(super) fn without(text: &str, name: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> {
+    let mut manifest: DocumentMut = text
+        .parse()
+        .with_context(|| format!("cannot read {name}"))?;
     let mut cut: Vec<String> = Vec::new();
     let (mut needed, mut unneeded): (Vec<String>, Vec<String>) = Default::default();
     if let Some(features) = table(&mut manifest, &["features"]) {
@@ -143,15 +144,27 @@ pub(super) fn lab(text: &str, is_gone: &dyn Fn(&str) -> bool) -> Result<String> 
     {
         let is_cut = |feature: &Value| cut.iter().any(|cut| Some(cut.as_str()) == feature.as_str());
         tests.retain(|test| {
-            if test.get("name").and_then(Item::as_str) == Some("browser") {
-                return false;
-            }
             let features = test.get("required-features").and_then(Item::as_array);
             !features.into_iter().flatten().any(is_cut)
         });
     }
     // Their files are still there: cargo would find them again as tests without needs.
+    if let Some(package) = table(&mut manifest, &["package"]).filter(|_| !cut.is_empty()) {
+        package["autotests"] = value(false);
+    }
+    Ok(manifest.to_string())
+}
+
+/// The manifest of the lab, without what drives a browser, and the tests that need it.
+pub(super) fn lab(text: &str) -> Result<String> {
+    let mut manifest: DocumentMut = text.parse().context("cannot read lab/Cargo.toml")?;
     manifest.remove("dev-dependencies");
+    let tests = manifest
+        .get_mut("test")
+        .and_then(Item::as_array_of_tables_mut);
+    if let Some(tests) = tests {
+        tests.retain(|test| test.get("name").and_then(Item::as_str) != Some("browser"));
+    }
     if let Some(package) = table(&mut manifest, &["package"]) {
         package["autotests"] = value(false);
     }
@@ -224,15 +237,20 @@ mod tests {
     fn the_lab_shows_what_is_there() {
         let text = "[package]\nname = \"lab\"\n\n[features]\ndefault = [\"hash\", \"hdfs\"]\nhash = [\"dep:hash\", \
                     \"dep:both\"]\nhdfs = [\"dep:hdfs\", \"dep:both\", \"dep:one\"]\n\n[[test]]\nname = \"a\"\n\n[[test]]\nname = \
-                    \"b\"\nrequired-features = [\"hdfs\"]\n\n[[test]]\nname = \"browser\"\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \"1\"\nhdfs = \
-                    \"1\"\none = \"1\"\n\n[dev-dependencies]\ndriver = \"1\"\n";
+                    \"b\"\nrequired-features = [\"hdfs\"]\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \"1\"\nhdfs = \
+                    \"1\"\none = \"1\"\n";
         let expected = "[package]\nname = \"lab\"\nautotests = false\n\n[features]\ndefault = [\"hash\"]\nhash = \
                         [\"dep:hash\", \"dep:both\"]\n\n[[test]]\nname = \"a\"\n\n[dependencies]\nall = \"1\"\nboth = \"1\"\nhash = \
                         \"1\"\n";
-        assert_eq!(lab(text, &|name| name == "hdfs").unwrap(), expected);
-        let whole = lab(text, &|_| false).unwrap();
-        assert!(whole.contains("name = \"b\"") && whole.contains("one = "));
-        assert!(!whole.contains("driver") && !whole.contains("browser"));
+        assert_eq!(without(text, "", &|name| name == "hdfs").unwrap(), expected);
+        assert_eq!(without(text, "", &|_| false).unwrap(), text);
+    }
+
+    #[test]
+    fn the_lab_comes_without_a_browser() {
+        let text = "[package]\nname = \"lab\"\n\n[[test]]\nname = \"a\"\n\n[[test]]\nname = \"browser\"\n\n[dev-dependencies]\ndriver = \"1\"\n";
+        let expected = "[package]\nname = \"lab\"\nautotests = false\n\n[[test]]\nname = \"a\"\n";
+        assert_eq!(lab(text).unwrap(), expected);
     }
 
     #[test]

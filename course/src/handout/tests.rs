@@ -223,6 +223,21 @@ fn the_lab_shows_the_systems_that_are_handed_out() {
 }
 
 #[test]
+fn a_system_does_without_another_one_that_is_not_handed_out() {
+    let name = "mini-mapreduce";
+    let (_temporary, dir) = handout(|args| {
+        args.only = vec![name.to_owned()];
+        args.no_lab = true;
+    });
+    assert!(!dir.join("mini-hdfs").exists());
+    let manifest = fs::read_to_string(dir.join("mini-mapreduce/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("hdfs ="), "{manifest}");
+    let (_temporary, dir) = handout(|_| {});
+    let manifest = fs::read_to_string(dir.join("mini-mapreduce/Cargo.toml")).unwrap();
+    assert!(manifest.contains("hdfs = ["), "{manifest}");
+}
+
+#[test]
 fn the_book_speaks_of_what_is_there() {
     let (_temporary, dir) = handout(|args| {
         args.only = vec!["mini-hdfs".to_owned()];

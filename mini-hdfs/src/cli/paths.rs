@@ -2,38 +2,13 @@
 
 use mini_hdfs::protocol::FileStatus;
 use mini_hdfs::server::dfs_client::{DfsClient, DfsError};
+pub(crate) use mini_hdfs::server::user;
 
 /// `HOST:PORT` of a URI, if it is one.
 pub(crate) fn authority(word: &str) -> Option<&str> {
     let rest = word.strip_prefix("hdfs://")?;
     let host = rest.split('/').next().unwrap_or_default();
     (!host.is_empty()).then_some(host)
-}
-
-/// Who we are: `HADOOP_USER_NAME`, or the user of this process.
-pub(crate) fn user() -> String {
-    ["HADOOP_USER_NAME", "USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
-        .or_else(user_of_process)
-        .unwrap_or_else(|| "nobody".to_owned())
-}
-
-#[cfg(unix)]
-fn user_of_process() -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
-    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
-    let users = std::fs::read_to_string("/etc/passwd").ok()?;
-    let mut lines = users
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>());
-    let line = lines.find(|fields| fields.get(2) == Some(&uid.as_str()))?;
-    Some(line[0].to_owned())
-}
-
-#[cfg(not(unix))]
-fn user_of_process() -> Option<String> {
-    std::env::var("USERNAME").ok()
 }
 
 /// The full path that a word stands for: without a URI's beginning, below `/user/NAME` where it is relative, without

@@ -20,7 +20,7 @@ use super::progress::Progress;
 pub(crate) struct Options {
     /// What to run; `mini-mapreduce programs` lists what there is
     program: String,
-    /// The input -- files, directories or globs -- and last the output, a directory that is not there yet
+    /// The input -- files, directories or globs, local or hdfs://HOST:PORT/path -- and last the output, a directory that is not there yet
     #[arg(value_name = "INPUT… OUTPUT", required = true)]
     paths: Vec<String>,
     /// An argument of the program's own; may be given several times, in order
@@ -128,15 +128,9 @@ fn here(
 }
 
 fn on_cluster(address: &str, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
-    let mut spec = spec.clone();
-    // Other processes stand elsewhere.
-    for path in spec.inputs.iter_mut().chain([&mut spec.output]) {
-        let absolute = std::path::absolute(&*path)?;
-        *path = absolute.to_str().context("a path is no UTF-8")?.to_owned();
-    }
     let run = async {
         let mut client = Client::new(address)?;
-        client.run(&spec, |status| progress.show(status)).await
+        client.run(spec, |status| progress.show(status)).await
     };
     super::block_on(run.in_current_span())
 }

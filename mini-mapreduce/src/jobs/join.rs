@@ -1,16 +1,18 @@
 //! A reduce-side join: of two inputs with lines `key TAB value`, each pair of values of a key, `key TAB left TAB right`. Maps
 //! say from which side a value is, in the key, behind what groups are made by; so a reduce gets all of the right side of a key
 //! first. It remembers those, and streams the left side past them: the right input should be the one with few values of a key,
-//! such as a table in which keys are unique.
+//! such as a table in which keys are unique. Where that one is small, `-a broadcast` does without reduces.
 //!
 //! Where half of the left side has the same key, one reduce does half of the work, however many there are. The argument SALT divides each key into so
 //! many: every left value goes to one of them, the right ones go to all, and the output is the same but for its order.
+
+mod broadcast;
 
 use std::borrow::Cow;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::input::InputFormat;
+use crate::input::{Files, InputFormat};
 use crate::job::{Emitter, JobError, JobSpec, Mapper, Record, RecordError, Reducer, Split, Values};
 use crate::program::Job;
 
@@ -24,18 +26,18 @@ pub const LEFT: u64 = 1;
 /// # Errors
 /// Where there are not two inputs, or the argument is none.
 pub fn job(spec: &JobSpec) -> Result<Job, JobError> {
+    if broadcast::is_asked_for(spec) {
+        return broadcast::job(spec);
+    }
     let [_, right] = spec.inputs.as_slice() else {
-        return Err(JobError::Arguments {
-            program: "join",
-            reason: "it takes two inputs, the left and the right one".to_owned(),
-        });
+        return Err(two_inputs());
     };
     let salts = match spec.args.as_slice() {
         [] => None,
         args => Some(salts(args).ok_or_else(|| JobError::Arguments {
             program: "join",
             reason: format!(
-                "its one argument is SALT, into how many each key is divided, 1 to 1000, and not {:?}",
+                "its one argument is broadcast or SALT, into how many each key is divided, 1 to 1000, and not {:?}",
                 args.join(" ")
             ),
         })?),
@@ -72,6 +74,21 @@ fn salts(args: &[String]) -> Option<u16> {
         .parse()
         .ok()
         .filter(|salts| (1..=1000).contains(salts))
+}
+
+fn two_inputs() -> JobError {
+    JobError::Arguments {
+        program: "join",
+        reason: "it takes two inputs, the left and the right one".to_owned(),
+    }
+}
+
+/// What is to be done before tasks can begin: see [`crate::jobs::prepare`].
+pub(super) fn prepare(spec: &mut JobSpec, files: &dyn Files) -> Result<(), JobError> {
+    if broadcast::is_asked_for(spec) {
+        broadcast::prepare(spec, files)?;
+    }
+    Ok(())
 }
 
 struct Sides {

@@ -16,10 +16,10 @@ use thiserror::Error;
 
 use super::attempt;
 use super::faulty::Faulty;
+use super::files::FileSystems;
 use super::metrics::Metrics;
-use super::output::LocalOutput;
+use super::output::OutputDir;
 use crate::counters::Counters;
-use crate::input::Files;
 use crate::job::JobSpec;
 use crate::protocol::{
     AttemptId, AttemptState, JobId, MapEvent, Registration, Reply, Report, TaskKind, WorkerId,
@@ -138,7 +138,9 @@ struct State {
 pub struct Agent {
     /// What it is.
     pub settings: Settings,
-    pub(super) files: Arc<dyn Files + Send + Sync>,
+    pub(super) files: FileSystems,
+    /// The same, on a disk that may have faults: what maps read.
+    pub(super) input: Faulty<FileSystems>,
     pub(super) segments: Box<dyn Segments>,
     link: Box<dyn Link>,
     started: Instant,
@@ -152,14 +154,14 @@ impl Agent {
     /// A worker that has not registered yet.
     pub fn new(
         settings: Settings,
-        files: Arc<dyn Files + Send + Sync>,
+        files: FileSystems,
         link: Box<dyn Link>,
         segments: Box<dyn Segments>,
     ) -> Arc<Agent> {
-        let files = Arc::new(Faulty {
-            inner: files,
+        let input = Faulty {
+            inner: files.clone(),
             faults: settings.faults.clone(),
-        });
+        };
         let state = State {
             core: Worker::new(settings.worker),
             outputs: BTreeMap::new(),
@@ -172,6 +174,7 @@ impl Agent {
         Arc::new(Agent {
             settings,
             files,
+            input,
             segments,
             link,
             started: Instant::now(),
@@ -368,8 +371,8 @@ impl Agent {
     }
 
     /// Where an attempt whose part is output writes.
-    pub(super) fn output(&self, spec: &JobSpec) -> LocalOutput {
-        LocalOutput::open(Path::new(&spec.output))
+    pub(super) fn output(&self, spec: &JobSpec) -> io::Result<OutputDir> {
+        OutputDir::open(&self.files, &spec.output)
     }
 
     pub(super) fn keep_output(&self, attempt: AttemptId, output: MapOutput) {

@@ -150,15 +150,15 @@ fn write_part(
     spec: &JobSpec,
     write: impl FnOnce(&mut dyn Write) -> Result<Counters, TaskError>,
 ) -> Result<Counters, TaskError> {
-    let output = agent.output(spec);
+    let output = agent.output(spec).map_err(TaskError::Output)?;
     let file = output.begin(attempt).map_err(TaskError::Output)?;
     let mut buffered = BufWriter::with_capacity(1 << 18, file);
     let written = write(&mut buffered).and_then(|counters| {
         let file = buffered
             .into_inner()
             .map_err(io::IntoInnerError::into_error);
-        let synced = file.and_then(|file| file.sync_all());
-        synced.map_err(TaskError::Output)?;
+        let closed = file.and_then(|file| file.close());
+        closed.map_err(TaskError::Output)?;
         Ok(counters)
     });
     if written.is_err() {
@@ -198,7 +198,7 @@ pub(super) fn map(
     let _mapping = span(agent, attempt, spec).entered();
     let run = || {
         let program = program(agent, attempt, spec, cancelled)?;
-        let files = &*agent.files;
+        let files = &agent.input;
         if spec.reduces == 0 {
             return write_part(agent, attempt, spec, |out| {
                 task::run_map_only(&*program, spec, split, files, out, &watch)

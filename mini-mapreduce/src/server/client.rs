@@ -10,6 +10,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status as Refusal};
 
 use super::connector::Connector;
+use super::files::{self, FileSystems, paths};
 use super::wire::{self, pb};
 use crate::coordinator::history::AttemptRecord;
 use crate::coordinator::job::JobState;
@@ -80,7 +81,9 @@ impl Client {
         spec: &JobSpec,
         mut watch: impl FnMut(&Status),
     ) -> Result<Counters> {
-        let steps = jobs::steps(spec)?;
+        // Other processes stand elsewhere.
+        let spec = paths::absolute(&paths::qualified(spec, &files::user())?)?;
+        let steps = jobs::steps(&spec)?;
         let (last, mut counters) = (steps.len() - 1, Counters::default());
         let mut between = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {
@@ -91,9 +94,12 @@ impl Client {
             let ended = self.wait(job, &mut watch).await;
             // What a step has left is read by the next one, and then of no use.
             if number == last || ended.is_err() {
-                for path in &between {
-                    let _ = std::fs::remove_dir_all(path);
-                }
+                let between = std::mem::take(&mut between);
+                let remove = move || {
+                    let files = FileSystems::default();
+                    between.iter().for_each(|path| files.remove(path));
+                };
+                tokio::task::spawn_blocking(remove).await?;
             }
             counters.merge(&ended?.counters);
         }

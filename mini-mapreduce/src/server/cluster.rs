@@ -25,6 +25,9 @@ pub struct Options {
     /// On how many racks, one after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub racks: u16,
+    /// What the workers' machines are called, each with its number behind; dn puts them beside the DataNodes of `mini-hdfs cluster`
+    #[arg(long, value_name = "NAME", default_value = "worker")]
+    pub hosts: String,
     /// Keep everything in DIR, and find it there the next time [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
@@ -80,6 +83,7 @@ impl Cluster {
     fn worker(&self, program: &Path, options: &Options, dir: &Path, n: u16) -> Result<Server> {
         let name = format!("worker{n}");
         let rack = format!("/rack{}", (n - 1) % options.racks + 1);
+        let host = format!("{}{n}", options.hosts);
         let slots = options.slots.to_string();
         let args = [
             "--coordinator",
@@ -87,7 +91,7 @@ impl Cluster {
             "--rack",
             &rack,
             "--host",
-            &name,
+            &host,
             "--map-slots",
             &slots,
             "--reduce-slots",

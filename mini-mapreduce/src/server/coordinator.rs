@@ -13,13 +13,12 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status as Refusal};
 use tracing::Span;
 
-use super::files::LocalFiles;
+use super::files::FileSystems;
 use super::host::{Host, HostError};
 use super::http;
 use super::wire::{self, pb};
 use crate::coordinator::Config;
 use crate::coordinator::status::Status;
-use crate::input::Files;
 use crate::protocol::{JobId, WorkerId};
 
 /// How often the core hears that time has passed.
@@ -56,7 +55,7 @@ pub struct Options {
 /// # Errors
 /// When it cannot begin, or its journal cannot be written any more.
 pub async fn run(options: Options) -> Result<()> {
-    run_on(options, Arc::new(LocalFiles), &[], |_| {}).await
+    run_on(options, FileSystems::default(), &[], |_| {}).await
 }
 
 /// The same, for who runs it as a part of something else: jobs have their input from `files`, its ready line says `also`, and `watch` is told of
@@ -66,7 +65,7 @@ pub async fn run(options: Options) -> Result<()> {
 /// As [`run`].
 pub async fn run_on(
     options: Options,
-    files: Arc<dyn Files + Send + Sync>,
+    files: FileSystems,
     also: &[(&str, String)],
     watch: impl FnOnce(&Arc<Host>),
 ) -> Result<()> {

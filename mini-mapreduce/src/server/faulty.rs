@@ -1,7 +1,6 @@
 //! A worker's disk with faults on demand (`--chaos`): the input that it reads, what its tasks write beside, and what they read of it again.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 
 use node::DiskFaults;
 
@@ -31,7 +30,7 @@ impl<T> Faulty<T> {
     }
 }
 
-impl Files for Faulty<Arc<dyn Files + Send + Sync>> {
+impl<T: Files> Files for Faulty<T> {
     fn list(&self, path: &str) -> io::Result<Vec<File>> {
         self.inner.list(path)
     }

@@ -1,82 +1,202 @@
-//! Input from local files.
+//! File systems: where input is read and output is written (Hadoop's `FileSystem`). A path says by its scheme which one it means:
+//! `hdfs://HOST:PORT/path` is mini-hdfs, and what has no scheme is a local file. Paths of several may stand in one job.
 
-use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+#[cfg(feature = "hdfs")]
+mod hdfs;
+mod local;
+pub mod paths;
+#[cfg(feature = "hdfs")]
+mod read_ahead;
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+pub use local::LocalFiles;
 
 use crate::input::{File, Files, is_compressed};
 
-/// Local files: a path, a directory or a glob.
-#[derive(Clone, Copy, Debug)]
-pub struct LocalFiles;
+/// What a job's output needs of a file system, besides reading. Names are full, as the job has them.
+///
+/// A change of names is durable once [`FileSystem::sync_dir`] has returned for the directory that they are in.
+pub trait FileSystem: Files + Send + Sync {
+    /// Makes a directory that is not there yet, and those above it that are missing; durable.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] where something is there; or it cannot be made.
+    fn create_new_dir(&self, dir: &str) -> io::Result<()>;
 
-/// Hadoop's block size for local files, in bytes.
-const BLOCK_BYTES: u64 = 32 << 20;
+    /// Makes a directory, if it is not there, in one that is.
+    ///
+    /// # Errors
+    /// Where that one is missing, or it cannot be made.
+    fn create_dir(&self, dir: &str) -> io::Result<()>;
 
-impl Files for LocalFiles {
+    /// A new file, in place of one that may be there, in a directory that is there.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    fn create(&self, path: &str) -> io::Result<Box<dyn FileWriter>>;
+
+    /// Gives a file another name, at once and for all who look.
+    ///
+    /// # Errors
+    /// Where it is not there, or that fails.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a directory with all that is in it, or a file. Fine where there is nothing.
+    ///
+    /// # Errors
+    /// Where that fails.
+    fn remove_all(&self, path: &str) -> io::Result<()>;
+
+    /// Removes an empty directory. Fine where there is nothing.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::DirectoryNotEmpty`], or that fails.
+    fn remove_dir(&self, dir: &str) -> io::Result<()>;
+
+    /// The names in a directory, and whether each is a directory.
+    ///
+    /// # Errors
+    /// Where it is not there, or cannot be read.
+    fn entries(&self, dir: &str) -> io::Result<Vec<(String, bool)>>;
+
+    /// Makes the names in a directory durable.
+    ///
+    /// # Errors
+    /// Where that fails.
+    fn sync_dir(&self, dir: &str) -> io::Result<()>;
+}
+
+/// A file being written. Without [`FileWriter::close`] nothing of it is promised.
+pub trait FileWriter: Write + Send {
+    /// Ends the file: all of it is durable then.
+    ///
+    /// # Errors
+    /// Where that fails.
+    fn close(self: Box<Self>) -> io::Result<()>;
+}
+
+/// All file systems that there are. Clones share their connections.
+#[derive(Clone, Default)]
+pub struct FileSystems {
+    /// Where input is, if not where paths say.
+    input: Option<Arc<dyn Files + Send + Sync>>,
+    #[cfg(feature = "hdfs")]
+    hdfs: Arc<hdfs::NameNodes>,
+}
+
+impl FileSystems {
+    /// As a process on the machine `host` sees them: it reads what is there from there, and what it writes is there first.
+    #[cfg_attr(
+        not(feature = "hdfs"),
+        expect(unused_variables, reason = "local files are here")
+    )]
+    pub fn on(host: &str) -> FileSystems {
+        FileSystems {
+            input: None,
+            #[cfg(feature = "hdfs")]
+            hdfs: Arc::new(hdfs::NameNodes::of(host)),
+        }
+    }
+
+    /// With input from elsewhere than where paths say; output goes where it would go.
+    #[must_use]
+    pub fn reading(self, input: Arc<dyn Files + Send + Sync>) -> FileSystems {
+        FileSystems {
+            input: Some(input),
+            ..self
+        }
+    }
+
+    /// Whose path this is. Nobody is called yet.
+    ///
+    /// # Errors
+    /// Where there is no such file system.
+    pub fn of(&self, path: &str) -> io::Result<Arc<dyn FileSystem>> {
+        let no = match (paths::scheme(path), paths::hdfs(path)) {
+            (None, _) => return Ok(Arc::new(LocalFiles)),
+            #[cfg(feature = "hdfs")]
+            (_, Some((authority, _))) => return Ok(self.hdfs.client(authority)?),
+            #[cfg(not(feature = "hdfs"))]
+            (_, Some(_)) => {
+                format!("{path}: this program was built without the feature hdfs")
+            }
+            _ => format!("{path} means no file system; paths are hdfs://HOST:PORT/… or local"),
+        };
+        Err(io::Error::new(io::ErrorKind::Unsupported, no))
+    }
+}
+
+/// This machine, as a DataNode on it is called.
+pub(super) fn host() -> String {
+    #[cfg(feature = "hdfs")]
+    return mini_hdfs::server::hostname();
+    #[cfg(not(feature = "hdfs"))]
+    return "localhost".to_owned();
+}
+
+/// Who owns what this process makes in mini-hdfs.
+pub(crate) fn user() -> String {
+    #[cfg(feature = "hdfs")]
+    return mini_hdfs::server::user();
+    #[cfg(not(feature = "hdfs"))]
+    return "nobody".to_owned();
+}
+
+impl FileSystems {
+    /// Removes what is of no use any more. Where that fails, it is in nobody's way.
+    pub(super) fn remove(&self, path: &str) {
+        let _ = self.of(path).and_then(|files| files.remove_all(path));
+    }
+}
+
+impl Files for FileSystems {
     fn list(&self, path: &str) -> io::Result<Vec<File>> {
-        let is_glob = path.contains(['*', '?', '[']) && !Path::new(path).exists();
-        let mut roots = Vec::new();
-        if is_glob {
-            let found = glob::glob(path).map_err(io::Error::other)?;
-            for path in found {
-                roots.push(path.map_err(io::Error::other)?);
-            }
-        } else {
-            roots.push(PathBuf::from(path));
+        match &self.input {
+            Some(input) => input.list(path),
+            None => self.of(path)?.list(path),
         }
-        let mut files = Vec::new();
-        for root in roots {
-            if fs::metadata(&root)?.is_dir() {
-                let children: io::Result<Vec<_>> = fs::read_dir(&root)?.collect();
-                let mut children: Vec<PathBuf> =
-                    children?.into_iter().map(|child| child.path()).collect();
-                children.sort_unstable();
-                for child in children.iter().filter(|child| !is_hidden(child)) {
-                    files.push(file(child)?);
-                }
-            } else {
-                files.push(file(&root)?);
-            }
-        }
-        Ok(files)
     }
 
     fn open(&self, path: &str, offset: u64) -> io::Result<Box<dyn Read + Send>> {
-        let mut file = fs::File::open(path)?;
-        if is_compressed(path) {
-            return Ok(Box::new(MultiGzDecoder::new(io::BufReader::new(file))));
+        match &self.input {
+            Some(input) => input.open(path, offset),
+            None => self.of(path)?.open(path, offset),
         }
-        if offset > 0 {
-            file.seek(SeekFrom::Start(offset))?;
-        }
-        Ok(Box::new(file))
     }
 }
 
 /// What jobs leave beside their output, and what is hidden, is no input.
-fn is_hidden(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+fn is_hidden(name: &str) -> bool {
     name.starts_with(['_', '.'])
 }
 
-fn file(path: &Path) -> io::Result<File> {
-    let shown = path.display();
-    let metadata = fs::metadata(path)?;
-    if metadata.is_dir() {
-        return Err(io::Error::other(format!(
-            "{shown} is a directory within a directory; name it as an input of its own, or use a glob"
-        )));
+/// That a path means a directory, and in it is another one.
+fn nested(dir: &str) -> io::Error {
+    io::Error::other(format!(
+        "{dir} is a directory within a directory; name it as an input of its own, or use a glob"
+    ))
+}
+
+/// A file's bytes, out of those that it is stored as.
+fn uncompressed(path: &str, stored: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+    if is_compressed(path) {
+        Box::new(MultiGzDecoder::new(io::BufReader::new(stored)))
+    } else {
+        Box::new(stored)
     }
-    let Some(name) = path.to_str() else {
-        return Err(io::Error::other(format!("the name {shown} is no UTF-8")));
-    };
-    Ok(File {
-        path: name.to_owned(),
-        length: metadata.len(),
-        block: BLOCK_BYTES,
-        blocks: Vec::new(),
-    })
+}
+
+fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '['])
+}
+
+/// Nothing there is as good as removed.
+fn unless_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }

@@ -1,22 +1,23 @@
 //! A coordinator at work: its core under a lock, its journal, and what it owes: what was decided is durable before an answer leaves.
 
-use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use node::{Disk, DiskError, Time};
 use thiserror::Error;
 use tracing::{Span, info_span};
 
+use super::files::FileSystems;
 use super::metrics::Metrics;
-use super::output::LocalOutput;
+use super::output::OutputDir;
 use super::programs;
 use crate::coordinator::job::{Job, JobState, speculative};
 use crate::coordinator::journal::JournalError;
 use crate::coordinator::{Action, Config, Coordinator, SubmitError, Unknown};
-use crate::input::{Files, splits};
+use crate::input::splits;
 use crate::job::{JobError, JobSpec};
 use crate::jobs;
+use crate::map_output::SpillSettings;
 use crate::protocol::{AttemptId, JobId, Registration, Reply, Report, TaskKind};
 
 /// The setting of a job that says which trace it belongs to, as W3C's header of that name does.
@@ -53,7 +54,7 @@ pub struct Host {
     state: Mutex<State>,
     /// A worker has reported, or a commit is done.
     changed: Condvar,
-    files: Arc<dyn Files + Send + Sync>,
+    files: FileSystems,
     /// The wall clock is read once; what the monotonic clock measured since is added.
     began_at: Time,
     began: Instant,
@@ -68,7 +69,7 @@ impl Host {
     pub fn open(
         config: Config,
         mut disk: Box<dyn Disk + Send>,
-        files: Arc<dyn Files + Send + Sync>,
+        files: FileSystems,
     ) -> Result<Host, JournalError> {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH);
         let began_at = Time::ZERO + wall.unwrap_or(Duration::ZERO);
@@ -138,13 +139,14 @@ impl Host {
                 let trace = self.look(|core| Some(trace_of(&core.job(job)?.spec).to_owned()));
                 let span = || info_span!("commit", %job);
                 let _committing = continued(trace.as_deref().unwrap_or(""), span).entered();
-                let committed = LocalOutput::open(Path::new(&output)).commit(&winners);
+                let opened = OutputDir::open(&self.files, &output);
+                let committed = opened.and_then(|output| output.commit(&winners));
                 let committed = committed.map_err(|e| format!("cannot commit {output}: {e}"));
                 self.with(|core, _| core.committed(job, committed))
             }
             Action::Abort { output, .. } => {
                 // It is in nobody's way but his who looks there.
-                let _ = LocalOutput::open(Path::new(&output)).abort();
+                let _ = OutputDir::open(&self.files, &output).and_then(|output| output.abort());
                 Ok(())
             }
         }
@@ -162,7 +164,9 @@ impl Host {
         if let Some(job) = known? {
             return Ok(job);
         }
-        let files = &*self.files;
+        // What every task would fail for.
+        SpillSettings::of(&spec)?;
+        let files = &self.files;
         jobs::prepare(&mut spec, files)?;
         let program = programs::program(&spec, || None)?;
         for kind in [TaskKind::Map, TaskKind::Reduce] {
@@ -173,8 +177,7 @@ impl Host {
             spec.settings.0.insert(TRACEPARENT.to_owned(), traceparent);
         }
         let splits = splits(program.input(), &spec, files)?;
-        let path = spec.output.clone();
-        let output = LocalOutput::create(Path::new(&path))
+        let output = OutputDir::create(files, &spec.output)
             .map_err(|error| HostError::Output(format!("cannot make the output: {error}")))?;
         match self.with(|core, _| core.submit(token, spec, splits)) {
             Ok(Ok(job)) => Ok(job),

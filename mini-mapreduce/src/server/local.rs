@@ -10,10 +10,11 @@ use tempfile::TempDir;
 
 use super::agent::{Agent, Link, LinkError, Settings};
 use super::attempt::Here;
-use super::files::LocalFiles;
+use super::files::{self, FileSystems, paths};
 use super::host::{Host, HostError};
 use super::worker::TASKS_END_MAX;
 use crate::coordinator::Config;
+use crate::coordinator::delay::Waits;
 use crate::coordinator::job::Job;
 use crate::counters::Counters;
 use crate::job::JobSpec;
@@ -54,6 +55,7 @@ pub struct Local {
     /// The coordinator.
     pub host: Arc<Host>,
     agent: Arc<Agent>,
+    files: FileSystems,
     _dir: TempDir,
 }
 
@@ -63,13 +65,17 @@ impl Local {
     /// # Errors
     /// Where there is no room to work in.
     pub fn new(slots: u32) -> Result<Local, LocalError> {
-        let files = Arc::new(LocalFiles);
+        let files = FileSystems::on(&files::host());
         let dir = TempDir::with_prefix("mini-mapreduce-").map_err(LocalError::Directory)?;
         let config = Config {
             // Nobody is silent here, but the machine may sleep.
             worker_timeout: Duration::from_secs(3600),
-            // There is no faster place for a second attempt.
+            // There is no faster place for a second attempt, and no nearer one to wait for.
             speculative: false,
+            waits: Waits {
+                node: Duration::ZERO,
+                rack: Duration::ZERO,
+            },
             ..Config::default()
         };
         let host = Host::open(config, Box::new(MemDisk::default()), files.clone())
@@ -78,7 +84,7 @@ impl Local {
         let settings = Settings {
             worker: WorkerId(0),
             address: String::new(),
-            host: String::new(),
+            host: files::host(),
             rack: String::new(),
             map_slots: slots,
             reduce_slots: slots,
@@ -88,11 +94,12 @@ impl Local {
         };
         let here = Arc::new(Here(Mutex::new(None)));
         let links = (Box::new(host.clone()), Box::new(here.clone()));
-        let agent = Agent::new(settings, files, links.0, links.1);
+        let agent = Agent::new(settings, files.clone(), links.0, links.1);
         *here.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&agent));
         Ok(Local {
             host,
             agent,
+            files,
             _dir: dir,
         })
     }
@@ -102,7 +109,8 @@ impl Local {
     /// # Errors
     /// Where it is not taken, or fails.
     pub fn run(self, spec: &JobSpec, mut watch: impl FnMut(&Job)) -> Result<Counters, LocalError> {
-        let steps = jobs::steps(spec).map_err(HostError::from)?;
+        let spec = paths::qualified(spec, &files::user()).map_err(HostError::from)?;
+        let steps = jobs::steps(&spec).map_err(HostError::from)?;
         let between: Vec<String> = steps.iter().map(|step| step.output.clone()).collect();
         let (mut counters, mut done) = (Counters::default(), 0);
         let result = std::thread::scope(|scope| {
@@ -122,7 +130,7 @@ impl Local {
         // What one step has left for the next.
         let last = between.len().saturating_sub(1);
         for path in between[..done.min(last)].iter() {
-            let _ = std::fs::remove_dir_all(path);
+            self.files.remove(path);
         }
         result.map(|()| counters)
     }

@@ -1,72 +1,69 @@
-//! A job's output directory (`FileOutputCommitter`): attempts write below `_temporary`, each for itself; what becomes of that, and in which order, is
-//! [`commit::plan`]'s to say.
+//! A job's output directory (`FileOutputCommitter`), on whichever file system: attempts write below `_temporary`, each for itself; what becomes of that,
+//! and in which order, is [`commit::plan`]'s to say.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::files::{FileSystem, FileSystems, FileWriter};
 use crate::coordinator::commit::{self, Step};
 use crate::output::{SUCCESS, TEMPORARY};
 use crate::protocol::AttemptId;
 
-/// How often it is tried to remove what attempts have left, since late ones may still write.
-const REMOVALS_MAX: u32 = 1_000;
-
-/// A job's output in a local directory.
-#[derive(Clone, Debug)]
-pub struct LocalOutput {
-    dir: PathBuf,
+/// A job's output.
+#[derive(Clone)]
+pub struct OutputDir {
+    files: Arc<dyn FileSystem>,
+    dir: String,
 }
 
-impl LocalOutput {
+impl OutputDir {
     /// A directory for a new job.
     ///
     /// # Errors
     /// Where it is there already, or cannot be made.
-    pub fn create(dir: &Path) -> io::Result<LocalOutput> {
-        fs::create_dir_all(dir.parent().unwrap_or(dir))?;
-        fs::create_dir(dir).map_err(|error| match error.kind() {
+    pub fn create(files: &FileSystems, dir: &str) -> io::Result<OutputDir> {
+        let output = OutputDir::open(files, dir)?;
+        let made = output.files.create_new_dir(dir);
+        made.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                format!(
-                    "the output {} is there already; remove it, or name another",
-                    dir.display()
-                ),
+                format!("the output {dir} is there already; remove it, or name another"),
             ),
             _ => error,
         })?;
-        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::File::open(parent)?.sync_all()?;
-        }
-        Ok(LocalOutput::open(dir))
+        Ok(output)
     }
 
-    /// The directory of a job that began before.
-    pub fn open(dir: &Path) -> LocalOutput {
-        LocalOutput {
+    /// The directory of a job that began before. It is not looked at yet.
+    ///
+    /// # Errors
+    /// Where there is no such file system.
+    pub fn open(files: &FileSystems, dir: &str) -> io::Result<OutputDir> {
+        Ok(OutputDir {
+            files: files.of(dir)?,
             dir: dir.to_owned(),
-        }
+        })
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.dir)
     }
 
     /// The file in which an attempt writes its part, in place of what it may have left there before. Its name is durable; what is in it has to be
-    /// synced before the attempt is called done, for that counts for good.
+    /// closed before the attempt is called done, for that counts for good.
     ///
     /// # Errors
     /// Where it cannot be made.
-    pub fn begin(&self, attempt: AttemptId) -> io::Result<fs::File> {
-        let path = self.dir.join(commit::temporary_name(attempt));
+    pub fn begin(&self, attempt: AttemptId) -> io::Result<Box<dyn FileWriter>> {
+        let (temporary, own) = (self.path(TEMPORARY), self.path(&attempt_dir(attempt)));
         // Never the output itself: where that is gone, the job is over.
-        for dir in [&self.dir.join(TEMPORARY), path.parent().unwrap_or(&path)] {
-            match fs::create_dir(dir) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-        }
-        let file = fs::File::create(&path)?;
-        let dirs = path.ancestors().skip(1);
-        for dir in dirs.take_while(|dir| dir.starts_with(&self.dir)) {
-            fs::File::open(dir)?.sync_all()?;
+        self.files.create_dir(&temporary)?;
+        self.files.create_dir(&own)?;
+        let part = self.path(&commit::temporary_name(attempt));
+        let file = self.files.create(&part)?;
+        for dir in [&own, &temporary, &self.dir] {
+            self.files.sync_dir(dir)?;
         }
         Ok(file)
     }
@@ -74,82 +71,70 @@ impl LocalOutput {
     /// Removes what an attempt has written.
     ///
     /// # Errors
-    /// Where the disk refuses.
+    /// Where the file system refuses.
     pub fn abort_task(&self, attempt: AttemptId) -> io::Result<()> {
-        let path = self.dir.join(commit::temporary_name(attempt));
-        unless_missing(fs::remove_dir_all(path.parent().unwrap_or(&path)))
+        self.files.remove_all(&self.path(&attempt_dir(attempt)))
     }
 
     /// Makes the parts of these attempts the output, for ever, and says that all is there. Begins where an earlier call was cut off.
     ///
     /// # Errors
-    /// Where a part is missing, or the disk refuses.
+    /// Where a part is missing, or the file system refuses.
     pub fn commit(&self, winners: &[AttemptId]) -> io::Result<()> {
-        let steps = commit::plan(winners, &self.files()?).map_err(io::Error::other)?;
+        let steps = commit::plan(winners, &self.names()?).map_err(io::Error::other)?;
         for step in steps {
             match step {
                 Step::Rename { from, to } => {
-                    fs::rename(self.dir.join(from), self.dir.join(to))?;
+                    self.files.rename(&self.path(&from), &self.path(&to))?;
                 }
                 Step::RemoveTemporary => {
                     // The parts have to be durable in their places before.
-                    fs::File::open(&self.dir)?.sync_all()?;
+                    self.files.sync_dir(&self.dir)?;
                     self.remove_temporary()?;
                 }
                 Step::WriteSuccess => {
                     // What it says has to be durable before it.
-                    fs::File::open(&self.dir)?.sync_all()?;
-                    fs::File::create(self.dir.join(SUCCESS))?.sync_all()?;
+                    self.files.sync_dir(&self.dir)?;
+                    self.files.create(&self.path(SUCCESS))?.close()?;
                 }
             }
         }
         // Also where nothing was left but empty directories.
         self.remove_temporary()?;
-        fs::File::open(&self.dir)?.sync_all()
+        self.files.sync_dir(&self.dir)
     }
 
     /// After the end of a job that failed: removes all that attempts have left, and the directory, if nothing else is in it.
     ///
     /// # Errors
-    /// Where the disk refuses.
+    /// Where the file system refuses.
     pub fn abort(&self) -> io::Result<()> {
         self.remove_temporary()?;
-        match fs::remove_dir(&self.dir) {
+        match self.files.remove_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-            removed => unless_missing(removed),
+            removed => removed,
         }
     }
 
     fn remove_temporary(&self) -> io::Result<()> {
-        for _ in 0..REMOVALS_MAX {
-            match unless_missing(fs::remove_dir_all(self.dir.join(TEMPORARY))) {
-                // An attempt that has not heard yet that it is late has begun meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-                removed => return removed,
-            }
-        }
-        Err(io::Error::other(format!(
-            "{TEMPORARY} in {} is written to again and again",
-            self.dir.display()
-        )))
+        self.files.remove_all(&self.path(TEMPORARY))
     }
 
-    /// The files in the directory, and those of attempts.
-    fn files(&self) -> io::Result<BTreeSet<String>> {
+    /// The files in the directory, and those of attempts, by their names within it.
+    fn names(&self) -> io::Result<BTreeSet<String>> {
         let mut files = BTreeSet::new();
         let mut dirs = vec![String::new()];
         while let Some(dir) = dirs.pop() {
-            let entries = match fs::read_dir(self.dir.join(&dir)) {
+            let entries = match self.files.entries(self.path(&dir).trim_end_matches('/')) {
                 // A late attempt has removed what it had.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.is_empty() => {
                     continue;
                 }
                 entries => entries?,
             };
-            for entry in entries {
-                let entry = entry?;
-                let name = format!("{dir}{}", entry.file_name().to_string_lossy());
-                if !entry.file_type()?.is_dir() {
+            for (entry, is_dir) in entries {
+                let name = format!("{dir}{entry}");
+                if !is_dir {
                     files.insert(name);
                 } else if name.starts_with(TEMPORARY) {
                     dirs.push(format!("{name}/"));
@@ -160,9 +145,7 @@ impl LocalOutput {
     }
 }
 
-fn unless_missing(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
+/// What of an output is an attempt's own.
+fn attempt_dir(attempt: AttemptId) -> String {
+    format!("{TEMPORARY}/{attempt}")
 }

@@ -26,10 +26,9 @@ use tracing::Span;
 use super::agent::{Agent, Link, LinkError, Segment, Segments, Settings};
 use super::connector::Connector;
 use super::coordinator::new_worker;
-use super::files::LocalFiles;
+use super::files::FileSystems;
 use super::http;
 use super::wire::{self, pb};
-use crate::input::Files;
 use crate::protocol::{AttemptId, Registration, Reply, Report};
 
 /// How long the coordinator may take to answer.
@@ -59,8 +58,8 @@ pub struct Options {
     /// Where it keeps what it makes, in a directory for this life alone
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// Its machine, as splits name it
-    #[arg(long, default_value = "localhost")]
+    /// Its machine, as splits name it: what a DataNode there calls itself
+    #[arg(long, default_value_t = super::files::host())]
     pub host: String,
     /// Where that stands
     #[arg(long, default_value = "/default-rack")]
@@ -91,7 +90,8 @@ pub struct Options {
 /// # Errors
 /// When it cannot begin.
 pub async fn run(options: Options) -> Result<()> {
-    run_on(options, Arc::new(LocalFiles), DiskFaults::default(), &[]).await
+    let files = FileSystems::on(&options.host);
+    run_on(options, files, DiskFaults::default(), &[]).await
 }
 
 /// The same, for who runs it as a part of something else: its input is `files`, its disk has `faults`, and its ready line says `also`.
@@ -100,7 +100,7 @@ pub async fn run(options: Options) -> Result<()> {
 /// As [`run`].
 pub async fn run_on(
     options: Options,
-    files: Arc<dyn Files + Send + Sync>,
+    files: FileSystems,
     faults: DiskFaults,
     also: &[(&str, String)],
 ) -> Result<()> {

@@ -45,6 +45,7 @@ impl Scene {
             workers,
             slots: 1,
             racks: 1,
+            hosts: "worker".to_owned(),
             dir: None,
             listen: "127.0.0.1:0".to_owned(),
             http: "127.0.0.1:0".to_owned(),

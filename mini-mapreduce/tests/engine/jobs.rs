@@ -79,7 +79,12 @@ proptest! {
             expected.extend(matching.map(|(_, r)| format!("{key}\t{l}\t{r}")));
         }
         expected.sort_unstable();
+        prop_assert_eq!(sorted_lines(&outputs), &expected[..]);
+
+        let (outputs, counters) = run_steps("join", &["broadcast"], &inputs, reduces, block).unwrap();
         prop_assert_eq!(sorted_lines(&outputs), expected);
+        prop_assert_eq!(counters.get_task("MAP_INPUT_RECORDS"), left.len() as u64, "the right side is no split");
+        prop_assert_eq!(counters.get_task("SHUFFLED_MAPS"), 0);
     }
 
     #[test]
@@ -253,6 +258,35 @@ fn a_job_says_what_it_takes() {
         salted.to_string(),
         "join: its one argument is SALT, into how many each key is divided, 1 to 1000, and not \"0\""
     );
+}
+
+#[test]
+fn a_right_side_that_is_too_large_for_every_map_is_refused() {
+    // In the file it is small enough, in memory it is not: the first is known before any map runs.
+    for (rows, is_known_before) in [(400_000, true), (50_000, false)] {
+        let right: String = (0..rows).map(|n| format!("{n}\tx\n")).collect();
+        let mut bench = crate::bench::Bench::new("join", &["broadcast"], 1, 1 << 20);
+        bench.set("mapreduce.join.broadcast.max.mb", "1");
+        bench.files.put("left", b"1\ta\n");
+        bench.files.put("right", right.as_bytes());
+        bench.spec.inputs = vec!["left".to_owned(), "right".to_owned()];
+        let mut spec = bench.spec.clone();
+        let prepared = mini_mapreduce::jobs::prepare(&mut spec, &bench.files);
+        assert_eq!(prepared.is_err(), is_known_before);
+        let error = match prepared {
+            Err(error) => error.to_string(),
+            Ok(()) => {
+                bench.spec = spec;
+                let program = mini_mapreduce::jobs::program(&bench.spec).unwrap();
+                bench.run(&*program).unwrap_err().to_string()
+            }
+        };
+        assert_eq!(
+            error,
+            "right: every map would keep it in memory, and it takes more than 1 MB (mapreduce.join.broadcast.max.mb); \
+             join in the reduce, without -a broadcast"
+        );
+    }
 }
 
 #[test]

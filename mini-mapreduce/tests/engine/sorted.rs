@@ -72,13 +72,13 @@ proptest! {
     #[test]
     fn words_are_counted_whatever_the_splits_and_the_buffer(
         text in text(), block in 1_u64..200, reduces in 1_u32..5, buffer in 200_usize..2000, factor in 2_usize..5,
-        plain: bool, combine in 0..3,
+        compression in prop::sample::select(Compression::ALL), combine in 0..3,
     ) {
         let mut bench = Bench::new("wordcount", &[], reduces, block);
         bench.files.put("in", &text);
         bench.spill.buffer_bytes = buffer;
         bench.spill.factor = factor;
-        bench.spill.compression = if plain { Compression::None } else { Compression::Lz4 };
+        bench.spill.compression = compression;
         let job = match combine {
             0 => Job::new(|_| Ok(Words), || Sum),
             1 => Job::new(|_| Ok(Words), || Sum).combiner(|| SumOfGroup),

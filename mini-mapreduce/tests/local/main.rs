@@ -8,8 +8,8 @@ use std::io::Write;
 use mini_mapreduce::input::{Files, InputFormat, RecordReader, splits};
 use mini_mapreduce::job::{JobSpec, Settings};
 use mini_mapreduce::protocol::{AttemptId, JobId, TaskId, TaskKind};
-use mini_mapreduce::server::files::LocalFiles;
-use mini_mapreduce::server::output::LocalOutput;
+use mini_mapreduce::server::files::{FileSystems, LocalFiles};
+use mini_mapreduce::server::output::OutputDir;
 use tempfile::TempDir;
 
 fn names(files: &[mini_mapreduce::input::File]) -> Vec<&str> {
@@ -77,8 +77,9 @@ fn a_compressed_file_is_one_split_with_all_of_its_members() {
 fn one_attempt_of_a_task_is_visible_and_success_comes_last() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("below/out");
-    let output = LocalOutput::create(&path).unwrap();
-    let error = LocalOutput::create(&path).unwrap_err().to_string();
+    let create = || OutputDir::create(&FileSystems::default(), path.to_str().unwrap());
+    let output = create().unwrap();
+    let error = create().err().unwrap().to_string();
     assert!(error.contains("is there already; remove it"), "{error}");
 
     let attempt = |number| {
@@ -105,7 +106,7 @@ fn one_attempt_of_a_task_is_visible_and_success_comes_last() {
 fn a_job_that_failed_leaves_nothing() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("out");
-    let output = LocalOutput::create(&path).unwrap();
+    let output = OutputDir::create(&FileSystems::default(), path.to_str().unwrap()).unwrap();
     let (job, kind, index) = (JobId(1), TaskKind::Map, 3);
     let task = TaskId { job, kind, index };
     output.begin(AttemptId { task, number: 0 }).unwrap();

@@ -82,7 +82,13 @@ impl Coordinator {
         let (listener, address) = listen(self.report)?;
         let also = [("report", address)];
         let watch = |host: &Arc<Host>| report(listener, host.clone());
-        coordinator::run_on(self.options, files, &also, watch).await
+        coordinator::run_on(
+            self.options,
+            FileSystems::default().reading(files),
+            &also,
+            watch,
+        )
+        .await
     }
 }
 
@@ -100,6 +106,7 @@ impl Worker {
         let (listener, address) = listen(disk)?;
         let faults = DiskFaults::default();
         machines::serve(listener, disk_dir, faults.clone());
+        let files = FileSystems::on(&options.host).reading(files);
         worker::run_on(options, files, faults, &[("disk", address)]).await
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::wrong;
 use crate::job::{JobError, JobSpec, Settings};
+use crate::server::files::{paths, user};
 
 /// The program's name in a [`JobSpec`].
 pub const PROGRAM: &str = "streaming";
@@ -16,7 +17,7 @@ mini-mapreduce streaming: Hadoop Streaming, a job made of any two programs
     mini-mapreduce streaming -files mapper.py,reducer.py \\
         -mapper 'python3 mapper.py' -reducer 'python3 reducer.py' -input books -output counts
 
--input PATH            a file, a directory or a glob; several, or several times
+-input PATH            a file, a directory or a glob, local or hdfs://HOST:PORT/path; several, or several times
 -output DIR            where the output goes, a directory that is not there yet
 -mapper COMMAND        takes lines of input, writes lines of a key, a tab and a value; no shell stands between
 -reducer COMMAND       takes such lines, sorted by key; NONE: there are no reduces; aggregate: Hadoop's own;
@@ -253,16 +254,15 @@ impl Options {
             (_, Some(reduces)) => reduces,
             _ => settings.parse("mapreduce.job.reduces", 1)?,
         };
-        let inputs: Result<Vec<String>, JobError> =
-            self.inputs.iter().map(|path| absolute(path)).collect();
-        Ok(JobSpec {
+        let spec = JobSpec {
             program: PROGRAM.to_owned(),
             args: self.arguments()?,
-            inputs: inputs?,
-            output: absolute(output.trim_end_matches('/'))?,
+            inputs: self.inputs.clone(),
+            output: output.trim_end_matches('/').to_owned(),
             reduces,
             settings,
-        })
+        };
+        paths::absolute(&paths::qualified(&spec, &user())?)
     }
 
     /// What the job's tasks have to know, in words again.

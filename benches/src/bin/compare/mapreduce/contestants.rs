@@ -220,6 +220,7 @@ fn on_cluster(bed: &Bed, workers: u16, mut job: Vec<String>) -> Result<Cost> {
         racks: 1,
         dir: None,
         listen: "127.0.0.1:0".to_owned(),
+        http: "127.0.0.1:0".to_owned(),
         worker_timeout: 10.0,
         exit_with_stdin: true,
     };
