@@ -1,7 +1,7 @@
 //! The steps that cargo and its companions do.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 

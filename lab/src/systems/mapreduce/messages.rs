@@ -107,6 +107,7 @@ mod tests {
             attempts: vec![pb::AttemptReport {
                 attempt: Some(id),
                 state: Some(pb::attempt_report::State::Failed("why".to_owned())),
+                counters: Vec::new(),
             }],
             ..Default::default()
         };

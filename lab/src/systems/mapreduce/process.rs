@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser};
-use mini_mapreduce::server::{coordinator, host::Host, worker};
+use mini_mapreduce::server::{coordinator, files::FileSystems, host::Host, worker};
 use node::DiskFaults;
 use serde_json::json;
 

@@ -221,6 +221,7 @@ fn on_cluster(bed: &Bed, workers: u16, mut job: Vec<String>) -> Result<Cost> {
         dir: None,
         listen: "127.0.0.1:0".to_owned(),
         http: "127.0.0.1:0".to_owned(),
+        hosts: "worker".to_owned(),
         worker_timeout: 10.0,
         exit_with_stdin: true,
     };
