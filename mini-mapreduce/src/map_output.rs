@@ -9,8 +9,9 @@ use crate::fold::check_fold;
 use crate::groups::{Buffered, Combining, Merged, Name, SortedPairs, narrow};
 use crate::job::{JobSpec, RecordError};
 use crate::program::{Collect, Combine, Program};
+use crate::pulse::{Pulse, Watched};
 use crate::segment::{Compression, SegmentReader, SegmentWriter};
-use crate::task::{MapOutput, Scratch, SegmentRange, TaskError};
+use crate::task::{MapOutput, Progress, Scratch, SegmentRange, TaskError};
 
 /// How a task sorts and spills.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ pub struct SpillSettings {
     pub factor: usize,
     /// `mapreduce.map.output.compress`. (Yes, with LZ4; Hadoop's default is no.)
     pub compression: Compression,
-    /// `mapreduce.map.combine.check`: whether a fold is looked at, whether it is associative and commutative.
+    /// `mapreduce.map.combine.check`: whether a fold is looked at, whether it is associative and commutative, and a combiner, whether it is associative.
     pub check: bool,
 }
 
@@ -55,6 +56,8 @@ pub(crate) struct MapOutputBuffer<'a> {
     reduces: u32,
     settings: SpillSettings,
     scratch: &'a dyn Scratch,
+    progress: &'a dyn Progress,
+    pulse: Pulse<'a>,
     combine: Combine,
     buffer: SortBuffer,
     spills: Vec<Spill>,
@@ -80,6 +83,7 @@ impl<'a> MapOutputBuffer<'a> {
         reduces: u32,
         settings: SpillSettings,
         scratch: &'a dyn Scratch,
+        progress: &'a dyn Progress,
     ) -> Result<MapOutputBuffer<'a>, TaskError> {
         let combine = program.combine()?;
         let folds = matches!(combine, Combine::Fold(_));
@@ -88,6 +92,8 @@ impl<'a> MapOutputBuffer<'a> {
             reduces,
             settings,
             scratch,
+            progress,
+            pulse: Pulse::new(progress),
             combine,
             buffer: SortBuffer::new(settings.buffer_bytes, folds),
             spills: Vec::new(),
@@ -124,7 +130,10 @@ impl<'a> MapOutputBuffer<'a> {
 
     /// Writes what the buffer holds, sorted, to a file of its own.
     fn spill(&mut self) -> Result<(), Box<TaskError>> {
+        let progress = self.progress;
+        self.pulse.look()?;
         self.buffer.sort();
+        self.pulse.look()?;
         let buffer = std::mem::replace(&mut self.buffer, SortBuffer::new(0, false));
         // What was folded in the buffer has one value for each key.
         let combine = match &self.combine {
@@ -143,11 +152,13 @@ impl<'a> MapOutputBuffer<'a> {
             while next < buffer.len() && buffer.get(next).0 == partition {
                 next += 1;
             }
-            Ok(Box::new(Buffered {
+            let pairs = Buffered {
                 buffer: &buffer,
                 next: begin,
                 end: next,
-            }))
+            };
+            let pulse = Pulse::new(progress);
+            Ok(Box::new(Watched { pairs, pulse }))
         });
         let is_whole = next == buffer.len();
         self.buffer = buffer;
@@ -182,6 +193,7 @@ impl<'a> MapOutputBuffer<'a> {
         let (mut segments, mut offset) = (Vec::new(), 0);
         let compression = self.settings.compression;
         for partition in 0..self.reduces {
+            self.pulse.beat()?;
             let mut pairs = pairs_of(partition)?;
             let mut writer = SegmentWriter::new(&mut *out, offset, compression);
             Combining {
@@ -204,7 +216,7 @@ impl<'a> MapOutputBuffer<'a> {
 
     /// Merges some spills into one, and removes them.
     fn merge(&mut self, spills: &[Spill]) -> Result<Spill, Box<TaskError>> {
-        let scratch = self.scratch;
+        let (scratch, progress) = (self.scratch, self.progress);
         let merged = self.write_file("merged", |partition| {
             let mut runs = Vec::new();
             for spill in spills {
@@ -217,7 +229,8 @@ impl<'a> MapOutputBuffer<'a> {
                 let input = input.map_err(|error| name.unreadable(error))?;
                 runs.push((name, SegmentReader::new(input)));
             }
-            Ok(Box::new(Merged::new(runs)?))
+            let (pairs, pulse) = (Merged::new(runs)?, Pulse::new(progress));
+            Ok(Box::new(Watched { pairs, pulse }))
         })?;
         for spill in spills {
             let removed = scratch.remove(&spill.file);
@@ -261,6 +274,7 @@ impl<'a> MapOutputBuffer<'a> {
 
 impl Collect for MapOutputBuffer<'_> {
     fn collect(&mut self, key: &[u8], value: &[u8]) -> Result<(), RecordError> {
+        self.pulse.beat()?;
         if !self.buffer(key, value)? {
             self.spill()?;
             if !self.buffer(key, value)? {

@@ -42,6 +42,12 @@ pub struct Options {
     /// How long a worker may be silent before it is taken for dead
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub worker_timeout: f64,
+    /// How long a task runs before a second attempt at it is thought of
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub speculative_after: f64,
+    /// How many jobs that are over are remembered
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub jobs_kept: u32,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -55,17 +61,21 @@ pub async fn run(options: Options) -> Result<()> {
     let dir = &options.dir;
     let advice = "one coordinator has one directory; end the other one, or name another directory";
     let _lock = lifetime::lock(dir, "coordinator.lock", advice)?;
-    let timeout = Duration::try_from_secs_f64(options.worker_timeout)
-        .map_err(|error| anyhow!("--worker-timeout {}: {error}", options.worker_timeout))?;
+    let seconds = |option: &str, seconds: f64| {
+        let duration = Duration::try_from_secs_f64(seconds);
+        duration.map_err(|error| anyhow!("{option} {seconds}: {error}"))
+    };
+    let timeout = seconds("--worker-timeout", options.worker_timeout)?;
     let mut config = Config {
         worker_timeout: timeout,
+        jobs_kept: usize::try_from(options.jobs_kept)?,
         ..Config::default()
     };
     config.limits.lease = timeout;
+    config.late.runtime_min = seconds("--speculative-after", options.speculative_after)?;
     let disk = FileDisk::open(dir).with_context(|| format!("cannot use {}", dir.display()))?;
     let host = Host::open(config, Box::new(disk), Arc::new(LocalFiles));
     let host = host.with_context(|| format!("cannot go on in {}", dir.display()))?;
-    let host = Arc::new(host);
 
     let listener = TcpListener::bind(&options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {}", options.listen))?;
@@ -132,7 +142,7 @@ impl pb::coordinator_server::Coordinator for Service {
         &self,
         request: Request<pb::Registration>,
     ) -> Result<Response<pb::Registered>, Refusal> {
-        let registration = wire::registration_from(request.into_inner());
+        let registration = wire::registration_from(request.into_inner())?;
         let useless = self.ask(|host| host.register(registration)).await?;
         let useless = useless.map_err(broken)?.into_iter();
         Ok(Response::new(pb::Registered {
@@ -172,6 +182,7 @@ impl pb::coordinator_server::Coordinator for Service {
     ) -> Result<Response<pb::JobStatus>, Refusal> {
         let id = JobId(request.into_inner().job);
         let status = self.0.look(|core| core.job(id).map(Status::of));
+        let status = status.map_err(broken)?;
         let status = status.ok_or_else(|| Refusal::not_found(format!("there is no {id}")))?;
         Ok(Response::new(wire::status_to(status)))
     }
@@ -180,7 +191,10 @@ impl pb::coordinator_server::Coordinator for Service {
         &self,
         _: Request<pb::ListJobsRequest>,
     ) -> Result<Response<pb::JobList>, Refusal> {
-        let jobs: Vec<Status> = self.0.look(|core| core.jobs().map(Status::of).collect());
+        let jobs = self
+            .0
+            .look(|core| core.jobs().map(Status::of).collect::<Vec<_>>());
+        let jobs = jobs.map_err(broken)?;
         Ok(Response::new(pb::JobList {
             jobs: jobs.into_iter().map(wire::status_to).collect(),
         }))
@@ -199,6 +213,7 @@ impl pb::coordinator_server::Coordinator for Service {
                 forgotten: history.forgotten(),
             })
         });
+        let list = list.map_err(broken)?;
         let list = list.ok_or_else(|| Refusal::not_found(format!("there is no {id}")))?;
         Ok(Response::new(list))
     }

@@ -19,6 +19,26 @@ pub struct LocalOutput {
     dir: PathBuf,
 }
 
+/// Whether a job may write there: nothing is there.
+///
+/// # Errors
+/// Something is, or that cannot be known.
+pub fn check_is_new(output: &str) -> io::Result<()> {
+    match fs::symlink_metadata(output) {
+        Ok(_) => Err(is_there(Path::new(output))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_there(dir: &Path) -> io::Error {
+    let reason = format!(
+        "the output {} is there already; remove it, or name another",
+        dir.display()
+    );
+    io::Error::new(io::ErrorKind::AlreadyExists, reason)
+}
+
 impl LocalOutput {
     /// A directory for a new job.
     ///
@@ -27,13 +47,7 @@ impl LocalOutput {
     pub fn create(dir: &Path) -> io::Result<LocalOutput> {
         fs::create_dir_all(dir.parent().unwrap_or(dir))?;
         fs::create_dir(dir).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                format!(
-                    "the output {} is there already; remove it, or name another",
-                    dir.display()
-                ),
-            ),
+            io::ErrorKind::AlreadyExists => is_there(dir),
             _ => error,
         })?;
         if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -71,13 +85,14 @@ impl LocalOutput {
         Ok(file)
     }
 
-    /// Removes what an attempt has written.
+    /// Removes what an attempt has written. If it is the last one, `_temporary` goes too: after a commit nobody else would remove it.
     ///
     /// # Errors
     /// Where the disk refuses.
     pub fn abort_task(&self, attempt: AttemptId) -> io::Result<()> {
         let path = self.dir.join(commit::temporary_name(attempt));
-        unless_missing(fs::remove_dir_all(path.parent().unwrap_or(&path)))
+        unless_missing(fs::remove_dir_all(path.parent().unwrap_or(&path)))?;
+        unless_in_use(fs::remove_dir(self.dir.join(TEMPORARY)))
     }
 
     /// Makes the parts of these attempts the output, for ever, and says that all is there. Begins where an earlier call was cut off.
@@ -108,16 +123,21 @@ impl LocalOutput {
         fs::File::open(&self.dir)?.sync_all()
     }
 
-    /// After the end of a job that failed: removes all that attempts have left, and the directory, if nothing else is in it.
+    /// At the end of a job that failed: removes what of these attempts' parts is visible, all that attempts have left, and the directory, if nothing
+    /// else is in it.
     ///
     /// # Errors
     /// Where the disk refuses.
-    pub fn abort(&self) -> io::Result<()> {
-        self.remove_temporary()?;
-        match fs::remove_dir(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-            removed => unless_missing(removed),
+    pub fn abort(&self, winners: &[AttemptId]) -> io::Result<()> {
+        let files = match self.files() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            files => files?,
+        };
+        for file in commit::undo(winners, &files) {
+            unless_missing(fs::remove_file(self.dir.join(file)))?;
         }
+        self.remove_temporary()?;
+        unless_in_use(fs::remove_dir(&self.dir))
     }
 
     fn remove_temporary(&self) -> io::Result<()> {
@@ -157,6 +177,13 @@ impl LocalOutput {
             }
         }
         Ok(files)
+    }
+}
+
+fn unless_in_use(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => unless_missing(removed),
     }
 }
 
