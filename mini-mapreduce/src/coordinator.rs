@@ -22,7 +22,9 @@ pub mod history;
 pub mod job;
 pub mod journal;
 pub mod late;
+pub mod owed;
 mod reports;
+mod resume;
 mod scheduling;
 mod settle;
 pub mod status;
@@ -31,23 +33,19 @@ pub mod task;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use node::{Disk, DiskError, Time};
+use node::Time;
 use thiserror::Error;
 
 use self::delay::Waits;
-use self::job::{Job, JobState};
-use self::journal::{Journal, JournalError, Record};
+use self::job::{Job, JobState, TaskSettings};
+use self::journal::{Journal, Record};
 use self::late::LateConfig;
 use self::task::Limits;
-use crate::counters::Counters;
 use crate::job::{JobSpec, Split};
 use crate::protocol::{AttemptId, JobId, Registration, TaskKind, WorkerId};
 
 /// How many attempts of a task an epoch has room for in its numbers.
 const ATTEMPTS_PER_EPOCH: u64 = 1_000_000;
-
-/// How many jobs that are over a journal keeps.
-const JOBS_KEPT: usize = 100;
 
 /// Settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +62,17 @@ pub struct Config {
     pub late: LateConfig,
     /// How many in a hundred maps are done before reduces begin to fetch (`mapreduce.job.reduce.slowstart.completedmaps`).
     pub slowstart_percent: u32,
+    /// How often a commit, or what else is to be done with a job's output, is tried (`mapreduce.fileoutputcommitter.failures.attempts`). With ten, for four
+    /// minutes.
+    pub commit_attempts_max: u32,
     /// After how many failed attempts of a job a worker gets no more of it (`mapreduce.job.maxtaskfailures.per.tracker`).
     pub worker_failures_max: u32,
+    /// How many jobs that are over are remembered, at least the newest (`mapred.jobtracker.completeuserjobs.maximum`).
+    pub jobs_kept: usize,
+    /// How many bytes the journal grows by, at least, before it is written anew with what is still of use.
+    pub journal_slack: u64,
+    /// The largest job that is taken, in bytes of its record in the journal.
+    pub job_bytes_max: usize,
 }
 
 impl Default for Config {
@@ -85,7 +92,11 @@ impl Default for Config {
             speculative: true,
             late: LateConfig::default(),
             slowstart_percent: 5,
+            commit_attempts_max: 10,
             worker_failures_max: 3,
+            jobs_kept: 100,
+            journal_slack: 16 << 20,
+            job_bytes_max: journal::PAYLOAD_LEN_MAX,
         }
     }
 }
@@ -93,6 +104,22 @@ impl Default for Config {
 /// A job that is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SubmitError {
+    /// A setting is not what it has to be.
+    #[error("{0}")]
+    Setting(String),
+    /// It does not fit into the journal.
+    #[error(
+        "the job's description with its {splits} splits takes {bytes} bytes, and {most} is the most: \
+         make larger splits (mapreduce.input.fileinputformat.split.minsize), or several jobs"
+    )]
+    TooLarge {
+        /// How many splits it has.
+        splits: usize,
+        /// What it would take, in bytes.
+        bytes: usize,
+        /// What may be, in bytes.
+        most: usize,
+    },
     /// Another one is about to write there.
     #[error("{job} writes to {output} and is not over; choose another directory, or wait")]
     OutputInUse {
@@ -111,6 +138,15 @@ pub struct Unknown(pub WorkerId);
 /// What whoever drives the core has to do, once the journal is flushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Make the output directory, which is not to be there yet, then say so: [`Coordinator::set_up`]. Before that no task of the job runs.
+    SetUp {
+        /// The job.
+        job: JobId,
+        /// Its output directory.
+        output: String,
+        /// Whether it was asked for before, by this coordinator or an earlier one: then it may be there.
+        is_again: bool,
+    },
     /// Make the output of these attempts visible ([`commit::plan`]), then say so: [`Coordinator::committed`].
     Commit {
         /// The job.
@@ -120,12 +156,15 @@ pub enum Action {
         /// Whose parts.
         winners: Vec<AttemptId>,
     },
-    /// Remove what attempts have left in the output directory of a job that failed.
+    /// Remove what attempts have left in the output directory of a job that failed, and what of these ones' parts is visible ([`commit::undo`]); then say so:
+    /// [`Coordinator::aborted`].
     Abort {
         /// The job.
         job: JobId,
         /// Its output directory.
         output: String,
+        /// Whose parts may be visible.
+        winners: Vec<AttemptId>,
     },
 }
 
@@ -155,95 +194,6 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    /// Goes on where the journal ends, or begins where there is none.
-    ///
-    /// # Errors
-    /// When the journal is damaged, or cannot be read or written.
-    pub fn open(
-        config: Config,
-        disk: &mut dyn Disk,
-        now: Time,
-    ) -> Result<Coordinator, JournalError> {
-        let records = Journal::read(disk)?;
-        let epochs = records.iter().filter_map(|record| match record {
-            Record::Epoch(epoch) => Some(*epoch),
-            _ => None,
-        });
-        let epoch = epochs.max().map_or(0, |epoch| epoch + 1);
-        let mut kept = vec![Record::Epoch(epoch)];
-        kept.extend(still_of_use(records));
-        let mut coordinator = Coordinator {
-            config,
-            epoch,
-            now,
-            workers: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            journal: Journal::create(disk, &kept)?,
-            actions: Vec::new(),
-        };
-        for record in kept {
-            coordinator.replay(record, now);
-        }
-        let jobs: Vec<JobId> = coordinator.jobs.keys().copied().collect();
-        for job in jobs {
-            coordinator.settle(job);
-        }
-        Ok(coordinator)
-    }
-
-    fn replay(&mut self, record: Record, now: Time) {
-        match record {
-            Record::Epoch(_) => {}
-            Record::Submitted {
-                job,
-                token,
-                spec,
-                splits,
-            } => {
-                let first = u64::from(self.epoch) * ATTEMPTS_PER_EPOCH;
-                let taken = Job::new(job, token, spec, splits, first);
-                self.jobs.insert(job, taken);
-            }
-            Record::Done {
-                attempt,
-                worker,
-                address,
-                counters,
-            } => {
-                self.set_done(attempt, worker, &address, counters);
-                let heard = now;
-                self.workers.entry(worker).or_insert_with(|| Worker {
-                    registration: Registration {
-                        worker,
-                        address,
-                        host: String::new(),
-                        rack: String::new(),
-                        map_slots: 0,
-                        reduce_slots: 0,
-                        outputs: Vec::new(),
-                    },
-                    heard,
-                    sequence: 0,
-                    is_here: false,
-                });
-            }
-            Record::Lost { attempt } => {
-                self.set_lost(attempt);
-            }
-            Record::Failed { attempt } => {
-                let job = self.jobs.get_mut(&attempt.task.job);
-                if let Some(task) = job.and_then(|job| job.task_mut(attempt.task)) {
-                    task.failures += 1;
-                }
-            }
-            Record::Over {
-                job,
-                error,
-                counters,
-            } => self.set_over(job, error, counters),
-        }
-    }
-
     /// Takes a job: `splits` are its maps. A client that did not hear the answer may ask again with the same `token`, and gets the same job.
     ///
     /// # Errors
@@ -264,44 +214,53 @@ impl Coordinator {
                 job: job.id,
             });
         }
+        TaskSettings::of(&spec).map_err(|error| SubmitError::Setting(error.to_string()))?;
         let last = self.jobs.keys().next_back();
         let id = JobId(last.map_or(1, |last| last.0 + 1));
-        self.journal.add(&Record::Submitted {
+        let record = Record::Submitted {
             job: id,
             token,
             spec: spec.clone(),
             splits: splits.clone(),
-        });
+        };
+        let (bytes, most) = (journal::payload_len(&record), self.config.job_bytes_max);
+        if bytes > most {
+            let splits = splits.len();
+            return Err(SubmitError::TooLarge {
+                splits,
+                bytes,
+                most,
+            });
+        }
+        self.journal.add(&record);
         let first = u64::from(self.epoch) * ATTEMPTS_PER_EPOCH;
         let mut job = Job::new(id, token, spec, splits, first);
         job.submitted = Some(self.now);
+        self.actions.push(Action::SetUp {
+            job: id,
+            output: job.spec.output.clone(),
+            is_again: false,
+        });
         self.jobs.insert(id, job);
-        // A job without maps, and so without anything to reduce, is done as it stands.
-        self.settle(id);
         Ok(id)
     }
 
-    /// Ends a job that is not over: it has failed, because of `reason`. False if there is none, or it is over, or about to be.
-    pub fn kill_job(&mut self, job: JobId, reason: &str) -> bool {
-        let job = self.jobs.get(&job);
-        let Some(job) = job.filter(|job| job.state == JobState::Running) else {
+    /// Ends a job that is not over: it has failed, because of `reason`. False if there is none, or it is over, or is being committed just now.
+    pub fn kill_job(&mut self, id: JobId, reason: &str) -> bool {
+        let Some(job) = self.jobs.get(&id) else {
             return false;
         };
-        self.fail_job(job.id, reason.to_owned());
+        match job.state {
+            JobState::Running => self.fail_job(id, reason.to_owned()),
+            JobState::Committing if job.owed.waits() => self.give_up(id, reason.to_owned()),
+            _ => return false,
+        }
         true
     }
 
     /// It is that late now, for what is remembered of jobs. Calls that are handed the time say so themselves.
     pub fn set_now(&mut self, now: Time) {
         self.now = self.now.max(now);
-    }
-
-    /// Makes everything durable that was decided so far. Before that, nobody may hear of it.
-    ///
-    /// # Errors
-    /// When the disk fails: the process must end, since nobody knows what is in the journal.
-    pub fn flush(&mut self, disk: &mut dyn Disk) -> Result<(), DiskError> {
-        self.journal.flush(disk)
     }
 
     /// Whether anything waits to be flushed.
@@ -341,41 +300,4 @@ impl Coordinator {
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
-
-    fn set_over(&mut self, job: JobId, error: Option<String>, counters: Counters) {
-        let Some(job) = self.jobs.get_mut(&job) else {
-            return;
-        };
-        job.history.kill_all("the job is over", self.now);
-        job.state = match error {
-            Some(reason) => JobState::Failed { reason },
-            None => JobState::Succeeded,
-        };
-        for task in job.maps.iter_mut().chain(&mut job.reduces) {
-            task.attempts.clear();
-        }
-        for kind in [TaskKind::Map, TaskKind::Reduce] {
-            job.total_by_kind.insert(kind, job.counters_of(kind));
-        }
-        job.counted.clear();
-        job.total = counters;
-    }
-}
-
-/// What a new journal has to hold: of jobs that are over the beginning and the end, and of the newest alone.
-fn still_of_use(records: Vec<Record>) -> Vec<Record> {
-    let over = |record: &Record| match record {
-        Record::Over { job, .. } => Some(*job),
-        _ => None,
-    };
-    let over: Vec<JobId> = records.iter().filter_map(over).collect();
-    let forgotten = &over[..over.len().saturating_sub(JOBS_KEPT)];
-    let of_use = |record: &Record| match record {
-        Record::Epoch(_) => false,
-        Record::Submitted { job, .. } | Record::Over { job, .. } => !forgotten.contains(job),
-        Record::Done { attempt, .. } | Record::Lost { attempt } | Record::Failed { attempt } => {
-            !over.contains(&attempt.task.job)
-        }
-    };
-    records.into_iter().filter(of_use).collect()
 }

@@ -2,6 +2,7 @@
 //! pairs, by a combiner.
 
 use crate::buffer::SortBuffer;
+use crate::combine_check::Checked;
 use crate::counters::Counters;
 use crate::fold::{NeighbourFold, check_fold};
 use crate::job::RecordError;
@@ -205,7 +206,7 @@ fn unwritable(file: &str, error: std::io::Error) -> Box<TaskError> {
 /// Writes sorted pairs as a segment, combined where the job can.
 pub(crate) struct Combining<'a> {
     pub(crate) combine: &'a mut Combine,
-    /// Whether a fold is looked at, whether it is one.
+    /// Whether a fold or a combiner is looked at, whether it is one.
     pub(crate) check: bool,
     pub(crate) group_len: &'a dyn Fn(&[u8]) -> usize,
     pub(crate) counters: &'a mut Counters,
@@ -246,7 +247,13 @@ impl Combining<'_> {
                         reason,
                     }),
                 };
-                let combiner = combiner.as_mut();
+                let mut checked;
+                let combiner: &mut dyn RawReducer = if self.check && combiner.may_be_tried() {
+                    checked = Checked(combiner.as_mut());
+                    &mut checked
+                } else {
+                    combiner.as_mut()
+                };
                 let (_, read) =
                     reduce_all(pairs, self.group_len, combiner, &mut out, |_| Ok(()), bad)?;
                 let written = out.written;

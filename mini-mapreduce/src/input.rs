@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::io::{self, Read};
 
-use crate::job::{JobError, JobSpec, Record, Split};
+use crate::job::{JobError, JobSpec, Record, Split, TASKS_MAX};
 
 pub mod fixed;
 pub mod lines;
@@ -23,8 +23,8 @@ pub enum InputFormat {
     KeyValue,
     /// So many bytes each: `FixedLengthInputFormat`.
     Fixed(u32),
-    /// No files but so many rows, which the maps make themselves: a split is a range of rows, and one record, without bytes.
-    /// `mapreduce.job.maps` says how many splits. TeraGen's.
+    /// No files but so many rows, which the maps make themselves: a split is a range of rows, and a record, without bytes, has a row's number for its
+    /// position. `mapreduce.job.maps` says how many splits. TeraGen's.
     Rows(u64),
 }
 
@@ -94,7 +94,7 @@ const SLOP_PERCENT: u128 = 110;
 /// A job's input as splits, the largest first, so that no long map begins last.
 ///
 /// # Errors
-/// Where an input cannot be read.
+/// Where an input cannot be read, or there would be too many splits.
 pub fn splits(
     format: InputFormat,
     spec: &JobSpec,
@@ -102,6 +102,12 @@ pub fn splits(
 ) -> Result<Vec<Split>, JobError> {
     if let InputFormat::Rows(rows) = format {
         let maps: u64 = (spec.settings).parse("mapreduce.job.maps", 2)?;
+        if maps > u64::from(TASKS_MAX) {
+            return Err(JobError::TooMany {
+                what: format!("{maps} maps were asked for"),
+                advice: "set mapreduce.job.maps to fewer",
+            });
+        }
         return Ok(rows_of_each(rows, maps.max(1)));
     }
     let min: u64 = (spec.settings).parse("mapreduce.input.fileinputformat.split.minsize", 1)?;
@@ -119,6 +125,16 @@ pub fn splits(
         }
         for file in &found {
             let size = file.block.min(max).max(min).max(1);
+            let all = splits.len() as u64 + file.length.div_ceil(size);
+            if all > u64::from(TASKS_MAX) && !is_compressed(&file.path) {
+                return Err(JobError::TooMany {
+                    what: format!(
+                        "the input up to {} becomes {all} splits, of {size} bytes in that file",
+                        file.path
+                    ),
+                    advice: "set mapreduce.input.fileinputformat.split.minsize to more bytes, or split.maxsize if that is set",
+                });
+            }
             cut(file, size, &mut splits);
         }
     }
@@ -152,8 +168,8 @@ pub enum RecordReader {
     KeyValue(LineReader),
     /// Records of a fixed length.
     Fixed(FixedReader),
-    /// Nothing but the split itself; and whether it is still to come.
-    Rows(Split, bool),
+    /// Numbers of rows: the next one, and the one behind the last.
+    Rows(u64, u64),
 }
 
 impl RecordReader {
@@ -174,7 +190,7 @@ impl RecordReader {
             InputFormat::Fixed(length) => {
                 RecordReader::Fixed(FixedReader::open(split, length, files)?)
             }
-            InputFormat::Rows(_) => RecordReader::Rows(split.clone(), true),
+            InputFormat::Rows(_) => RecordReader::Rows(split.offset, end_of(split)),
         })
     }
 
@@ -190,11 +206,15 @@ impl RecordReader {
                 Record { key, value, ..line }
             })),
             RecordReader::Fixed(records) => records.next_record(),
-            RecordReader::Rows(split, is_due) => Ok(std::mem::take(is_due).then_some(Record {
-                position: split.offset,
-                key: &[],
-                value: &[],
-            })),
+            RecordReader::Rows(next, end) => {
+                let position = *next;
+                *next += u64::from(position < *end);
+                Ok((position < *end).then_some(Record {
+                    position,
+                    key: &[],
+                    value: &[],
+                }))
+            }
         }
     }
 
@@ -203,9 +223,7 @@ impl RecordReader {
         match self {
             RecordReader::Lines(lines) | RecordReader::KeyValue(lines) => lines.position(),
             RecordReader::Fixed(records) => records.position(),
-            RecordReader::Rows(split, is_due) => {
-                split.offset + if *is_due { 0 } else { split.length }
-            }
+            RecordReader::Rows(next, _) => *next,
         }
     }
 }

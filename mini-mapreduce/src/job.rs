@@ -55,6 +55,10 @@ impl Settings {
     }
 }
 
+/// How many maps, and how many reduces, a job may have (`mapreduce.jobtracker.maxtasks.perjob`): each is remembered by the coordinator, and each map has a segment
+/// for each reduce.
+pub const TASKS_MAX: u32 = 100_000;
+
 /// A part of a file, for one map. A record belongs to the split in which its first byte lies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Split {
@@ -96,6 +100,14 @@ pub enum JobError {
         value: String,
         /// What it has to be.
         expected: &'static str,
+    },
+    /// It would have more tasks than anybody could keep in mind.
+    #[error("{what}, and {TASKS_MAX} is the most: {advice}")]
+    TooMany {
+        /// How many of what there would be.
+        what: String,
+        /// What to set.
+        advice: &'static str,
     },
     /// Its input cannot be read, or is none.
     #[error("{path}: {reason}")]

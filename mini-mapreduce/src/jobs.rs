@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::input::Files;
-use crate::job::{JobError, JobSpec};
+use crate::job::{JobError, JobSpec, TASKS_MAX};
 use crate::program::{Job, Program};
 
 #[cfg(feature = "server")]
@@ -136,8 +136,14 @@ fn chain(spec: &JobSpec, programs: &[&str]) -> Vec<JobSpec> {
 /// reduces, what a broadcast join has in memory. To be done once, when it is submitted.
 ///
 /// # Errors
-/// Where the input cannot be read.
+/// Where there would be too many tasks, or the input cannot be read.
 pub fn prepare(spec: &mut JobSpec, files: &dyn Files) -> Result<(), JobError> {
+    if spec.reduces > TASKS_MAX {
+        return Err(JobError::TooMany {
+            what: format!("{} reduces were asked for", spec.reduces),
+            advice: "ask for fewer (-r, mapreduce.job.reduces)",
+        });
+    }
     match spec.program.as_str() {
         "terasort" if spec.reduces > 1 => tera::sample(spec, files),
         "join" => join::prepare(spec, files),

@@ -29,6 +29,7 @@
 
 pub mod buffer;
 pub mod capstone;
+mod combine_check;
 pub mod coordinator;
 pub mod counters;
 pub mod datum;
@@ -44,6 +45,7 @@ pub mod output;
 pub mod partition;
 pub mod program;
 pub mod protocol;
+mod pulse;
 pub mod segment;
 #[cfg(feature = "server")]
 pub mod server;

@@ -9,8 +9,9 @@ use crate::fold::check_fold;
 use crate::groups::{Buffered, Combining, Merged, Name, SortedPairs, narrow};
 use crate::job::{JobError, JobSpec, RecordError};
 use crate::program::{Collect, Combine, Program};
+use crate::pulse::{Pulse, Watched};
 use crate::segment::{Compression, SegmentReader, SegmentWriter};
-use crate::task::{MapOutput, Scratch, SegmentRange, TaskError};
+use crate::task::{MapOutput, Progress, Scratch, SegmentRange, TaskError};
 
 /// How a task sorts and spills.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ pub struct SpillSettings {
     pub factor: usize,
     /// `mapreduce.map.output.compress` and `mapreduce.map.output.compress.codec`.
     pub compression: Compression,
-    /// `mapreduce.map.combine.check`: whether a fold is looked at, whether it is associative and commutative.
+    /// `mapreduce.map.combine.check`: whether a fold is looked at, whether it is associative and commutative, and a combiner, whether it is associative.
     pub check: bool,
 }
 
@@ -50,6 +51,8 @@ pub(crate) struct MapOutputBuffer<'a> {
     reduces: u32,
     settings: SpillSettings,
     scratch: &'a dyn Scratch,
+    progress: &'a dyn Progress,
+    pulse: Pulse<'a>,
     combine: Combine,
     buffer: SortBuffer,
     spills: Vec<Spill>,
@@ -75,6 +78,7 @@ impl<'a> MapOutputBuffer<'a> {
         reduces: u32,
         settings: SpillSettings,
         scratch: &'a dyn Scratch,
+        progress: &'a dyn Progress,
     ) -> Result<MapOutputBuffer<'a>, TaskError> {
         let combine = program.combine()?;
         let folds = matches!(combine, Combine::Fold(_));
@@ -83,6 +87,8 @@ impl<'a> MapOutputBuffer<'a> {
             reduces,
             settings,
             scratch,
+            progress,
+            pulse: Pulse::new(progress),
             combine,
             buffer: SortBuffer::new(settings.buffer_bytes, folds),
             spills: Vec::new(),
@@ -119,7 +125,10 @@ impl<'a> MapOutputBuffer<'a> {
 
     /// Writes what the buffer holds, sorted, to a file of its own.
     fn spill(&mut self) -> Result<(), Box<TaskError>> {
+        let progress = self.progress;
+        self.pulse.look()?;
         self.buffer.sort();
+        self.pulse.look()?;
         let buffer = std::mem::replace(&mut self.buffer, SortBuffer::new(0, false));
         // What was folded in the buffer has one value for each key.
         let combine = match &self.combine {
@@ -138,11 +147,13 @@ impl<'a> MapOutputBuffer<'a> {
             while next < buffer.len() && buffer.get(next).0 == partition {
                 next += 1;
             }
-            Ok(Box::new(Buffered {
+            let pairs = Buffered {
                 buffer: &buffer,
                 next: begin,
                 end: next,
-            }))
+            };
+            let pulse = Pulse::new(progress);
+            Ok(Box::new(Watched { pairs, pulse }))
         });
         let is_whole = next == buffer.len();
         self.buffer = buffer;
@@ -177,6 +188,7 @@ impl<'a> MapOutputBuffer<'a> {
         let (mut segments, mut offset) = (Vec::new(), 0);
         let compression = self.settings.compression;
         for partition in 0..self.reduces {
+            self.pulse.beat()?;
             let mut pairs = pairs_of(partition)?;
             let mut writer = SegmentWriter::new(&mut *out, offset, compression);
             Combining {
@@ -199,7 +211,7 @@ impl<'a> MapOutputBuffer<'a> {
 
     /// Merges some spills into one, and removes them.
     fn merge(&mut self, spills: &[Spill]) -> Result<Spill, Box<TaskError>> {
-        let scratch = self.scratch;
+        let (scratch, progress) = (self.scratch, self.progress);
         let merged = self.write_file("merged", |partition| {
             let mut runs = Vec::new();
             for spill in spills {
@@ -212,7 +224,8 @@ impl<'a> MapOutputBuffer<'a> {
                 let input = input.map_err(|error| name.unreadable(error))?;
                 runs.push((name, SegmentReader::new(input)));
             }
-            Ok(Box::new(Merged::new(runs)?))
+            let (pairs, pulse) = (Merged::new(runs)?, Pulse::new(progress));
+            Ok(Box::new(Watched { pairs, pulse }))
         })?;
         for spill in spills {
             let removed = scratch.remove(&spill.file);
@@ -256,6 +269,7 @@ impl<'a> MapOutputBuffer<'a> {
 
 impl Collect for MapOutputBuffer<'_> {
     fn collect(&mut self, key: &[u8], value: &[u8]) -> Result<(), RecordError> {
+        self.pulse.beat()?;
         if !self.buffer(key, value)? {
             self.spill()?;
             if !self.buffer(key, value)? {

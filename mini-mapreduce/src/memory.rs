@@ -133,6 +133,8 @@ pub struct NoProgress;
 impl Progress for NoProgress {
     fn report(&self, _: f64, _: &Counters) {}
 
+    fn progress(&self) {}
+
     fn is_cancelled(&self) -> bool {
         false
     }

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use crate::counters::Counters;
 use crate::job::RecordError;
 use crate::program::{Collect, Program};
-use crate::task::TaskError;
+use crate::pulse::Pulse;
+use crate::task::{Progress, TaskError};
 
 /// The file that says that all others are there.
 pub const SUCCESS: &str = "_SUCCESS";
@@ -34,6 +35,7 @@ pub(crate) struct RecordWriter<'a> {
     program: &'a dyn Program,
     format: OutputFormat,
     out: &'a mut dyn Write,
+    pulse: Pulse<'a>,
     room: Vec<u8>,
     pub(crate) records: u64,
     pub(crate) bytes: u64,
@@ -44,9 +46,14 @@ pub(crate) struct RecordWriter<'a> {
 const BUFFER_BYTES: usize = 1 << 16;
 
 impl<'a> RecordWriter<'a> {
-    pub(crate) fn new(program: &'a dyn Program, out: &'a mut dyn Write) -> RecordWriter<'a> {
+    pub(crate) fn new(
+        program: &'a dyn Program,
+        out: &'a mut dyn Write,
+        progress: &'a dyn Progress,
+    ) -> RecordWriter<'a> {
         RecordWriter {
             program,
+            pulse: Pulse::new(progress),
             format: program.output(),
             out,
             room: Vec::with_capacity(2 * BUFFER_BYTES),
@@ -71,6 +78,7 @@ impl<'a> RecordWriter<'a> {
 
 impl Collect for RecordWriter<'_> {
     fn collect(&mut self, key: &[u8], value: &[u8]) -> Result<(), RecordError> {
+        self.pulse.beat()?;
         let before = self.room.len();
         let formatted = match self.format {
             OutputFormat::Text => self.program.line((key, value), &mut self.room),

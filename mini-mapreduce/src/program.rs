@@ -116,6 +116,12 @@ pub trait RawReducer: Send {
     /// # Errors
     /// As [`Reducer::reduce`].
     fn finish(&mut self, out: &mut dyn Collect) -> Result<(), RecordError>;
+
+    /// Whether it may be given values only to see what it makes of them: it makes all of it at once, and nothing of it is remembered. A child process
+    /// is not of that kind.
+    fn may_be_tried(&self) -> bool {
+        false
+    }
 }
 
 /// A [`Fold`] on bytes.
@@ -337,6 +343,10 @@ impl<C: Combiner> RawReducer for Combining<C> {
 
     fn finish(&mut self, _: &mut dyn Collect) -> Result<(), RecordError> {
         Ok(())
+    }
+
+    fn may_be_tried(&self) -> bool {
+        true
     }
 }
 

@@ -128,6 +128,9 @@ pub enum AttemptState {
         progress: f64,
         /// What it has counted so far.
         counters: Counters,
+        /// How many signs of life it has given: a record read, a pair written, or a wait for others (`Reporter.progress()`). How far a task is may not be
+        /// known for long, of a compressed file for one; whether it lives is.
+        ticks: u64,
     },
     /// All that it makes is there, whole: a map's output on the worker, a reduce's under the job's `_temporary`.
     Done {

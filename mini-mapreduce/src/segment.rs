@@ -27,6 +27,9 @@ const HEADER_BYTES: usize = 13;
 /// What of it is checked.
 const CHECKED_BYTES: usize = 9;
 
+/// What a segment ends with: a header, and how many pairs there were.
+pub const END_BYTES: usize = HEADER_BYTES + 8;
+
 /// Writes a segment.
 pub struct SegmentWriter<'a> {
     out: &'a mut dyn Write,
@@ -76,7 +79,6 @@ impl<'a> SegmentWriter<'a> {
         } else {
             (codec::AS_IT_IS, &self.raw)
         };
-        self.range.raw_length += u64::from(raw_length);
         self.range.length += put_block(self.out, raw_length, codec, stored)?;
         self.raw.clear();
         Ok(())
@@ -130,6 +132,21 @@ fn damaged(what: &str) -> io::Error {
     )
 }
 
+/// How many pairs a segment has that ends with these [`END_BYTES`].
+///
+/// # Errors
+/// Where that is no end.
+pub fn records(end: &[u8]) -> io::Result<u64> {
+    let mut reader = SegmentReader::new(Box::new(io::Cursor::new(end.to_vec())));
+    let (raw_length, _) = reader.read_stored()?;
+    match reader.stored.first_chunk() {
+        Some(records) if raw_length == 0 && end.len() == END_BYTES => {
+            Ok(u64::from_le_bytes(*records))
+        }
+        _ => Err(damaged("it has no end")),
+    }
+}
+
 impl SegmentReader {
     /// Of these bytes, which begin with the segment.
     pub fn new(input: Box<dyn Read + Send>) -> SegmentReader {
@@ -174,7 +191,8 @@ impl SegmentReader {
         (&self.raw[key..value], &self.raw[value..end])
     }
 
-    fn read_block(&mut self) -> io::Result<bool> {
+    /// Reads a block as it is stored; how long it is raw, and its codec.
+    fn read_stored(&mut self) -> io::Result<(usize, u8)> {
         let mut header = [0; HEADER_BYTES];
         let cut_off = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof => damaged("it is cut off"),
@@ -194,6 +212,11 @@ impl SegmentReader {
         if crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKED_BYTES]), &self.stored) != crc {
             return Err(damaged("a block's checksum is wrong"));
         }
+        Ok((raw_length, header[8]))
+    }
+
+    fn read_block(&mut self) -> io::Result<bool> {
+        let (raw_length, codec) = self.read_stored()?;
         self.next = 0;
         if raw_length == 0 {
             self.raw.clear();
@@ -204,12 +227,16 @@ impl SegmentReader {
                 Err(damaged("it has not as many pairs as its end says"))
             };
         }
-        if header[8] == codec::AS_IT_IS {
+        if codec == codec::AS_IT_IS {
             std::mem::swap(&mut self.raw, &mut self.stored);
         } else {
+            // Nor for what the stored bytes can never become.
+            if raw_length > codec::raw_max(codec, self.stored.len()) {
+                return Err(damaged("a block's length is more than it can hold"));
+            }
             self.raw.resize(raw_length, 0);
             let decompressor = &mut self.decompressor;
-            decompressor.decompress(header[8], &self.stored, &mut self.raw)?;
+            decompressor.decompress(codec, &self.stored, &mut self.raw)?;
         }
         if self.raw.len() != raw_length {
             return Err(damaged("a block has not as many bytes as its header says"));
@@ -304,6 +331,29 @@ mod tests {
         fn any_bytes_are_a_segment_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(bytes);
         }
+    }
+
+    #[test]
+    fn how_many_pairs_there_are_is_in_the_end() {
+        for count in [0, 1, 3] {
+            let (bytes, _) = written(&vec![(vec![1], vec![2]); count], Compression::Lz4);
+            let end = &bytes[bytes.len() - END_BYTES..];
+            assert_eq!(records(end).unwrap(), count as u64);
+            assert!(records(&end[1..]).is_err());
+            assert!(records(&bytes[..END_BYTES.min(bytes.len() - 1)]).is_err());
+        }
+    }
+
+    /// The checksum is right, and the length a lie: no memory is taken for it.
+    #[test]
+    fn a_block_that_cannot_be_as_long_as_it_says_is_damaged() {
+        let mut bytes = Vec::new();
+        put_block(&mut bytes, u32::MAX, &[0; 100]).unwrap();
+        let error = read(bytes).unwrap_err().to_string();
+        assert!(error.contains("more than it can hold"), "{error}");
+        // As much as LZ4 can make of it passes.
+        let pairs = vec![(vec![0; 1 << 20], vec![0; 1 << 20])];
+        assert_eq!(read(written(&pairs, Compression::Lz4).0).unwrap(), pairs);
     }
 
     #[test]

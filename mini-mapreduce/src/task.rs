@@ -11,6 +11,7 @@ use crate::job::{JobError, JobSpec, RecordError, Split};
 use crate::map_output::{MapOutputBuffer, SpillSettings};
 use crate::output::RecordWriter;
 use crate::program::{Collect, Program};
+use crate::pulse::{Pulse, Watched};
 use crate::segment::{SegmentReader, SegmentWriter};
 
 /// Where a task keeps what does not fit into memory: names are its own, and nobody else's.
@@ -40,6 +41,10 @@ pub trait Progress: Send + Sync {
     /// that it can begin to reduce.
     fn report(&self, fraction: f64, counters: &Counters);
 
+    /// The task lives (`Reporter.progress()`): a record was read, a pair was written, or it waits for what is not its own to do. A task that is silent for too
+    /// long (`mapreduce.task.timeout`) is taken for one in an endless loop. Called for every record, so it has to be cheap.
+    fn progress(&self);
+
     /// Whether the task is to end: somebody else has done it, or the job was killed.
     fn is_cancelled(&self) -> bool;
 }
@@ -62,8 +67,6 @@ pub struct SegmentRange {
     pub offset: u64,
     /// In bytes, as it stands in the file.
     pub length: u64,
-    /// In bytes, before it was compressed.
-    pub raw_length: u64,
     /// How many pairs.
     pub records: u64,
 }
@@ -179,7 +182,7 @@ pub fn run_map_with(
     scratch: &dyn Scratch,
     progress: &dyn Progress,
 ) -> Result<MapOutput, TaskError> {
-    let mut out = MapOutputBuffer::new(program, spec.reduces, settings, scratch)?;
+    let mut out = MapOutputBuffer::new(program, spec.reduces, settings, scratch, progress)?;
     let read = map_records(program, spec, split, files, &mut out, progress)?;
     out.counters.merge(&read);
     out.finish().map_err(|error| *error)
@@ -197,7 +200,7 @@ pub fn run_map_only(
     out: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<Counters, TaskError> {
-    let mut writer = RecordWriter::new(program, out);
+    let mut writer = RecordWriter::new(program, out, progress);
     let mut counters = map_records(program, spec, split, files, &mut writer, progress)?;
     writer.finish().map_err(TaskError::Output)?;
     counters.merge(&writer.counters);
@@ -233,6 +236,7 @@ fn map_records(
         let Some(record) = next.map_err(|error| unreadable(position, error))? else {
             break;
         };
+        progress.progress();
         match mapper.map(&record, out) {
             Ok(()) => {}
             Err(RecordError::Task(error)) => return Err(*error),
@@ -355,23 +359,27 @@ pub fn run_reduce(
     let runs = narrow(runs, settings.factor, |batch| {
         merges += 1;
         let file = format!("merged{merges}.reduce");
-        merge_to_scratch(program, batch, settings, &file, scratch, &mut counters)
+        let pairs = Watched {
+            pairs: merged(batch)?,
+            pulse: Pulse::new(progress),
+        };
+        merge_to_scratch(program, pairs, settings, &file, scratch, &mut counters)
     })
     .map_err(|error| *error)?;
     // What comes now is to reduce.
     progress.report(0.0, &counters);
 
-    let mut pairs = merged(runs).map_err(|error| *error)?;
-    let mut writer = RecordWriter::new(program, out);
+    let mut pairs = Watched {
+        pairs: merged(runs).map_err(|error| *error)?,
+        pulse: Pulse::new(progress),
+    };
+    let mut writer = RecordWriter::new(program, out, progress);
     let mut reducer = program.reducer()?;
     let mut reported = 0;
     let merged_counters = counters.clone();
     let each = |values: u64| {
         if values - reported >= RECORDS_BETWEEN_REPORTS {
             reported = values;
-            if progress.is_cancelled() {
-                return Err(Box::new(TaskError::Cancelled));
-            }
             let mut counters = merged_counters.clone();
             counters.task("REDUCE_INPUT_RECORDS", values);
             progress.report(fraction(values, records), &counters);
@@ -401,7 +409,7 @@ pub fn run_reduce(
 /// Merges some runs into a file of the task's own.
 fn merge_to_scratch(
     program: &dyn Program,
-    batch: Vec<Run>,
+    mut pairs: Watched<'_, Merged>,
     settings: SpillSettings,
     file: &str,
     scratch: &dyn Scratch,
@@ -414,7 +422,6 @@ fn merge_to_scratch(
             error,
         })
     };
-    let mut pairs = merged(batch)?;
     let mut out = scratch.create(file).map_err(unwritable)?;
     let mut writer = SegmentWriter::new(&mut *out, 0, settings.compression);
     let mut combine = program

@@ -189,6 +189,7 @@ impl Worker {
         let running = AttemptState::Running {
             progress: 0.0,
             counters: Counters::default(),
+            ticks: 0,
         };
         self.attempts.insert(attempt, running);
         self.events.entry(attempt.task.job).or_default();
@@ -201,9 +202,19 @@ impl Worker {
     }
 
     /// An attempt that runs is this far, from 0 to 1, and has counted so much. Nothing happens if it does not run (any more).
-    pub fn progress(&mut self, attempt: AttemptId, progress: f64, counters: Counters) {
-        if self.is_running(attempt) {
-            self.set(attempt, AttemptState::Running { progress, counters });
+    pub fn progress(&mut self, attempt: AttemptId, fraction: f64, counted: Counters) {
+        if let Some(AttemptState::Running {
+            progress, counters, ..
+        }) = self.attempts.get_mut(&attempt)
+        {
+            (*progress, *counters) = (fraction, counted);
+        }
+    }
+
+    /// An attempt that runs has given so many signs of life so far. Nothing happens if it does not run (any more).
+    pub fn alive(&mut self, attempt: AttemptId, so_far: u64) {
+        if let Some(AttemptState::Running { ticks, .. }) = self.attempts.get_mut(&attempt) {
+            *ticks = so_far;
         }
     }
 
@@ -211,14 +222,9 @@ impl Worker {
     pub fn ended(&mut self, attempt: AttemptId, end: AttemptState) -> bool {
         let ran = self.is_running(attempt);
         if ran {
-            self.set(attempt, end);
+            self.attempts.insert(attempt, end);
         }
         ran
-    }
-
-    /// As [`Worker::ended`], with all made that there is to make.
-    pub fn done(&mut self, attempt: AttemptId, counters: Counters) -> bool {
-        self.ended(attempt, AttemptState::Done { counters })
     }
 
     /// A reduce could not fetch a map's output.
@@ -238,9 +244,5 @@ impl Worker {
     /// What is known of a job's map outputs, in order.
     pub fn events(&self, job: JobId) -> &[MapEvent] {
         self.events.get(&job).map_or(&[], Vec::as_slice)
-    }
-
-    fn set(&mut self, attempt: AttemptId, state: AttemptState) {
-        self.attempts.insert(attempt, state);
     }
 }

@@ -42,7 +42,7 @@ use work::Work;
 /// The coordinator's name.
 const COORDINATOR: &str = "coord";
 /// Time runs faster than in earnest: a silent worker is lost, and an attempt may have another one beside it, after so many seconds.
-const SETTINGS: [&str; 4] = ["--worker-timeout", "5", "--speculate-after", "2"];
+const SETTINGS: [&str; 4] = ["--worker-timeout", "5", "--speculative-after", "2"];
 /// How often a worker reports, in milliseconds.
 const HEARTBEAT: &str = "200";
 /// So many runs are kept to be compared.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use mini_mapreduce::coordinator::status::Status;
 use mini_mapreduce::counters::Counters;
 use mini_mapreduce::job::{JobSpec, Settings};
-use mini_mapreduce::server::client::Client;
+use mini_mapreduce::server::client::{self, Client};
 use mini_mapreduce::server::http;
 use mini_mapreduce::server::local::Local;
 use tracing::Instrument;
@@ -46,6 +46,9 @@ pub(crate) struct Options {
     /// Show the job's page at this address while it runs; port 0 lets the system choose. On a cluster, the coordinator has the page
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "coordinator")]
     http: Option<String>,
+    /// How long the coordinator may be away, while it is started again, before nobody waits for it any more
+    #[arg(long, value_name = "SECONDS", default_value_t = client::PATIENCE.as_secs(), requires = "coordinator")]
+    patience: u64,
     /// Say nothing but errors
     #[arg(short, long)]
     quiet: bool,
@@ -75,14 +78,17 @@ impl Options {
 /// Runs it.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let coordinator = options.coordinator.as_deref();
+    let patience = Duration::from_secs(options.patience);
     let (slots, page) = (options.slots, options.http.as_deref());
-    run_job(&options.spec()?, coordinator, slots, page, options.quiet)
+    let spec = options.spec()?;
+    run_job(&spec, coordinator, patience, slots, page, options.quiet)
 }
 
-/// Runs a job, on a cluster or in this process with so many slots and perhaps a page.
+/// Runs a job, on a cluster whose coordinator may be away for so long, or in this process with so many slots and perhaps a page.
 pub(crate) fn run_job(
     spec: &JobSpec,
     coordinator: Option<&str>,
+    patience: Duration,
     slots: Option<u32>,
     page: Option<&str>,
     is_quiet: bool,
@@ -92,7 +98,7 @@ pub(crate) fn run_job(
     // The beginning of a trace, where there are any.
     let span = tracing::info_span!(target: "mini_mapreduce", "command", program = spec.program);
     let counters = span.in_scope(|| match coordinator {
-        Some(address) => on_cluster(address, spec, &mut progress),
+        Some(address) => on_cluster(address, patience, spec, &mut progress),
         None => here(slots, page, spec, &mut progress),
     });
     drop(span);
@@ -127,9 +133,15 @@ fn here(
     Ok(local.run(spec, |job| progress.show(&Status::of(job)))?)
 }
 
-fn on_cluster(address: &str, spec: &JobSpec, progress: &mut Progress) -> Result<Counters> {
+fn on_cluster(
+    address: &str,
+    patience: Duration,
+    spec: &JobSpec,
+    progress: &mut Progress,
+) -> Result<Counters> {
     let run = async {
-        let mut client = Client::new(address)?;
+        let client = Client::new(address)?.with_patience(patience);
+        let mut client = client.telling(|text| eprintln!("mini-mapreduce: {text}"));
         client.run(spec, |status| progress.show(status)).await
     };
     super::block_on(run.in_current_span())

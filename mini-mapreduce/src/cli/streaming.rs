@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
+use mini_mapreduce::server::client::PATIENCE;
 use mini_mapreduce::server::streaming;
 
 /// Hadoop's options have one dash and come in any order; [`streaming::Options`] knows them.
@@ -31,6 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     super::run::run_job(
         &options.job()?,
         coordinator.as_deref(),
+        PATIENCE,
         options.slots,
         None,
         options.is_quiet,

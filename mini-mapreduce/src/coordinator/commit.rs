@@ -25,6 +25,13 @@ pub fn temporary_name(attempt: AttemptId) -> String {
     format!("{TEMPORARY}/{attempt}/{}", part_name(attempt))
 }
 
+/// What of a commit that is given up may be visible, in the order in which it is to be removed: first what says that all is there.
+pub fn undo(winners: &[AttemptId], files: &BTreeSet<String>) -> Vec<String> {
+    let success = std::iter::once(output::SUCCESS.to_owned());
+    let all = success.chain(winners.iter().map(|winner| part_name(*winner)));
+    all.filter(|file| files.contains(file)).collect()
+}
+
 /// A step of the commit, with names within the job's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {

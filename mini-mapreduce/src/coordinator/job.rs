@@ -9,10 +9,58 @@ use super::delay::{Delay, Locality, Waits};
 use super::fetch_failures::FetchFailures;
 use super::history::{History, Outcome};
 use super::late::{self, LateConfig, Running};
-use super::task::{Attempt, Task};
+use super::owed::Owed;
+use super::task::{Attempt, Limits, Task};
 use crate::counters::Counters;
-use crate::job::{JobSpec, Split};
+use crate::job::{JobError, JobSpec, Split};
 use crate::protocol::{AttemptId, JobId, MapEvent, TaskId, TaskKind, WorkerId};
+
+/// The setting for how long an attempt may give no sign of life: milliseconds; 0 for any time.
+pub const TASK_TIMEOUT: &str = "mapreduce.task.timeout";
+
+/// What a job says of how its tasks are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TaskSettings {
+    /// How long attempts may give no sign of life, if it says anything of it.
+    timeout: Option<Duration>,
+    /// Whether there are second attempts, of maps and of reduces.
+    speculative: [bool; 2],
+}
+
+impl TaskSettings {
+    /// # Errors
+    /// Where a setting is not what it has to be.
+    pub(super) fn of(spec: &JobSpec) -> Result<TaskSettings, JobError> {
+        let settings = &spec.settings;
+        let given = settings.get(TASK_TIMEOUT).is_some();
+        let timeout = match settings.parse(TASK_TIMEOUT, 0)? {
+            0 => Duration::MAX,
+            ms => Duration::from_millis(ms),
+        };
+        Ok(TaskSettings {
+            timeout: given.then_some(timeout),
+            speculative: [
+                settings.parse("mapreduce.map.speculative", true)?,
+                settings.parse("mapreduce.reduce.speculative", true)?,
+            ],
+        })
+    }
+}
+
+impl Default for TaskSettings {
+    fn default() -> TaskSettings {
+        TaskSettings {
+            timeout: None,
+            speculative: [true, true],
+        }
+    }
+}
+
+/// How many tasks of a kind there are, and how many of them are done.
+pub type TaskCount = (u32, u32);
+
+/// The group of the counters that the coordinator keeps of attempts, under Hadoop's name for it. It begins anew with each coordinator.
+pub const JOB_COUNTERS: &str = "org.apache.hadoop.mapreduce.JobCounter";
 
 /// Where a job is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +82,6 @@ impl JobState {
     /// Whether nothing more will happen.
     pub fn is_over(&self) -> bool {
         matches!(self, JobState::Succeeded | JobState::Failed { .. })
-    }
-}
-
-/// The setting that says whether there are second attempts of a kind of task.
-pub fn speculative(kind: TaskKind) -> &'static str {
-    match kind {
-        TaskKind::Map => "mapreduce.map.speculative",
-        TaskKind::Reduce => "mapreduce.reduce.speculative",
     }
 }
 
@@ -88,6 +128,12 @@ pub struct Job {
     pub(super) blame: BTreeMap<WorkerId, u32>,
     speeds: BTreeMap<(TaskKind, WorkerId), Speed>,
     delay: Delay,
+    pub(super) owed: Owed,
+    settings: TaskSettings,
+    /// What became of attempts ([`JOB_COUNTERS`]).
+    pub(super) tally: Counters,
+    /// Of a job that is over: its maps and its reduces.
+    pub(super) past: Option<[TaskCount; 2]>,
 }
 
 impl Job {
@@ -97,6 +143,8 @@ impl Job {
         Job {
             id,
             token,
+            // A job with a setting that is none was never taken.
+            settings: TaskSettings::of(&spec).unwrap_or_default(),
             maps: vec![Task::new(first); splits.len()],
             reduces: vec![Task::new(first); reduces],
             spec,
@@ -113,7 +161,21 @@ impl Job {
             blame: BTreeMap::new(),
             speeds: BTreeMap::new(),
             delay: Delay::default(),
+            owed: Owed::default(),
+            tally: Counters::default(),
+            past: None,
         }
+    }
+
+    /// When its attempts end against their will, where `usual` is what holds for all jobs.
+    pub(super) fn limits(&self, usual: Limits) -> Limits {
+        let stuck = self.settings.timeout.unwrap_or(usual.stuck);
+        Limits { stuck, ..usual }
+    }
+
+    /// Whether its output directory was made. Before that none of its tasks runs.
+    pub fn is_set_up(&self) -> bool {
+        self.owed.is_set_up
     }
 
     /// The tasks of a kind.
@@ -143,13 +205,6 @@ impl Job {
             kind,
             index: u32::try_from(index).unwrap_or(u32::MAX),
         }
-    }
-
-    /// Whether its tasks of a kind may have second attempts: `mapreduce.map.speculative`, `mapreduce.reduce.speculative`. What is neither true nor false
-    /// was refused when it was submitted.
-    pub(super) fn speculates(&self, kind: TaskKind) -> bool {
-        let said = self.spec.settings.parse(speculative(kind), true);
-        said.unwrap_or(true)
     }
 
     /// The attempts that count, with their names.
@@ -213,9 +268,27 @@ impl Job {
         tasks.filter(|task| task.winner.is_some()).count()
     }
 
+    /// How many maps and reduces there are, and how many of them are done.
+    pub fn counts(&self) -> [TaskCount; 2] {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let now = |kind| (count(self.tasks(kind).len()), count(self.done(kind)));
+        let now = || [now(TaskKind::Map), now(TaskKind::Reduce)];
+        self.past.unwrap_or_else(now)
+    }
+
+    /// Counts what became of an attempt: `TOTAL_LAUNCHED`, `NUM_FAILED`, `NUM_KILLED`.
+    pub(super) fn tally(&mut self, what: &str, kind: TaskKind) {
+        let kind = match kind {
+            TaskKind::Map => "MAPS",
+            TaskKind::Reduce => "REDUCES",
+        };
+        self.tally.add(JOB_COUNTERS, &format!("{what}_{kind}"), 1);
+    }
+
     /// What its tasks counted that are done.
     pub fn counters(&self) -> Counters {
         let mut total = self.total.clone();
+        total.merge(&self.tally);
         for counters in self.counted.values() {
             total.merge(counters);
         }
@@ -264,15 +337,16 @@ impl Job {
         u32::try_from(shuffling.count()).unwrap_or(u32::MAX)
     }
 
-    /// A map for a free slot from which split `i` is `locality(i)` away, if one waits and the job takes the slot.
+    /// A map for a free slot from which split `i` is `locality(i)` away, if one waits for which it is a good place, and the job takes the slot.
     pub(super) fn next_map(
         &mut self,
         locality: impl Fn(&Split) -> Locality,
+        is_good: impl Fn(&Task) -> bool,
         waits: &Waits,
         now: Time,
     ) -> Option<usize> {
         let waiting = self.maps.iter().zip(&self.splits).enumerate();
-        let waiting = waiting.filter(|(_, (task, _))| task.is_pending());
+        let waiting = waiting.filter(|(_, (task, _))| task.is_pending() && is_good(task));
         // Of equally near ones first what has failed before: if it is to fail for good, then soon.
         let nearest = waiting
             .map(|(index, (task, split))| {
@@ -284,11 +358,21 @@ impl Job {
     }
 
     /// A reduce for a free slot. None begins before `slowstart` in a hundred maps are done: it would only wait.
-    pub(super) fn next_reduce(&self, slowstart: u32) -> Option<usize> {
+    pub(super) fn next_reduce(
+        &self,
+        is_good: impl Fn(&Task) -> bool,
+        slowstart: u32,
+    ) -> Option<usize> {
         let enough = self.done(TaskKind::Map) * 100
             >= self.maps.len() * usize::try_from(slowstart).unwrap_or(100);
-        let waiting = self.reduces.iter().position(Task::is_pending);
+        let mut reduces = self.reduces.iter();
+        let waiting = reduces.position(|task| task.is_pending() && is_good(task));
         waiting.filter(|_| enough)
+    }
+
+    /// Whether there are second attempts of a kind of task.
+    pub(super) fn is_speculative(&self, kind: TaskKind) -> bool {
+        self.settings.speculative[usize::from(kind == TaskKind::Reduce)]
     }
 
     /// A task of which `asking` shall run a second attempt.

@@ -13,6 +13,7 @@ use node::{Disk, DiskError, DiskErrorKind};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::job::TaskCount;
 use crate::counters::Counters;
 use crate::job::{JobSpec, Split};
 use crate::protocol::{AttemptId, JobId, WorkerId};
@@ -27,7 +28,7 @@ const HEADER_LEN: usize = 4 + 8;
 const CHECKSUM_LEN: usize = 4;
 
 /// The most bytes in a payload: a job of a million splits. A length beyond it is damage.
-const PAYLOAD_LEN_MAX: usize = 256 << 20;
+pub(super) const PAYLOAD_LEN_MAX: usize = 256 << 20;
 
 /// Something that was decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,13 @@ pub enum Record {
         /// Which.
         attempt: AttemptId,
     },
+    /// The job's commit is given up. Once nothing is visible of it, the job is over.
+    GivenUp {
+        /// Which.
+        job: JobId,
+        /// Why.
+        reason: String,
+    },
     /// The job is over.
     Over {
         /// Which.
@@ -74,6 +82,8 @@ pub enum Record {
         error: Option<String>,
         /// What all of it counted.
         counters: Counters,
+        /// How many maps and reduces it had, and how many of them were done.
+        tasks: [TaskCount; 2],
     },
 }
 
@@ -102,6 +112,10 @@ pub struct Journal {
     pending: Vec<u8>,
     /// The number of the next record.
     next: u64,
+    /// How many bytes it had when it was written anew, or when that was tried last.
+    begun: u64,
+    /// How many it has.
+    len: u64,
 }
 
 impl Journal {
@@ -127,7 +141,13 @@ impl Journal {
         }
         let pending = std::mem::take(&mut self.pending);
         disk.append(FILE, &pending)?;
+        self.len += pending.len() as u64;
         disk.sync(FILE)
+    }
+
+    /// By how many bytes it is longer than twice what it was when it was written anew.
+    pub fn grown(&self) -> u64 {
+        self.len.saturating_sub(2 * self.begun)
     }
 
     /// What the disk holds; nothing where there is no journal.
@@ -147,19 +167,51 @@ impl Journal {
     /// # Errors
     /// The disk's; then the old journal is there still.
     pub fn create(disk: &mut dyn Disk, records: &[Record]) -> Result<Journal, DiskError> {
+        let journal = Journal::write(disk, records)?;
+        journal.swap_in(disk)?;
+        Ok(journal)
+    }
+
+    /// As [`Journal::create`], of a journal that is in use. Where there is no room for both, it goes on as it is, until it has doubled.
+    ///
+    /// # Errors
+    /// When nobody knows which of them the disk holds: the process must end.
+    pub fn replace(&mut self, disk: &mut dyn Disk, records: &[Record]) -> Result<(), DiskError> {
+        match Journal::write(disk, records) {
+            Ok(journal) => {
+                journal.swap_in(disk)?;
+                *self = journal;
+            }
+            Err(_) => self.begun = self.len,
+        }
+        Ok(())
+    }
+
+    fn write(disk: &mut dyn Disk, records: &[Record]) -> Result<Journal, DiskError> {
         let mut journal = Journal::default();
         for record in records {
             journal.add(record);
         }
+        let bytes = std::mem::take(&mut journal.pending);
+        (journal.begun, journal.len) = (bytes.len() as u64, bytes.len() as u64);
         if disk.exists(NEW) {
             disk.remove(NEW)?;
         }
-        disk.write_at(NEW, 0, &std::mem::take(&mut journal.pending))?;
+        disk.write_at(NEW, 0, &bytes)?;
         disk.sync(NEW)?;
-        disk.rename(NEW, FILE)?;
-        disk.sync_dir("")?;
         Ok(journal)
     }
+
+    fn swap_in(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        disk.rename(NEW, FILE)?;
+        disk.sync_dir("")
+    }
+}
+
+/// What a record takes in its frame, in bytes.
+pub(super) fn payload_len(record: &Record) -> usize {
+    let size = postcard::ser_flavors::Size::default();
+    postcard::serialize_with_flavor(record, size).expect("plain data in memory can be encoded")
 }
 
 fn encode(number: u64, record: &Record, out: &mut Vec<u8>) {

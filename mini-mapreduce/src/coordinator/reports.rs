@@ -3,6 +3,7 @@
 use node::Time;
 
 use super::history::Outcome;
+use super::job::TASK_TIMEOUT;
 use super::task::{Expired, Failure};
 use super::{Coordinator, Unknown, Worker};
 use crate::counters::Counters;
@@ -98,10 +99,18 @@ impl Coordinator {
     fn hear(&mut self, worker: WorkerId, report: &AttemptReport, now: Time) -> Option<Order> {
         let attempt = report.attempt;
         let counts = match &report.state {
-            AttemptState::Running { progress, .. } => {
+            AttemptState::Running {
+                progress, ticks, ..
+            } => {
                 let job = self.jobs.get_mut(&attempt.task.job);
                 let task = job.and_then(|job| job.task_mut(attempt.task));
-                let renewed = task.is_some_and(|t| t.renew(attempt.number, worker, *progress, now));
+                let renewed = task.is_some_and(|task| {
+                    let renewed = task.renew(attempt.number, worker, *progress, now);
+                    if renewed {
+                        task.alive(attempt.number, *ticks, now);
+                    }
+                    renewed
+                });
                 return (!renewed).then_some(Order::Kill(attempt));
             }
             AttemptState::Done { counters } => self.finish(attempt, worker, counters.clone(), now),
@@ -110,7 +119,7 @@ impl Coordinator {
                 false
             }
             AttemptState::GivenUp { reason } => {
-                self.kill_attempt(attempt, reason);
+                self.give_up_attempt(attempt, worker, reason);
                 false
             }
         };
@@ -155,6 +164,7 @@ impl Coordinator {
             job.fetch_failures.forget_reduce(other);
             if other != attempt {
                 let reason = reason.clone();
+                job.tally("NUM_KILLED", id.kind);
                 job.history.end(other, Outcome::Killed { reason }, now);
             }
         }
@@ -166,7 +176,10 @@ impl Coordinator {
     /// What an attempt that runs has counted so far, and could not fetch, for whoever looks on.
     fn remember(&mut self, report: &AttemptReport, failures: &[FetchFailure]) {
         let attempt = report.attempt;
-        let AttemptState::Running { progress, counters } = &report.state else {
+        let AttemptState::Running {
+            progress, counters, ..
+        } = &report.state
+        else {
             return;
         };
         let of = failures.iter().filter(|failure| failure.reduce == attempt);
@@ -188,11 +201,13 @@ impl Coordinator {
         if failure == Failure::Late {
             return;
         }
+        task.failed_on.insert(worker);
         let ended = Outcome::Failed {
             reason: reason.to_owned(),
         };
         job.history.end(attempt, ended, self.now);
         job.fetch_failures.forget_reduce(attempt);
+        job.tally("NUM_FAILED", id.kind);
         *job.blame.entry(worker).or_default() += 1;
         self.journal.add(&super::Record::Failed { attempt });
         if failure == Failure::TooMany {
@@ -210,8 +225,25 @@ impl Coordinator {
         let task = job.task_mut(attempt.task);
         if task.is_some_and(|task| task.kill(attempt.number)) {
             let reason = reason.to_owned();
+            job.tally("NUM_KILLED", attempt.task.kind);
             job.history
                 .end(attempt, Outcome::Killed { reason }, self.now);
+        }
+        job.fetch_failures.forget_reduce(attempt);
+    }
+
+    /// An attempt could not get what it needs. If that is anybody's fault, then rather its worker's, whose links may be bad, than the task's.
+    fn give_up_attempt(&mut self, attempt: AttemptId, worker: WorkerId, reason: &str) {
+        let Some(job) = self.jobs.get_mut(&attempt.task.job) else {
+            return;
+        };
+        let task = job.task_mut(attempt.task);
+        if task.is_some_and(|task| task.give_up(attempt.number)) {
+            let reason = reason.to_owned();
+            job.tally("NUM_KILLED", attempt.task.kind);
+            job.history
+                .end(attempt, Outcome::Killed { reason }, self.now);
+            *job.blame.entry(worker).or_default() += 1;
         }
         job.fetch_failures.forget_reduce(attempt);
     }
@@ -262,6 +294,7 @@ impl Coordinator {
     /// Time has passed: workers that have been silent are lost, attempts whose time is over count no more.
     pub fn tick(&mut self, now: Time) {
         self.set_now(now);
+        self.retry(now);
         let timeout = self.config.worker_timeout;
         let silent = self.workers.iter();
         let silent = silent.filter(|(_, worker)| now.since(worker.heard) > timeout);
@@ -269,9 +302,9 @@ impl Coordinator {
         for worker in silent {
             self.lose_worker(worker);
         }
-        let limits = self.config.limits;
         let mut over: Vec<(AttemptId, Expired)> = Vec::new();
         for job in self.jobs.values() {
+            let limits = job.limits(self.config.limits);
             for kind in [TaskKind::Map, TaskKind::Reduce] {
                 for (index, task) in job.tasks(kind).iter().enumerate() {
                     let id = job.task_id(kind, index);
@@ -285,8 +318,13 @@ impl Coordinator {
         }
         for (attempt, expired) in over {
             if expired.stuck {
-                let seconds = limits.stuck.as_secs();
-                let reason = format!("no progress for {seconds} s on {}", expired.worker);
+                let job = self.jobs.get(&attempt.task.job);
+                let limits = job.map_or(self.config.limits, |job| job.limits(self.config.limits));
+                let ms = limits.stuck.as_millis();
+                let reason = format!(
+                    "no sign of life for {ms} ms on {}: no record was read, none written ({TASK_TIMEOUT} allows more; 0: any time)",
+                    expired.worker
+                );
                 self.fail_attempt(attempt, expired.worker, &reason);
             } else {
                 self.kill_attempt(attempt, "its lease is over: no report names it");

@@ -1,16 +1,17 @@
 //! Which tasks a worker with free slots gets: of the oldest job first, what waits before second attempts of what runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use node::Time;
 
 use super::delay::{Locality, locality};
 use super::history::{AttemptRecord, Outcome};
 use super::job::{Job, JobState};
+use super::task::Task;
 use super::{Coordinator, Worker};
 use crate::counters::Counters;
 use crate::job::Split;
-use crate::protocol::{AttemptId, JobId, Order, Report, TaskKind, WorkerId};
+use crate::protocol::{AttemptId, JobId, Order, Registration, Report, TaskKind, WorkerId};
 
 /// Of all workers, how many in a hundred may be kept from a job. Where more would be, the job itself is to blame, and none is
 /// (`yarn.app.mapreduce.am.job.node-blacklisting.ignore-threshold-node-percent`).
@@ -94,6 +95,7 @@ impl Coordinator {
         record.speculative = !task.attempts.is_empty();
         let number = task.launch(worker, now);
         let attempt = AttemptId { task: id, number };
+        job.tally("TOTAL_LAUNCHED", kind);
         job.history.begin(attempt, record);
         self.order(attempt)
     }
@@ -138,7 +140,7 @@ impl Coordinator {
     }
 
     fn next_task(&mut self, kind: TaskKind, worker: WorkerId, now: Time) -> Option<(JobId, usize)> {
-        let running = |job: &&Job| job.state == JobState::Running;
+        let running = |job: &&Job| job.state == JobState::Running && job.owed.is_set_up;
         let jobs: Vec<JobId> = self
             .jobs
             .values()
@@ -147,13 +149,7 @@ impl Coordinator {
             .map(|job| job.id)
             .collect();
         let waiting = jobs.iter().find_map(|job| {
-            let index = match kind {
-                TaskKind::Map => self.next_map(*job, worker, now),
-                TaskKind::Reduce => {
-                    let slowstart = self.config.slowstart_percent;
-                    self.jobs.get(job)?.next_reduce(slowstart)
-                }
-            };
+            let index = self.next_pending(*job, kind, worker, now);
             Some((*job, index?))
         });
         if waiting.is_some() || !self.config.speculative {
@@ -162,11 +158,8 @@ impl Coordinator {
         let slots = self.slots(kind);
         jobs.iter().find_map(|id| {
             let job = self.jobs.get(id)?;
-            if !job.speculates(kind) {
-                return None;
-            }
             // While tasks wait, and the job waits for a better place for them, a slot is not for second attempts.
-            if job.tasks(kind).iter().any(|task| task.is_pending()) {
+            if !job.is_speculative(kind) || job.tasks(kind).iter().any(|task| task.is_pending()) {
                 return None;
             }
             let index = job.straggler(kind, worker, slots, &self.config.late, now)?;
@@ -174,10 +167,46 @@ impl Coordinator {
         })
     }
 
-    fn next_map(&mut self, job: JobId, worker: WorkerId, now: Time) -> Option<usize> {
+    fn next_pending(
+        &mut self,
+        id: JobId,
+        kind: TaskKind,
+        worker: WorkerId,
+        now: Time,
+    ) -> Option<usize> {
+        let everywhere = self.places_for(self.jobs.get(&id)?, kind);
+        let is_good = |task: &Task| task.is_for(worker, &everywhere);
+        match kind {
+            TaskKind::Map => self.next_map(id, is_good, worker, now),
+            TaskKind::Reduce => {
+                let slowstart = self.config.slowstart_percent;
+                self.jobs.get(&id)?.next_reduce(is_good, slowstart)
+            }
+        }
+    }
+
+    /// The workers that get tasks of a kind of a job.
+    fn places_for(&self, job: &Job, kind: TaskKind) -> BTreeSet<WorkerId> {
+        let slots = |worker: &Registration| match kind {
+            TaskKind::Map => worker.map_slots,
+            TaskKind::Reduce => worker.reduce_slots,
+        };
+        let workers = self.workers().filter(|worker| slots(worker) > 0);
+        let workers = workers.map(|worker| worker.worker);
+        workers.filter(|id| !self.is_kept_from(*id, job)).collect()
+    }
+
+    fn next_map(
+        &mut self,
+        job: JobId,
+        is_good: impl Fn(&Task) -> bool,
+        worker: WorkerId,
+        now: Time,
+    ) -> Option<usize> {
         let away = distance(&self.workers, worker)?;
         let waits = self.config.waits;
-        self.jobs.get_mut(&job)?.next_map(away, &waits, now)
+        let job = self.jobs.get_mut(&job)?;
+        job.next_map(away, is_good, &waits, now)
     }
 
     /// All slots of a kind.

@@ -1,10 +1,10 @@
 //! What is decided for good, in memory and in the journal at once; and what comes of it for a job.
 
+use super::Coordinator;
 use super::history::HISTORIES_KEPT;
 use super::job::JobState;
 use super::journal::Record;
 use super::task::Winner;
-use super::{Action, Coordinator};
 use crate::counters::Counters;
 use crate::protocol::{AttemptId, JobId, MapEvent, TaskKind, WorkerId};
 
@@ -84,7 +84,7 @@ impl Coordinator {
         let Some(job) = self.jobs.get_mut(&job) else {
             return;
         };
-        if job.state != JobState::Running || !job.is_done() {
+        if job.state != JobState::Running || !job.owed.is_set_up || !job.is_done() {
             return;
         }
         job.state = JobState::Committing;
@@ -94,48 +94,31 @@ impl Coordinator {
         }
         job.history
             .kill_all("no reduce wants its output any more", self.now);
-        let winners = job.winners(job.output_kind());
-        self.actions.push(Action::Commit {
-            job: job.id,
-            output: job.spec.output.clone(),
-            winners: winners.map(|(attempt, _)| attempt).collect(),
-        });
+        let id = job.id;
+        self.ask(id);
     }
 
-    /// An [`Action::Commit`] was carried out: the output is there, or cannot be, because of what `result` says.
-    pub fn committed(&mut self, job: JobId, result: Result<(), String>) {
+    /// A job that runs has failed. Nothing of it is visible yet.
+    pub(super) fn fail_job(&mut self, job: JobId, reason: String) {
+        self.over(job, Some(reason));
+        // What is not set up is perhaps another's: who sets it up will be told.
+        if self.jobs.get(&job).is_some_and(|job| job.owed.is_set_up) {
+            self.abort(job);
+        }
+    }
+
+    pub(super) fn over(&mut self, job: JobId, error: Option<String>) {
         let Some(found) = self.jobs.get(&job) else {
             return;
         };
-        if found.state != JobState::Committing {
-            return;
-        }
-        match result {
-            Ok(()) => self.over(job, None),
-            Err(reason) => self.fail_job(job, reason),
-        }
-    }
-
-    pub(super) fn fail_job(&mut self, job: JobId, reason: String) {
-        self.over(job, Some(reason));
-        if let Some(job) = self.jobs.get(&job) {
-            self.actions.push(Action::Abort {
-                job: job.id,
-                output: job.spec.output.clone(),
-            });
-        }
-    }
-
-    fn over(&mut self, job: JobId, error: Option<String>) {
-        let Some(counters) = self.jobs.get(&job).map(|job| job.counters()) else {
-            return;
-        };
+        let (counters, tasks) = (found.counters(), found.counts());
         self.journal.add(&Record::Over {
             job,
             error: error.clone(),
             counters: counters.clone(),
+            tasks,
         });
-        self.set_over(job, error, counters);
+        self.set_over(job, error, counters, tasks);
         if let Some(job) = self.jobs.get_mut(&job) {
             job.ended = Some(self.now);
         }

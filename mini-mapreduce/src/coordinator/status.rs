@@ -35,16 +35,15 @@ pub struct Status {
 impl Status {
     /// Of a job, as it is now.
     pub fn of(job: &Job) -> Status {
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let tasks = |kind| (count(job.tasks(kind).len()), count(job.done(kind)));
+        let [maps_counted, reduces_counted] = job.counts();
         let reduces = job.tasks(TaskKind::Reduce);
         Status {
             job: job.id,
             program: job.spec.program.clone(),
             output: job.spec.output.clone(),
             state: job.state.clone(),
-            maps: tasks(TaskKind::Map),
-            reduces: tasks(TaskKind::Reduce),
+            maps: maps_counted,
+            reduces: reduces_counted,
             map: mean(job.tasks(TaskKind::Map), |whole| whole),
             shuffle: mean(reduces, |whole| (whole * 3.0).min(1.0)),
             reduce: mean(reduces, |whole| (whole * 1.5 - 0.5).max(0.0)),

@@ -8,9 +8,10 @@
 //! its worker was lost, another attempt was first -- says nothing, and does not count.
 //!
 //! A report may name an attempt again and again and yet nothing moves: a mapper in an endless loop. Its lease is renewed; the limit on time
-//! without progress (`mapreduce.task.timeout`) ends it, as a failure.
+//! without a sign of life (`mapreduce.task.timeout`) ends it, as a failure. How far an attempt is says less: it is not known of a map that reads a
+//! compressed file, and a reduce that waits for maps gets no further by its own doing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use node::Time;
@@ -22,7 +23,7 @@ use crate::protocol::WorkerId;
 pub struct Limits {
     /// How long an attempt counts after the last report that named it.
     pub lease: Duration,
-    /// How long it may make no progress (`mapreduce.task.timeout`; ten minutes in Hadoop).
+    /// How long it may give no sign of life (`mapreduce.task.timeout`; ten minutes in Hadoop).
     pub stuck: Duration,
     /// How many failures are too many (`mapreduce.map.maxattempts`; 4).
     pub attempts_max: u32,
@@ -39,6 +40,8 @@ pub struct Attempt {
     pub heard: Time,
     /// How far it is, from 0 to 1.
     pub progress: f64,
+    /// How many signs of life it has given.
+    pub ticks: u64,
     /// When that was last something new.
     pub moved: Time,
 }
@@ -70,7 +73,7 @@ pub struct Expired {
     pub number: u64,
     /// Where it ran, or runs still.
     pub worker: WorkerId,
-    /// Whether it was named and made no progress, which is a failure; else its lease is over.
+    /// Whether it was named and gave no sign of life, which is a failure; else its lease is over.
     pub stuck: bool,
 }
 
@@ -92,6 +95,8 @@ pub struct Task {
     pub winner: Option<Winner>,
     /// How many attempts have failed.
     pub failures: u32,
+    /// On which workers it has failed, or got nowhere. It is tried elsewhere first, for it may have been their fault: a full disk.
+    pub failed_on: BTreeSet<WorkerId>,
     /// The number of the next attempt.
     pub next: u64,
 }
@@ -119,6 +124,7 @@ impl Task {
             started: now,
             heard: now,
             progress: 0.0,
+            ticks: 0,
             moved: now,
         };
         self.attempts.insert(number, attempt);
@@ -181,6 +187,28 @@ impl Task {
     pub fn kill(&mut self, number: u64) -> bool {
         // EXERCISE(mapreduce/attempts): it counts no more, and says nothing of the task.
         self.attempts.remove(&number).is_some()
+    }
+
+    /// An attempt that was [renewed](Task::renew) has given so many signs of life so far. More than before, and it moves, however far it is.
+    pub fn alive(&mut self, number: u64, ticks: u64, now: Time) {
+        if let Some(attempt) = self.attempts.get_mut(&number)
+            && ticks > attempt.ticks
+        {
+            attempt.ticks = ticks;
+            attempt.moved = now;
+        }
+    }
+
+    /// The attempt could not get what it needs: nobody knows whose fault it is, but it is better tried elsewhere. False if it did not count anyway.
+    pub fn give_up(&mut self, number: u64) -> bool {
+        let attempt = self.attempts.remove(&number);
+        self.failed_on.extend(attempt.as_ref().map(|a| a.worker));
+        attempt.is_some()
+    }
+
+    /// Whether it may be tried on a worker: it has not failed there, or has everywhere that there is.
+    pub fn is_for(&self, worker: WorkerId, everywhere: &BTreeSet<WorkerId>) -> bool {
+        !self.failed_on.contains(&worker) || everywhere.is_subset(&self.failed_on)
     }
 
     /// The attempts whose time is over, in the order of their numbers. Nothing is changed: each is still to be [failed](Task::fail) or

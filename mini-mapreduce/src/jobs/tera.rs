@@ -18,19 +18,12 @@ const RECORD: u32 = 100;
 /// Where the arguments are not its own.
 pub fn teragen(spec: &JobSpec) -> Result<Job, JobError> {
     let [rows, seed] = arguments("teragen", spec, "ROWS SEED")?;
-    let mapper = move |split: &Split| {
-        Ok(Rows {
-            rows: split.length,
-            seed,
-        })
-    };
-    Ok(Job::identity(mapper)
+    Ok(Job::identity(move |_| Ok(Rows { seed }))
         .input(InputFormat::Rows(rows))
         .output(OutputFormat::Plain))
 }
 
 struct Rows {
-    rows: u64,
     seed: u64,
 }
 
@@ -43,12 +36,9 @@ impl Mapper for Rows {
         record: &Record<'_>,
         out: &mut Emitter<'_, Vec<u8>, Vec<u8>>,
     ) -> Result<(), RecordError> {
-        for row in record.position..record.position + self.rows {
-            let row_bytes = row_bytes(self.seed, row);
-            let (key, value) = row_bytes.split_at(KEY);
-            out.emit(key, value)?;
-        }
-        Ok(())
+        let row_bytes = row_bytes(self.seed, record.position);
+        let (key, value) = row_bytes.split_at(KEY);
+        out.emit(key, value)
     }
 }
 

@@ -26,11 +26,11 @@ pub fn job(spec: &JobSpec) -> Result<Job, JobError> {
         });
     }
     let vocabulary: Arc<[String]> = (0..words).map(word).collect();
-    let mapper = move |split: &Split| {
+    let mapper = move |_: &Split| {
         Ok(Lines {
-            rows: split.length,
             vocabulary: vocabulary.clone(),
             seed,
+            line: String::new(),
         })
     };
     Ok(Job::identity(mapper).input(InputFormat::Rows(lines)))
@@ -55,9 +55,10 @@ fn word(rank: u64) -> String {
 }
 
 struct Lines {
-    rows: u64,
     vocabulary: Arc<[String]>,
     seed: u64,
+    /// Room for a line.
+    line: String,
 }
 
 impl Mapper for Lines {
@@ -69,19 +70,16 @@ impl Mapper for Lines {
         record: &Record<'_>,
         out: &mut Emitter<'_, String, ()>,
     ) -> Result<(), RecordError> {
-        let mut line = String::new();
-        for row in record.position..record.position + self.rows {
-            let mut rng = RowRng::new(self.seed, row);
-            line.clear();
-            for number in 0..WORDS_PER_LINE {
-                if number > 0 {
-                    line.push(' ');
-                }
-                line.push_str(&self.vocabulary[rank(rng.fraction(), self.vocabulary.len())]);
+        let mut rng = RowRng::new(self.seed, record.position);
+        self.line.clear();
+        for number in 0..WORDS_PER_LINE {
+            if number > 0 {
+                self.line.push(' ');
             }
-            out.emit(&line, ())?;
+            let rank = rank(rng.fraction(), self.vocabulary.len());
+            self.line.push_str(&self.vocabulary[rank]);
         }
-        Ok(())
+        out.emit(&self.line, ())
     }
 }
 

@@ -61,6 +61,12 @@ impl Compression {
     }
 }
 
+/// How many bytes so many stored ones can become at most: a byte of LZ4 stands for 255; Zstandard's blocks of 128 KiB take four bytes at least.
+pub(super) fn raw_max(codec: u8, stored: usize) -> usize {
+    let ratio = if codec == LZ4 { 255 } else { 32 << 10 };
+    stored.saturating_mul(ratio)
+}
+
 /// Compresses blocks.
 pub(super) enum Compressor {
     None,

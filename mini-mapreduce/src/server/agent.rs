@@ -1,85 +1,30 @@
 //! A worker: its core, a thread for its heartbeats, and a thread for each task.
 //!
-//! What it does not know is how far away the coordinator is, and other workers' map outputs: a [`Link`] and a [`Segments`] tell. In one process both are
-//! calls; in a cluster, gRPC.
+//! What it does not know is how far away the coordinator is, and other workers' map outputs: a [`Link`] and a [`Segments`] tell.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use node::{DiskFaults, Time};
-use thiserror::Error;
 
 use super::attempt;
 use super::faulty::Faulty;
 use super::files::FileSystems;
+use super::links::{Link, LinkError, Segment, Segments};
 use super::metrics::Metrics;
 use super::output::OutputDir;
 use crate::counters::Counters;
 use crate::job::JobSpec;
 use crate::protocol::{
-    AttemptId, AttemptState, JobId, MapEvent, Registration, Reply, Report, TaskKind, WorkerId,
+    AttemptId, AttemptState, JobId, MapEvent, Registration, Report, TaskKind, WorkerId,
 };
 use crate::task::MapOutput;
 use crate::worker::{Action, Worker};
-
-/// Why the coordinator has not answered.
-#[derive(Debug, Error)]
-pub enum LinkError {
-    /// It wants a registration.
-    #[error("the coordinator does not know this worker")]
-    Unknown,
-    /// It was not reached, or says that it cannot.
-    #[error("{0}")]
-    Unreachable(String),
-}
-
-/// The way to the coordinator.
-pub trait Link: Send + Sync {
-    /// Registers; the outputs that do not count.
-    ///
-    /// # Errors
-    /// Where there is no answer.
-    fn register(&self, registration: Registration) -> Result<Vec<AttemptId>, LinkError>;
-
-    /// Reports; the orders.
-    ///
-    /// # Errors
-    /// Where there is no answer, or the worker has to register first.
-    fn heartbeat(&self, report: Report) -> Result<Reply, LinkError>;
-}
-
-/// A reduce's part of a map's output, as a file on this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// Which file.
-    pub file: PathBuf,
-    /// Where it begins in it.
-    pub offset: u64,
-    /// How many bytes it has.
-    pub length: u64,
-    /// How many pairs it has.
-    pub records: u64,
-}
-
-/// The way to map outputs.
-pub trait Segments: Send + Sync {
-    /// Brings a partition of a map's output to this machine. Where it has to be copied, into `dir`.
-    ///
-    /// # Errors
-    /// Where that cannot be done, or not now.
-    fn fetch(
-        &self,
-        map: AttemptId,
-        address: &str,
-        partition: u32,
-        dir: &Path,
-    ) -> io::Result<Segment>;
-}
 
 /// How busy a worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,10 +66,33 @@ pub struct Settings {
     pub faults: DiskFaults,
 }
 
+/// What an attempt that runs, its worker and its coordinator have to say to each other meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    /// Nobody wants it any more.
+    pub(super) cancelled: AtomicBool,
+    /// Signs of life.
+    ticks: AtomicU64,
+}
+
+impl Life {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// A sign of life. For every record, so without a lock on the bus: of two at once one may be lost, and the other is sign enough.
+    pub(super) fn tick(&self) {
+        let ticks = self.ticks.load(Ordering::Relaxed);
+        self.ticks.store(ticks + 1, Ordering::Relaxed);
+    }
+}
+
 struct State {
     core: Worker,
     outputs: BTreeMap<AttemptId, MapOutput>,
-    running: BTreeMap<AttemptId, Arc<AtomicBool>>,
+    running: BTreeMap<AttemptId, Arc<Life>>,
+    /// Attempts that write parts of an output, or have: of which job.
+    parts: BTreeMap<AttemptId, JobSpec>,
     /// How often there was something new for reduces that fetch.
     news: u64,
     /// Something is to be told at once.
@@ -150,6 +118,16 @@ pub struct Agent {
     pub(super) metrics: Metrics,
 }
 
+impl State {
+    fn report(&mut self) -> Report {
+        for (attempt, life) in &self.running {
+            self.core
+                .alive(*attempt, life.ticks.load(Ordering::Relaxed));
+        }
+        self.core.report()
+    }
+}
+
 impl Agent {
     /// A worker that has not registered yet.
     pub fn new(
@@ -166,6 +144,7 @@ impl Agent {
             core: Worker::new(settings.worker),
             outputs: BTreeMap::new(),
             running: BTreeMap::new(),
+            parts: BTreeMap::new(),
             news: 0,
             is_urgent: false,
             is_over: false,
@@ -237,8 +216,8 @@ impl Agent {
     pub fn stop(&self) {
         let mut state = self.state();
         state.is_over = true;
-        for cancelled in state.running.values() {
-            cancelled.store(true, Ordering::Relaxed);
+        for life in state.running.values() {
+            life.cancelled.store(true, Ordering::Relaxed);
         }
         state.news += 1;
         self.changed.notify_all();
@@ -268,7 +247,7 @@ impl Agent {
     }
 
     fn beat(self: &Arc<Agent>) -> Result<(), LinkError> {
-        let report = self.state().core.report();
+        let report = self.state().report();
         let reply = self.link.heartbeat(report)?;
         self.metrics.upkeep();
         let mut state = self.state();
@@ -286,16 +265,24 @@ impl Agent {
                     attempt,
                     spec,
                     split,
-                } => self.spawn(attempt, move |agent, wanted| {
-                    attempt::map(agent, attempt, &spec, &split, wanted)
-                }),
+                } => {
+                    if spec.reduces == 0 {
+                        self.state().parts.insert(attempt, spec.clone());
+                    }
+                    self.spawn(attempt, move |agent, life| {
+                        attempt::map(agent, attempt, &spec, &split, life)
+                    });
+                }
                 Action::RunReduce {
                     attempt,
                     spec,
                     maps,
-                } => self.spawn(attempt, move |agent, wanted| {
-                    attempt::reduce(agent, attempt, &spec, maps, wanted)
-                }),
+                } => {
+                    self.state().parts.insert(attempt, spec.clone());
+                    self.spawn(attempt, move |agent, life| {
+                        attempt::reduce(agent, attempt, &spec, maps, life)
+                    });
+                }
                 Action::News(_) => self.wake(),
                 Action::Remove(attempt) => self.remove(attempt),
                 Action::Forget(job) => self.forget(job),
@@ -306,13 +293,13 @@ impl Agent {
     fn spawn(
         self: &Arc<Agent>,
         attempt: AttemptId,
-        work: impl FnOnce(&Arc<Agent>, &Arc<AtomicBool>) -> AttemptState + Send + 'static,
+        work: impl FnOnce(&Arc<Agent>, &Arc<Life>) -> AttemptState + Send + 'static,
     ) {
-        let cancelled = Arc::new(AtomicBool::new(false));
-        self.state().running.insert(attempt, cancelled.clone());
+        let life = Arc::new(Life::default());
+        self.state().running.insert(attempt, life.clone());
         let agent = self.clone();
         let run = move || {
-            let end = attempt::unless_panic(|| work(&agent, &cancelled));
+            let end = attempt::unless_panic(|| work(&agent, &life));
             agent.metrics.ended(attempt.task.kind, &end);
             let mut state = agent.state();
             state.running.remove(&attempt);
@@ -339,26 +326,35 @@ impl Agent {
     /// An attempt counts for nothing. If it runs it hears so, and removes what it made when it ends.
     fn remove(&self, attempt: AttemptId) {
         let mut state = self.state();
-        if let Some(cancelled) = state.running.get(&attempt) {
-            cancelled.store(true, Ordering::Relaxed);
+        if let Some(life) = state.running.get(&attempt) {
+            life.cancelled.store(true, Ordering::Relaxed);
             state.news += 1;
             self.changed.notify_all();
             return;
         }
         state.outputs.remove(&attempt);
+        let part = state.parts.remove(&attempt);
         drop(state);
+        if let Some(spec) = part {
+            // What cannot be removed now goes with the rest, when its job is over, unless it is over already.
+            let _ = self
+                .output(&spec)
+                .and_then(|output| output.abort_task(attempt));
+        }
         // What cannot be removed goes with the directory of the worker's life.
         let _ = fs::remove_dir_all(self.dir(attempt));
     }
 
     fn forget(&self, job: JobId) {
         let mut state = self.state();
-        for (attempt, cancelled) in &state.running {
+        for (attempt, life) in &state.running {
             if attempt.task.job == job {
-                cancelled.store(true, Ordering::Relaxed);
+                life.cancelled.store(true, Ordering::Relaxed);
             }
         }
         state.outputs.retain(|id, _| id.task.job != job);
+        let State { parts, running, .. } = &mut *state;
+        parts.retain(|id, _| id.task.job != job || running.contains_key(id));
         drop(state);
         self.wake();
         let _ = fs::remove_dir_all(self.settings.dir.join(job.to_string()));

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::{Span, info_span};
 
-use super::agent::{Agent, Segment};
+use super::agent::{Agent, Life};
 use super::faulty::Faulty;
 use super::host::{continued, trace_of};
+use super::links::{FetchError, Segment};
 use super::programs;
 use super::scratch::DirScratch;
 use super::streaming;
@@ -46,7 +47,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 struct Watch<'a> {
     agent: &'a Agent,
     attempt: AttemptId,
-    cancelled: &'a AtomicBool,
+    life: &'a Life,
     /// What part of the attempt's work lies before this step of it.
     before: f64,
     /// Of a reduce: what its fetching and merging counted.
@@ -65,8 +66,12 @@ impl Progress for Watch<'_> {
         self.agent.progress(self.attempt, progress, counters);
     }
 
+    fn progress(&self) {
+        self.life.tick();
+    }
+
     fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        self.life.is_cancelled()
     }
 }
 
@@ -130,15 +135,15 @@ fn program(
     agent: &Agent,
     attempt: AttemptId,
     spec: &JobSpec,
-    cancelled: &Arc<AtomicBool>,
+    life: &Arc<Life>,
 ) -> Result<Arc<dyn Program>, JobError> {
-    let cancelled = cancelled.clone();
+    let (wanted, ticking) = (life.clone(), life.clone());
     programs::program(spec, || {
         Some(streaming::Task {
             attempt,
             dir: agent.dir(attempt),
-            cancelled: Box::new(move || cancelled.load(Ordering::Relaxed)),
-            alive: Box::new(|| {}),
+            cancelled: Box::new(move || wanted.is_cancelled()),
+            alive: Box::new(move || ticking.tick()),
         })
     })
 }
@@ -186,18 +191,18 @@ pub(super) fn map(
     attempt: AttemptId,
     spec: &JobSpec,
     split: &Split,
-    cancelled: &Arc<AtomicBool>,
+    life: &Arc<Life>,
 ) -> AttemptState {
     let watch = Watch {
         agent,
         attempt,
-        cancelled,
+        life,
         before: 0.0,
         shuffled: None,
     };
     let _mapping = span(agent, attempt, spec).entered();
     let run = || {
-        let program = program(agent, attempt, spec, cancelled)?;
+        let program = program(agent, attempt, spec, life)?;
         let files = &agent.input;
         if spec.reduces == 0 {
             return write_part(agent, attempt, spec, |out| {
@@ -219,7 +224,7 @@ pub(super) fn reduce(
     attempt: AttemptId,
     spec: &JobSpec,
     maps: u32,
-    cancelled: &Arc<AtomicBool>,
+    life: &Arc<Life>,
 ) -> AttemptState {
     let shuffled = Shuffled {
         begun: Instant::now(),
@@ -228,7 +233,7 @@ pub(super) fn reduce(
     let mut fetching = Fetching {
         agent,
         attempt,
-        cancelled,
+        life,
         shuffled: &shuffled,
         shuffle: Shuffle::new(maps),
         fetched: BTreeMap::new(),
@@ -236,19 +241,19 @@ pub(super) fn reduce(
     };
     let _reducing = span(agent, attempt, spec).entered();
     let mut run = || {
-        let program = program(agent, attempt, spec, cancelled)?;
+        let program = program(agent, attempt, spec, life)?;
         let scratch = scratch(agent, attempt)?;
         let partition = attempt.task.index;
         let watch = Watch {
             agent,
             attempt,
-            cancelled,
+            life,
             before: 1.0 / 3.0,
             shuffled: Some(&shuffled),
         };
         loop {
             let shuffle =
-                traces::within(|| info_span!("shuffle")).in_scope(|| fetching.fetch_all(maps));
+                traces::within(|| info_span!("shuffle")).in_scope(|| fetching.fetch_all(maps))?;
             if let Err(reason) = shuffle {
                 return Ok(Err(reason));
             }
@@ -258,7 +263,12 @@ pub(super) fn reduce(
                 task::run_reduce(&*program, spec, partition, sources, &scratch, out, &watch)
             });
             match reduced {
-                Err(TaskError::MapOutput { map, .. }) => fetching.damaged(&map),
+                // What was brought here whole and cannot be read any more is this machine's fault.
+                Err(TaskError::MapOutput { map, error })
+                    if error.kind() == io::ErrorKind::InvalidData =>
+                {
+                    fetching.damaged(&map);
+                }
                 other => return other.map(Ok),
             }
         }
@@ -273,13 +283,13 @@ pub(super) fn reduce(
     }
 }
 
-type Fetched = (AttemptId, io::Result<Segment>);
+type Fetched = (AttemptId, Result<Segment, FetchError>);
 
 /// A reduce that fetches.
 struct Fetching<'a> {
     agent: &'a Arc<Agent>,
     attempt: AttemptId,
-    cancelled: &'a Arc<AtomicBool>,
+    life: &'a Life,
     shuffled: &'a Shuffled,
     shuffle: Shuffle,
     /// By map.
@@ -288,21 +298,26 @@ struct Fetching<'a> {
 }
 
 impl Fetching<'_> {
-    /// Returns when all is there; else why it is given up.
-    fn fetch_all(&mut self, maps: u32) -> Result<(), String> {
+    /// Returns when all is there, or it is given up, and why.
+    ///
+    /// # Errors
+    /// Where what comes cannot be kept here.
+    fn fetch_all(&mut self, maps: u32) -> Result<Result<(), String>, TaskError> {
         loop {
-            if self.cancelled.load(Ordering::Relaxed) {
-                return Err("cancelled".to_owned());
+            if self.life.is_cancelled() {
+                return Err(TaskError::Cancelled);
             }
+            // It waits for others, and by no fault of its own.
+            self.life.tick();
             let seen = self.agent.news();
             while let Ok((map, result)) = self.channel.1.try_recv() {
-                self.take(map, result);
+                self.take(map, result)?;
             }
             if self.shuffle.is_complete() {
-                return Ok(());
+                return Ok(Ok(()));
             }
             if let Some((map, address)) = self.shuffle.hopeless() {
-                return Err(format!("{map} on {address} cannot be fetched"));
+                return Ok(Err(format!("{map} on {address} cannot be fetched")));
             }
             let now = self.agent.now();
             let shuffle = &mut self.shuffle;
@@ -343,11 +358,17 @@ impl Fetching<'_> {
         };
         let name = format!("fetch {map}");
         if let Err(error) = std::thread::Builder::new().name(name).spawn(fetch) {
+            let file = PathBuf::from("a thread");
+            let error = FetchError::Here { file, error };
             let _ = self.channel.0.send((map, Err(error)));
         }
     }
 
-    fn take(&mut self, map: AttemptId, result: io::Result<Segment>) {
+    fn take(
+        &mut self,
+        map: AttemptId,
+        result: Result<Segment, FetchError>,
+    ) -> Result<(), TaskError> {
         match result {
             Ok(segment) => {
                 if self.shuffle.fetched(map) {
@@ -355,12 +376,20 @@ impl Fetching<'_> {
                     self.fetched.insert(map.task.index, (map, segment));
                 }
             }
-            Err(_) => {
+            Err(FetchError::Here { file, error }) => {
+                return Err(TaskError::Scratch {
+                    what: "write",
+                    file: file.display().to_string(),
+                    error,
+                });
+            }
+            Err(FetchError::There(_)) => {
                 if self.shuffle.failed(map, self.agent.now()) {
                     self.agent.complain(self.attempt, map, 1);
                 }
             }
         }
+        Ok(())
     }
 
     /// What was fetched, in the order of maps: values come in the same order in every attempt.
@@ -397,17 +426,17 @@ impl Fetching<'_> {
 /// Segments of workers in this process: nothing is copied.
 pub(super) struct Here(pub(super) Mutex<Option<std::sync::Weak<Agent>>>);
 
-impl super::agent::Segments for Arc<Here> {
+impl super::links::Segments for Arc<Here> {
     fn fetch(
         &self,
         map: AttemptId,
         _: &str,
         partition: u32,
-        _: &std::path::Path,
-    ) -> io::Result<Segment> {
+        _: &Path,
+    ) -> Result<Segment, FetchError> {
         let agent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let agent = agent.as_ref().and_then(std::sync::Weak::upgrade);
         let found = agent.and_then(|agent| agent.segment(map, partition));
-        found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{map} is not here")))
+        found.ok_or_else(|| FetchError::There(io::ErrorKind::NotFound.into()))
     }
 }

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use servers::lifetime;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status as Refusal};
+use tonic::{Code, Request, Response, Status as Refusal};
 
 use super::connector::Connector;
 use super::files::{self, FileSystems, paths};
+use super::output;
 use super::wire::{self, pb};
 use crate::coordinator::history::AttemptRecord;
 use crate::coordinator::job::JobState;
@@ -20,14 +21,16 @@ use crate::job::JobSpec;
 use crate::jobs;
 use crate::protocol::{AttemptId, JobId};
 
-/// How long a call may take.
-const CALL_MAX: Duration = Duration::from_secs(60);
-
 /// How often a job is looked at.
 const POLL: Duration = Duration::from_millis(200);
 
-/// How long a coordinator may be away before nobody waits for it any more.
-const AWAY_MAX: Duration = Duration::from_secs(120);
+/// How long an answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// How long a coordinator may be away before nobody waits for it any more, if nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+type Rpc = pb::coordinator_client::CoordinatorClient<Traced>;
 
 /// Tells the coordinator of the trace that a call belongs to.
 type Traced = InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Refusal>>;
@@ -35,7 +38,9 @@ type Traced = InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>,
 /// A client.
 pub struct Client {
     address: String,
-    rpc: pb::coordinator_client::CoordinatorClient<Traced>,
+    rpc: Rpc,
+    patience: Duration,
+    tell: Box<dyn FnMut(&str) + Send>,
 }
 
 impl Client {
@@ -52,23 +57,62 @@ impl Client {
     /// # Errors
     /// As [`Client::new`].
     pub fn through(address: &str, socks5: Option<SocketAddr>) -> Result<Client> {
-        let channel = Connector { socks5 }.channel(address, Some(CALL_MAX))?;
+        let channel = Connector { socks5 }.channel(address, Some(ANSWER_MAX))?;
         let traced = InterceptedService::new(channel, traces::tell as fn(_) -> _);
         let rpc = pb::coordinator_client::CoordinatorClient::new(traced);
         Ok(Client {
             address: address.to_owned(),
             rpc: rpc.max_decoding_message_size(64 << 20),
+            patience: PATIENCE,
+            tell: Box::new(|_| {}),
         })
     }
 
+    /// Waits so long for a coordinator that is away, while it is started again, before it gives up.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Client {
+        self.patience = patience;
+        self
+    }
+
+    /// Tells somebody that the coordinator does not answer and is waited for.
+    #[must_use]
+    pub fn telling(mut self, tell: impl FnMut(&str) + Send + 'static) -> Client {
+        self.tell = Box::new(tell);
+        self
+    }
+
     fn refused(&self, refusal: &Refusal) -> anyhow::Error {
-        match refusal.code() {
-            Code::Unavailable => anyhow::anyhow!(
+        match may_pass(refusal) {
+            true => anyhow::anyhow!(
                 "the coordinator at {} does not answer: {}",
                 self.address,
                 refusal.message()
             ),
-            _ => anyhow::anyhow!("{}", refusal.message()),
+            false => anyhow::anyhow!("{}", refusal.message()),
+        }
+    }
+
+    /// Asks, and asks again where no answer comes but may yet: the coordinator is perhaps being started again.
+    async fn until_answered<T, A>(&mut self, ask: impl Fn(Rpc) -> A) -> Result<T, Refusal>
+    where
+        A: Future<Output = Result<Response<T>, Refusal>>,
+    {
+        let mut silent_since = None;
+        loop {
+            let refusal = match ask(self.rpc.clone()).await {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(refusal) if !may_pass(&refusal) => return Err(refusal),
+                Err(refusal) => refusal,
+            };
+            if silent_since.is_none() {
+                let (error, seconds) = (self.refused(&refusal), self.patience.as_secs());
+                (self.tell)(&format!("{error}; trying again for {seconds} s"));
+            }
+            if silent_since.get_or_insert_with(Instant::now).elapsed() >= self.patience {
+                return Err(refusal);
+            }
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -84,26 +128,64 @@ impl Client {
         // Other processes stand elsewhere.
         let spec = paths::absolute(&paths::qualified(spec, &files::user())?)?;
         let steps = jobs::steps(&spec)?;
-        let (last, mut counters) = (steps.len() - 1, Counters::default());
+        let mut counters = Counters::default();
         let mut between = Vec::new();
-        for (number, step) in steps.into_iter().enumerate() {
-            if number < last {
-                between.push(step.output.clone());
-            }
-            let job = self.submit(step).await?;
-            let ended = self.wait(job, &mut watch).await;
-            // What a step has left is read by the next one, and then of no use.
-            if number == last || ended.is_err() {
-                let between = std::mem::take(&mut between);
-                let remove = move || {
-                    let files = FileSystems::default();
-                    between.iter().for_each(|path| files.remove(path));
-                };
-                tokio::task::spawn_blocking(remove).await?;
-            }
-            counters.merge(&ended?.counters);
+        // Else that would be found out only when all other steps are done.
+        if let Some(last) = steps.last() {
+            let output = last.output.clone();
+            let check = move || output::check_is_new(&FileSystems::default(), &output);
+            tokio::task::spawn_blocking(check).await??;
         }
+        for step in steps {
+            let output = step.output.clone();
+            match self.step(step, &mut watch).await {
+                Ok(Ok(counted)) => counters.merge(&counted),
+                Ok(Err(reason)) => {
+                    remove(between).await;
+                    bail!(reason);
+                }
+                // Its job may run on, and read what is there.
+                Err(error) => return Err(error),
+            }
+            between.push(output);
+        }
+        // What a step has left is read by the next one, and then of no use.
+        between.pop();
+        remove(between).await;
         Ok(counters)
+    }
+
+    /// One job from its submission to its end: what it counted, or why it failed or was refused.
+    ///
+    /// # Errors
+    /// Where nobody knows whether it is over.
+    async fn step(
+        &mut self,
+        spec: JobSpec,
+        watch: &mut impl FnMut(&Status),
+    ) -> Result<Result<Counters, String>> {
+        let job = match self.ask_for(spec).await {
+            Ok(job) => job,
+            Err(refusal) if may_pass(&refusal) => return Err(self.refused(&refusal)),
+            Err(refusal) => return Ok(Err(refusal.message().to_owned())),
+        };
+        let ended = self.wait(job, watch).await?;
+        Ok(match ended.state {
+            JobState::Failed { reason } => Err(format!("{job} failed: {reason}")),
+            _ => Ok(ended.counters),
+        })
+    }
+
+    async fn ask_for(&mut self, spec: JobSpec) -> Result<JobId, Refusal> {
+        let request = pb::SubmitRequest {
+            token: lifetime::random_seed(),
+            spec: Some(wire::spec_to(spec)),
+        };
+        let ask = |mut rpc: Rpc| {
+            let request = request.clone();
+            async move { rpc.submit(request).await }
+        };
+        Ok(JobId(self.until_answered(ask).await?.job))
     }
 
     /// Has a job taken. Asked again where no answer comes: the token makes sure that it is taken once.
@@ -111,45 +193,29 @@ impl Client {
     /// # Errors
     /// Where it is refused, or nobody answers for too long.
     pub async fn submit(&mut self, spec: JobSpec) -> Result<JobId> {
-        let request = pb::SubmitRequest {
-            token: lifetime::random_seed(),
-            spec: Some(wire::spec_to(spec)),
-        };
-        let begun = Instant::now();
-        loop {
-            match self.rpc.submit(request.clone()).await {
-                Ok(job) => return Ok(JobId(job.into_inner().job)),
-                // Without a first sign of life, a wrong address is likelier than a coordinator that is away.
-                Err(refusal)
-                    if refusal.code() == Code::Unavailable && begun.elapsed() < AWAY_MAX / 10 =>
-                {
-                    tokio::time::sleep(POLL).await;
-                }
-                Err(refusal) => return Err(self.refused(&refusal)),
-            }
-        }
+        let taken = self.ask_for(spec).await;
+        taken.map_err(|refusal| self.refused(&refusal))
     }
 
-    /// Waits until a job is over.
+    /// Waits until a job is over, well or not.
     ///
     /// # Errors
-    /// Where it has failed, or nobody answers for too long.
+    /// Where nobody answers for too long, or nobody knows of it any more.
     pub async fn wait(&mut self, job: JobId, watch: &mut impl FnMut(&Status)) -> Result<Status> {
-        let mut heard = Instant::now();
         loop {
-            match self.job(job).await {
-                Ok(status) => {
-                    heard = Instant::now();
-                    watch(&status);
-                    match &status.state {
-                        JobState::Succeeded => return Ok(status),
-                        JobState::Failed { reason } => bail!("{job} failed: {reason}"),
-                        JobState::Running | JobState::Committing => {}
-                    }
-                }
-                Err(refusal)
-                    if refusal.code() == Code::Unavailable && heard.elapsed() < AWAY_MAX => {}
-                Err(refusal) => return Err(self.refused(&refusal)).context("the job may run on"),
+            let ask = |mut rpc: Rpc| async move { rpc.get_job(pb::JobRef { job: job.0 }).await };
+            let status = self.until_answered(ask).await;
+            let status = status.map_err(|refusal| {
+                let advice = format!(
+                    "{job} may run on: mini-mapreduce jobs --coordinator {} shows it",
+                    self.address
+                );
+                self.refused(&refusal).context(advice)
+            })?;
+            let status = wire::status_from(status);
+            watch(&status);
+            if status.state.is_over() {
+                return Ok(status);
             }
             tokio::time::sleep(POLL).await;
         }
@@ -203,4 +269,26 @@ impl Client {
         killed.map_err(|refusal| self.refused(&refusal))?;
         Ok(())
     }
+}
+
+/// Whether there may be an answer yet. Of a connection that broke under a call only the transport's own codes tell: a coordinator that died.
+fn may_pass(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code(),
+        Code::Unavailable
+            | Code::Unknown
+            | Code::Internal
+            | Code::Cancelled
+            | Code::DeadlineExceeded
+    )
+}
+
+/// Removes what is of no use any more. What stays is in nobody's way.
+async fn remove(paths: Vec<String>) {
+    let remove = move || {
+        let files = FileSystems::default();
+        paths.iter().for_each(|path| files.remove(path));
+    };
+    // Where that fails, they are in nobody's way.
+    let _ = tokio::task::spawn_blocking(remove).await;
 }

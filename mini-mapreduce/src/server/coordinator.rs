@@ -42,9 +42,12 @@ pub struct Options {
     /// How long a worker may be silent before it is taken for dead
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub worker_timeout: f64,
-    /// How long an attempt has to run before another one may be begun beside it
+    /// How long a task runs before a second attempt at it is thought of
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
-    pub speculate_after: f64,
+    pub speculative_after: f64,
+    /// How many jobs that are over are remembered
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub jobs_kept: u32,
     /// End when the standard input does
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -72,20 +75,21 @@ pub async fn run_on(
     let dir = &options.dir;
     let advice = "one coordinator has one directory; end the other one, or name another directory";
     let _lock = lifetime::lock(dir, "coordinator.lock", advice)?;
-    let seconds = |flag: &str, value: f64| {
-        Duration::try_from_secs_f64(value).map_err(|error| anyhow!("--{flag} {value}: {error}"))
+    let seconds = |option: &str, seconds: f64| {
+        let duration = Duration::try_from_secs_f64(seconds);
+        duration.map_err(|error| anyhow!("{option} {seconds}: {error}"))
     };
-    let timeout = seconds("worker-timeout", options.worker_timeout)?;
+    let timeout = seconds("--worker-timeout", options.worker_timeout)?;
     let mut config = Config {
         worker_timeout: timeout,
+        jobs_kept: usize::try_from(options.jobs_kept)?,
         ..Config::default()
     };
     config.limits.lease = timeout;
-    config.late.runtime_min = seconds("speculate-after", options.speculate_after)?;
+    config.late.runtime_min = seconds("--speculative-after", options.speculative_after)?;
     let disk = FileDisk::open(dir).with_context(|| format!("cannot use {}", dir.display()))?;
     let host = Host::open(config, Box::new(disk), files);
     let host = host.with_context(|| format!("cannot go on in {}", dir.display()))?;
-    let host = Arc::new(host);
     watch(&host);
 
     let listener = TcpListener::bind(&options.listen).await;
@@ -157,7 +161,7 @@ impl pb::coordinator_server::Coordinator for Service {
         &self,
         request: Request<pb::Registration>,
     ) -> Result<Response<pb::Registered>, Refusal> {
-        let registration = wire::registration_from(request.into_inner());
+        let registration = wire::registration_from(request.into_inner())?;
         let useless = self.ask(|host| host.register(registration)).await?;
         let useless = useless.map_err(broken)?.into_iter();
         Ok(Response::new(pb::Registered {
@@ -197,6 +201,7 @@ impl pb::coordinator_server::Coordinator for Service {
     ) -> Result<Response<pb::JobStatus>, Refusal> {
         let id = JobId(request.into_inner().job);
         let status = self.0.look(|core| core.job(id).map(Status::of));
+        let status = status.map_err(broken)?;
         let status = status.ok_or_else(|| Refusal::not_found(format!("there is no {id}")))?;
         Ok(Response::new(wire::status_to(status)))
     }
@@ -205,7 +210,10 @@ impl pb::coordinator_server::Coordinator for Service {
         &self,
         _: Request<pb::ListJobsRequest>,
     ) -> Result<Response<pb::JobList>, Refusal> {
-        let jobs: Vec<Status> = self.0.look(|core| core.jobs().map(Status::of).collect());
+        let jobs = self
+            .0
+            .look(|core| core.jobs().map(Status::of).collect::<Vec<_>>());
+        let jobs = jobs.map_err(broken)?;
         Ok(Response::new(pb::JobList {
             jobs: jobs.into_iter().map(wire::status_to).collect(),
         }))
@@ -224,6 +232,7 @@ impl pb::coordinator_server::Coordinator for Service {
                 forgotten: history.forgotten(),
             })
         });
+        let list = list.map_err(broken)?;
         let list = list.ok_or_else(|| Refusal::not_found(format!("there is no {id}")))?;
         Ok(Response::new(list))
     }

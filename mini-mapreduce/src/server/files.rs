@@ -38,6 +38,12 @@ pub trait FileSystem: Files + Send + Sync {
     /// Where it cannot be made.
     fn create(&self, path: &str) -> io::Result<Box<dyn FileWriter>>;
 
+    /// Whether there is something of this name.
+    ///
+    /// # Errors
+    /// Where that cannot be known.
+    fn exists(&self, path: &str) -> io::Result<bool>;
+
     /// Gives a file another name, at once and for all who look.
     ///
     /// # Errors

@@ -86,7 +86,9 @@ async fn ask<T: Send + 'static>(
 ) -> Result<T, StatusCode> {
     let now = host.now();
     let asked = spawn_blocking(move || host.look(|core| look(core, now))).await;
-    asked.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+    let seen = asked.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    // What was decided is not durable: nobody may see it.
+    seen.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
 
 async fn jobs(State(host): State<Arc<Host>>) -> Result<Json<Value>, StatusCode> {

@@ -8,14 +8,17 @@ use std::time::Duration;
 use node::{DiskFaults, MemDisk};
 use tempfile::TempDir;
 
-use super::agent::{Agent, Link, LinkError, Settings};
+use super::agent::{Agent, Settings};
 use super::attempt::Here;
 use super::files::{self, FileSystems, paths};
 use super::host::{Host, HostError};
+use super::links::{Link, LinkError};
+use super::output;
 use super::worker::TASKS_END_MAX;
 use crate::coordinator::Config;
 use crate::coordinator::delay::Waits;
 use crate::coordinator::job::Job;
+use crate::coordinator::task::Limits;
 use crate::counters::Counters;
 use crate::job::JobSpec;
 use crate::jobs;
@@ -23,6 +26,9 @@ use crate::protocol::{AttemptId, Registration, Reply, Report, WorkerId};
 
 /// How often whoever watches a job is told how far it is.
 const WATCH_EVERY: Duration = Duration::from_millis(200);
+
+/// How long the worker may be silent.
+const NEVER_SILENT: Duration = Duration::from_secs(3600);
 
 /// Why a job is not done.
 #[derive(Debug, thiserror::Error)]
@@ -67,20 +73,24 @@ impl Local {
     pub fn new(slots: u32) -> Result<Local, LocalError> {
         let files = FileSystems::on(&files::host());
         let dir = TempDir::with_prefix("mini-mapreduce-").map_err(LocalError::Directory)?;
+        let usual = Config::default();
         let config = Config {
             // Nobody is silent here, but the machine may sleep.
-            worker_timeout: Duration::from_secs(3600),
+            worker_timeout: NEVER_SILENT,
+            limits: Limits {
+                lease: NEVER_SILENT,
+                ..usual.limits
+            },
             // There is no faster place for a second attempt, and no nearer one to wait for.
             speculative: false,
             waits: Waits {
                 node: Duration::ZERO,
                 rack: Duration::ZERO,
             },
-            ..Config::default()
+            ..usual
         };
         let host = Host::open(config, Box::new(MemDisk::default()), files.clone())
             .map_err(|error| LocalError::Failed(error.to_string()))?;
-        let host = Arc::new(host);
         let settings = Settings {
             worker: WorkerId(0),
             address: String::new(),
@@ -111,6 +121,10 @@ impl Local {
     pub fn run(self, spec: &JobSpec, mut watch: impl FnMut(&Job)) -> Result<Counters, LocalError> {
         let spec = paths::qualified(spec, &files::user()).map_err(HostError::from)?;
         let steps = jobs::steps(&spec).map_err(HostError::from)?;
+        // Else that would be found out only when all other steps are done.
+        if let Some(last) = steps.last() {
+            output::check_is_new(&self.files, &last.output).map_err(HostError::Output)?;
+        }
         let between: Vec<String> = steps.iter().map(|step| step.output.clone()).collect();
         let (mut counters, mut done) = (Counters::default(), 0);
         let result = std::thread::scope(|scope| {

@@ -17,6 +17,22 @@ pub struct OutputDir {
     dir: String,
 }
 
+/// Whether a job may write there: nothing is there.
+///
+/// # Errors
+/// Something is, or that cannot be known.
+pub fn check_is_new(files: &FileSystems, output: &str) -> io::Result<()> {
+    match files.of(output)?.exists(output)? {
+        true => Err(is_there(output)),
+        false => Ok(()),
+    }
+}
+
+fn is_there(dir: &str) -> io::Error {
+    let reason = format!("the output {dir} is there already; remove it, or name another");
+    io::Error::new(io::ErrorKind::AlreadyExists, reason)
+}
+
 impl OutputDir {
     /// A directory for a new job.
     ///
@@ -26,10 +42,7 @@ impl OutputDir {
         let output = OutputDir::open(files, dir)?;
         let made = output.files.create_new_dir(dir);
         made.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                format!("the output {dir} is there already; remove it, or name another"),
-            ),
+            io::ErrorKind::AlreadyExists => is_there(dir),
             _ => error,
         })?;
         Ok(output)
@@ -68,12 +81,13 @@ impl OutputDir {
         Ok(file)
     }
 
-    /// Removes what an attempt has written.
+    /// Removes what an attempt has written. If it is the last one, `_temporary` goes too: after a commit nobody else would remove it.
     ///
     /// # Errors
     /// Where the file system refuses.
     pub fn abort_task(&self, attempt: AttemptId) -> io::Result<()> {
-        self.files.remove_all(&self.path(&attempt_dir(attempt)))
+        self.files.remove_all(&self.path(&attempt_dir(attempt)))?;
+        unless_in_use(self.files.remove_dir(&self.path(TEMPORARY)))
     }
 
     /// Makes the parts of these attempts the output, for ever, and says that all is there. Begins where an earlier call was cut off.
@@ -104,16 +118,21 @@ impl OutputDir {
         self.files.sync_dir(&self.dir)
     }
 
-    /// After the end of a job that failed: removes all that attempts have left, and the directory, if nothing else is in it.
+    /// At the end of a job that failed: removes what of these attempts' parts is visible, all that attempts have left, and the directory, if nothing
+    /// else is in it.
     ///
     /// # Errors
     /// Where the file system refuses.
-    pub fn abort(&self) -> io::Result<()> {
-        self.remove_temporary()?;
-        match self.files.remove_dir(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-            removed => removed,
+    pub fn abort(&self, winners: &[AttemptId]) -> io::Result<()> {
+        let names = match self.names() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            names => names?,
+        };
+        for name in commit::undo(winners, &names) {
+            self.files.remove_all(&self.path(&name))?;
         }
+        self.remove_temporary()?;
+        unless_in_use(self.files.remove_dir(&self.dir))
     }
 
     fn remove_temporary(&self) -> io::Result<()> {
@@ -148,4 +167,11 @@ impl OutputDir {
 /// What of an output is an attempt's own.
 fn attempt_dir(attempt: AttemptId) -> String {
     format!("{TEMPORARY}/{attempt}")
+}
+
+fn unless_in_use(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => removed,
+    }
 }

@@ -116,9 +116,14 @@ pub(super) fn registration_to(registration: Registration) -> pb::Registration {
     }
 }
 
-pub(super) fn registration_from(registration: pb::Registration) -> Registration {
+pub(super) fn registration_from(registration: pb::Registration) -> Result<Registration, Refusal> {
+    // Empty, it would mean to reduces that a map's output is lost.
+    if registration.address.is_empty() {
+        let reason = "a worker has to say where its map outputs are served";
+        return Err(Refusal::invalid_argument(reason));
+    }
     let outputs = registration.outputs.into_iter();
-    Registration {
+    Ok(Registration {
         worker: WorkerId(registration.worker),
         address: registration.address,
         host: registration.host,
@@ -126,7 +131,7 @@ pub(super) fn registration_from(registration: pb::Registration) -> Registration 
         map_slots: registration.map_slots,
         reduce_slots: registration.reduce_slots,
         outputs: outputs.map(attempt_from).collect(),
-    }
+    })
 }
 
 pub(super) fn report_to(report: Report) -> pb::Report {
@@ -138,7 +143,9 @@ pub(super) fn report_to(report: Report) -> pb::Report {
             _ => Vec::new(),
         },
         state: Some(match report.state {
-            AttemptState::Running { progress, .. } => State::Running(progress),
+            AttemptState::Running {
+                progress, ticks, ..
+            } => State::Running(pb::Running { progress, ticks }),
             AttemptState::Done { counters } => State::Done(pb::Done {
                 counters: counters_to(&counters),
             }),
@@ -169,9 +176,10 @@ pub(super) fn report_from(report: pb::Report) -> Result<Report, Refusal> {
     let attempt = |report: pb::AttemptReport| {
         let attempt = attempt_needed(report.attempt)?;
         let state = match needed(report.state, "state of an attempt")? {
-            State::Running(progress) => AttemptState::Running {
+            State::Running(pb::Running { progress, ticks }) => AttemptState::Running {
                 progress,
                 counters: counters_from(report.counters),
+                ticks,
             },
             State::Done(done) => AttemptState::Done {
                 counters: counters_from(done.counters),
@@ -410,4 +418,19 @@ pub(super) fn record_from(info: pb::AttemptInfo) -> Result<(AttemptId, AttemptRe
         counters: Counters::default(),
     };
     Ok((attempt_needed(info.attempt)?, record))
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_serves_nowhere_is_refused() {
+        let registration = |address: &str| pb::Registration {
+            address: address.to_owned(),
+            ..pb::Registration::default()
+        };
+        assert!(registration_from(registration("127.0.0.1:1")).is_ok());
+        let refused = registration_from(registration("")).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    }
 }

@@ -1,8 +1,7 @@
 //! `mini-mapreduce worker`: an [`Agent`] with the coordinator and other workers at the far end of gRPC, and the server of its map outputs.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,33 +12,27 @@ use chaos::Chaos;
 use node::DiskFaults;
 use servers::lifetime;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Code, Request, Response, Status as Refusal};
-use tracing::Span;
+use tonic::{Code, Response, Status as Refusal};
 
-use super::agent::{Agent, Link, LinkError, Segment, Segments, Settings};
+use super::agent::{Agent, Settings};
 use super::connector::Connector;
 use super::coordinator::new_worker;
 use super::files::FileSystems;
 use super::http;
+use super::links::{FetchError, Link, LinkError, Segment, Segments};
+use super::shuffle;
 use super::wire::{self, pb};
 use crate::protocol::{AttemptId, Registration, Reply, Report};
 
 /// How long the coordinator may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// How long another worker may be silent in the middle of a fetch.
-const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// How long tasks may take to end once they have heard that they shall.
 pub(super) const TASKS_END_MAX: Duration = Duration::from_secs(3);
-/// How much of a segment is sent at once, and how many such pieces wait for a slow reader.
-const PIECE_BYTES: usize = 256 << 10;
-const PIECES: usize = 4;
 /// How the directory of a life begins.
 const LIFE: &str = "life-";
 
@@ -52,6 +45,9 @@ pub struct Options {
     /// Where map outputs are served; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     pub listen: String,
+    /// Where others reach what it serves [default: where it listens, with the address from which it reaches the coordinator if that is any address]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
     /// Where Prometheus reads its metrics; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     pub http: String,
@@ -113,7 +109,10 @@ pub async fn run_on(
     let life = life.with_context(|| format!("cannot write to {}", base.display()))?;
     let listener = TcpListener::bind(&options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {}", options.listen))?;
-    let address = listener.local_addr()?.to_string();
+    let address = match &options.advertise {
+        Some(address) => address.clone(),
+        None => reachable(listener.local_addr()?, &options.coordinator).await?,
+    };
     let settings = Settings {
         worker: new_worker(),
         address: address.clone(),
@@ -149,7 +148,7 @@ pub async fn run_on(
     ready["http"] = pages.to_string().into();
     lifetime::announce(&ready)?;
 
-    let service = pb::shuffle_server::ShuffleServer::new(Service(agent.clone()));
+    let service = pb::shuffle_server::ShuffleServer::new(shuffle::Service(agent.clone()));
     let rpc = tonic::transport::Server::builder()
         .trace_fn(traces::of_call)
         .add_service(service)
@@ -172,6 +171,22 @@ pub async fn run_on(
     // Tasks that run on end with the process.
     let _ = tokio::task::spawn_blocking(move || agent.wait_for_tasks(TASKS_END_MAX)).await;
     ended
+}
+
+/// Where others reach a server that listens there: at any address it is the one from which the coordinator is reached.
+async fn reachable(mut listening: SocketAddr, coordinator: &str) -> Result<String> {
+    if listening.ip().is_unspecified() {
+        let any = SocketAddr::new(listening.ip(), 0);
+        let way = UdpSocket::bind(any).await?;
+        // Nothing is sent: the system says from where it would be.
+        let way = way.connect(coordinator).await.map(|()| way.local_addr());
+        let own = way.and_then(|own| own);
+        let own = own.with_context(|| {
+            format!("cannot find the way to {coordinator}; --advertise says where others reach this worker")
+        })?;
+        listening.set_ip(own.ip());
+    }
+    Ok(listening.to_string())
 }
 
 /// What an earlier life has left is nobody's: it was killed, or it would have removed it.
@@ -256,109 +271,24 @@ impl Segments for Arc<Far> {
         address: &str,
         partition: u32,
         dir: &Path,
-    ) -> io::Result<Segment> {
+    ) -> Result<Segment, FetchError> {
         let file = dir.join(format!("{map}.segment"));
-        let channel = self.worker(address)?;
-        self.runtime.block_on(copy(channel, map, partition, &file))
+        let channel = self.worker(address).map_err(FetchError::There)?;
+        let copy = shuffle::copy(channel, map, partition, &file);
+        self.runtime.block_on(copy)
     }
 }
 
-/// Copies a segment over the network into a file.
-async fn copy(
-    channel: Channel,
-    map: AttemptId,
-    partition: u32,
-    file: &Path,
-) -> io::Result<Segment> {
-    let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the worker is silent");
-    let mut client = pb::shuffle_client::ShuffleClient::with_interceptor(channel, traces::tell);
-    let request = pb::FetchRequest {
-        map: Some(wire::attempt_to(map)),
-        partition,
-    };
-    let answer = timeout(SILENCE_MAX, client.fetch(request)).await;
-    let answer = answer.map_err(silent)?.map_err(io::Error::other)?;
-    let mut pieces = answer.into_inner();
-    let mut out = File::create(file)?;
-    let (mut expected, mut copied) = (None, 0);
-    while let Some(piece) = timeout(SILENCE_MAX, pieces.message())
-        .await
-        .map_err(silent)?
-        .map_err(io::Error::other)?
-    {
-        let (length, _) = *expected.get_or_insert((piece.length, piece.records));
-        copied += piece.bytes.len() as u64;
-        if copied > length {
-            break;
-        }
-        out.write_all(&piece.bytes)?;
-    }
-    match expected {
-        Some((length, records)) if length == copied => Ok(Segment {
-            file: file.to_owned(),
-            offset: 0,
-            length,
-            records,
-        }),
-        _ => Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            format!("{copied} bytes came of {expected:?}"),
-        )),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-struct Service(Arc<Agent>);
-
-type Pieces = ReceiverStream<Result<pb::FetchPiece, Refusal>>;
-
-#[tonic::async_trait]
-impl pb::shuffle_server::Shuffle for Service {
-    type FetchStream = Pieces;
-
-    async fn fetch(&self, request: Request<pb::FetchRequest>) -> Result<Response<Pieces>, Refusal> {
-        let pb::FetchRequest { map, partition } = request.into_inner();
-        let map = map.ok_or_else(|| Refusal::invalid_argument("the message has no map"))?;
-        let map = wire::attempt_from(map);
-        let found = self.0.segment(map, partition);
-        let segment = found.ok_or_else(|| Refusal::not_found(format!("{map} is not here")))?;
-        let (sender, receiver) = mpsc::channel(PIECES);
-        // The call's span lasts until all is sent.
-        let (agent, span) = (self.0.clone(), Span::current());
-        tokio::task::spawn_blocking(move || {
-            let _sending = span.enter();
-            if let Err(error) = send(&segment, &sender, |bytes| agent.metrics.served(bytes)) {
-                let _ = sender.blocking_send(Err(Refusal::data_loss(format!("{map}: {error}"))));
-            }
-        });
-        Ok(Response::new(ReceiverStream::new(receiver)))
-    }
-}
-
-/// Sends a segment in pieces. A reader that is slow is waited for, one that is gone is none.
-fn send(
-    segment: &Segment,
-    to: &mpsc::Sender<Result<pb::FetchPiece, Refusal>>,
-    sent: impl Fn(usize),
-) -> io::Result<()> {
-    let mut file = File::open(&segment.file)?;
-    file.seek(SeekFrom::Start(segment.offset))?;
-    let mut left = segment.length;
-    loop {
-        let size = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
-        let mut bytes = vec![0; size];
-        file.read_exact(&mut bytes)?;
-        left -= size as u64;
-        let piece = pb::FetchPiece {
-            length: segment.length,
-            records: segment.records,
-            bytes,
-        };
-        if to.blocking_send(Ok(piece)).is_err() {
-            return Ok(());
-        }
-        sent(size);
-        if left == 0 {
-            return Ok(());
-        }
+    #[tokio::test]
+    async fn a_worker_says_where_others_reach_it() {
+        let at = |listening: &str| reachable(listening.parse().unwrap(), "127.0.0.1:8032");
+        assert_eq!(at("127.0.0.1:4711").await.unwrap(), "127.0.0.1:4711");
+        assert_eq!(at("0.0.0.0:4711").await.unwrap(), "127.0.0.1:4711");
+        let error = reachable("0.0.0.0:1".parse().unwrap(), "nowhere").await;
+        assert!(error.unwrap_err().to_string().contains("--advertise"));
     }
 }

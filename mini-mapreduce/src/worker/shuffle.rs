@@ -160,12 +160,6 @@ impl Shuffle {
         Some((wanted.attempt, wanted.address.as_str()))
     }
 
-    /// When something is to be tried again, if anything waits for that.
-    pub fn next_try(&self) -> Option<Time> {
-        let waiting = self.wanted.values().filter(|wanted| !wanted.is_under_way);
-        waiting.map(|wanted| wanted.from).min()
-    }
-
     /// Whether every map's output is there.
     pub fn is_complete(&self) -> bool {
         self.fetched.len() == self.maps

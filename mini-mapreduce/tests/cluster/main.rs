@@ -5,7 +5,9 @@
     reason = "these are tests, which clippy knows by an attribute that they lack"
 )]
 
+mod faults;
 mod page;
+mod slow;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,6 +37,8 @@ struct Scene {
     runtime: Runtime,
     client: Client,
     expected: BTreeMap<String, u64>,
+    /// Of the last job.
+    reduces: u32,
 }
 
 impl Scene {
@@ -62,20 +66,29 @@ impl Scene {
             cluster,
             runtime,
             expected,
+            reduces: 0,
         }
     }
 
     fn submit(&mut self) -> JobId {
+        self.submit_with(2, &[])
+    }
+
+    /// A job that counts the text's words.
+    fn submit_with(&mut self, reduces: u32, settings: &[(&str, &str)]) -> JobId {
         let path = |name: &str| self.dir.path().join(name).to_str().unwrap().to_owned();
-        let size = "mapreduce.input.fileinputformat.split.maxsize";
+        let size = ("mapreduce.input.fileinputformat.split.maxsize", "20000");
+        let all = std::iter::once(&size).chain(settings);
+        let all = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let spec = JobSpec {
             program: "wordcount".to_owned(),
             args: Vec::new(),
             inputs: vec![path("text")],
             output: path("out"),
-            reduces: 2,
-            settings: Settings(BTreeMap::from([(size.to_owned(), "20000".to_owned())])),
+            reduces,
+            settings: Settings(all.collect()),
         };
+        self.reduces = reduces;
         self.runtime.block_on(self.client.submit(spec)).unwrap()
     }
 
@@ -136,7 +149,9 @@ impl Scene {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert_eq!(names, ["_SUCCESS", "part-r-00000", "part-r-00001"]);
+        let parts = (0..self.reduces).map(|number| format!("part-r-{number:05}"));
+        let expected: Vec<String> = ["_SUCCESS".to_owned()].into_iter().chain(parts).collect();
+        assert_eq!(names, expected);
         let mut counts = BTreeMap::new();
         for part in &names[1..] {
             for line in fs::read_to_string(out.join(part)).unwrap().lines() {

@@ -9,7 +9,9 @@ use mini_mapreduce::map_output::SpillSettings;
 use mini_mapreduce::memory::{MemoryFiles, MemoryScratch, NoProgress};
 use mini_mapreduce::program::Program;
 use mini_mapreduce::segment::Compression;
-use mini_mapreduce::task::{SegmentSource, TaskError, run_map_only, run_map_with, run_reduce};
+use mini_mapreduce::task::{
+    Progress, SegmentSource, TaskError, run_map_only, run_map_with, run_reduce,
+};
 
 /// A job on the file `in` of blocks of so many bytes.
 pub(crate) struct Bench {
@@ -48,6 +50,15 @@ impl Bench {
 
     /// The output, a file for each task that writes one, and the counters of all tasks.
     pub(crate) fn run(&self, program: &dyn Program) -> Result<(Vec<Vec<u8>>, Counters), TaskError> {
+        self.run_watched(program, &NoProgress)
+    }
+
+    /// As `run`, and `progress` hears of it.
+    pub(crate) fn run_watched(
+        &self,
+        program: &dyn Program,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<Vec<u8>>, Counters), TaskError> {
         let splits = splits(program.input(), &self.spec, &self.files)?;
         let mut counters = Counters::default();
         let mut outputs = Vec::new();
@@ -56,12 +67,7 @@ impl Bench {
                 let mut out = Vec::new();
                 let files = &self.files;
                 counters.merge(&run_map_only(
-                    program,
-                    &self.spec,
-                    split,
-                    files,
-                    &mut out,
-                    &NoProgress,
+                    program, &self.spec, split, files, &mut out, progress,
                 )?);
                 outputs.push(out);
             }
@@ -77,7 +83,7 @@ impl Bench {
                 split,
                 &self.files,
                 &scratch,
-                &NoProgress,
+                progress,
             )?;
             assert_eq!(
                 scratch.names(),
@@ -110,13 +116,7 @@ impl Bench {
             let sources = maps.iter().enumerate().map(source).collect();
             let (scratch, mut out) = (MemoryScratch::default(), Vec::new());
             let counted = run_reduce(
-                program,
-                &spec,
-                partition,
-                sources,
-                &scratch,
-                &mut out,
-                &NoProgress,
+                program, &spec, partition, sources, &scratch, &mut out, progress,
             )?;
             counters.merge(&counted);
             outputs.push(out);

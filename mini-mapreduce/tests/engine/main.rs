@@ -9,5 +9,6 @@
 mod bench;
 mod folding;
 mod jobs;
+mod liveness;
 mod records;
 mod sorted;

@@ -267,6 +267,41 @@ fn a_combiner_that_changes_keys_is_caught() {
     );
 }
 
+/// A mean of means is no mean.
+struct Mean;
+
+impl Combiner for Mean {
+    type Key = Vec<u8>;
+    type Value = u64;
+
+    fn combine(
+        &mut self,
+        key: &[u8],
+        values: &mut Values<'_, Vec<u8>, u64>,
+        out: &mut Emitter<'_, Vec<u8>, u64>,
+    ) -> Result<(), RecordError> {
+        let (mut sum, mut count) = (0, 0);
+        while let Some(value) = values.next_value()? {
+            (sum, count) = (sum + value, count + 1);
+        }
+        out.emit(key, sum / count)
+    }
+}
+
+#[test]
+fn a_combiner_that_is_not_associative_is_caught_when_asked_for() {
+    let mut bench = Bench::new("", &[], 1, 1000);
+    bench.files.put("in", b"5\n3\n10\n20\n");
+    let job = Job::new(|_| Ok(Numbers), || Sum).combiner(|| Mean);
+    assert_eq!(
+        bench.run(&job).unwrap_err().to_string(),
+        "the combiner failed at the key n: it is not associative: of three values it makes something else when two of them were combined before"
+    );
+    bench.spill.check = false;
+    let (outputs, _) = bench.run(&job).unwrap();
+    assert_eq!(one_file(&outputs), "n\t9\n", "that is what comes of it");
+}
+
 struct Nowhere;
 
 impl Partitioner for Nowhere {

@@ -52,9 +52,9 @@ pub(crate) fn one_attempt_of_a_part_is_visible(world: &mut World) {
     let failed = world.new_dir();
     let output = OutputDir::create(&files, &(world.name_node() + &failed)).unwrap();
     write(&output, attempt(3, 0), "in vain");
-    output.abort().unwrap();
+    output.abort(&[]).unwrap();
     assert_eq!(world.client.stat(&failed).unwrap(), None);
-    output.abort().unwrap();
+    output.abort(&[]).unwrap();
     // Where the output is gone, no late attempt makes it anew.
     assert!(output.begin(attempt(3, 1)).is_err());
     assert_eq!(world.client.stat(&failed).unwrap(), None);

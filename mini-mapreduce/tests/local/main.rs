@@ -1,6 +1,13 @@
 //! Local files as input, scratch and output.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, which clippy knows by an attribute that they lack"
+)]
+
+mod host;
 mod jobs;
+mod memory;
 
 use std::fs;
 use std::io::Write;
@@ -110,7 +117,43 @@ fn a_job_that_failed_leaves_nothing() {
     let (job, kind, index) = (JobId(1), TaskKind::Map, 3);
     let task = TaskId { job, kind, index };
     output.begin(AttemptId { task, number: 0 }).unwrap();
-    output.abort().unwrap();
+    output.abort(&[]).unwrap();
     assert!(!path.exists());
-    output.abort().unwrap();
+    output.abort(&[]).unwrap();
+}
+
+#[test]
+fn a_commit_that_was_given_up_in_the_middle_leaves_nothing() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("out");
+    let output = OutputDir::create(&FileSystems::default(), path.to_str().unwrap()).unwrap();
+    let attempts = [0, 1].map(|index| {
+        let (job, kind) = (JobId(1), TaskKind::Map);
+        let task = TaskId { job, kind, index };
+        AttemptId { task, number: 0 }
+    });
+    output.begin(attempts[0]).unwrap();
+    output.commit(&attempts[..1]).unwrap();
+    output.begin(attempts[1]).unwrap();
+    assert!(path.join("part-m-00000").exists() && path.join("_SUCCESS").exists());
+    output.abort(&attempts).unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_attempt_that_is_late_leaves_nothing_in_an_output_that_is_whole() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("out");
+    let output = OutputDir::create(&FileSystems::default(), path.to_str().unwrap()).unwrap();
+    output.commit(&[]).unwrap();
+    let (job, kind, index) = (JobId(1), TaskKind::Reduce, 0);
+    let task = TaskId { job, kind, index };
+    let late = AttemptId { task, number: 5 };
+    output.begin(late).unwrap();
+    output.abort_task(late).unwrap();
+    let left: Vec<_> = fs::read_dir(&path)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["_SUCCESS"]);
 }

@@ -88,6 +88,8 @@ fn config() -> Config {
             runtime_min: ms(1500),
             ..LateConfig::default()
         },
+        // So that the journal is written anew now and then.
+        journal_slack: 500,
         ..Config::default()
     }
 }
@@ -140,9 +142,11 @@ impl Scenario for Cluster {
         let mut world = World::new(rng.fork(), move |id: NodeId, rng: &mut Rng| {
             let history = shared.clone();
             match id {
-                COORDINATOR => {
-                    Member::Coordinator(Box::new(CoordinatorProcess::new(config(), history)))
-                }
+                COORDINATOR => Member::Coordinator(Box::new(CoordinatorProcess::new(
+                    config(),
+                    has_bad_luck,
+                    history,
+                ))),
                 CLIENT => Member::Client(Box::new(ClientProcess::new(history, workers, rng))),
                 NodeId(worker) => {
                     let nature = natures[worker as usize - 2];

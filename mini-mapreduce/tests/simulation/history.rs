@@ -1,4 +1,4 @@
-//! What was done and promised in a run, beyond all crashes; and the file system in which jobs write, which does not fail.
+//! What was done and promised in a run, beyond all crashes; and the file system in which jobs write.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,8 @@ pub(crate) struct Output {
     pub(crate) files: BTreeMap<String, File>,
     /// Every rename to a part's name: which, and whose.
     pub(crate) promoted: Vec<(String, AttemptId)>,
+    /// Whether the directory was made.
+    pub(crate) is_there: bool,
 }
 
 impl Output {
@@ -69,6 +71,10 @@ pub(crate) struct History {
     pub(crate) accepted: BTreeSet<AttemptId>,
     /// The jobs that the client was told are over, and what became of them.
     pub(crate) over: BTreeMap<JobId, Result<(), String>>,
+    /// Jobs of whose output somebody has removed a part while it was committed: they cannot succeed.
+    pub(crate) sabotaged: BTreeSet<JobId>,
+    /// Attempts that failed or hung, and so were to blame.
+    pub(crate) unlucky: BTreeSet<AttemptId>,
     /// How many tasks may still fail or hang: a task that fails too often is the end of its job, as it should be.
     pub(crate) bad_luck: u32,
     pub(crate) counts: Tally,

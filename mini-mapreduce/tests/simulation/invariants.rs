@@ -5,16 +5,17 @@
 //! | [`promoted_once`] | The parts of an output are those of one attempt each, and were put there once. |
 //! | [`output`] | An output that says it is whole is what a sequential program makes of the input; another shows no part, unless it is being committed. |
 //! | [`accepted`] | A part that was accepted is its task's for ever: a late attempt, or a restart, changes nothing. |
+//! | [`blamed`] | A reduce has failed no more often than its attempts failed or hung: to wait for maps, however long, is no failure. |
 //! | [`events`] | What workers know of a job's map outputs is a beginning of what the coordinator knows, restarts included. |
 //! | [`never_lost`] | Where no worker fails, no map output is given up, and so no map that is done is run again. |
-//! | [`Progress`] | Once all is mended, every job succeeds, whatever map outputs were lost. |
+//! | [`Progress`] | Once all is mended, every job succeeds, whatever map outputs were lost and commits failed; but for one of whose parts somebody has removed one: of its output nothing is left. |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mini_mapreduce::coordinator::Coordinator;
 use mini_mapreduce::coordinator::job::JobState;
 use mini_mapreduce::output::SUCCESS;
-use mini_mapreduce::protocol::{AttemptId, JobId, MapEvent, TaskId};
+use mini_mapreduce::protocol::{AttemptId, JobId, MapEvent, TaskId, TaskKind};
 use sim::{Invariant, World};
 
 use crate::cluster::Member;
@@ -64,6 +65,16 @@ fn accepted(accepted: AttemptId, winner: Option<&AttemptId>) -> Result<(), Strin
         Some(winner) if *winner == accepted => Ok(()),
         _ => Err(format!(
             "{accepted} was accepted, and the winner is {winner:?}"
+        )),
+    }
+}
+
+/// Of a reduce that has failed so many times, of whose attempts so many failed or hung.
+fn blamed(reduce: TaskId, failures: u32, unlucky: usize) -> Result<(), String> {
+    match usize::try_from(failures).unwrap() <= unlucky {
+        true => Ok(()),
+        false => Err(format!(
+            "{reduce} is said to have failed {failures} times, and did {unlucky} times"
         )),
     }
 }
@@ -128,6 +139,19 @@ fn check_accepted(world: &World<Member>, history: &Shared) -> Result<(), String>
     Ok(())
 }
 
+fn check_blamed(world: &World<Member>, history: &Shared) -> Result<(), String> {
+    let history = history.borrow();
+    let unlucky = |task| history.unlucky.iter().filter(|id| id.task == task).count();
+    let mut jobs = coordinator(world).into_iter().flat_map(Coordinator::jobs);
+    jobs.try_for_each(|job| {
+        let mut reduces = job.reduces.iter().enumerate();
+        reduces.try_for_each(|(index, task)| {
+            let id = job.task_id(TaskKind::Reduce, index);
+            blamed(id, task.failures, unlucky(id))
+        })
+    })
+}
+
 fn check_events(world: &World<Member>, _: &Shared) -> Result<(), String> {
     let Some(core) = coordinator(world) else {
         return Ok(());
@@ -190,6 +214,11 @@ pub(crate) fn all(history: &Shared, no_worker_fails: bool) -> Vec<Box<dyn Invari
             check_accepted,
         ),
         (
+            "blamed",
+            "A reduce that waits for maps does not fail of it",
+            check_blamed,
+        ),
+        (
             "events",
             "What workers know of map outputs is a beginning of what the coordinator knows",
             check_events,
@@ -219,10 +248,14 @@ pub(crate) struct Progress {
 }
 
 /// Of what became of the client's jobs.
-fn succeeded(over: &BTreeMap<JobId, Result<(), String>>) -> Result<(), String> {
+fn succeeded(
+    over: &BTreeMap<JobId, Result<(), String>>,
+    sabotaged: &BTreeSet<JobId>,
+) -> Result<(), String> {
     over.iter().try_for_each(|(job, result)| match result {
-        Ok(()) => Ok(()),
-        Err(reason) => Err(format!("{job} failed: {reason}")),
+        Ok(()) if sabotaged.contains(job) => Err(format!("{job} succeeded, and a part is gone")),
+        Err(reason) if !sabotaged.contains(job) => Err(format!("{job} failed: {reason}")),
+        _ => Ok(()),
     })
 }
 
@@ -243,20 +276,28 @@ impl Invariant<Member> for Progress {
             return Err(waiting);
         }
         let history = self.history.borrow();
+        let jobs: Vec<_> = coordinator(world)
+            .into_iter()
+            .flat_map(Coordinator::jobs)
+            .collect();
         for name in history.texts.keys().map(u64::to_string) {
+            let job = jobs.iter().find(|job| job.spec.output == name);
+            let is_sabotaged = job.is_some_and(|job| history.sabotaged.contains(&job.id));
             let files = history.outputs.get(&name);
-            if files.is_none_or(|output| !output.files.contains_key(SUCCESS)) {
-                return Err(format!("output {name} is not there"));
+            let is_whole = files.is_some_and(|output| output.files.contains_key(SUCCESS));
+            if is_whole == is_sabotaged {
+                return Err(format!("output {name} is there: {is_whole}"));
+            }
+            if let Some(left) = files.filter(|files| is_sabotaged && !files.files.is_empty()) {
+                return Err(format!("of output {name} are left {:?}", left.names()));
             }
         }
-        succeeded(&history.over)
+        succeeded(&history.over, &history.sabotaged)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use mini_mapreduce::protocol::TaskKind;
-
     use super::*;
     use crate::history::File;
 
@@ -280,6 +321,7 @@ mod tests {
         Output {
             files: names.iter().map(file).collect(),
             promoted: Vec::new(),
+            is_there: true,
         }
     }
 
@@ -318,6 +360,14 @@ mod tests {
     }
 
     #[test]
+    fn a_reduce_that_is_blamed_for_nothing_is_seen() {
+        let reduce = reduce(0).task;
+        assert_eq!(blamed(reduce, 2, 2), Ok(()));
+        assert_eq!(blamed(reduce, 0, 2), Ok(()));
+        assert!(blamed(reduce, 1, 0).is_err());
+    }
+
+    #[test]
     fn events_that_were_taken_back_are_seen() {
         let lost = |number| MapEvent::Lost {
             attempt: attempt(TaskKind::Map, number),
@@ -339,7 +389,11 @@ mod tests {
     #[test]
     fn a_job_that_failed_is_no_progress() {
         let of = |result| BTreeMap::from([(JobId(1), result)]);
-        assert_eq!(succeeded(&of(Ok(()))), Ok(()));
-        assert!(succeeded(&of(Err("why not".to_owned()))).is_err());
+        let (none, it) = (BTreeSet::new(), BTreeSet::from([JobId(1)]));
+        let failed = || of(Err("why not".to_owned()));
+        assert_eq!(succeeded(&of(Ok(())), &none), Ok(()));
+        assert!(succeeded(&failed(), &none).is_err());
+        assert_eq!(succeeded(&failed(), &it), Ok(()));
+        assert!(succeeded(&of(Ok(())), &it).is_err());
     }
 }

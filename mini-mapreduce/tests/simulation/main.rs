@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Tasks count words, so a few lines say what the output must be ([`text`]). Workers crash, stop, are cut off, are twenty times slower than others, send
-//! heartbeats while nothing moves, and serve damaged bytes; the coordinator crashes at any call of its disk, and in the middle of a commit. A bug that a
-//! seed finds gets a test of its own in `tests/coordinator.rs`, since a seed means another run as soon as anything here draws once more.
+//! heartbeats while nothing moves, and serve damaged bytes; disks are full; the coordinator crashes at any call of its disk, and in the middle of a commit, which may fail too. A bug that a
+//! seed finds gets a test of its own in `tests/coordinator/`, since a seed means another run as soon as anything here draws once more.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,9 +38,12 @@ fn seeds() {
     let counts = cluster.counts.lock().unwrap();
     println!("{counts:?}");
     for what in [
+        "commits failed",
+        "commits given up in the middle",
         "commits resumed",
         "coordinators restarted",
         "damaged segments",
+        "disks full",
         "fetches failed",
         "late attempts",
         "map outputs lost",

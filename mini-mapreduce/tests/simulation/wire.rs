@@ -55,10 +55,11 @@ pub(crate) enum Timer {
     Client,
     Tick,
     Reopen,
+    SetUp(JobId),
     Commit(JobId),
+    Abort(JobId),
     Heartbeat,
     Work(AttemptId),
-    Retry(AttemptId),
     /// A reduce's fetch of a map's output has taken too long.
     Fetch(AttemptId, AttemptId),
 }

@@ -39,6 +39,8 @@ struct Task {
     steps_left: u32,
     /// Heartbeats name it, and nothing moves.
     is_stuck: bool,
+    /// Signs of life.
+    ticks: u64,
     shuffle: Shuffle,
     fetched: Counts,
 }
@@ -73,7 +75,6 @@ impl WorkerProcess {
         match event {
             Event::Start | Event::Timer(Timer::Heartbeat) => self.beat(ctx),
             Event::Timer(Timer::Work(attempt)) => self.work(attempt, ctx),
-            Event::Timer(Timer::Retry(reduce)) => self.fetch(reduce, ctx),
             Event::Timer(Timer::Fetch(reduce, map)) => self.fetch_failed(reduce, map, ctx),
             Event::Timer(_) => {}
             Event::Message { from, message } => self.hear(from, message, ctx),
@@ -82,6 +83,18 @@ impl WorkerProcess {
 
     fn beat(&mut self, ctx: &mut Ctx<'_, Member>) {
         ctx.set_timer(Timer::Heartbeat, HEARTBEAT);
+        let mut fetching = Vec::new();
+        for (id, task) in &mut self.tasks {
+            if id.task.kind == TaskKind::Reduce && !task.shuffle.is_complete() {
+                fetching.push(*id);
+                // A reduce that waits for maps is in no endless loop.
+                task.ticks += u64::from(!task.is_stuck);
+                self.core.alive(*id, task.ticks);
+            }
+        }
+        for reduce in fetching {
+            self.fetch(reduce, ctx);
+        }
         let message = if self.is_registered {
             Message::Heartbeat(self.core.report())
         } else {
@@ -167,12 +180,14 @@ impl WorkerProcess {
         if is_stuck {
             history.bad_luck -= 1;
             history.count("tasks stuck");
+            history.unlucky.insert(id);
         }
         drop(history);
         let task = Task {
             spec,
             steps_left: STEPS,
             is_stuck,
+            ticks: 0,
             shuffle: Shuffle::new(maps),
             fetched: Counts::new(),
         };
@@ -207,6 +222,7 @@ impl WorkerProcess {
         if troubled && ctx.rng.percent(1) {
             history.bad_luck -= 1;
             history.count("tasks failed");
+            history.unlucky.insert(id);
             let reason = "the mapper threw".to_owned();
             self.core.ended(id, AttemptState::Failed { reason });
             self.tasks.remove(&id);
@@ -219,7 +235,9 @@ impl WorkerProcess {
             TaskKind::Map => done,
             TaskKind::Reduce => (2.0 + done) / 3.0,
         };
+        task.ticks += 1;
         self.core.progress(id, progress, Counters::default());
+        self.core.alive(id, task.ticks);
         if task.steps_left > 0 {
             ctx.set_timer(Timer::Work(id), self.nature.step);
         } else {
@@ -245,12 +263,13 @@ impl WorkerProcess {
         if id.task.kind == TaskKind::Reduce || text.reduces == 0 {
             let by = Some(id);
             let output = history.output(&task.spec.output);
+            assert!(output.is_there, "{id} runs, and has nowhere to write");
             output.files.insert(temporary_name(id), File { by, counts });
         }
         drop(history);
         let mut counters = Counters::default();
         counters.task("TASKS", 1);
-        self.core.done(id, counters);
+        self.core.ended(id, AttemptState::Done { counters });
     }
 
     fn fetch(&mut self, reduce: AttemptId, ctx: &mut Ctx<'_, Member>) {
@@ -273,9 +292,6 @@ impl WorkerProcess {
             self.tasks.remove(&reduce);
         } else if task.shuffle.is_complete() {
             ctx.set_timer(Timer::Work(reduce), self.nature.step);
-        } else if let Some(next) = task.shuffle.next_try() {
-            let after = next.since(ctx.now()).max(Duration::from_millis(10));
-            ctx.set_timer(Timer::Retry(reduce), after);
         }
     }
 
@@ -307,6 +323,19 @@ impl WorkerProcess {
         let Some(task) = self.tasks.get_mut(&reduce) else {
             return;
         };
+        let mut history = self.history.borrow_mut();
+        let troubled = self.nature.has_bad_luck && ctx.now() < CALM_AT && history.bad_luck > 0;
+        if troubled && ctx.rng.percent(1) {
+            // The map's output is good, and this worker's disk is full: nobody is to complain of the map.
+            history.bad_luck -= 1;
+            history.count("disks full");
+            history.unlucky.insert(reduce);
+            let reason = "no space left on device".to_owned();
+            self.core.ended(reduce, AttemptState::Failed { reason });
+            self.tasks.remove(&reduce);
+            return;
+        }
+        drop(history);
         if task.shuffle.fetched(map) {
             merge(&mut task.fetched, counts);
             let progress = task.shuffle.fraction() * 2.0 / 3.0;

@@ -131,7 +131,10 @@ fn answer(mut stream: &TcpStream, host: &Host, names: &mut Names) -> std::io::Re
     while question.read_line(&mut line)? > "\r\n".len() {
         line.clear();
     }
-    let report = host.look(|core| Report::of(core, names));
+    let Ok(report) = host.look(|core| Report::of(core, names)) else {
+        // Its journal is no good any more: it ends.
+        return Ok(());
+    };
     let body = json!(report).to_string();
     write!(
         stream,

@@ -180,6 +180,10 @@ impl FileSystem for Hdfs {
         Ok(Box::new(self.client.create(path_of(path)?, options)?))
     }
 
+    fn exists(&self, path: &str) -> io::Result<bool> {
+        Ok(self.client.stat(path_of(path)?)?.is_some())
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(self.client.rename(path_of(from)?, path_of(to)?)?)
     }

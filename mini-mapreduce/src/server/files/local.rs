@@ -97,11 +97,22 @@ impl FileSystem for LocalFiles {
         Ok(Box::new(fs::File::create(path)?))
     }
 
+    fn exists(&self, path: &str) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(from, to)
     }
 
     fn remove_all(&self, path: &str) -> io::Result<()> {
+        if fs::symlink_metadata(path).is_ok_and(|file| !file.is_dir()) {
+            return unless_missing(fs::remove_file(path));
+        }
         for _ in 0..REMOVALS_MAX {
             match unless_missing(fs::remove_dir_all(path)) {
                 // Somebody, such as a late attempt, has put something there meanwhile.

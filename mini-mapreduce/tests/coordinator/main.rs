@@ -5,11 +5,15 @@
     reason = "these are tests, which clippy knows by an attribute that they lack"
 )]
 
+mod memory;
+mod outputs;
+
 use std::time::Duration;
 
 use mini_mapreduce::coordinator::delay::Locality;
 use mini_mapreduce::coordinator::history::AttemptRecord;
-use mini_mapreduce::coordinator::job::JobState;
+use mini_mapreduce::coordinator::job::{JOB_COUNTERS, JobState};
+use mini_mapreduce::coordinator::owed::ActionError;
 use mini_mapreduce::coordinator::{Action, Config, Coordinator, SubmitError, Unknown};
 use mini_mapreduce::counters::Counters;
 use mini_mapreduce::job::{JobSpec, Settings, Split};
@@ -85,13 +89,45 @@ impl Story {
 
     fn with_job(reduces: u32, hosts: &[&[&str]]) -> Story {
         let mut story = Story::new();
-        story.core.submit(7, spec(reduces), splits(hosts)).unwrap();
+        story.submit(7, spec(reduces), splits(hosts));
         story
+    }
+
+    /// Has a job taken, and its output directory made.
+    fn submit(&mut self, token: u64, spec: JobSpec, splits: Vec<Split>) -> JobId {
+        let job = self.core.submit(token, spec, splits).unwrap();
+        let actions = self.core.take_actions();
+        let [Action::SetUp { is_again, .. }] = actions[..] else {
+            panic!("{actions:?}");
+        };
+        assert!(!is_again);
+        self.core.set_up(job, Ok(()), self.now);
+        job
     }
 
     fn restart(&mut self) {
         self.core.flush(&mut self.disk).unwrap();
         self.core = Coordinator::open(Config::default(), &mut self.disk, self.now).unwrap();
+    }
+
+    /// A job of one map and no reduce, whose map is done: it is to be committed.
+    fn to_be_committed() -> Story {
+        let mut story = Story::with_job(0, &[&[]]);
+        let mut a = story.worker("a", 1);
+        story.beat(&mut a);
+        story.all_end(&mut a, &done());
+        story
+    }
+
+    /// What is to be done, in words.
+    fn asked(&mut self) -> Vec<&'static str> {
+        let what = |action: &Action| match action {
+            Action::SetUp { .. } => "set up",
+            Action::Commit { .. } => "commit",
+            Action::Abort { winners, .. } if winners.is_empty() => "abort",
+            Action::Abort { .. } => "abort, with parts",
+        };
+        self.core.take_actions().iter().map(what).collect()
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -138,6 +174,15 @@ impl Story {
         self.beat(worker)
     }
 
+    /// The reduces that a worker has.
+    fn reduces_on(&self, worker: &Worker) -> Vec<String> {
+        let attempts = self.core.job(JobId(1)).unwrap().attempts();
+        let there = attempts.filter(|(id, attempt)| {
+            id.task.kind == TaskKind::Reduce && attempt.worker == worker.id()
+        });
+        there.map(|(id, _)| name(&id)).collect()
+    }
+
     fn state(&self) -> &JobState {
         &self.core.job(JobId(1)).unwrap().state
     }
@@ -172,7 +217,8 @@ fn a_job_from_its_first_map_to_its_commit() {
         winners.iter().map(name).collect::<Vec<_>>(),
         ["attempt_0001_r_000000_0"]
     );
-    story.core.committed(*job, Ok(()));
+    let (job, now) = (*job, story.now);
+    story.core.committed(job, Ok(()), now);
     assert_eq!(*story.state(), JobState::Succeeded);
     let counters = story.core.job(JobId(1)).unwrap().counters();
     assert_eq!(counters.get_task("TASKS"), 3);
@@ -360,6 +406,52 @@ fn a_map_whose_output_cannot_be_fetched_is_run_again() {
 }
 
 #[test]
+fn a_task_that_failed_is_tried_elsewhere_first() {
+    let mut story = Story::with_job(1, &[&[]]);
+    let (mut a, mut b) = (story.worker("a", 1), story.worker("b", 1));
+    assert_eq!(story.beat(&mut a), ["attempt_0001_m_000000_0"]);
+    let full = failed("cannot write spill0.out: no space left on device");
+    assert_eq!(
+        story.all_end(&mut a, &full),
+        [] as [&str; 0],
+        "its disk is full still"
+    );
+    assert_eq!(story.beat(&mut b), ["attempt_0001_m_000000_1"]);
+    // It has failed wherever it can: the place is not to blame.
+    assert_eq!(story.all_end(&mut b, &full), ["attempt_0001_m_000000_2"]);
+    story.all_end(&mut b, &done());
+    // Nobody waits for a place that is gone.
+    assert_eq!(story.beat(&mut a), [] as [&str; 0]);
+    assert_eq!(story.all_end(&mut b, &full), [] as [&str; 0]);
+    story.wait(11);
+    story.register(&b, "b", 1);
+    story.wait(0);
+    assert_eq!(story.core.job(JobId(1)).unwrap().reduces[0].failures, 1);
+    assert_eq!(story.beat(&mut b)[0], "attempt_0001_m_000000_3");
+    story.all_end(&mut b, &done());
+    assert_eq!(story.reduces_on(&b), ["attempt_0001_r_000000_1"]);
+}
+
+#[test]
+fn a_reduce_that_gives_up_is_no_failure_and_its_worker_gets_no_more_of_the_job_after_some() {
+    let mut story = Story::with_job(5, &[&[]]);
+    let mut workers = ["a", "b", "c", "d"].map(|host| story.worker(host, 3));
+    let [maps, bad, good, _] = &mut workers;
+    story.beat(maps);
+    story.all_end(maps, &done());
+    // Two reduces are taken already by the worker with the map.
+    assert_eq!(story.beat(bad).len(), 2);
+    let reason = "it cannot be fetched".to_owned();
+    let given_up = AttemptState::GivenUp { reason };
+    for _ in 0..2 {
+        assert_eq!(story.all_end(bad, &given_up), [] as [&str; 0]);
+    }
+    assert_eq!(story.beat(good).len(), 2);
+    let job = story.core.job(JobId(1)).unwrap();
+    assert!(job.reduces.iter().all(|reduce| reduce.failures == 0));
+}
+
+#[test]
 fn a_worker_on_which_attempts_fail_gets_no_more_of_the_job() {
     let mut story = Story::with_job(1, &[&[], &[], &[], &[]]);
     let mut workers = ["a", "b", "c", "d"].map(|host| story.worker(host, 3));
@@ -381,9 +473,10 @@ fn a_map_waits_for_a_slot_near_its_data_and_not_for_ever() {
     assert_eq!(story.beat(&mut a).len(), 1);
 }
 
-#[test]
-fn the_last_slow_map_is_run_a_second_time_and_the_first_to_be_done_counts() {
-    let mut story = Story::with_job(1, &[&[], &[]]);
+/// A job with a map on a slow worker and one on a fast one, which is done at once, after 70 seconds; and what the fast worker has then.
+fn with_a_slow_map(spec: JobSpec) -> (Story, Worker, Worker, Vec<AttemptId>) {
+    let mut story = Story::new();
+    story.submit(7, spec, splits(&[&[], &[]]));
     let (mut slow, mut fast) = (story.worker("slow", 1), story.worker("fast", 1));
     story.beat(&mut slow);
     story.beat(&mut fast);
@@ -398,11 +491,28 @@ fn the_last_slow_map_is_run_a_second_time_and_the_first_to_be_done_counts() {
             story.beat(&mut fast);
         }
     }
-    let second: Vec<AttemptId> = fast.report().attempts.iter().map(|a| a.attempt).collect();
-    let second = second
+    let running: Vec<AttemptId> = fast.report().attempts.iter().map(|a| a.attempt).collect();
+    let maps = running
         .into_iter()
-        .find(|id| id.task.kind == TaskKind::Map)
-        .unwrap();
+        .filter(|id| id.task.kind == TaskKind::Map);
+    let maps = maps.collect();
+    (story, slow, fast, maps)
+}
+
+#[test]
+fn a_job_that_wants_no_second_attempts_gets_none() {
+    let mut spec = spec(1);
+    let setting = ("mapreduce.map.speculative", "false");
+    let (name, value) = (setting.0.to_owned(), setting.1.to_owned());
+    spec.settings.0.insert(name, value);
+    let (.., maps) = with_a_slow_map(spec);
+    assert_eq!(maps, []);
+}
+
+#[test]
+fn the_last_slow_map_is_run_a_second_time_and_the_first_to_be_done_counts() {
+    let (mut story, mut slow, mut fast, maps) = with_a_slow_map(spec(1));
+    let second = maps[0];
     assert_eq!(second.to_string(), "attempt_0001_m_000000_1");
     fast.ended(second, done());
     story.beat(&mut fast);
@@ -416,6 +526,11 @@ fn the_last_slow_map_is_run_a_second_time_and_the_first_to_be_done_counts() {
         first_two[1].ends_with("..70 second SUCCEEDED -"),
         "{first_two:?}"
     );
+    let counters = story.core.job(JobId(1)).unwrap().counters();
+    let count = |name| counters.get(JOB_COUNTERS, name);
+    assert_eq!(count("TOTAL_LAUNCHED_MAPS"), 3);
+    assert_eq!(count("NUM_KILLED_MAPS"), 1);
+    assert_eq!(count("NUM_FAILED_MAPS"), 0);
 }
 
 /// What is remembered of the attempts: worker and slot, from when to when in seconds, how it ended.
@@ -446,12 +561,14 @@ fn timeline(story: &Story) -> Vec<String> {
 #[test]
 fn what_has_become_of_attempts_is_remembered_for_a_timeline() {
     let mut story = Story::with_job(1, &[&["a"], &["a"], &["a"]]);
-    let (mut a, mut b) = (story.worker("a", 2), story.worker("b", 1));
+    let mut a = story.worker("a", 2);
     story.beat(&mut a);
     story.wait(1);
     let first = a.report().attempts[0].attempt;
     a.ended(first, failed("byte 17 is bad"));
     story.beat(&mut a);
+    // With another worker there, it would be tried on that one first.
+    let mut b = story.worker("b", 1);
     story.beat(&mut b);
     story.wait(3);
     assert_eq!(story.beat(&mut b), ["attempt_0001_m_000002_0"]);
@@ -478,10 +595,11 @@ fn what_has_become_of_attempts_is_remembered_for_a_timeline() {
     let job = story.core.job(JobId(1)).unwrap();
     assert_eq!(job.counters_so_far().get_task("SHUFFLE_PHASE_TIME"), 12_000);
     counters.task("MERGE_PHASE_TIME", 13_000);
-    a.done(reduce, counters);
+    a.ended(reduce, AttemptState::Done { counters });
     story.beat(&mut a);
     story.wait(2);
-    story.core.committed(JobId(1), Ok(()));
+    let now = story.now;
+    story.core.committed(JobId(1), Ok(()), now);
     assert_eq!(
         timeline(&story),
         [
@@ -504,18 +622,57 @@ fn what_has_become_of_attempts_is_remembered_for_a_timeline() {
     assert_eq!(job.counters_of(TaskKind::Map).get_task("TASKS"), 3);
 }
 
-#[test]
-fn an_attempt_that_does_not_move_has_failed() {
-    let mut story = Story::with_job(1, &[&[]]);
+/// A job of one map, whose worker names its attempt every five seconds for some minutes; how often that failed.
+fn failures_of_a_map(timeout_ms: Option<&str>, minutes: u64, lives: bool) -> u32 {
+    let mut story = Story::new();
+    let mut spec = spec(1);
+    let setting = |ms: &str| ("mapreduce.task.timeout".to_owned(), ms.to_owned());
+    spec.settings.0.extend(timeout_ms.map(setting));
+    story.submit(7, spec, splits(&[&[]]));
     let mut a = story.worker("a", 1);
     story.beat(&mut a);
-    for _ in 0..121 {
+    for beat in 0..minutes * 12 {
         story.wait(5);
+        let running = a.report().attempts[0].attempt;
+        // All is read, as it seems: of a compressed file nobody knows how much there is.
+        a.progress(running, 1.0, Counters::default());
+        if lives {
+            a.alive(running, beat);
+        }
         story.beat(&mut a);
+        if matches!(story.state(), JobState::Failed { .. }) {
+            break;
+        }
     }
-    let job = story.core.job(JobId(1)).unwrap();
-    assert_eq!(job.maps[0].failures, 1);
-    assert_eq!(job.maps[0].attempts.keys().next(), Some(&1));
+    story.core.job(JobId(1)).unwrap().maps[0].failures
+}
+
+#[test]
+fn an_attempt_that_gives_no_sign_of_life_has_failed() {
+    assert_eq!(failures_of_a_map(None, 9, false), 0);
+    assert_eq!(failures_of_a_map(None, 11, false), 1);
+    assert_eq!(failures_of_a_map(None, 60, false), 4);
+}
+
+#[test]
+fn an_attempt_that_lives_may_take_any_time() {
+    assert_eq!(failures_of_a_map(None, 60, true), 0);
+}
+
+#[test]
+fn a_job_says_how_long_its_attempts_may_be_silent() {
+    assert_eq!(failures_of_a_map(Some("20000"), 1, false), 2);
+    assert_eq!(failures_of_a_map(Some("20000"), 60, true), 0);
+    assert_eq!(failures_of_a_map(Some("0"), 600, false), 0);
+    let mut story = Story::new();
+    let mut bad = spec(1);
+    let setting = ("mapreduce.task.timeout".to_owned(), "ten".to_owned());
+    bad.settings.0.extend([setting]);
+    let refused = story.core.submit(7, bad, splits(&[&[]])).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the setting mapreduce.task.timeout=ten is not of type u64"
+    );
 }
 
 #[test]
@@ -527,7 +684,8 @@ fn a_job_is_taken_once_and_its_output_is_its_own() {
     assert_eq!(another, Err(SubmitError::OutputInUse { output, job }));
     assert!(story.core.kill_job(JobId(1), "killed by its owner"));
     assert!(!story.core.kill_job(JobId(1), "killed by its owner"));
-    assert_eq!(story.core.submit(8, spec(1), splits(&[&[]])), Ok(JobId(2)));
+    story.core.take_actions();
+    assert_eq!(story.submit(8, spec(1), splits(&[&[]])), JobId(2));
     story.restart();
     let reason = "killed by its owner".to_owned();
     assert_eq!(*story.state(), JobState::Failed { reason });
