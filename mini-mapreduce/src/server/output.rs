@@ -72,7 +72,14 @@ impl OutputDir {
         let (temporary, own) = (self.path(TEMPORARY), self.path(&attempt_dir(attempt)));
         // Never the output itself: where that is gone, the job is over.
         self.files.create_dir(&temporary)?;
-        self.files.create_dir(&own)?;
+        if let Err(error) = self.files.create_dir(&own) {
+            if error.kind() != io::ErrorKind::NotFound {
+                return Err(error);
+            }
+            // Somebody else's `abort_task` has come between the two. Twice would be a strange coincidence, and costs one attempt.
+            self.files.create_dir(&temporary)?;
+            self.files.create_dir(&own)?;
+        }
         let part = self.path(&commit::temporary_name(attempt));
         let file = self.files.create(&part)?;
         for dir in [&own, &temporary, &self.dir] {
