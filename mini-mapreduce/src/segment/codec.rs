@@ -9,7 +9,7 @@ use crate::job::{JobError, Settings};
 
 /// The codec of blocks that are not compressed.
 pub(super) const AS_IT_IS: u8 = 0;
-const LZ4: u8 = 1;
+pub(super) const LZ4: u8 = 1;
 const ZSTD: u8 = 2;
 
 /// Hadoop's `io.compression.codec.zstd.level`, as it is by default.
