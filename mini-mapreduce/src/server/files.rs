@@ -129,7 +129,9 @@ impl FileSystems {
             (_, Some(_)) => {
                 format!("{path}: this program was built without the feature hdfs")
             }
-            _ => format!("{path} means no file system; paths are hdfs://HOST:PORT/… or local"),
+            (Some((scheme, _)), _) => {
+                format!("{path}: there is no file system {scheme}:, only hdfs: and file:")
+            }
         };
         Err(io::Error::new(io::ErrorKind::Unsupported, no))
     }

@@ -38,10 +38,10 @@ pub fn is_local(path: &str) -> bool {
 }
 
 /// The same job with each path in full: local ones without a scheme, those of mini-hdfs as `hdfs://HOST:PORT/path`, spelled in one way. `user` is
-/// whose home directory relative paths of mini-hdfs are in. What is in full stays as it is.
+/// whose home directory relative paths of mini-hdfs are in. What is in full stays as it is, and so does what is of another scheme.
 ///
 /// # Errors
-/// Where a path names no NameNode, and there is no default, or is of an unknown scheme.
+/// Where a path names no NameNode, and there is no default.
 pub fn qualified(spec: &JobSpec, user: &str) -> Result<JobSpec, JobError> {
     let mut spec = spec.clone();
     let default = default_fs(&spec)?;
@@ -113,9 +113,8 @@ fn full(path: &str, default: Option<&str>, user: &str) -> Result<String, String>
                 "it names no NameNode; write hdfs://HOST:PORT/…, or say -D {DEFAULT_FS}=hdfs://HOST:PORT"
             )),
         },
-        (Some((scheme, _)), _) => Err(format!(
-            "there is no file system {scheme}:, only hdfs: and file:"
-        )),
+        // Whoever has the files knows the scheme, or refuses it.
+        (Some(_), _) => Ok(path.to_owned()),
     }
 }
 
@@ -187,6 +186,7 @@ mod tests {
             ("hdfs://nn", "hdfs://other/a", "hdfs://other:8020/a"),
             ("hdfs://nn", "file:///a", "/a"),
             ("file:///", "a", "a"),
+            ("hdfs://nn", "disk://w1/a", "disk://w1/a"),
         ] {
             assert_eq!(check(default, path), ok(expected), "{default} {path}");
         }
@@ -196,7 +196,6 @@ mod tests {
     fn what_cannot_be_made_whole_says_why() {
         for (default, path, expected) in [
             ("", "hdfs:///a", "names no NameNode"),
-            ("", "s3://bucket/a", "no file system s3:"),
             ("", "file:a", "absolute path"),
             (
                 "nn:8020",
