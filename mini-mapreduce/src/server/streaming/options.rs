@@ -434,7 +434,7 @@ mod tests {
         );
         assert_eq!(
             job("-input hdfs://h/in -output o").unwrap().inputs,
-            ["hdfs://h/in"]
+            ["hdfs://h:8020/in"]
         );
         let error = |line: &str| job(line).unwrap_err().to_string();
         assert!(
