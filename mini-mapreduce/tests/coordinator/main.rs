@@ -227,27 +227,6 @@ fn a_job_from_its_first_map_to_its_commit() {
 }
 
 #[test]
-fn a_job_may_have_no_second_attempts() {
-    let setting = "mapreduce.map.speculative";
-    for (said, second) in [("true", &["attempt_0001_m_000001_1"][..]), ("false", &[])] {
-        let mut story = Story::new();
-        let mut spec = spec(0);
-        spec.settings.0.insert(setting.to_owned(), said.to_owned());
-        story.core.submit(7, spec, splits(&[&[], &[]])).unwrap();
-        let (mut quick, mut slow) = (story.worker("a", 1), story.worker("b", 1));
-        story.beat(&mut quick);
-        story.beat(&mut slow);
-        story.all_end(&mut quick, &done());
-        for _ in 0..13 {
-            story.wait(5);
-            assert_eq!(story.beat(&mut slow), [""; 0]);
-            story.reply(&mut quick);
-        }
-        assert_eq!(story.beat(&mut quick)[..], *second, "{setting}={said}");
-    }
-}
-
-#[test]
 fn an_order_that_was_lost_is_given_again() {
     let mut story = Story::with_job(1, &[&[]]);
     let mut worker = story.worker("a", 1);
@@ -671,7 +650,7 @@ fn a_job_says_how_long_its_attempts_may_be_silent() {
     let refused = story.core.submit(7, bad, splits(&[&[]])).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the setting mapreduce.task.timeout=ten is not of type u64"
+        "the setting mapreduce.task.timeout=ten has to be u64"
     );
 }
 

@@ -256,7 +256,7 @@ fn a_job_says_what_it_takes() {
     let salted = run_steps("join", &["0"], &sides, 1, 9).unwrap_err();
     assert_eq!(
         salted.to_string(),
-        "join: its one argument is SALT, into how many each key is divided, 1 to 1000, and not \"0\""
+        "join: its one argument is broadcast or SALT, into how many each key is divided, 1 to 1000, and not \"0\""
     );
 }
 
