@@ -53,6 +53,8 @@ struct State {
     disk: Box<dyn Disk + Send>,
     /// Why the journal is no good any more.
     broken: Option<DiskError>,
+    /// How many actions are being carried out.
+    under_way: usize,
 }
 
 /// A coordinator.
@@ -81,10 +83,15 @@ impl Host {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH);
         let began_at = Time::ZERO + wall.unwrap_or(Duration::ZERO);
         let core = Coordinator::open(config, disk.as_mut(), began_at)?;
-        let broken = None;
+        let (broken, under_way) = (None, 0);
         let host = Arc::new_cyclic(|me| Host {
             me: me.clone(),
-            state: Mutex::new(State { core, disk, broken }),
+            state: Mutex::new(State {
+                core,
+                disk,
+                broken,
+                under_way,
+            }),
             changed: Condvar::new(),
             files,
             began_at,
@@ -114,7 +121,12 @@ impl Host {
     fn with<T>(&self, decide: impl FnOnce(&mut Coordinator, Time) -> T) -> Result<T, DiskError> {
         let now = self.now();
         let mut state = self.state();
-        let State { core, disk, broken } = &mut *state;
+        let State {
+            core,
+            disk,
+            broken,
+            under_way,
+        } = &mut *state;
         if let Some(error) = broken {
             return Err(error.clone());
         }
@@ -133,6 +145,7 @@ impl Host {
             return Err(error);
         }
         let actions = core.take_actions();
+        *under_way += actions.len();
         drop(state);
         self.changed.notify_all();
         for action in actions {
@@ -151,6 +164,15 @@ impl Host {
         if let Err(error) = named.spawn(move || host.carry_out(action)) {
             self.carried_out(again, Err(error));
         }
+    }
+
+    /// Waits until nothing is being done any more with the output of jobs, such as removing what one that has failed has left; not for ever.
+    pub(super) fn wait_for_actions(&self, at_most: Duration) {
+        let is_busy = |state: &mut State| state.under_way > 0;
+        drop(
+            self.changed
+                .wait_timeout_while(self.state(), at_most, is_busy),
+        );
     }
 
     fn carry_out(&self, action: Action) {
@@ -210,6 +232,8 @@ impl Host {
                 self.with(|core, now| core.aborted(job, result, now))
             }
         };
+        self.state().under_way -= 1;
+        self.changed.notify_all();
     }
 
     /// Takes a job, under the client's own number for it.

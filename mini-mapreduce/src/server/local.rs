@@ -139,6 +139,7 @@ impl Local {
             });
             agent.stop();
             agent.wait_for_tasks(TASKS_END_MAX);
+            self.host.wait_for_actions(ACTIONS_END_MAX);
             result
         });
         // What one step has left for the next.
@@ -149,6 +150,9 @@ impl Local {
         result.map(|()| counters)
     }
 }
+
+/// How long it may take at the end to remove what a job has left.
+const ACTIONS_END_MAX: Duration = Duration::from_secs(30);
 
 /// Runs a job in this process on `slots` threads. `watch` looks on.
 ///

@@ -280,7 +280,7 @@ fn what_is_not_there_is_refused_before_anything_runs() {
     );
     check(
         &["-mapper", "cat", "-D", "mapreduce.task.timeout=soon"],
-        "mapreduce.task.timeout=soon is not",
+        "mapreduce.task.timeout=soon has to be",
     );
     check(
         &["-mapper", "cat", "-input", "nothing"],
