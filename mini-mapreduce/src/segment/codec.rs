@@ -10,6 +10,7 @@ use crate::job::{JobError, Settings};
 /// The codec of blocks that are not compressed.
 pub(super) const AS_IT_IS: u8 = 0;
 pub(super) const LZ4: u8 = 1;
+#[cfg(feature = "server")]
 const ZSTD: u8 = 2;
 
 /// Hadoop's `io.compression.codec.zstd.level`, as it is by default.

@@ -140,7 +140,7 @@ fn a_commit_that_is_given_up_leaves_nothing_visible() {
 fn what_is_not_durable_is_not_shown() {
     let dir = TempDir::new().unwrap();
     let faults = DiskFaults::default();
-    let disk = FileDisk::open(&dir.path().join("journal")).unwrap();
+    let disk = FileDisk::open(dir.path().join("journal")).unwrap();
     let host = host(Box::new(disk.with_faults(faults.clone())));
     let job = host.submit(1, spec(&dir.path().join("out"))).unwrap();
     assert_eq!(state(&host, job), JobState::Running);
@@ -153,7 +153,7 @@ fn what_is_not_durable_is_not_shown() {
     assert!(seen.is_err(), "{seen:?}");
     drop(host);
     faults.set(DiskFault::default());
-    let disk = FileDisk::open(&dir.path().join("journal")).unwrap();
+    let disk = FileDisk::open(dir.path().join("journal")).unwrap();
     let host = self::host(Box::new(disk.with_faults(faults)));
     assert!(host.look(|_| ()).is_ok());
 }

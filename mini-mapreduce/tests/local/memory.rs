@@ -64,7 +64,7 @@ fn sorts(bytes: u64, sort_mb: u64) -> u64 {
         .map(|part| fs::metadata(part).unwrap().len())
         .sum();
     assert_eq!(sorted, bytes / 100 * 100);
-    println!("{bytes} bytes with {sort_mb} MiB for each of two maps: {most} bytes");
+    eprintln!("{bytes} bytes with {sort_mb} MiB for each of two maps: {most} bytes");
     most
 }
 

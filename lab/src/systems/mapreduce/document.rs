@@ -99,14 +99,13 @@ fn shown_job(job: &JobReport, title: Option<&str>) -> Value {
 }
 
 fn shown_task(task: &TaskReport) -> Value {
-    let is_near = |host: &String| task.hosts.is_empty() || task.hosts.contains(host);
     let running = task.attempts.iter().map(|attempt| {
-        json!({"on": attempt.host, "progress": percent(attempt.progress), "near": is_near(&attempt.host)})
+        json!({"on": attempt.host, "progress": percent(attempt.progress), "near": attempt.near != Some(false)})
     });
     let running: Vec<Value> = running.collect();
     match &task.done {
         Some((host, _)) => {
-            json!({"state": "done", "on": host, "near": is_near(host), "tries": task.tries})
+            json!({"state": "done", "on": host, "near": task.near != Some(false), "tries": task.tries})
         }
         None if running.is_empty() => json!({"state": "waiting", "tries": task.tries}),
         None => json!({"state": "running", "running": running, "tries": task.tries}),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use mini_mapreduce::coordinator::Coordinator;
+use mini_mapreduce::coordinator::delay::Locality;
 use mini_mapreduce::coordinator::job::{Job, JobState};
 use mini_mapreduce::coordinator::status::Status;
-use mini_mapreduce::protocol::{TaskKind, WorkerId};
+use mini_mapreduce::protocol::{AttemptId, TaskKind, WorkerId};
 use serde::{Deserialize, Serialize};
 
 /// So many jobs are told of, the newest.
@@ -43,12 +44,12 @@ pub(crate) struct JobReport {
 /// A task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TaskReport {
-    /// Where its input lies, if that is known.
-    pub(crate) hosts: Vec<String>,
     /// Those that run and count.
     pub(crate) attempts: Vec<AttemptReport>,
     /// Where the attempt ran whose work counts, and its number.
     pub(crate) done: Option<(String, u64)>,
+    /// Whether that was where its input lies, if that is known.
+    pub(crate) near: Option<bool>,
     /// How many attempts there were.
     pub(crate) tries: u64,
 }
@@ -59,6 +60,8 @@ pub(crate) struct AttemptReport {
     pub(crate) number: u64,
     pub(crate) host: String,
     pub(crate) progress: f64,
+    /// Whether it runs where its input lies, if that is known.
+    pub(crate) near: Option<bool>,
 }
 
 impl Report {
@@ -115,22 +118,25 @@ impl JobReport {
 
 fn tasks(job: &Job, kind: TaskKind, names: &Names) -> Vec<TaskReport> {
     let host = |worker| names.get(&worker).cloned().unwrap_or_default();
-    let splits = job.splits.iter().map(|split| split.hosts.clone());
-    let hosts = splits.filter(|_| kind == TaskKind::Map);
-    let hosts = hosts.chain(std::iter::repeat(Vec::new()));
-    let tasks = job.tasks(kind).iter().zip(hosts);
-    let told = tasks.map(|(task, hosts)| TaskReport {
-        hosts,
+    let near = |index, number| {
+        let task = job.task_id(kind, index);
+        let record = job.history.attempt(AttemptId { task, number })?;
+        Some(record.locality? == Locality::Node)
+    };
+    let tasks = job.tasks(kind).iter().enumerate();
+    let told = tasks.map(|(index, task)| TaskReport {
         attempts: (task.attempts.iter())
             .map(|(number, attempt)| AttemptReport {
                 number: *number,
                 host: host(attempt.worker),
                 progress: attempt.progress,
+                near: near(index, *number),
             })
             .collect(),
         done: task
             .winner
             .map(|winner| (host(winner.worker), winner.number)),
+        near: task.winner.and_then(|winner| near(index, winner.number)),
         tries: task.next % ATTEMPTS_PER_EPOCH,
     });
     told.collect()

@@ -92,12 +92,7 @@ fn play(stage: &Stage<MapReduce>) -> Result<()> {
         SOON,
         |view| {
             let job = view.job_of(&work.spec.output).ok_or("the job is gone")?;
-            let is_near = |map: &&crate::systems::mapreduce::report::TaskReport| {
-                map.done
-                    .as_ref()
-                    .is_some_and(|(host, _)| map.hosts.contains(host))
-            };
-            let near = job.maps.iter().filter(is_near).count();
+            let near = job.maps.iter().filter(|map| map.near == Some(true)).count();
             ensure(near * 8 >= maps * 7, || format!("{near} of {maps} were"))
         },
     )?;
