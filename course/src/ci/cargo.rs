@@ -34,8 +34,6 @@ pub(super) fn test(workspace: &Workspace) -> Result<Outcome> {
     eprintln!("$ {command}");
     let mut child = workspace::cargo()
         .args(TEST)
-        // The lab's page plays every scene from its button.
-        .env("FAULTLINE_SCENES", "all")
         .current_dir(&workspace.root)
         .stdout(Stdio::piped())
         .spawn()
