@@ -50,7 +50,11 @@ impl Settings {
         value.trim().parse().map_err(|_| JobError::Setting {
             name: name.to_owned(),
             value: value.to_owned(),
-            expected: std::any::type_name::<T>(),
+            expected: match std::any::type_name::<T>() {
+                "bool" => "true or false",
+                "f64" => "a number",
+                _ => "a whole number, not too large",
+            },
         })
     }
 }

@@ -650,7 +650,7 @@ fn a_job_says_how_long_its_attempts_may_be_silent() {
     let refused = story.core.submit(7, bad, splits(&[&[]])).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the setting mapreduce.task.timeout=ten has to be u64"
+        "the setting mapreduce.task.timeout=ten has to be a whole number, not too large"
     );
 }
 

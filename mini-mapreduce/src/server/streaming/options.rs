@@ -444,7 +444,10 @@ mod tests {
         );
         assert!(error("-input in").contains("no -output"));
         assert!(error("-input a -output b -file no/such/file").contains("no/such/file: "));
-        assert!(error("-input a -output b -D mapreduce.job.reduces=many").contains("=many is not"));
+        assert!(
+            error("-input a -output b -D mapreduce.job.reduces=many")
+                .contains("=many has to be a whole number")
+        );
     }
 
     #[test]
