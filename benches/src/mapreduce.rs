@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use mini_mapreduce::job::JobSpec;
 use mini_mapreduce::server::client::Client;
 use mini_mapreduce::server::{coordinator, local, worker};
@@ -60,11 +60,11 @@ impl Job {
             local::run(&spec, self.slots, |_| {})?;
             return Ok(());
         };
-        let mut client = Client::new(address)?;
-        let ran = runtime.block_on(client.run(&spec, |_| {}));
-        if let Err(error) = ran {
-            bail!("{error:#}");
-        }
-        Ok(())
+        let ran = runtime.block_on(async {
+            // It dials within a runtime alone.
+            let mut client = Client::new(address)?;
+            client.run(&spec, |_| {}).await
+        });
+        ran.map(drop)
     }
 }
