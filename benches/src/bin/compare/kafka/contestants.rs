@@ -3,7 +3,7 @@
 
 use std::env;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -138,7 +138,7 @@ fn announce(ready: &serde_json::Value) -> Result<()> {
 
 fn tansu(program: &Path) -> Result<()> {
     // It cannot choose a port by itself.
-    let address = format!("127.0.0.1:{}", servers::free_ports(1)?[0]);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, servers::free_ports(1)?[0]));
     let mut child = Command::new(program)
         .arg("broker")
         .args(["--listener-url", &format!("tcp://{address}")])
@@ -157,7 +157,7 @@ fn tansu(program: &Path) -> Result<()> {
     ready
 }
 
-fn wait_for(child: &mut Child, address: std::net::SocketAddr) -> Result<()> {
+fn wait_for(child: &mut Child, address: SocketAddr) -> Result<()> {
     let deadline = Instant::now() + READY_MAX;
     while TcpStream::connect(address).is_err() {
         if let Some(status) = child.try_wait()? {
