@@ -72,6 +72,7 @@ pub(crate) fn request(data: &[u8]) {
         DeleteGroups: DeleteGroupsRequest,
         IncrementalAlterConfigs: IncrementalAlterConfigsRequest,
         OffsetDelete: OffsetDeleteRequest,
+        ConsumerGroupHeartbeat: ConsumerGroupHeartbeatRequest,
     }
 }
 

@@ -23,7 +23,7 @@ use futures::future::BoxFuture;
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_response::ApiVersion,
 };
-use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use thiserror::Error;
 
 use super::apis::{APIS, Api};
@@ -98,7 +98,10 @@ pub(super) fn body<T: Decodable>(header: &Header, mut bytes: Bytes) -> Result<T,
 }
 
 /// An answer in the version of its request.
-pub(super) fn answer<T: Encodable>(header: &Header, body: &T) -> Result<Response, BadRequest> {
+pub(super) fn answer<T: Encodable + HeaderVersion>(
+    header: &Header,
+    body: &T,
+) -> Result<Response, BadRequest> {
     let encoded = Response::encode(header.correlation_id, header.version, body);
     encoded.map_err(|why| BadRequest::Answer {
         api: header.api.key,
@@ -140,8 +143,8 @@ pub fn read_header(frame: &mut Bytes, client_host: &str) -> Result<Header, BadRe
     };
     let client_id = std::str::from_utf8(&client_id).map_err(|_| BadRequest::ClientId)?;
     let api = Api::find(key).ok_or(BadRequest::NotServed { key, version })?;
-    // From its third version on, the header has tagged fields too.
-    if api.key == ApiKey::ApiVersions && version >= 3 && api.serves(version) {
+    // That of a flexible version has tagged fields too.
+    if api.serves(version) && api.key.request_header_version(version) >= 2 {
         if frame.first() != Some(&0) {
             return Err(BadRequest::Header(len));
         }
@@ -217,6 +220,7 @@ fn dispatch(broker: &Arc<Broker>, header: Header, bytes: Bytes) -> Result<Answer
         ApiKey::SyncGroup => groups::sync(broker, header, bytes)?,
         ApiKey::Heartbeat => at_once!(groups::heartbeat),
         ApiKey::LeaveGroup => at_once!(groups::leave),
+        ApiKey::ConsumerGroupHeartbeat => at_once!(groups::consumer_group_heartbeat),
         ApiKey::OffsetCommit => groups::commit(broker, header, bytes)?,
         ApiKey::OffsetFetch => at_once!(groups::offset_fetch),
         ApiKey::DescribeGroups => at_once!(group_admin::describe_groups),

@@ -6,7 +6,8 @@
 //! A layout is checked before a request is decoded: the decoder makes room for as many items as an array says that it
 //! has, so a few hostile bytes could ask for all of the machine's memory. Layouts are written as a string, an item a letter:
 //! `b h i l` are whole numbers of 1, 2, 4 and 8 bytes, `s` a string with its length in 2 bytes, `B` bytes with theirs in
-//! 4, `[…]` an array with its count in 4; `S` and `T` a compact string and tagged fields, of flexible versions.
+//! 4, `[…]` an array with its count in 4; of flexible versions, `S`, `(…)` and `T` a compact string, a compact array and tagged
+//! fields, and `u` a topic's id.
 
 use kafka_protocol::messages::ApiKey;
 
@@ -33,7 +34,7 @@ const fn api(key: ApiKey, min: i16, max: i16, layouts: &'static [(i16, &'static 
 }
 
 /// All that is served, in the order of their keys.
-pub static APIS: [Api; 25] = [
+pub static APIS: [Api; 26] = [
     api(ApiKey::Produce, 3, 7, &[(3, "s h i [ s [ i B ] ]")]),
     api(
         ApiKey::Fetch,
@@ -138,6 +139,15 @@ pub static APIS: [Api; 25] = [
         &[(0, "[ b s [ s b s ] ] b")],
     ),
     api(ApiKey::OffsetDelete, 0, 0, &[(0, "s [ s [ i ] ]")]),
+    api(
+        ApiKey::ConsumerGroupHeartbeat,
+        0,
+        1,
+        &[
+            (0, "S S i S S i ( S ) S ( u ( i ) T ) T"),
+            (1, "S S i S S i ( S ) S S ( u ( i ) T ) T"),
+        ],
+    ),
 ];
 
 impl Api {
@@ -208,6 +218,7 @@ impl Walk<'_> {
                 'h' => self.skip(2)?,
                 'i' => self.skip(4)?,
                 'l' => self.skip(8)?,
+                'u' => self.skip(16)?,
                 's' => match i16::from_be_bytes(self.number()?) {
                     -1 => {}
                     length => self.skip(usize::try_from(length).ok()?)?,
@@ -229,8 +240,13 @@ impl Walk<'_> {
                 }
                 _ => {
                     let (inside, behind) = array(rest)?;
+                    let count = if item == '(' {
+                        self.varint()?.saturating_sub(1)
+                    } else {
+                        self.length()?
+                    };
                     // Every item takes a byte at least, so a count that lies soon meets the end.
-                    for _ in 0..self.length()? {
+                    for _ in 0..count {
                         self.items(inside)?;
                     }
                     rest = behind;
@@ -247,8 +263,8 @@ fn array(layout: &str) -> Option<(&str, &str)> {
     let mut depth = 1;
     for (at, item) in layout.char_indices() {
         match item {
-            '[' => depth += 1,
-            ']' => depth -= 1,
+            '[' | '(' => depth += 1,
+            ']' | ')' => depth -= 1,
             _ => {}
         }
         if depth == 0 {
@@ -277,14 +293,18 @@ mod tests {
                 'h' => out.extend([0, 1]),
                 'i' => out.extend([0, 0, 0, 7]),
                 'l' => out.extend([0, 0, 0, 0, 0, 0, 0, 9]),
+                'u' => out.extend([3; 16]),
                 's' => out.extend([0, 2, b'a', b'b']),
                 'B' => out.extend([0, 0, 0, 1, 5]),
                 'S' => out.extend([2, b'x']),
                 'T' => out.extend([1, 9, 1, 0]),
                 _ => {
                     let (inside, behind) = array(rest).unwrap();
-                    let count = rng.below(3);
-                    out.extend(i32::try_from(count).unwrap().to_be_bytes());
+                    let count = i32::try_from(rng.below(3)).unwrap();
+                    match item {
+                        '(' => out.push(u8::try_from(count + 1).unwrap()),
+                        _ => out.extend(count.to_be_bytes()),
+                    }
                     for _ in 0..count {
                         make(inside, rng, out);
                     }
@@ -332,6 +352,9 @@ mod tests {
                 decoded::<m::IncrementalAlterConfigsRequest>(bytes, version)
             }
             ApiKey::OffsetDelete => decoded::<m::OffsetDeleteRequest>(bytes, version),
+            ApiKey::ConsumerGroupHeartbeat => {
+                decoded::<m::ConsumerGroupHeartbeatRequest>(bytes, version)
+            }
             other => panic!("{other:?} is not served"),
         }
     }

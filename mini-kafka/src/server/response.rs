@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use kafka_protocol::protocol::Encodable;
+use kafka_protocol::protocol::{Encodable, HeaderVersion};
 
 /// Part of a file, which goes to the socket without a stop in this process's memory.
 #[derive(Clone, Debug)]
@@ -34,19 +34,22 @@ pub struct Response {
 }
 
 impl Response {
-    /// An answer of the protocol's own format. Its header is of version 0: no version that is served has another, and that of
+    /// An answer of the protocol's own format. In a flexible version its header has tagged fields, of which there are none; that of
     /// ApiVersions never does, so that a client can read it before it knows what the broker speaks.
     ///
     /// # Errors
     /// When a field is set that this version does not have: a mistake of ours.
-    pub fn encode<T: Encodable>(
+    pub fn encode<T: Encodable + HeaderVersion>(
         correlation_id: i32,
         version: i16,
         body: &T,
     ) -> anyhow::Result<Response> {
-        let mut bytes = BytesMut::with_capacity(8 + body.compute_size(version)?);
+        let mut bytes = BytesMut::with_capacity(9 + body.compute_size(version)?);
         bytes.put_i32(0);
         bytes.put_i32(correlation_id);
+        if T::header_version(version) >= 1 {
+            bytes.put_u8(0);
+        }
         body.encode(&mut bytes, version)?;
         let len = i32::try_from(bytes.len() - 4)?;
         bytes[..4].copy_from_slice(&len.to_be_bytes());

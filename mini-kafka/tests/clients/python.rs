@@ -116,6 +116,27 @@ fn a_static_member_restarts_without_a_rebalance() {
     group("range", "static");
 }
 
+const CONFLUENT_KIP_848: &str = r#"
+import sys
+from confluent_kafka import Consumer, KafkaError, KafkaException
+c = Consumer({'bootstrap.servers': sys.argv[1], 'group.id': 'g', 'group.protocol': 'consumer'})
+c.subscribe(['t'])
+try:
+    m = c.poll(30)
+    assert m is not None, 'it waits'
+    error = m.error()
+except KafkaException as e:
+    error = e.args[0]
+assert error.code() == KafkaError._FATAL and 'API version not supported' in error.str(), error
+c.close()
+print('done')
+"#;
+
+#[test]
+fn a_consumer_of_kip_848_hears_that_there_is_none() {
+    run("confluent_kafka", CONFLUENT_KIP_848, &[]);
+}
+
 const CONFLUENT_ADMIN: &str = r#"
 import sys
 from confluent_kafka import Producer, Consumer, TopicCollection, TopicPartition, KafkaException, KafkaError

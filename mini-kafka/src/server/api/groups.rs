@@ -14,9 +14,10 @@ use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponsePartition, OffsetFetchResponseTopic,
 };
 use kafka_protocol::messages::{
-    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
-    LeaveGroupResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse, TopicName,
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, HeartbeatRequest,
+    HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+    SyncGroupRequest, SyncGroupResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::oneshot;
@@ -146,6 +147,19 @@ pub(super) fn heartbeat(
     let beat = |coordinator: &mut Coordinator| coordinator.heartbeat(&member, now);
     let code = broker.groups.with(beat).err();
     HeartbeatResponse::default().with_error_code(code.unwrap_or(ErrorCode::None).code())
+}
+
+/// What a member of a group by KIP-848 begins with. It is offered and refused, as Kafka does where its feature `group.version` is
+/// off: then a client says what is wrong, where librdkafka waits for ever for a broker that does not offer it.
+pub(super) fn consumer_group_heartbeat(
+    _: &Arc<Broker>,
+    _: &Header,
+    _: ConsumerGroupHeartbeatRequest,
+) -> ConsumerGroupHeartbeatResponse {
+    let why = "this broker has no groups by KIP-848; set group.protocol=classic";
+    ConsumerGroupHeartbeatResponse::default()
+        .with_error_code(ErrorCode::UnsupportedVersion.code())
+        .with_error_message(Some(text(why)))
 }
 
 pub(super) fn leave(
