@@ -1,4 +1,4 @@
-//! mini-mapreduce's engine without a disk: the sort buffer with and without a fold, sort and spill, merge, partitioners.
+//! mini-mapreduce's engine without a disk: the sort buffer with and without a fold, sort and spill, merge, partitioners; and what a table's rows cost as text.
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -6,12 +6,15 @@ use std::io::Cursor;
 use benches::size;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mini_mapreduce::buffer::SortBuffer;
+use mini_mapreduce::input::Files;
 use mini_mapreduce::job::{JobSpec, Settings, Split};
 use mini_mapreduce::jobs;
 use mini_mapreduce::memory::{MemoryFiles, MemoryScratch, NoProgress};
 use mini_mapreduce::merge::Merge;
 use mini_mapreduce::partition::{hash_partition, range_of, split_points};
 use mini_mapreduce::segment::{Compression, SegmentReader, SegmentWriter};
+use mini_mapreduce::server::files::FileSystems;
+use mini_mapreduce::server::local;
 use mini_mapreduce::task::{run_map, run_map_only};
 use node::Rng;
 
@@ -192,5 +195,32 @@ fn partition(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(mapreduce, maps, sort_and_spill, merge, partition);
+/// A table's rows as lines, through files: one column of text, as a job without reduces leaves it.
+fn table(c: &mut Criterion) {
+    let lines = size("MAPREDUCE_MIB", 16, 1) * 15_000;
+    let dir = tempfile::tempdir().expect("there is a temporary directory");
+    let path = dir.path().join("text.parquet");
+    let args = [&lines.to_string(), "200000", "1"].map(|arg| arg.to_string());
+    let mut spec = spec("zipftext", &args, 0);
+    spec.inputs.clear();
+    spec.output = path.to_str().expect("it is UTF-8").to_owned();
+    let schema = "message text { required binary line (STRING); }".to_owned();
+    (spec.settings.0).insert("parquet.example.schema".to_owned(), schema);
+    local::run(&spec, 1, |_| {}).expect("the disk has room");
+    let files = FileSystems::default();
+    let row_groups = files.list(&spec.output).expect("it is there");
+    let read = || {
+        row_groups.iter().fold(0, |bytes, group| {
+            let mut text = files.open(&group.path, 0).expect("it is there");
+            bytes + std::io::copy(&mut text, &mut std::io::sink()).expect("it is whole")
+        })
+    };
+    let mut group = c.benchmark_group("mapreduce parquet");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(read()));
+    group.bench_function("rows", |b| b.iter(read));
+    group.finish();
+}
+
+criterion_group!(mapreduce, maps, sort_and_spill, merge, partition, table);
 criterion_main!(mapreduce);

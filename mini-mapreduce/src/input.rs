@@ -1,6 +1,6 @@
 //! Input: files become splits, one for each map, and splits become records. A split is cut at any byte, wherever a block of
 //! the file system ends; which records are its own is for the readers to say ([`lines`], [`fixed`]). A compressed file
-//! cannot be read from the middle, so it is one split.
+//! cannot be read from the middle, so it is one split; so is a row group of a Parquet file, which is listed as a file of lines.
 
 use std::cmp::Reverse;
 use std::io::{self, Read};
@@ -62,6 +62,24 @@ pub fn is_compressed(path: &str) -> bool {
     path.ends_with(".gz")
 }
 
+/// Whether a path is that of a table, a Parquet file: it, or the directory that it is in, is called so.
+pub fn is_table(path: &str) -> bool {
+    let mut names = path.rsplit('/').take(2);
+    names.any(|name| name.ends_with(".parquet"))
+}
+
+/// A table's path, columns (none: all) and number of a row group, of `PATH#COLUMNS#NUMBER`: what a row group is called where files are listed.
+pub fn row_group(path: &str) -> Option<(&str, &str, usize)> {
+    let (path, number) = path.rsplit_once('#')?;
+    let (table, columns) = path.rsplit_once('#')?;
+    is_table(table).then_some((table, columns, number.parse().ok()?))
+}
+
+/// Whether a file is one split, and what is read of it is longer or shorter than itself.
+fn is_whole(path: &str) -> bool {
+    is_compressed(path) || row_group(path).is_some()
+}
+
 /// Ranges of rows, as even as can be.
 fn rows_of_each(rows: u64, maps: u64) -> Vec<Split> {
     let (each, left) = (rows / maps, rows % maps);
@@ -81,7 +99,7 @@ fn rows_of_each(rows: u64, maps: u64) -> Vec<Split> {
 
 /// No record that begins here, or behind, belongs to a split.
 fn end_of(split: &Split) -> u64 {
-    if is_compressed(&split.path) {
+    if is_whole(&split.path) {
         u64::MAX
     } else {
         split.offset.saturating_add(split.length)
@@ -126,7 +144,7 @@ pub fn splits(
         for file in &found {
             let size = file.block.min(max).max(min).max(1);
             let all = splits.len() as u64 + file.length.div_ceil(size);
-            if all > u64::from(TASKS_MAX) && !is_compressed(&file.path) {
+            if all > u64::from(TASKS_MAX) && !is_whole(&file.path) {
                 return Err(JobError::TooMany {
                     what: format!(
                         "the input up to {} becomes {all} splits, of {size} bytes in that file",
@@ -147,7 +165,7 @@ fn cut(file: &File, size: u64, splits: &mut Vec<Split>) {
     while offset < file.length {
         let left = file.length - offset;
         let is_last =
-            is_compressed(&file.path) || u128::from(left) * 100 <= u128::from(size) * SLOP_PERCENT;
+            is_whole(&file.path) || u128::from(left) * 100 <= u128::from(size) * SLOP_PERCENT;
         let length = if is_last { left } else { size };
         let block = usize::try_from(offset / file.block.max(1)).unwrap_or(usize::MAX);
         splits.push(Split {

@@ -14,6 +14,7 @@ use tracing::{Span, info_span};
 
 use super::agent::{Agent, Life};
 use super::faulty::Faulty;
+use super::files::tables;
 use super::host::{continued, trace_of};
 use super::links::{FetchError, Segment};
 use super::programs;
@@ -156,7 +157,9 @@ fn write_part(
     write: impl FnOnce(&mut dyn Write) -> Result<Counters, TaskError>,
 ) -> Result<Counters, TaskError> {
     let output = agent.output(spec).map_err(TaskError::Output)?;
-    let file = output.begin(attempt).map_err(TaskError::Output)?;
+    let file = output.begin(attempt);
+    let file = file.and_then(|file| tables::writer(spec, file));
+    let file = file.map_err(TaskError::Output)?;
     let mut buffered = BufWriter::with_capacity(1 << 18, file);
     let written = write(&mut buffered).and_then(|counters| {
         let file = buffered

@@ -7,6 +7,7 @@ mod local;
 pub mod paths;
 #[cfg(feature = "hdfs")]
 mod read_ahead;
+pub mod tables;
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -158,21 +159,23 @@ impl FileSystems {
     pub(super) fn remove(&self, path: &str) {
         let _ = self.of(path).and_then(|files| files.remove_all(path));
     }
+
+    /// Who has the input of this path, as it is stored.
+    fn stored(&self, path: &str) -> io::Result<Arc<dyn Files + Send + Sync>> {
+        match &self.input {
+            Some(input) => Ok(input.clone()),
+            None => Ok(self.of(path)?),
+        }
+    }
 }
 
 impl Files for FileSystems {
     fn list(&self, path: &str) -> io::Result<Vec<File>> {
-        match &self.input {
-            Some(input) => input.list(path),
-            None => self.of(path)?.list(path),
-        }
+        self.list_as_text(path)
     }
 
     fn open(&self, path: &str, offset: u64) -> io::Result<Box<dyn Read + Send>> {
-        match &self.input {
-            Some(input) => input.open(path, offset),
-            None => self.of(path)?.open(path, offset),
-        }
+        self.open_as_text(path, offset)
     }
 }
 

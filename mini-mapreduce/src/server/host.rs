@@ -8,7 +8,7 @@ use node::{Disk, DiskError, Time};
 use thiserror::Error;
 use tracing::{Span, info_span};
 
-use super::files::FileSystems;
+use super::files::{FileSystems, tables};
 use super::metrics::Metrics;
 use super::output::{self, OutputDir};
 use super::programs;
@@ -249,6 +249,7 @@ impl Host {
         let files = &self.files;
         jobs::prepare(&mut spec, files)?;
         let program = programs::program(&spec, || None)?;
+        tables::check(&spec, program.output())?;
         // Whoever runs a task of it goes on with the trace of whoever wanted it.
         if let Some(traceparent) = traces::traceparent() {
             spec.settings.0.insert(TRACEPARENT.to_owned(), traceparent);

@@ -145,6 +145,44 @@ pub(crate) fn jobs_leave_what_they_leave_on_a_local_disk(world: &mut World) {
     assert_eq!(count(world.output(&both)), 2 * 4 * 20_000);
 }
 
+#[cfg(feature = "parquet")]
+pub(crate) fn tables_are_input_and_output(world: &mut World) {
+    let table = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/parquet/data/words.parquet"
+    );
+    let (dir, node) = (world.new_dir(), world.name_node());
+    let (there, counts) = (
+        format!("{dir}/words.parquet"),
+        format!("{dir}/counts.parquet"),
+    );
+    world.put(&there, &fs::read(table).unwrap());
+    let there = format!("{node}{there}#word+half");
+    let files = list(&there);
+    assert_eq!(files.len(), 3, "row groups");
+    for file in &files {
+        assert_eq!(file.blocks[0].len(), 3, "they have hosts: {file:?}");
+        let here = file
+            .path
+            .replace(&format!("{node}{dir}/words.parquet"), table);
+        assert!(read(&file.path, 0) == read(&here, 0), "{}", file.path);
+    }
+    let counts = format!("{node}{counts}");
+    run(&spec("wordcount", &[], &[&there], &counts));
+    let local = world.new_path() + ".parquet";
+    run(&spec(
+        "wordcount",
+        &[],
+        &[&format!("{table}#word+half")],
+        &local,
+    ));
+    let lines = |dir: &str| {
+        let files = list(dir).into_iter();
+        files.map(|file| read(&file.path, 0)).collect::<Vec<_>>()
+    };
+    assert!(lines(&counts) == lines(&local) && lines(&counts).len() == 2);
+}
+
 pub(crate) fn steps_in_between_are_in_mini_hdfs_and_go(world: &mut World) {
     let (input, dir, local, out) = (
         world.new_dir(),

@@ -30,7 +30,7 @@ enum Node {
 
 type Test = (&'static str, fn(&mut World));
 
-const TESTS: [Test; 11] = [
+const TESTS: &[Test] = &[
     (
         "splits_are_blocks_with_their_hosts",
         files::splits_are_blocks_with_their_hosts,
@@ -46,6 +46,11 @@ const TESTS: [Test; 11] = [
     (
         "jobs_leave_what_they_leave_on_a_local_disk",
         files::jobs_leave_what_they_leave_on_a_local_disk,
+    ),
+    #[cfg(feature = "parquet")]
+    (
+        "tables_are_input_and_output",
+        files::tables_are_input_and_output,
     ),
     (
         "steps_in_between_are_in_mini_hdfs_and_go",

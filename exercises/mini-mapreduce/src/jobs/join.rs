@@ -45,7 +45,7 @@ pub fn job(spec: &JobSpec) -> Result<Job, JobError> {
     let right = right.trim_end_matches('/').to_owned();
     let side = move |split: &Split| {
         let below = split.path.strip_prefix(&right);
-        let is_right = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let is_right = below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '#']));
         if is_right { RIGHT } else { LEFT }
     };
     let job = match salts {
