@@ -190,6 +190,8 @@ pub struct Coordinator {
     workers: BTreeMap<WorkerId, Worker>,
     jobs: BTreeMap<JobId, Job>,
     journal: Journal,
+    /// The jobs whose histories are to be written.
+    ended: Vec<JobId>,
     actions: Vec<Action>,
 }
 

@@ -1,12 +1,16 @@
 //! What has become of a job's attempts, for whoever looks on (Hadoop's job history).
 //!
 //! Nothing is decided by it: tasks forget attempts that do not count any more, and people want to know of just those. It is kept in memory, for
-//! [`ATTEMPTS_KEPT`] attempts of a job and [`HISTORIES_KEPT`] jobs that are over, and so a coordinator that was started again knows only what came since.
+//! [`ATTEMPTS_KEPT`] attempts of a job and [`HISTORIES_KEPT`] jobs that are over; of these a file is written too. So a coordinator that was started again
+//! shows them as the earlier one did, and knows of a job that ran only what came since.
+
+pub(super) mod file;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node::Time;
+use serde::{Deserialize, Serialize};
 
 use super::delay::Locality;
 use crate::counters::Counters;
@@ -19,7 +23,7 @@ pub const ATTEMPTS_KEPT: usize = 5_000;
 pub const HISTORIES_KEPT: usize = 20;
 
 /// What has become of an attempt (`TaskAttemptState`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It runs, as far as anybody knows.
     Running,
@@ -58,7 +62,7 @@ impl Outcome {
 }
 
 /// An attempt, as it is remembered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptRecord {
     /// Where it ran.
     pub worker: WorkerId,
@@ -73,12 +77,16 @@ pub struct AttemptRecord {
     /// How far a map was from its split; none where that has no place.
     pub locality: Option<Locality>,
     /// When it was ordered.
+    #[serde(with = "file::time")]
     pub started: Time,
     /// When a reduce had fetched all.
+    #[serde(with = "file::maybe")]
     pub shuffled: Option<Time>,
     /// When it had merged so much that one more merge was left, out of which it reduces.
+    #[serde(with = "file::maybe")]
     pub merged: Option<Time>,
     /// When it was done, had failed, or was given up.
+    #[serde(with = "file::maybe")]
     pub ended: Option<Time>,
     /// What has become of it.
     pub outcome: Outcome,
@@ -114,7 +122,7 @@ impl AttemptRecord {
 }
 
 /// How many attempts came to what end. Only grows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Attempts that were ordered.
     pub launched: u64,
@@ -152,7 +160,7 @@ impl Tally {
 }
 
 /// A job's attempts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
     attempts: BTreeMap<AttemptId, AttemptRecord>,
     forgotten: u64,

@@ -109,11 +109,11 @@ pub struct Job {
     pub reduces: Vec<Task>,
     /// Where it is in its life.
     pub state: JobState,
-    /// When it was taken; unknown where an earlier coordinator took it.
+    /// When it was taken; unknown where an earlier coordinator took it, unless that saw its end.
     pub submitted: Option<Time>,
-    /// When it was over; unknown where an earlier coordinator has seen it.
+    /// When it was over.
     pub ended: Option<Time>,
-    /// What has become of its attempts, as far as this coordinator knows.
+    /// What has become of its attempts, as far as the coordinator knows that saw the last of it.
     pub history: History,
     /// What has become of map outputs. Only grows: workers know a prefix.
     pub(super) events: Vec<MapEvent>,
@@ -122,7 +122,7 @@ pub struct Job {
     pub(super) counted: BTreeMap<TaskId, Counters>,
     /// What all of it counted, once it is over.
     pub(super) total: Counters,
-    /// The same by kind of task, of what this coordinator has seen.
+    /// The same by kind of task, of what that coordinator has seen.
     pub(super) total_by_kind: BTreeMap<TaskKind, Counters>,
     /// How many attempts failed on each worker.
     pub(super) blame: BTreeMap<WorkerId, u32>,
@@ -295,7 +295,7 @@ impl Job {
         total
     }
 
-    /// What its tasks of a kind counted that are done; nothing of a job that was over before this coordinator began.
+    /// What its tasks of a kind counted that are done; nothing of a job of which no history is left.
     pub fn counters_of(&self, kind: TaskKind) -> Counters {
         let mut total = self.total_by_kind.get(&kind).cloned().unwrap_or_default();
         for (_, counters) in self.counted.iter().filter(|(id, _)| id.kind == kind) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use node::{Disk, DiskError, DiskErrorKind, Time};
 
+use super::history::{HISTORIES_KEPT, file};
 use super::job::{Job, JobState, TaskCount};
 use super::journal::{FILE, Journal, JournalError, Record};
 use super::{ATTEMPTS_PER_EPOCH, Config, Coordinator, Worker};
@@ -35,10 +36,16 @@ impl Coordinator {
             workers: BTreeMap::new(),
             jobs: BTreeMap::new(),
             journal: Journal::create(disk, &kept)?,
+            ended: Vec::new(),
             actions: Vec::new(),
         };
         for record in kept {
             coordinator.replay(record, now);
+        }
+        for job in coordinator.with_history() {
+            if let Some(job) = coordinator.jobs.get_mut(&job) {
+                file::read(job, disk);
+            }
         }
         let jobs: Vec<JobId> = coordinator.jobs.keys().copied().collect();
         for job in jobs {
@@ -124,7 +131,28 @@ impl Coordinator {
         if self.journal.grown() > self.config.journal_slack {
             self.compact(disk)?;
         }
+        if !self.ended.is_empty() {
+            // What cannot be kept of them is lost to whoever looks on, and to nobody else.
+            let _ = self.write_histories(disk);
+        }
         Ok(())
+    }
+
+    fn write_histories(&mut self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        let kept = self.with_history();
+        for job in std::mem::take(&mut self.ended) {
+            if let Some(job) = self.jobs.get(&job).filter(|job| kept.contains(&job.id)) {
+                file::write(job, disk)?;
+            }
+        }
+        file::keep(&kept, disk)
+    }
+
+    /// The jobs that are over and whose attempts are remembered.
+    fn with_history(&self) -> Vec<JobId> {
+        let over = self.jobs.values().rev();
+        let over = over.filter(|job| job.state.is_over());
+        over.take(HISTORIES_KEPT).map(|job| job.id).collect()
     }
 
     /// Writes the journal anew. Where there is no room for that, the old one goes on being written to.

@@ -122,6 +122,7 @@ impl Coordinator {
         if let Some(job) = self.jobs.get_mut(&job) {
             job.ended = Some(self.now);
         }
+        self.ended.push(job);
         let over = self.jobs.values_mut().rev();
         let over = over.filter(|job| job.state.is_over());
         for job in over.skip(HISTORIES_KEPT) {

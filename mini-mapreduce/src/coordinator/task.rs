@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use node::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::protocol::WorkerId;
 
@@ -47,7 +48,7 @@ pub struct Attempt {
 }
 
 /// The attempt whose work counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Winner {
     /// Its number.
     pub number: u64,

@@ -1,5 +1,8 @@
 //! What is remembered of attempts.
 
+use mini_mapreduce::coordinator::history::HISTORIES_KEPT;
+use node::Disk;
+
 use super::*;
 
 /// What is remembered of the attempts: worker and slot, from when to when in seconds, how it ended.
@@ -27,8 +30,8 @@ pub(super) fn timeline(story: &Story) -> Vec<String> {
     history.attempts().map(line).collect()
 }
 
-#[test]
-fn what_has_become_of_attempts_is_remembered_for_a_timeline() {
+/// A job whose attempts fared differently, and which is over.
+fn over() -> Story {
     let mut story = Story::with_job(1, &[&["a"], &["a"], &["a"]]);
     let mut a = story.worker("a", 2);
     story.beat(&mut a);
@@ -69,8 +72,13 @@ fn what_has_become_of_attempts_is_remembered_for_a_timeline() {
     story.wait(2);
     let now = story.now;
     story.core.committed(JobId(1), Ok(()), now);
+    story
+}
+
+/// What it shows, which has to be the same wherever it is looked at.
+fn shows_all(story: &Story, ended: Time) {
     assert_eq!(
-        timeline(&story),
+        timeline(story),
         [
             "m_000000_0 a/0 0..1 FAILED byte 17 is bad",
             "m_000000_1 a/0 1..5 SUCCEEDED -",
@@ -81,7 +89,6 @@ fn what_has_become_of_attempts_is_remembered_for_a_timeline() {
         ]
     );
     let job = story.core.job(JobId(1)).unwrap();
-    let ended = story.now;
     assert_eq!((job.submitted, job.ended), (Some(Time::ZERO), Some(ended)));
     let tally = job.history.tally(TaskKind::Map);
     assert_eq!(
@@ -89,4 +96,76 @@ fn what_has_become_of_attempts_is_remembered_for_a_timeline() {
         (5, 3, 1, 1)
     );
     assert_eq!(job.counters_of(TaskKind::Map).get_task("TASKS"), 3);
+    let winners = job
+        .winners(TaskKind::Map)
+        .chain(job.winners(TaskKind::Reduce));
+    let winners: Vec<String> = winners.map(|(id, _)| name(&id)).collect();
+    let expected = ["m_000000_1", "m_000001_0", "m_000002_1", "r_000000_0"];
+    assert_eq!(winners, expected.map(|id| format!("attempt_0001_{id}")));
+    assert_eq!((job.maps[0].failures, job.maps[1].failures), (1, 0));
+}
+
+#[test]
+fn what_has_become_of_attempts_is_remembered_for_a_timeline() {
+    let story = over();
+    shows_all(&story, story.now);
+}
+
+#[test]
+fn a_coordinator_that_is_started_again_shows_what_the_earlier_one_did() {
+    let mut story = over();
+    let ended = story.now;
+    for _ in 0..2 {
+        story.wait(100);
+        story.restart();
+        shows_all(&story, ended);
+    }
+}
+
+#[test]
+fn a_history_that_is_damaged_or_gone_is_missed_by_nobody_else() {
+    let mut story = over();
+    story.restart();
+    let file = "history/job_0001.jhist";
+    let bytes = story.disk.read(file).unwrap();
+    let restarted = |story: &mut Story| {
+        story.restart();
+        let job = story.core.job(JobId(1)).unwrap();
+        assert_eq!(job.state, JobState::Succeeded);
+        assert_eq!(job.counters().get_task("TASKS"), 3);
+        job.history.attempts().count()
+    };
+    for at in (0..bytes.len()).step_by(11) {
+        story
+            .disk
+            .write_at(file, at as u64, &[bytes[at] ^ 8])
+            .unwrap();
+        assert_eq!(restarted(&mut story), 0, "damaged at byte {at}");
+        story.disk.write_at(file, 0, &bytes).unwrap();
+    }
+    for length in [0, 3, bytes.len() - 1] {
+        story.disk.truncate(file, length as u64).unwrap();
+        assert_eq!(restarted(&mut story), 0, "cut off after {length} bytes");
+        story.disk.write_at(file, 0, &bytes).unwrap();
+    }
+    assert_eq!(restarted(&mut story), 6);
+    story.disk.remove(file).unwrap();
+    assert_eq!(restarted(&mut story), 0);
+}
+
+#[test]
+fn the_newest_histories_are_kept() {
+    let mut story = Story::new();
+    let jobs: Vec<JobId> = (0..HISTORIES_KEPT as u64 + 3)
+        .map(|token| story.one_more(token + 1, 1))
+        .collect();
+    let kept = |story: &Story| {
+        let attempts = |job: &JobId| story.core.job(*job).unwrap().history.attempts().count();
+        jobs.iter().map(attempts).collect::<Vec<_>>()
+    };
+    let expected = [vec![0; 3], vec![1; HISTORIES_KEPT]].concat();
+    assert_eq!(kept(&story), expected);
+    assert_eq!(story.disk.list("history").unwrap().len(), HISTORIES_KEPT);
+    story.restart();
+    assert_eq!(kept(&story), expected);
 }

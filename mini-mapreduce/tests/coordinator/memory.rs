@@ -20,7 +20,7 @@ impl Story {
     }
 
     /// A job of so many maps from its beginning to its end.
-    fn one_more(&mut self, token: u64, maps: usize) -> JobId {
+    pub(super) fn one_more(&mut self, token: u64, maps: usize) -> JobId {
         let job = self.submit(token, to(&token.to_string()), splits(&vec![&[][..]; maps]));
         let mut worker = Worker::new(WorkerId(token));
         self.register(&worker, "host", 100);

@@ -8,11 +8,12 @@
 use std::time::Duration;
 
 use node::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::job::Split;
 
 /// How far a worker is from a split's bytes; nearer is less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Locality {
     /// On its machine, or the split has no place.
     Node,
