@@ -38,6 +38,7 @@ fn generated(program: &str, args: &[String], rows: u64) -> Vec<u8> {
         offset: 0,
         length: rows,
         hosts: Vec::new(),
+        racks: Vec::new(),
     };
     let mut out = Vec::new();
     let files = MemoryFiles::new(1);
@@ -65,6 +66,7 @@ fn maps(c: &mut Criterion) {
             offset: 0,
             length: bytes.len() as u64,
             hosts: Vec::new(),
+            racks: Vec::new(),
         };
         group.throughput(Throughput::Bytes(split.length));
         let mut files = MemoryFiles::new(u64::MAX);

@@ -53,8 +53,17 @@ pub struct File {
     pub length: u64,
     /// The size of the file system's blocks, in bytes.
     pub block: u64,
-    /// Blocks in the file's order, with the hosts that have a replica; none where that does not matter.
-    pub blocks: Vec<Vec<String>>,
+    /// Where its blocks are, in order; none where that does not matter.
+    pub blocks: Vec<Place>,
+}
+
+/// Where the replicas of a block are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The machines.
+    pub hosts: Vec<String>,
+    /// The racks in which those stand, as far as the file system knows, each once.
+    pub racks: Vec<String>,
 }
 
 /// Whether a file has to be read from its beginning.
@@ -92,6 +101,7 @@ fn rows_of_each(rows: u64, maps: u64) -> Vec<Split> {
             offset: offset - length,
             length,
             hosts: Vec::new(),
+            racks: Vec::new(),
         }
     });
     ranges.filter(|split| split.length > 0).collect()
@@ -168,11 +178,13 @@ fn cut(file: &File, size: u64, splits: &mut Vec<Split>) {
             is_whole(&file.path) || u128::from(left) * 100 <= u128::from(size) * SLOP_PERCENT;
         let length = if is_last { left } else { size };
         let block = usize::try_from(offset / file.block.max(1)).unwrap_or(usize::MAX);
+        let Place { hosts, racks } = file.blocks.get(block).cloned().unwrap_or_default();
         splits.push(Split {
             path: file.path.clone(),
             offset,
             length,
-            hosts: file.blocks.get(block).cloned().unwrap_or_default(),
+            hosts,
+            racks,
         });
         offset += length;
     }

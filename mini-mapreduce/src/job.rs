@@ -74,6 +74,8 @@ pub struct Split {
     pub length: u64,
     /// Where those bytes are near: hosts with a replica of their block.
     pub hosts: Vec<String>,
+    /// The racks of those hosts, as far as the file system knows them.
+    pub racks: Vec<String>,
 }
 
 /// Why a job cannot begin.

@@ -23,7 +23,8 @@ pub enum Locality {
     Any,
 }
 
-/// How far a worker on `host` in `rack` is from the bytes of `split`. `rack_of` says where a host stands, if that is known.
+/// How far a worker on `host` in `rack` is from the bytes of `split`. `rack_of` says where a host stands, if a worker there has told; of others the
+/// file system may know.
 pub fn locality<'a>(
     split: &Split,
     host: &str,
@@ -32,7 +33,9 @@ pub fn locality<'a>(
 ) -> Locality {
     if split.hosts.is_empty() || split.hosts.iter().any(|other| other == host) {
         Locality::Node
-    } else if split.hosts.iter().any(|other| rack_of(other) == Some(rack)) {
+    } else if split.racks.iter().any(|other| other == rack)
+        || split.hosts.iter().any(|other| rack_of(other) == Some(rack))
+    {
         Locality::Rack
     } else {
         Locality::Any

@@ -14,7 +14,7 @@ use node::{DiskFaults, Time};
 
 use super::attempt;
 use super::faulty::Faulty;
-use super::files::FileSystems;
+use super::files::{FileSystems, Layout};
 use super::links::{Link, LinkError, Segment, Segments};
 use super::metrics::Metrics;
 use super::output::OutputDir;
@@ -368,7 +368,8 @@ impl Agent {
 
     /// Where an attempt whose part is output writes.
     pub(super) fn output(&self, spec: &JobSpec) -> io::Result<OutputDir> {
-        OutputDir::open(&self.files, &spec.output)
+        let layout = Layout::of(&spec.settings).map_err(io::Error::other)?;
+        Ok(OutputDir::open(&self.files, &spec.output)?.laid_out(layout))
     }
 
     pub(super) fn keep_output(&self, attempt: AttemptId, output: MapOutput) {

@@ -16,6 +16,7 @@ use flate2::read::MultiGzDecoder;
 pub use local::LocalFiles;
 
 use crate::input::{File, Files, is_compressed};
+use crate::job::{JobError, Settings};
 
 /// What a job's output needs of a file system, besides reading. Names are full, as the job has them.
 ///
@@ -37,7 +38,7 @@ pub trait FileSystem: Files + Send + Sync {
     ///
     /// # Errors
     /// Where it cannot be made.
-    fn create(&self, path: &str) -> io::Result<Box<dyn FileWriter>>;
+    fn create(&self, path: &str, layout: Layout) -> io::Result<Box<dyn FileWriter>>;
 
     /// Whether there is something of this name.
     ///
@@ -74,6 +75,52 @@ pub trait FileSystem: Files + Send + Sync {
     /// # Errors
     /// Where that fails.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
+}
+
+/// How a new file is laid out, where a file system has more than one way: mini-hdfs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// How many replicas each block has; 0: what the NameNode says (`dfs.replication`).
+    pub replication: u16,
+    /// How many bytes a block has; 0: what the NameNode says (`dfs.blocksize`, `64m` or the like).
+    pub block_size: u64,
+}
+
+impl Layout {
+    /// Of a job's output.
+    ///
+    /// # Errors
+    /// Where a setting is not what it has to be.
+    pub fn of(settings: &Settings) -> Result<Layout, JobError> {
+        let block_size = match settings.get(BLOCK_SIZE) {
+            None => 0,
+            Some(text) => bytes(text).ok_or_else(|| JobError::Setting {
+                name: BLOCK_SIZE.to_owned(),
+                value: text.to_owned(),
+                expected: "a number of bytes, such as 67108864 or 64m",
+            })?,
+        };
+        Ok(Layout {
+            replication: settings.parse("dfs.replication", 0)?,
+            block_size,
+        })
+    }
+}
+
+const BLOCK_SIZE: &str = "dfs.blocksize";
+
+/// A number of bytes, as Hadoop reads it: `k`, `m` and `g` are 1024 of what is below.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (digits, unit) = text.split_at(text.trim_end_matches(char::is_alphabetic).len());
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// A file being written. Without [`FileWriter::close`] nothing of it is promised.

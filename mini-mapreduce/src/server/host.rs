@@ -8,7 +8,7 @@ use node::{Disk, DiskError, Time};
 use thiserror::Error;
 use tracing::{Span, info_span};
 
-use super::files::{FileSystems, tables};
+use super::files::{FileSystems, Layout, tables};
 use super::metrics::Metrics;
 use super::output::{self, OutputDir};
 use super::programs;
@@ -246,6 +246,7 @@ impl Host {
         }
         // What every task would fail for.
         SpillSettings::of(&spec)?;
+        Layout::of(&spec.settings)?;
         let files = &self.files;
         jobs::prepare(&mut spec, files)?;
         let program = programs::program(&spec, || None)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use super::files::{FileSystem, FileSystems, FileWriter};
+use super::files::{FileSystem, FileSystems, FileWriter, Layout};
 use crate::coordinator::commit::{self, Step};
 use crate::output::{SUCCESS, TEMPORARY};
 use crate::protocol::AttemptId;
@@ -15,6 +15,7 @@ use crate::protocol::AttemptId;
 pub struct OutputDir {
     files: Arc<dyn FileSystem>,
     dir: String,
+    layout: Layout,
 }
 
 /// Whether a job may write there: nothing is there.
@@ -56,7 +57,14 @@ impl OutputDir {
         Ok(OutputDir {
             files: files.of(dir)?,
             dir: dir.to_owned(),
+            layout: Layout::default(),
         })
+    }
+
+    /// With parts that are laid out like this.
+    #[must_use]
+    pub fn laid_out(self, layout: Layout) -> OutputDir {
+        OutputDir { layout, ..self }
     }
 
     fn path(&self, name: &str) -> String {
@@ -81,7 +89,7 @@ impl OutputDir {
             self.files.create_dir(&own)?;
         }
         let part = self.path(&commit::temporary_name(attempt));
-        let file = self.files.create(&part)?;
+        let file = self.files.create(&part, self.layout)?;
         for dir in [&own, &temporary, &self.dir] {
             self.files.sync_dir(dir)?;
         }
@@ -116,7 +124,8 @@ impl OutputDir {
                 Step::WriteSuccess => {
                     // What it says has to be durable before it.
                     self.files.sync_dir(&self.dir)?;
-                    self.files.create(&self.path(SUCCESS))?.close()?;
+                    let success = self.files.create(&self.path(SUCCESS), self.layout)?;
+                    success.close()?;
                 }
             }
         }

@@ -221,6 +221,7 @@ fn order_to(order: Order) -> pb::Order {
                 offset: split.offset,
                 length: split.length,
                 hosts: split.hosts,
+                racks: split.racks,
             }),
         }),
         Order::RunReduce {
@@ -252,6 +253,7 @@ fn order_from(order: pb::Order) -> Result<Order, Refusal> {
                     offset: split.offset,
                     length: split.length,
                     hosts: split.hosts,
+                    racks: split.racks,
                 },
             }
         }

@@ -52,6 +52,7 @@ fn splits(hosts: &[&[&str]]) -> Vec<Split> {
         offset: 0,
         length: 1,
         hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        racks: Vec::new(),
     };
     hosts.iter().map(split).collect()
 }

@@ -14,6 +14,31 @@ fn a_map_waits_for_a_slot_near_its_data_and_not_for_ever() {
     assert_eq!(story.beat(&mut a).len(), 1);
 }
 
+/// No worker is on that machine, so only the file system can have said where it stands.
+#[test]
+fn a_rack_is_near_where_the_file_system_says_that_the_data_is_in_it() {
+    for (rack, seconds) in [("/rack", 3), ("/other", 6)] {
+        let mut story = Story::new();
+        let mut splits = splits(&[&["far"]]);
+        splits[0].racks = vec![rack.to_owned()];
+        let job = story.submit(7, spec(1), splits);
+        let mut a = story.worker("a", 1);
+        assert_eq!(story.beat(&mut a), [] as [&str; 0]);
+        story.wait(seconds - 1);
+        assert_eq!(story.beat(&mut a), [] as [&str; 0], "{rack}");
+        story.wait(1);
+        assert_eq!(story.beat(&mut a).len(), 1, "{rack}");
+        let job = story.core.job(job).unwrap();
+        let places: Vec<_> = job.history.attempts().map(|(_, a)| a.locality).collect();
+        let place = if seconds == 3 {
+            Locality::Rack
+        } else {
+            Locality::Any
+        };
+        assert_eq!(places, [Some(place)]);
+    }
+}
+
 /// A job with a map on a slow worker and one on a fast one, which is done at once, after 70 seconds; and what the fast worker has then.
 fn with_a_slow_map(spec: JobSpec) -> (Story, Worker, Worker, Vec<AttemptId>) {
     let mut story = Story::new();

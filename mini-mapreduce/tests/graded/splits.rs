@@ -123,6 +123,7 @@ fn lines(text: &[u8], offset: u64, length: u64) -> Vec<String> {
         offset,
         length,
         hosts: Vec::new(),
+        racks: Vec::new(),
     };
     let mut reader = LineReader::open(&split, 1 << 30, &files).unwrap();
     let mut lines = Vec::new();

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use mini_mapreduce::input::{File, Files};
 use mini_mapreduce::server::files::FileSystems;
+use mini_mapreduce::server::local;
 
 use crate::world::{BLOCK_BYTES, PROGRAM, World, local_output, run, spec, text, whole};
 
@@ -28,18 +29,46 @@ pub(crate) fn splits_are_blocks_with_their_hosts(world: &mut World) {
     let located = world.client.block_locations(&path, 0, u64::MAX).unwrap();
     assert_eq!((file.length, file.block), (located.len, BLOCK_BYTES as u64));
     assert!(file.blocks.len() > 2, "{file:?}");
-    for (hosts, block) in file.blocks.iter().zip(&located.blocks) {
+    for (place, block) in file.blocks.iter().zip(&located.blocks) {
         let mut names: Vec<&str> = block
             .locations
             .iter()
             .map(|node| node.hostname.as_str())
             .collect();
-        let mut hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        let mut hosts: Vec<&str> = place.hosts.iter().map(String::as_str).collect();
         names.sort_unstable();
         hosts.sort_unstable();
         assert_eq!(hosts, names);
         assert_eq!(hosts, ["dn1", "dn2", "dn3"]);
+        assert_eq!(place.racks, ["/rack1", "/rack2"]);
     }
+}
+
+pub(crate) fn a_job_says_how_its_output_is_laid_out(world: &mut World) {
+    let (input, output) = (world.new_dir(), world.new_dir());
+    world.put(&input, &text(20_000));
+    let node = world.name_node();
+    let mut job = spec("wordcount", &[], &[&format!("{node}{input}")], "");
+    job.output = format!("{node}{output}");
+    for (name, value) in [("dfs.replication", "2"), ("dfs.blocksize", "128k")] {
+        job.settings.0.insert(name.to_owned(), value.to_owned());
+    }
+    run(&job);
+    let part = world
+        .client
+        .stat(&format!("{output}/part-r-00000"))
+        .unwrap();
+    let part = part.unwrap();
+    assert_eq!((part.replication, part.block_size), (2, 128 << 10));
+    job.settings
+        .0
+        .insert("dfs.blocksize".to_owned(), "2x".to_owned());
+    job.output += "2";
+    let error = local::run(&job, 1, |_| {}).unwrap_err().to_string();
+    assert!(
+        error.contains("dfs.blocksize=2x has to be a number of bytes"),
+        "{error}"
+    );
 }
 
 pub(crate) fn files_are_read_from_any_byte(world: &mut World) {
@@ -161,7 +190,7 @@ pub(crate) fn tables_are_input_and_output(world: &mut World) {
     let files = list(&there);
     assert_eq!(files.len(), 3, "row groups");
     for file in &files {
-        assert_eq!(file.blocks[0].len(), 3, "they have hosts: {file:?}");
+        assert_eq!(file.blocks[0].hosts.len(), 3, "they have hosts: {file:?}");
         let here = file
             .path
             .replace(&format!("{node}{dir}/words.parquet"), table);

@@ -36,6 +36,10 @@ const TESTS: &[Test] = &[
         files::splits_are_blocks_with_their_hosts,
     ),
     (
+        "a_job_says_how_its_output_is_laid_out",
+        files::a_job_says_how_its_output_is_laid_out,
+    ),
+    (
         "files_are_read_from_any_byte",
         files::files_are_read_from_any_byte,
     ),

@@ -51,7 +51,7 @@ impl World {
             datanodes: 3,
             volumes: 1,
             capacity: None,
-            racks: 1,
+            racks: 2,
             dir: None,
             listen: "127.0.0.1:0".to_owned(),
             http: "127.0.0.1:0".to_owned(),

@@ -41,6 +41,7 @@ impl ClientProcess {
             offset,
             length: 1,
             hosts: place(rng),
+            racks: Vec::new(),
         };
         let texts = history.borrow().texts.clone();
         let wishes = texts.iter().map(|(token, text)| Wish {

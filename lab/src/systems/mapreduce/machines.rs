@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use mini_mapreduce::input::{File, Files};
+use mini_mapreduce::input::{self, File, Files};
 use mini_mapreduce::server::files::LocalFiles;
 use node::DiskFaults;
 
@@ -149,7 +149,10 @@ impl Files for Machines {
             // It is one block.
             block: length.max(1),
             blocks: match place.is_known {
-                true => vec![hosts.collect()],
+                true => vec![input::Place {
+                    hosts: hosts.collect(),
+                    racks: Vec::new(),
+                }],
                 false => Vec::new(),
             },
         }])
@@ -312,7 +315,7 @@ mod tests {
         let machines = served(dir.path());
         let known = machines.list("disk://w1/text").unwrap();
         assert_eq!((known[0].length, known[0].block), (10, 10));
-        assert_eq!(known[0].blocks, [["w1"]]);
+        assert_eq!(known[0].blocks[0].hosts, ["w1"]);
         let store = machines.list("store://w9,w1/text").unwrap();
         assert!(store[0].blocks.is_empty());
         let mut rest = String::new();

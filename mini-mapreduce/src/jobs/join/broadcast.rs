@@ -101,6 +101,7 @@ impl Mapper for Lookup {
                 offset: 0,
                 length: file.length,
                 hosts: Vec::new(),
+                racks: Vec::new(),
             };
             let failed = |error| unreadable(&split.path, &error);
             let line_max = line_max(&self.spec)?;

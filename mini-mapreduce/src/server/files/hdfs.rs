@@ -1,6 +1,6 @@
 //! mini-hdfs, through its client. What a NameNode has answered is durable, and so is what a writer has closed: there is nothing to be synced afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,10 +11,10 @@ use mini_hdfs::server::dfs_client::{ClientSettings, CreateOptions, DfsClient, Df
 
 use super::read_ahead::ReadAhead;
 use super::{
-    FileSystem, FileWriter, is_hidden, is_pattern, nested, paths, uncompressed, unless_missing,
-    user,
+    FileSystem, FileWriter, Layout, is_hidden, is_pattern, nested, paths, uncompressed,
+    unless_missing, user,
 };
-use crate::input::{File, Files, is_compressed};
+use crate::input::{File, Files, Place, is_compressed};
 
 /// A client for each NameNode that is called.
 #[derive(Debug, Default)]
@@ -96,16 +96,26 @@ impl Hdfs {
             return Err(nested(&self.named(&status.path)));
         }
         let located = self.client.block_locations(&status.path, 0, u64::MAX)?;
-        let hosts = |block: &LocatedBlock| {
-            let names = block.locations.iter().map(|node| node.hostname.clone());
-            names.collect()
-        };
         Ok(File {
             path: self.named(&status.path),
             length: located.len,
             block: status.block_size,
-            blocks: located.blocks.iter().map(hosts).collect(),
+            blocks: located.blocks.iter().map(place).collect(),
         })
+    }
+}
+
+/// Where the replicas of a block are.
+fn place(block: &LocatedBlock) -> Place {
+    let hosts = block.locations.iter().map(|node| node.hostname.clone());
+    let racks: BTreeSet<String> = block
+        .locations
+        .iter()
+        .map(|node| node.rack.clone())
+        .collect();
+    Place {
+        hosts: hosts.collect(),
+        racks: racks.into_iter().collect(),
     }
 }
 
@@ -171,11 +181,12 @@ impl FileSystem for Hdfs {
         Ok(self.client.mkdirs(path_of(dir)?, false)?)
     }
 
-    fn create(&self, path: &str) -> io::Result<Box<dyn FileWriter>> {
+    fn create(&self, path: &str, layout: Layout) -> io::Result<Box<dyn FileWriter>> {
         let options = CreateOptions {
             overwrite: true,
             create_parent: false,
-            ..CreateOptions::default()
+            replication: layout.replication,
+            block_size: layout.block_size,
         };
         Ok(Box::new(self.client.create(path_of(path)?, options)?))
     }

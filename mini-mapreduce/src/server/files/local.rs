@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{FileSystem, FileWriter, is_hidden, is_pattern, nested, uncompressed, unless_missing};
+use super::{
+    FileSystem, FileWriter, Layout, is_hidden, is_pattern, nested, uncompressed, unless_missing,
+};
 use crate::input::{File, Files, is_compressed};
 
 /// Local files: a path, a directory or a glob.
@@ -93,7 +95,7 @@ impl FileSystem for LocalFiles {
         }
     }
 
-    fn create(&self, path: &str) -> io::Result<Box<dyn FileWriter>> {
+    fn create(&self, path: &str, _: Layout) -> io::Result<Box<dyn FileWriter>> {
         Ok(Box::new(fs::File::create(path)?))
     }
 

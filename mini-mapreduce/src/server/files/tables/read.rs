@@ -41,14 +41,14 @@ fn row_groups_of(files: &FileSystems, table: &File, columns: &str) -> io::Result
             .filter(|(start, length)| start.saturating_add(*length) <= table.length)
             .ok_or_else(|| wrong(table, &format!("its row group {number} is not in it")))?;
         let block = (start + length / 2) / table.block.max(1);
-        let hosts = usize::try_from(block)
+        let place = usize::try_from(block)
             .ok()
             .and_then(|at| table.blocks.get(at));
         found.push(File {
             path: format!("{}#{columns}#{number}", table.path),
             length,
             block: length.max(1),
-            blocks: hosts.into_iter().cloned().collect(),
+            blocks: place.into_iter().cloned().collect(),
         });
     }
     if found.is_empty() {
