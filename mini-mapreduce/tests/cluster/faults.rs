@@ -1,9 +1,8 @@
-//! Processes that die in any phase of a job, and a disk that is full.
+//! Processes that die in any phase of a job.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use mini_mapreduce::coordinator::job::JOB_COUNTERS;
 use servers::Server;
 
 use super::*;
@@ -39,7 +38,7 @@ impl Scene {
     }
 
     /// Another worker, with a way to start it.
-    fn worker(&self, name: &str, shell: &str, args: &[&str]) -> Server {
+    pub(super) fn worker(&self, name: &str, shell: &str, args: &[&str]) -> Server {
         let dir = self.dir.path().join(name);
         let own = dir.to_str().unwrap();
         let fixed = ["worker", "--exit-with-stdin", "--dir", own, "--coordinator"];
@@ -153,47 +152,5 @@ fn a_client_whose_coordinator_stays_away_says_so() {
     assert!(
         text.contains("the coordinator at 127.0.0.1:9 does not answer"),
         "{text}"
-    );
-}
-
-/// No file may be longer than a few KiB: to whoever writes, that is a full disk.
-const FULL_DISK: &str = r#"trap "" XFSZ; ulimit -f 8; exec "$0" "$@""#;
-
-#[test]
-fn a_reduce_whose_disk_is_full_fails_itself_and_no_map() {
-    let mut scene = Scene::new(1);
-    let mut full = scene.worker(
-        "full",
-        FULL_DISK,
-        &["--map-slots", "0", "--reduce-slots", "2"],
-    );
-    full.start(START_MAX).unwrap();
-    let size = "mapreduce.input.fileinputformat.split.maxsize";
-    let job = scene.submit_with(2, &[(size, "400000")]);
-    scene.succeeds(job);
-    let status = scene.status(job).unwrap();
-    let count = |name| status.counters.get(JOB_COUNTERS, name);
-    assert!(count("NUM_FAILED_REDUCES") > 0, "{status:?}");
-    assert_eq!(count("NUM_FAILED_MAPS"), 0);
-    assert_eq!(count("TOTAL_LAUNCHED_MAPS"), u64::from(status.maps.0));
-
-    // Where there is no other place, the job's end says why.
-    let mut scene = Scene::new(0);
-    let mut maps = scene.worker("maps", r#"exec "$0" "$@""#, &["--reduce-slots", "0"]);
-    let mut full = scene.worker("full", FULL_DISK, &["--map-slots", "0"]);
-    maps.start(START_MAX).unwrap();
-    full.start(START_MAX).unwrap();
-    let job = scene.submit_with(1, &[(size, "400000")]);
-    let begun = Instant::now();
-    let reason = loop {
-        match scene.status(job).map(|status| status.state) {
-            Some(JobState::Failed { reason }) => break reason,
-            state => assert!(begun.elapsed() < DEADLINE, "{state:?}"),
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    assert!(
-        reason.contains("cannot write") && reason.contains("look at the disk"),
-        "{reason}"
     );
 }

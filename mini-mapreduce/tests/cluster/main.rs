@@ -6,6 +6,7 @@
 )]
 
 mod faults;
+mod full;
 mod page;
 mod slow;
 
