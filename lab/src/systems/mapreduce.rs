@@ -205,11 +205,7 @@ fn add_coordinator(lab: &Lab, machines: &[String]) -> Result<()> {
         rack: None,
         program: "lab node mapreduce",
         args: args.collect(),
-        listens: &[
-            ("--listen", "rpc"),
-            ("--http", "http"),
-            ("--report", "report"),
-        ],
+        listens: &[("--listen", "rpc"), ("--http", "http")],
     })
 }
 

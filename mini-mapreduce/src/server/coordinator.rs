@@ -58,20 +58,14 @@ pub struct Options {
 /// # Errors
 /// When it cannot begin, or its journal cannot be written any more.
 pub async fn run(options: Options) -> Result<()> {
-    run_on(options, FileSystems::default(), &[], |_| {}).await
+    run_on(options, FileSystems::default()).await
 }
 
-/// The same, for who runs it as a part of something else: jobs have their input from `files`, its ready line says `also`, and `watch` is told of
-/// it before anybody can call it.
+/// The same, with jobs that have their input from `files`.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_on(
-    options: Options,
-    files: FileSystems,
-    also: &[(&str, String)],
-    watch: impl FnOnce(&Arc<Host>),
-) -> Result<()> {
+pub async fn run_on(options: Options, files: FileSystems) -> Result<()> {
     let dir = &options.dir;
     let advice = "one coordinator has one directory; end the other one, or name another directory";
     let _lock = lifetime::lock(dir, "coordinator.lock", advice)?;
@@ -90,20 +84,15 @@ pub async fn run_on(
     let disk = FileDisk::open(dir).with_context(|| format!("cannot use {}", dir.display()))?;
     let host = Host::open(config, Box::new(disk), files);
     let host = host.with_context(|| format!("cannot go on in {}", dir.display()))?;
-    watch(&host);
 
     let listener = TcpListener::bind(&options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {}", options.listen))?;
     let pages = http::serve(&options.http, host.clone()).await?;
-    let mut ready = serde_json::json!({
+    lifetime::announce(&serde_json::json!({
         "ready": "coordinator",
         "rpc": listener.local_addr()?.to_string(),
         "http": pages.to_string(),
-    });
-    for (key, value) in also {
-        ready[*key] = value.clone().into();
-    }
-    lifetime::announce(&ready)?;
+    }))?;
     let service = pb::coordinator_server::CoordinatorServer::new(Service(host.clone()))
         .max_decoding_message_size(MESSAGE_MAX)
         .max_encoding_message_size(MESSAGE_MAX);

@@ -33,9 +33,9 @@ fn on(view: &View, host: &str) -> (Vec<Value>, usize) {
             for (n, task) in tasks.iter().enumerate() {
                 let here = task.attempts.iter().filter(|attempt| attempt.host == host);
                 running.extend(here.map(|attempt| {
-                    json!({"job": id, "task": format!("{kind}{n}"), "again": attempt.number > 0, "progress": percent(attempt.progress)})
+                    json!({"job": id, "task": format!("{kind}{n}"), "again": attempt.again, "progress": percent(attempt.progress)})
                 }));
-                let is_output = kind == "m" && task.done.as_ref().is_some_and(|(on, _)| on == host);
+                let is_output = kind == "m" && task.done.as_ref().is_some_and(|on| on == host);
                 outputs += usize::from(is_output);
             }
         }
@@ -104,7 +104,7 @@ fn shown_task(task: &TaskReport) -> Value {
     });
     let running: Vec<Value> = running.collect();
     match &task.done {
-        Some((host, _)) => {
+        Some(host) => {
             json!({"state": "done", "on": host, "near": task.near != Some(false), "tries": task.tries})
         }
         None if running.is_empty() => json!({"state": "waiting", "tries": task.tries}),

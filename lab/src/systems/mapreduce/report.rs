@@ -1,24 +1,18 @@
-//! What the coordinator knows, as the lab looks at it: workers, jobs, tasks and attempts.
+//! What the coordinator knows, as the lab looks at it: workers, jobs, tasks and attempts, out of what it tells its own page (`/api/jobs`).
 
 use std::collections::BTreeMap;
 
-use mini_mapreduce::coordinator::Coordinator;
-use mini_mapreduce::coordinator::delay::Locality;
-use mini_mapreduce::coordinator::job::{Job, JobState};
-use mini_mapreduce::coordinator::status::Status;
-use mini_mapreduce::protocol::{AttemptId, TaskKind, WorkerId};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-/// So many jobs are told of, the newest.
+use crate::systems::disks;
+
+/// So many jobs are looked at, the newest.
 const JOBS_MAX: usize = 12;
-/// Attempts of a coordinator that was started again are numbered from a multiple of this on.
-const ATTEMPTS_PER_EPOCH: u64 = 1_000_000;
-
-/// The machines of workers, those that are gone included.
-pub(super) type Names = BTreeMap<WorkerId, String>;
 
 /// All of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Report {
     /// The machines whose workers are registered.
     pub(crate) workers: Vec<String>,
@@ -27,7 +21,7 @@ pub(crate) struct Report {
 }
 
 /// A job.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct JobReport {
     pub(crate) program: String,
     pub(crate) output: String,
@@ -42,12 +36,12 @@ pub(crate) struct JobReport {
 }
 
 /// A task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TaskReport {
-    /// Those that run and count.
+    /// Those that run.
     pub(crate) attempts: Vec<AttemptReport>,
-    /// Where the attempt ran whose work counts, and its number.
-    pub(crate) done: Option<(String, u64)>,
+    /// Where the attempt ran whose work counts.
+    pub(crate) done: Option<String>,
     /// Whether that was where its input lies, if that is known.
     pub(crate) near: Option<bool>,
     /// How many attempts there were.
@@ -55,50 +49,143 @@ pub(crate) struct TaskReport {
 }
 
 /// An attempt that runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct AttemptReport {
-    pub(crate) number: u64,
+    /// Whether it is not the first one of its task.
+    pub(crate) again: bool,
     pub(crate) host: String,
     pub(crate) progress: f64,
     /// Whether it runs where its input lies, if that is known.
     pub(crate) near: Option<bool>,
 }
 
+#[derive(Deserialize)]
+struct All {
+    workers: Vec<Worker>,
+    jobs: Vec<Summary>,
+}
+
+#[derive(Deserialize)]
+struct Worker {
+    host: String,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    id: String,
+    state: String,
+}
+
+#[derive(Deserialize)]
+struct Whole {
+    program: String,
+    output: String,
+    state: String,
+    reason: Option<String>,
+    progress: Progress,
+    tasks: Vec<Task>,
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Deserialize)]
+struct Progress {
+    shuffle: f64,
+}
+
+#[derive(Deserialize)]
+struct Task {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    state: String,
+    attempts: u64,
+}
+
+#[derive(Deserialize)]
+struct Attempt {
+    task: String,
+    host: String,
+    state: String,
+    locality: Option<String>,
+    progress: f64,
+}
+
+impl Attempt {
+    fn near(&self) -> Option<bool> {
+        self.locality.as_ref().map(|place| place == "node")
+    }
+}
+
+fn get<T: DeserializeOwned>(address: &str, path: &str) -> Result<T> {
+    let said = disks::request(address, "GET", path, "")?;
+    serde_json::from_str(&said).with_context(|| format!("the coordinator's answer to {path}"))
+}
+
 impl Report {
-    pub(super) fn of(core: &Coordinator, names: &mut Names) -> Report {
-        for worker in core.workers() {
-            names.insert(worker.worker, worker.host.clone());
+    /// What the coordinator says at `address`. Of a job that was over when it said `before` it has nothing new to say.
+    pub(super) fn ask(address: &str, before: &Report) -> Result<Report> {
+        let all: All = get(address, "/api/jobs")?;
+        let mut jobs = BTreeMap::new();
+        for Summary { id, state } in all.jobs.iter().rev().take(JOBS_MAX) {
+            let number = id.trim_start_matches("job_").parse()?;
+            let known = before.jobs.get(&number);
+            let known = known.filter(|job| job.is_over() && job.state == state.to_lowercase());
+            let job = match known {
+                Some(job) => job.clone(),
+                None => get::<Whole>(address, &format!("/api/jobs/{id}"))?.report(),
+            };
+            jobs.insert(number, job);
         }
-        let all = core.jobs().count();
-        let jobs = core.jobs().skip(all.saturating_sub(JOBS_MAX));
-        Report {
-            workers: core.workers().map(|worker| worker.host.clone()).collect(),
-            jobs: jobs
-                .map(|job| (job.id.0, JobReport::of(job, names)))
+        Ok(Report {
+            workers: all.workers.into_iter().map(|worker| worker.host).collect(),
+            jobs,
+        })
+    }
+}
+
+impl Whole {
+    fn report(self) -> JobReport {
+        let tasks = |kind| {
+            let tasks = self.tasks.iter().filter(|task| task.kind == kind);
+            tasks.map(|task| task.report(&self.attempts)).collect()
+        };
+        JobReport {
+            maps: tasks("MAP"),
+            reduces: tasks("REDUCE"),
+            program: self.program,
+            output: self.output,
+            state: self.state.to_lowercase(),
+            reason: self.reason,
+            shuffle: self.progress.shuffle,
+        }
+    }
+}
+
+impl Task {
+    fn report(&self, attempts: &[Attempt]) -> TaskReport {
+        let own: Vec<&Attempt> = (attempts.iter()).filter(|a| a.task == self.id).collect();
+        let winner = own.iter().find(|attempt| attempt.state == "SUCCEEDED");
+        let running = own.iter().enumerate();
+        let running = running.filter(|(_, attempt)| attempt.state == "RUNNING");
+        TaskReport {
+            attempts: running
+                .map(|(number, attempt)| AttemptReport {
+                    again: number > 0,
+                    host: attempt.host.clone(),
+                    progress: attempt.progress,
+                    near: attempt.near(),
+                })
                 .collect(),
+            // Where it ran is not known, where an earlier coordinator has seen it.
+            done: (self.state == "SUCCEEDED")
+                .then(|| winner.map_or(String::new(), |winner| winner.host.clone())),
+            near: winner.and_then(|winner| winner.near()),
+            tries: self.attempts,
         }
     }
 }
 
 impl JobReport {
-    fn of(job: &Job, names: &Names) -> JobReport {
-        let (state, reason) = match &job.state {
-            JobState::Running => ("running", None),
-            JobState::Committing => ("committing", None),
-            JobState::Succeeded => ("succeeded", None),
-            JobState::Failed { reason } => ("failed", Some(reason.clone())),
-        };
-        JobReport {
-            program: job.spec.program.clone(),
-            output: job.spec.output.clone(),
-            state: state.to_owned(),
-            reason,
-            maps: tasks(job, TaskKind::Map, names),
-            reduces: tasks(job, TaskKind::Reduce, names),
-            shuffle: Status::of(job).shuffle,
-        }
-    }
-
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.state.as_str(), "succeeded" | "failed")
     }
@@ -114,30 +201,4 @@ impl JobReport {
         let tasks = self.maps.iter().chain(&self.reduces);
         tasks.map(|task| task.tries.saturating_sub(1)).sum()
     }
-}
-
-fn tasks(job: &Job, kind: TaskKind, names: &Names) -> Vec<TaskReport> {
-    let host = |worker| names.get(&worker).cloned().unwrap_or_default();
-    let near = |index, number| {
-        let task = job.task_id(kind, index);
-        let record = job.history.attempt(AttemptId { task, number })?;
-        Some(record.locality? == Locality::Node)
-    };
-    let tasks = job.tasks(kind).iter().enumerate();
-    let told = tasks.map(|(index, task)| TaskReport {
-        attempts: (task.attempts.iter())
-            .map(|(number, attempt)| AttemptReport {
-                number: *number,
-                host: host(attempt.worker),
-                progress: attempt.progress,
-                near: near(index, *number),
-            })
-            .collect(),
-        done: task
-            .winner
-            .map(|winner| (host(winner.worker), winner.number)),
-        near: task.winner.and_then(|winner| near(index, winner.number)),
-        tries: task.next % ATTEMPTS_PER_EPOCH,
-    });
-    told.collect()
 }

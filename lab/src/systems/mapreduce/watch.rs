@@ -11,7 +11,6 @@ use super::report::{JobReport, Report};
 use super::{COORDINATOR, MapReduce, Run, document};
 use crate::lab::{Condition, Lab, lock};
 use crate::load::Status;
-use crate::systems::disks;
 
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 
@@ -87,10 +86,8 @@ pub(super) fn start(map_reduce: &Arc<MapReduce>) {
 }
 
 impl MapReduce {
-    fn ask(&self) -> Result<Report> {
-        let address = self.lab.address(COORDINATOR, "report")?;
-        let said = disks::request(&address, "GET", "/", "")?;
-        Ok(serde_json::from_str(&said)?)
+    fn ask(&self, before: &Report) -> Result<Report> {
+        Report::ask(&self.lab.address(COORDINATOR, "http")?, before)
     }
 
     fn look(&self) {
@@ -100,7 +97,11 @@ impl MapReduce {
         let coordinator = nodes.iter().find(|node| node.name == COORDINATOR);
         // One that is paused is not waited for.
         let is_up = coordinator.is_some_and(|node| node.process == Condition::Up);
-        let report = if is_up { self.ask().ok() } else { None };
+        let report = if is_up {
+            self.ask(&before.report).ok()
+        } else {
+            None
+        };
         let answers = report.is_some();
         let report = report.unwrap_or_else(|| before.report.clone());
         let crossed = Crossed::of(&self.lab);
@@ -185,7 +186,7 @@ impl MapReduce {
         ];
         for (kind, was, is) in pairs {
             for (n, (was, is)) in was.iter().zip(is).enumerate() {
-                if let (Some((host, _)), None) = (&was.done, &is.done) {
+                if let (Some(host), None) = (&was.done, &is.done) {
                     let text = format!(
                         "what {kind}{n} had made on {host} is lost; it is to be done again"
                     );
@@ -197,7 +198,7 @@ impl MapReduce {
                     let text = format!("{kind}{n} is late: a second attempt begins on {host}");
                     tell(Level::Change, Some(host), text);
                 }
-                if let (None, Some((host, _))) = (&was.done, &is.done)
+                if let (None, Some(host)) = (&was.done, &is.done)
                     && was.attempts.len() > 1
                 {
                     let text = format!(

@@ -49,8 +49,7 @@ fn play(stage: &Stage<MapReduce>) -> Result<()> {
         // Whoever holds most.
         let held = |worker: &str| -> Vec<usize> {
             let done = job.maps.iter().enumerate();
-            let here =
-                done.filter(|(_, map)| map.done.as_ref().is_some_and(|(on, _)| on == worker));
+            let here = done.filter(|(_, map)| map.done.as_ref().is_some_and(|on| on == worker));
             here.map(|(n, _)| n).collect()
         };
         let victim = map_reduce
