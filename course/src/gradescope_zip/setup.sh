@@ -15,10 +15,12 @@ if ! command -v cargo >/dev/null; then
         sh -s -- -y --no-modify-path --profile minimal --default-toolchain none
     export PATH="$CARGO_HOME/bin:$PATH"
 fi
-# Somebody else's client of mini-kafka, where that is graded.
+# Somebody else's client of mini-kafka, where that is graded. Of the system's Python: another one may be where the user that tests run
+# as may not look.
 if [ -d "$root/source/workspace/mini-kafka" ]; then
     export MINI_KAFKA_CLIENTS="$root/clients"
-    python3 -m venv "$MINI_KAFKA_CLIENTS" || { apt-get update && apt-get install --yes python3-venv && python3 -m venv "$MINI_KAFKA_CLIENTS"; }
+    /usr/bin/python3 -m venv "$MINI_KAFKA_CLIENTS" ||
+        { apt-get update && apt-get install --yes python3-venv && /usr/bin/python3 -m venv "$MINI_KAFKA_CLIENTS"; }
     "$MINI_KAFKA_CLIENTS/bin/pip" install --quiet kafka-python==3.0.12 lz4 python-snappy zstandard
 fi
 # What run_autograder has to find again.
