@@ -7,6 +7,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use raft_kv::server;
 
+/// What comes over gRPC is made and dropped in many small pieces, often by different threads. With this rather than the C library's, a put takes
+/// a tenth less of the processor's time (`benches`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// etcd in miniature: a linearizable store on Raft, and the tools around it.
 #[derive(Parser)]
 #[command(version)]

@@ -21,8 +21,9 @@ use crate::consensus::types::{Entry, LogId, RaftVote, Types, log_id, position, r
 use crate::wal::recovery::Report;
 use crate::wal::{Flush, Location, SEGMENT_BYTES, Wal, WalError};
 
-/// As much of the newest entries is kept in memory, in bytes of their payload.
-const CACHE_BYTES: usize = 16 << 20;
+/// As much of the newest entries is kept in memory, in bytes of their payload: what followers lack yet, or is not applied. The rest is read
+/// from the disk, for those who are far behind.
+const CACHE_BYTES: usize = 2 << 20;
 
 /// An append to a follower carries as much, in bytes of payload; a longer entry goes alone.
 const APPEND_BYTES: usize = 1 << 20;
