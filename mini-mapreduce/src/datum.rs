@@ -253,26 +253,34 @@ number!(i64, "a whole number", |bytes| {
 });
 number!(f64, "a number", |_| Some(8));
 
-/// A number's bytes without zeros in front: how many they are, and all eight.
+/// How many bytes a number has without zeros in front.
 #[expect(clippy::cast_possible_truncation, reason = "it is at most 8")]
-fn digits(value: u64) -> (u8, [u8; 8]) {
-    (8 - (value.leading_zeros() / 8) as u8, value.to_be_bytes())
+fn digits(value: u64) -> u8 {
+    8 - (value.leading_zeros() / 8) as u8
+}
+
+/// Appends a byte, and the last `count` bytes of a number. (A copy of eight bytes is one instruction, one of fewer is a call.)
+fn push_digits(first: u8, value: u64, count: u8, out: &mut Vec<u8>) {
+    let end = out.len() + 1 + usize::from(count);
+    let shifted = value.unbounded_shl(64 - 8 * u32::from(count));
+    let mut whole = [first; 9];
+    whole[1..].copy_from_slice(&shifted.to_be_bytes());
+    out.extend_from_slice(&whole);
+    out.truncate(end);
 }
 
 /// The number that up to 8 bytes are, the highest first.
 fn from_bytes(bytes: &[u8]) -> Option<u64> {
-    let mut whole = [0; 8];
-    whole[8_usize.checked_sub(bytes.len())?..].copy_from_slice(bytes);
-    Some(u64::from_be_bytes(whole))
+    let digits = bytes.iter();
+    (bytes.len() <= 8).then(|| digits.fold(0, |number, digit| number << 8 | u64::from(*digit)))
 }
 
 impl Datum for u64 {
     type Ref<'a> = u64;
 
     fn encode(value: u64, out: &mut Vec<u8>) {
-        let (len, digits) = digits(value);
-        out.push(len);
-        out.extend_from_slice(&digits[8 - usize::from(len)..]);
+        let len = digits(value);
+        push_digits(len, value, len, out);
     }
 
     fn decode(bytes: &[u8]) -> Result<u64, DatumError> {
@@ -293,10 +301,10 @@ impl Datum for i64 {
     type Ref<'a> = i64;
 
     fn encode(value: i64, out: &mut Vec<u8>) {
-        let (len, _) = digits(if value < 0 { !value } else { value }.cast_unsigned());
+        let len = digits(if value < 0 { !value } else { value }.cast_unsigned());
         // Further from zero is longer, and so comes earlier among the negative.
-        out.push(if value < 0 { 0x7f - len } else { 0x80 + len });
-        out.extend_from_slice(&value.to_be_bytes()[8 - usize::from(len)..]);
+        let first = if value < 0 { 0x7f - len } else { 0x80 + len };
+        push_digits(first, value.cast_unsigned(), len, out);
     }
 
     fn decode(bytes: &[u8]) -> Result<i64, DatumError> {

@@ -1,7 +1,7 @@
 //! Sorted pairs as groups, each with a key and values that are read when they are asked for; and groups written as fewer
 //! pairs, by a combiner.
 
-use crate::buffer::SortBuffer;
+use crate::buffer::{SortBuffer, TOUCHED_MAX};
 use crate::combine_check::Checked;
 use crate::counters::Counters;
 use crate::fold::{NeighbourFold, check_fold};
@@ -32,6 +32,10 @@ pub(crate) struct Buffered<'a> {
 impl SortedPairs for Buffered<'_> {
     fn advance(&mut self) -> Result<bool, Box<TaskError>> {
         let is_there = self.next < self.end;
+        if is_there && self.next.is_multiple_of(TOUCHED_MAX) {
+            let end = self.end.min(self.next + TOUCHED_MAX);
+            self.buffer.touch_sorted(self.next..end);
+        }
         self.next += usize::from(is_there);
         Ok(is_there)
     }

@@ -3,12 +3,12 @@
 
 use std::io::Write;
 
-use crate::buffer::SortBuffer;
+use crate::buffer::{SortBuffer, TOUCHED_MAX};
 use crate::counters::Counters;
-use crate::fold::check_fold;
+use crate::fold::{FoldTable, check_fold};
 use crate::groups::{Buffered, Combining, Merged, Name, SortedPairs, narrow};
 use crate::job::{JobError, JobSpec, RecordError};
-use crate::program::{Collect, Combine, Program};
+use crate::program::{Collect, Combine, Pair, Program};
 use crate::pulse::{Pulse, Watched};
 use crate::segment::{Compression, SegmentReader, SegmentWriter};
 use crate::task::{MapOutput, Progress, Scratch, SegmentRange, TaskError};
@@ -55,6 +55,7 @@ pub(crate) struct MapOutputBuffer<'a> {
     pulse: Pulse<'a>,
     combine: Combine,
     buffer: SortBuffer,
+    waiting: Waiting,
     spills: Vec<Spill>,
     /// How many files were made.
     files: u32,
@@ -65,6 +66,33 @@ pub(crate) struct MapOutputBuffer<'a> {
     spilled: u64,
     /// The last two values, for the check of a fold.
     recent: [Vec<u8>; 2],
+}
+
+/// Pairs of one record that are folded together: a fold waits for memory most of its time, and can wait for that of several keys at once.
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// Each key's hash, and where in `bytes` it and its value end.
+    pairs: Vec<(u32, usize, usize)>,
+}
+
+impl Waiting {
+    fn push(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        let middle = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        let hash = FoldTable::hash(key);
+        self.pairs.push((hash, middle, self.bytes.len()));
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (u32, Pair<'_>)> {
+        let mut begin = 0;
+        self.pairs.iter().map(move |&(hash, middle, end)| {
+            let pair = (&self.bytes[begin..middle], &self.bytes[middle..end]);
+            begin = end;
+            (hash, pair)
+        })
+    }
 }
 
 struct Spill {
@@ -91,6 +119,7 @@ impl<'a> MapOutputBuffer<'a> {
             pulse: Pulse::new(progress),
             combine,
             buffer: SortBuffer::new(settings.buffer_bytes, folds),
+            waiting: Waiting::default(),
             spills: Vec::new(),
             files: 0,
             counters: Counters::default(),
@@ -102,7 +131,7 @@ impl<'a> MapOutputBuffer<'a> {
     }
 
     /// Puts a pair into the buffer, if it has room.
-    fn buffer(&mut self, key: &[u8], value: &[u8]) -> Result<bool, RecordError> {
+    fn buffer(&mut self, hash: u32, (key, value): Pair<'_>) -> Result<bool, RecordError> {
         let (program, reduces) = (self.program, self.reduces);
         let partition = || {
             let group = &key[..program.group_len(key)];
@@ -120,7 +149,23 @@ impl<'a> MapOutputBuffer<'a> {
             b.clear();
             b.extend_from_slice(value);
         }
-        self.buffer.fold(&**fold, key, value, &partition)
+        (self.buffer).fold_hashed(&**fold, hash, (key, value), &partition)
+    }
+
+    /// Takes a pair, with the hash of its key where there is a fold.
+    fn take(&mut self, hash: u32, pair: Pair<'_>) -> Result<(), RecordError> {
+        let bytes = pair.0.len() + pair.1.len();
+        if !self.buffer(hash, pair)? {
+            self.spill()?;
+            if !self.buffer(hash, pair)? {
+                return Err(RecordError::bad(format!(
+                    "a pair of {bytes} bytes is larger than the buffer (mapreduce.task.io.sort.mb)"
+                )));
+            }
+        }
+        self.records += 1;
+        self.bytes += bytes as u64;
+        Ok(())
     }
 
     /// Writes what the buffer holds, sorted, to a file of its own.
@@ -270,18 +315,25 @@ impl<'a> MapOutputBuffer<'a> {
 impl Collect for MapOutputBuffer<'_> {
     fn collect(&mut self, key: &[u8], value: &[u8]) -> Result<(), RecordError> {
         self.pulse.beat()?;
-        if !self.buffer(key, value)? {
-            self.spill()?;
-            if !self.buffer(key, value)? {
-                let bytes = key.len() + value.len();
-                return Err(RecordError::bad(format!(
-                    "a pair of {bytes} bytes is larger than the buffer (mapreduce.task.io.sort.mb)"
-                )));
-            }
+        if !matches!(self.combine, Combine::Fold(_)) {
+            return self.take(0, (key, value));
         }
-        self.records += 1;
-        self.bytes += (key.len() + value.len()) as u64;
-        Ok(())
+        self.waiting.push(key, value);
+        if self.waiting.pairs.len() < TOUCHED_MAX {
+            return Ok(());
+        }
+        self.end_of_record()
+    }
+
+    fn end_of_record(&mut self) -> Result<(), RecordError> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let hashes = waiting.pairs.iter().map(|(hash, ..)| *hash);
+        self.buffer.touch(hashes);
+        let taken = (waiting.pairs()).try_for_each(|(hash, pair)| self.take(hash, pair));
+        waiting.bytes.clear();
+        waiting.pairs.clear();
+        self.waiting = waiting;
+        taken
     }
 
     fn count(&mut self, group: &str, name: &str, by: u64) {

@@ -62,6 +62,14 @@ pub trait Collect {
     /// Where it cannot be kept.
     fn collect(&mut self, key: &[u8], value: &[u8]) -> Result<(), RecordError>;
 
+    /// A record has been mapped, or all have: what was only laid aside is taken now, so that what is wrong with it is wrong with that record.
+    ///
+    /// # Errors
+    /// As [`Collect::collect`].
+    fn end_of_record(&mut self) -> Result<(), RecordError> {
+        Ok(())
+    }
+
     /// Adds to a counter.
     fn count(&mut self, group: &str, name: &str, by: u64);
 }

@@ -22,6 +22,7 @@ impl<'a> Pulse<'a> {
     ///
     /// # Errors
     /// [`TaskError::Cancelled`], now and then, where it is so.
+    #[inline]
     pub(crate) fn beat(&mut self) -> Result<(), Box<TaskError>> {
         self.progress.progress();
         self.pairs = (self.pairs + 1) % PAIRS_BETWEEN_LOOKS;

@@ -237,7 +237,8 @@ fn map_records(
             break;
         };
         progress.progress();
-        match mapper.map(&record, out) {
+        let mapped = mapper.map(&record, out);
+        match mapped.and(out.end_of_record()) {
             Ok(()) => {}
             Err(RecordError::Task(error)) => return Err(*error),
             Err(RecordError::Bad(_)) if skipped < skips_max => skipped += 1,
@@ -261,7 +262,8 @@ fn map_records(
             );
         }
     }
-    mapper.finish(out).map_err(|error| match error {
+    let finished = mapper.finish(out).and_then(|()| out.end_of_record());
+    finished.map_err(|error| match error {
         RecordError::Task(error) => *error,
         RecordError::Bad(reason) => TaskError::Record {
             path: split.path.clone(),

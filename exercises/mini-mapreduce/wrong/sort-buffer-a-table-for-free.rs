@@ -1,4 +1,4 @@
-//! Forgets the table that finds keys, which doubles when it is half full: a buffer that folds breaks its budget.
+//! Forgets the table that finds keys, which doubles when it is nearly full: a buffer that folds breaks its budget.
 //! caught-by: sort_buffer::the_budget_holds_for_the_table_too
 
 impl SortBuffer {
