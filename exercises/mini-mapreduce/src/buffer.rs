@@ -5,6 +5,9 @@
 // Before its exercises are done, not all of it is used.
 #![allow(dead_code)]
 
+use std::hint::black_box;
+use std::ops::Range;
+
 use crate::fold::FoldTable;
 use crate::job::RecordError;
 use crate::program::{Pair, RawFold};
@@ -23,6 +26,9 @@ struct Entry {
 const ENTRY_BYTES: usize = size_of::<Entry>();
 /// Key's and value's lengths in front of a pair in the arena.
 const LENGTHS: usize = 8;
+
+/// For how many keys [`SortBuffer::touch`] does something.
+pub(crate) const TOUCHED_MAX: usize = 16;
 
 /// The first 8 bytes of a key, as a number that compares as they do.
 pub(crate) fn prefix(key: &[u8]) -> u64 {
@@ -123,21 +129,29 @@ impl SortBuffer {
         value: &[u8],
         partition: &dyn Fn() -> u32,
     ) -> Result<bool, RecordError> {
+        self.fold_hashed(fold, FoldTable::hash(key), (key, value), partition)
+    }
+
+    /// As [`SortBuffer::fold`], of a key whose hash is known.
+    pub(crate) fn fold_hashed(
+        &mut self,
+        fold: &dyn RawFold,
+        hash: u32,
+        (key, value): Pair<'_>,
+        partition: &dyn Fn() -> u32,
+    ) -> Result<bool, RecordError> {
         let Some(table) = &self.table else {
             return Ok(self.insert(partition(), key, value));
         };
-        let hash = FoldTable::hash(key);
-        let found = table.find(hash, |entry| {
-            pair_at(&self.arena, self.entries[entry].at).0 == key
-        });
-        let Some(entry) = found else {
+        let found = table.find(hash, |at| pair_at(&self.arena, at).0 == key);
+        let Some((slot, at)) = found else {
             let is_in = self.insert(partition(), key, value);
-            if let (true, Some(table)) = (is_in, &mut self.table) {
-                table.insert(hash, self.entries.len() - 1);
+            let (table, entry) = (&mut self.table, self.entries.last());
+            if let (true, Some(table), Some(entry)) = (is_in, table, entry) {
+                table.insert(hash, self.entries.len() - 1, entry.at);
             }
             return Ok(is_in);
         };
-        let at = self.entries[entry].at;
         let (_, old) = pair_at(&self.arena, at);
         self.folded.clear();
         fold.fold(old, value, &mut self.folded)?;
@@ -153,15 +167,43 @@ impl SortBuffer {
         let folded = std::mem::take(&mut self.folded);
         let moved = self.append(key, &folded, needs);
         self.folded = folded;
-        if let Some(at) = moved {
+        if let (Some(at), Some(table)) = (moved, &mut self.table) {
+            let entry = table.moved(slot, at);
             self.entries[entry].at = at;
         }
         Ok(moved.is_some())
     }
 
+    /// Has what folding will look at brought from memory, for many keys at the same time: first their slots, then their pairs. Key by key,
+    /// each of these would be waited for.
+    pub(crate) fn touch(&self, hashes: impl Iterator<Item = u32> + Clone) {
+        let Some(table) = &self.table else {
+            return;
+        };
+        let slots = hashes.clone().map(|hash| table.first(hash).1);
+        black_box(slots.fold(0, |all, slot| all ^ slot));
+        let mut pairs = [0; TOUCHED_MAX];
+        for (pair, hash) in pairs.iter_mut().zip(hashes) {
+            *pair = table.find(hash, |_| true).map_or(0, |(_, at)| at as usize);
+        }
+        self.fetch(pairs.into_iter());
+    }
+
     /// Sorts by partition, then by key; pairs of one key stay in the order in which they came.
     pub fn sort(&mut self) {
         todo!("mapreduce/sort-buffer: sort the index; what it does not say itself, the arena says.")
+    }
+
+    /// Has the pairs at these places of the order brought from memory, all at the same time. The order is not that of the arena, so each would be waited for.
+    pub(crate) fn touch_sorted(&self, places: Range<usize>) {
+        let entries = self.entries.get(places).unwrap_or_default();
+        self.fetch(entries.iter().map(|entry| entry.at as usize));
+    }
+
+    /// Reads a byte at each place of the arena. That nobody wants them shall not mean that nobody fetches them.
+    fn fetch(&self, places: impl Iterator<Item = usize>) {
+        let bytes = places.filter_map(|at| self.arena.get(at));
+        black_box(bytes.fold(0, |all, byte| all ^ byte));
     }
 
     /// A pair with its partition, by its place in the order.
@@ -180,18 +222,15 @@ impl SortBuffer {
     }
 }
 
-fn length_at(arena: &[u8], at: usize) -> usize {
-    u32::from_le_bytes([arena[at], arena[at + 1], arena[at + 2], arena[at + 3]]) as usize
-}
-
+#[inline]
 fn pair_at(arena: &[u8], at: u32) -> Pair<'_> {
-    let at = at as usize;
-    let key = at + LENGTHS;
-    let value = key + length_at(arena, at);
-    (
-        &arena[key..value],
-        &arena[value..value + length_at(arena, at + 4)],
-    )
+    let (lengths, pair) = arena[at as usize..].split_at(LENGTHS);
+    let length = |bytes: &[u8]| {
+        let bytes = bytes.first_chunk();
+        bytes.map_or(0, |length| u32::from_le_bytes(*length) as usize)
+    };
+    let (key, rest) = pair.split_at(length(lengths));
+    (key, &rest[..length(&lengths[4..])])
 }
 
 #[expect(

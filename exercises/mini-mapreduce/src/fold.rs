@@ -9,81 +9,104 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::job::RecordError;
 use crate::program::{Pair, RawFold};
 
-/// Finds an entry of the buffer by its key: open addressing, linear probing, never more than half full. It is never
-/// iterated, so its order is nobody's business.
+/// Finds a pair of the buffer by its key: open addressing, linear probing. It is never iterated, so its order is nobody's business.
+///
+/// A key costs two places in memory: its slot, and the pair. Slots are small and the table is up to seven eighths full, so that
+/// much of it stays in the processor's cache; a key that came early, as frequent ones do, is near the first slot that is looked at.
 pub(crate) struct FoldTable {
-    /// The upper half of the key's hash, and the entry's number from 1 on; 0 is a free slot.
+    /// The upper half of the key's hash, and where in the arena its pair begins, plus 1; 0 is a free slot.
     slots: Vec<(u32, u32)>,
+    /// The number of each slot's pair in the index, which is needed only when a pair moves.
+    entries: Vec<u32>,
     taken: usize,
 }
 
-const SLOTS_MIN: usize = 1 << 4;
+const SLOTS_MIN: usize = 1 << 3;
 
 impl FoldTable {
     pub(crate) fn new() -> FoldTable {
+        FoldTable::of(SLOTS_MIN)
+    }
+
+    fn of(slots: usize) -> FoldTable {
         FoldTable {
-            slots: vec![(0, 0); SLOTS_MIN],
+            slots: vec![(0, 0); slots],
+            entries: vec![0; slots],
             taken: 0,
         }
     }
 
+    #[inline]
     pub(crate) fn hash(key: &[u8]) -> u32 {
         (xxh3_64(key) >> 32) as u32
     }
 
     /// What it takes of the buffer's budget.
     pub(crate) fn bytes(&self) -> usize {
-        self.slots.len() * size_of::<(u32, u32)>()
+        self.slots.len() * (size_of::<(u32, u32)>() + size_of::<u32>())
     }
 
-    /// How much more that will be once another entry is in.
+    /// How much more that will be once another pair is in.
     pub(crate) fn growth(&self) -> usize {
-        if self.is_half_full() { self.bytes() } else { 0 }
+        if self.is_full() { self.bytes() } else { 0 }
     }
 
-    fn is_half_full(&self) -> bool {
-        2 * (self.taken + 1) > self.slots.len()
+    fn is_full(&self) -> bool {
+        8 * (self.taken + 1) > 7 * self.slots.len()
     }
 
-    pub(crate) fn find(&self, hash: u32, is_key: impl Fn(usize) -> bool) -> Option<usize> {
+    /// A key's slot, and where its pair begins.
+    #[inline]
+    pub(crate) fn find(&self, hash: u32, is_key: impl Fn(u32) -> bool) -> Option<(usize, u32)> {
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
         loop {
             match self.slots[slot] {
                 (_, 0) => return None,
-                (other, entry) if other == hash && is_key(entry as usize - 1) => {
-                    return Some(entry as usize - 1);
-                }
+                (other, at) if other == hash && is_key(at - 1) => return Some((slot, at - 1)),
                 _ => slot = (slot + 1) & mask,
             }
         }
     }
 
-    /// Adds an entry whose key is not there.
+    /// The first slot in which a key may be.
+    #[inline]
+    pub(crate) fn first(&self, hash: u32) -> (u32, u32) {
+        self.slots[hash as usize & (self.slots.len() - 1)]
+    }
+
+    /// Adds a key that is not there: the number of its entry in the index, and where its pair begins.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a buffer of 4 GiB has fewer entries"
     )]
-    pub(crate) fn insert(&mut self, hash: u32, entry: usize) {
-        if self.is_half_full() {
-            let larger = vec![(0, 0); 2 * self.slots.len()];
-            for (hash, entry) in std::mem::replace(&mut self.slots, larger) {
-                if entry > 0 {
-                    self.put(hash, entry);
+    pub(crate) fn insert(&mut self, hash: u32, entry: usize, at: u32) {
+        if self.is_full() {
+            let old = std::mem::replace(self, FoldTable::of(2 * self.slots.len()));
+            for ((hash, at), entry) in old.slots.into_iter().zip(old.entries) {
+                if at > 0 {
+                    self.put(hash, entry, at);
                 }
             }
         }
-        self.taken += 1;
-        self.put(hash, entry as u32 + 1);
+        self.put(hash, entry as u32, at + 1);
     }
 
-    fn put(&mut self, hash: u32, entry: u32) {
+    fn put(&mut self, hash: u32, entry: u32, at: u32) {
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
         while self.slots[slot].1 > 0 {
             slot = (slot + 1) & mask;
         }
-        self.slots[slot] = (hash, entry);
+        self.slots[slot] = (hash, at);
+        self.entries[slot] = entry;
+        self.taken += 1;
+    }
+
+    /// A slot's pair has moved; the number of its entry in the index.
+    pub(crate) fn moved(&mut self, slot: usize, at: u32) -> usize {
+        self.slots[slot].1 = at + 1;
+        self.entries[slot] as usize
     }
 
     pub(crate) fn clear(&mut self) {
