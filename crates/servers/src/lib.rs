@@ -13,6 +13,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,19 +31,21 @@ const PORTS: u64 = 17_000;
 const LOG_QUOTED_MAX: usize = 2_000;
 
 /// Different ports of this machine at which nobody listens, for servers that must know each other's before they start. They are below those that
-/// systems give to outgoing connections, so that none of these takes one before its server does.
+/// systems give to outgoing connections, so that none of these takes one before its server does; and no process is given one twice, so that a server
+/// that is killed finds its own free when it is started again.
 ///
 /// # Errors
 /// When there are not as many.
 pub fn free_ports(count: usize) -> io::Result<Vec<u16>> {
-    let first = RandomState::new().build_hasher().finish();
+    static NEXT: LazyLock<AtomicU64> =
+        LazyLock::new(|| AtomicU64::new(RandomState::new().build_hasher().finish() % PORTS));
     let (mut ports, mut held) = (Vec::new(), Vec::new());
-    for i in 0..PORTS {
-        let port = PORTS_BEGIN + first.wrapping_add(i) % PORTS;
-        let port = u16::try_from(port).map_err(io::Error::other)?;
+    for _ in 0..PORTS {
         if ports.len() == count {
             break;
         }
+        let port = PORTS_BEGIN + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS;
+        let port = u16::try_from(port).map_err(io::Error::other)?;
         // Held until all are found, so that they differ.
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             ports.push(port);
