@@ -58,7 +58,8 @@ fn pages_and_metrics_tell_of_a_job_that_lost_a_worker() {
     let page = scene.cluster.page().unwrap().to_owned();
     let idle = metrics(&page);
     assert_eq!(idle["mapreduce_coordinator_jobs{state=\"running\"}"], 0.0);
-    let job = scene.submit();
+    // No second attempt can take over what a killed worker was doing: the job cannot be over before the worker is taken for lost.
+    let job = scene.submit_with(2, &[("mapreduce.map.speculative", "false")]);
     scene.until_half(job);
     let running = json(&page, "/api/jobs/job_0001");
     assert_eq!(running["state"], "RUNNING");
@@ -66,6 +67,7 @@ fn pages_and_metrics_tell_of_a_job_that_lost_a_worker() {
     let busy = metrics(&page);
     assert_eq!(busy["mapreduce_coordinator_workers"], 3.0);
     assert_eq!(busy["mapreduce_coordinator_slots{kind=\"map\"}"], 3.0);
+    pause_with_a_map_done_and_one_running(&mut scene, &page);
     scene.cluster.workers[0].kill();
     scene.succeeds(job);
 
@@ -106,6 +108,35 @@ fn pages_and_metrics_tell_of_a_job_that_lost_a_worker() {
     }
     assert_eq!(worker["mapreduce_worker_slots{kind=\"map\"}"], 1.0);
     assert!(worker["mapreduce_worker_heartbeat_age_seconds"] < DEADLINE.as_secs_f64());
+}
+
+/// Stops the first worker where it has something to lose of both kinds.
+fn pause_with_a_map_done_and_one_running(scene: &mut Scene, page: &str) {
+    let worker = &mut scene.cluster.workers[0];
+    let begun = Instant::now();
+    loop {
+        worker.pause().unwrap();
+        let job = json(page, "/api/jobs/job_0001");
+        let attempts = job["attempts"].as_array().unwrap().iter();
+        let maps: Vec<&Value> = attempts
+            .filter(|a| a["host"] == "worker1" && a["type"] == "MAP")
+            .map(|a| &a["state"])
+            .collect();
+        if ["SUCCEEDED", "RUNNING"]
+            .iter()
+            .all(|state| maps.iter().any(|has| *has == state))
+        {
+            return;
+        }
+        worker.resume().unwrap();
+        assert!(job["state"] == "RUNNING", "it never was so: {job:#}");
+        // It gets some way before it is looked at again.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "not after {DEADLINE:?}: {job:#}"
+        );
+    }
 }
 
 /// The attempts explain the counters, one slot has one attempt at a time, and phases follow each other.
