@@ -63,7 +63,7 @@ impl Tree {
         let members = dirs
             .iter()
             .map(|dir| dir.to_string_lossy().replace('\\', "/"));
-        let manifest = manifest(tree.text("Cargo.toml")?, members.collect(), name)?;
+        let manifest = manifest(tree.text("Cargo.toml")?, &members.collect(), name)?;
         tree.insert("Cargo.toml", manifest);
         Ok(tree)
     }
@@ -169,7 +169,7 @@ fn closure<'a>(workspace: &'a Workspace, names: &[&str]) -> Result<BTreeSet<&'a 
 }
 
 /// The root manifest of a workspace of these members alone, with `name` in their version.
-fn manifest(text: &str, members: Array, name: &str) -> Result<String> {
+fn manifest(text: &str, members: &Array, name: &str) -> Result<String> {
     let mut manifest: DocumentMut = text.parse().context("cannot read Cargo.toml")?;
     let table = manifest["workspace"].as_table_mut();
     let table = table.context("Cargo.toml is no workspace's")?;
@@ -184,7 +184,7 @@ fn manifest(text: &str, members: Array, name: &str) -> Result<String> {
             table.remove("default-members");
         }
     }
-    table.insert("members", Item::Value(Value::Array(members)));
+    table.insert("members", Item::Value(Value::Array(members.clone())));
     let version = table
         .get_mut("package")
         .and_then(|package| package.get_mut("version"));
@@ -196,6 +196,20 @@ fn manifest(text: &str, members: Array, name: &str) -> Result<String> {
         .next()
         .unwrap_or_default();
     *version = toml_edit::value(format!("{base}+{name}"));
+    // What stands in for a crate from the registry can do so only where it is.
+    let patches = manifest
+        .get_mut("patch")
+        .and_then(|patch| patch.get_mut("crates-io"));
+    if let Some(patches) = patches.and_then(Item::as_table_mut) {
+        let is_here = |patch: &Item| {
+            let path = patch.get("path").and_then(Item::as_str);
+            members.iter().any(|member| member.as_str() == path)
+        };
+        patches.retain(|_, patch| is_here(patch));
+        if patches.is_empty() {
+            manifest.remove("patch");
+        }
+    }
     Ok(manifest.to_string())
 }
 
@@ -376,6 +390,12 @@ mod tests {
         );
         assert!(tree.get("crates/node/src/lib.rs").is_some());
         assert!(tree.get("mini-hdfs/Cargo.toml").is_none());
+        // Nor is there a patch, whose crate is not there either; where that is, so is the patch.
+        assert!(!manifest.contains("[patch"));
+        let tree = Tree::of_packages(&workspace, &["raft-kv"], "copy").unwrap();
+        let patch = "[patch.crates-io]\nbase2histogram = { path = ";
+        assert!(tree.text("Cargo.toml").unwrap().contains(patch));
+        assert!(tree.get("crates/base2histogram/src/lib.rs").is_some());
         let error = Tree::of_packages(&workspace, &["nonsense"], "copy").unwrap_err();
         assert!(error.to_string().contains("no package \"nonsense\""));
     }

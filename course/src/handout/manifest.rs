@@ -53,6 +53,12 @@ pub(super) fn root(text: &str, contents: &Contents<'_>, root: &Path) -> Result<S
             item.get("path").is_none() || contents.has(name)
         });
     }
+    if let Some(patches) = table(&mut manifest, &["patch", "crates-io"]) {
+        retain(patches, |name, _| contents.has(name));
+        if patches.is_empty() {
+            manifest.remove("patch");
+        }
+    }
     // Stubs are full of it.
     if let Some(lints) = table(&mut manifest, &["workspace", "lints", "clippy"]) {
         lints.remove("todo");

@@ -192,6 +192,23 @@ fn one_crate_comes_with_what_it_needs() {
     assert!(found.marker.stubs["hdfs/placement"] > 0);
 }
 
+#[test]
+fn what_stands_in_for_a_crate_of_the_registry_goes_with_whom_it_is_for() {
+    let patches = |only: &str| {
+        let (_temporary, dir) = handout(|args| args.only = vec![only.to_owned()]);
+        let manifest = fs::read_to_string(dir.join("Cargo.toml")).unwrap();
+        let patch = "[patch.crates-io]\nbase2histogram = { path = ";
+        let is_there = dir.join("crates/base2histogram/src/lib.rs").exists();
+        (
+            manifest.contains("[patch"),
+            manifest.contains(patch),
+            is_there,
+        )
+    };
+    assert_eq!(patches("raft-kv"), (true, true, true));
+    assert_eq!(patches("vector-clocks"), (false, false, false));
+}
+
 /// The features of the lab that are on by default: the systems that it shows.
 fn shown(dir: &Path) -> Vec<String> {
     let text = fs::read_to_string(dir.join("lab/Cargo.toml")).unwrap_or_default();
