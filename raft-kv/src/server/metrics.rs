@@ -39,21 +39,44 @@ pub(super) async fn keep_up(prometheus: PrometheusHandle) {
     }
 }
 
+/// What is counted of the messages to and from a member: looked up once, since there are many.
+struct Peer {
+    sent: Counter,
+    received: Counter,
+    round_trip: Histogram,
+}
+
+fn peer(id: u64, count: impl FnOnce(&Peer)) {
+    static PEERS: RwLock<BTreeMap<u64, Peer>> = RwLock::new(BTreeMap::new());
+    let peers = PEERS.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(peer) = peers.get(&id) {
+        return count(peer);
+    }
+    drop(peers);
+    let (from, to) = ([("From", format!("{id:x}"))], [("To", format!("{id:x}"))]);
+    let peer = Peer {
+        sent: counter!("etcd_network_peer_sent_bytes_total", &to),
+        received: counter!("etcd_network_peer_received_bytes_total", &from),
+        round_trip: histogram!("etcd_network_peer_round_trip_time_seconds", &to),
+    };
+    count(&peer);
+    let mut peers = PEERS.write().unwrap_or_else(PoisonError::into_inner);
+    peers.insert(id, peer);
+}
+
 /// A message went to a member.
 pub(super) fn peer_sent(to: u64, bytes: usize) {
-    counter!("etcd_network_peer_sent_bytes_total", "To" => format!("{to:x}"))
-        .increment(bytes as u64);
+    peer(to, |peer| peer.sent.increment(bytes as u64));
 }
 
 /// A message came from a member.
 pub(super) fn peer_received(from: u64, bytes: usize) {
-    counter!("etcd_network_peer_received_bytes_total", "From" => format!("{from:x}"))
-        .increment(bytes as u64);
+    peer(from, |peer| peer.received.increment(bytes as u64));
 }
 
 /// A member has answered a short message; for one that changes something, after it was on the disk there.
 pub(super) fn peer_answered(to: u64, took: Duration) {
-    histogram!("etcd_network_peer_round_trip_time_seconds", "To" => format!("{to:x}")).record(took);
+    peer(to, |peer| peer.round_trip.record(took));
 }
 
 /// A message to a member was not answered.
