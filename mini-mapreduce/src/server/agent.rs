@@ -212,6 +212,12 @@ impl Agent {
         }
     }
 
+    /// Has it report now: the coordinator may have orders or news.
+    pub(super) fn hurry(&self) {
+        self.state().is_urgent = true;
+        self.changed.notify_all();
+    }
+
     /// Ends the worker: it reports no more, its tasks stop soon.
     pub fn stop(&self) {
         let mut state = self.state();

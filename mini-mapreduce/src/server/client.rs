@@ -22,7 +22,10 @@ use crate::jobs;
 use crate::protocol::{AttemptId, JobId};
 
 /// How often a job is looked at.
-const POLL: Duration = Duration::from_millis(200);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long after a question without an answer it is asked again.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
@@ -112,7 +115,7 @@ impl Client {
             if silent_since.get_or_insert_with(Instant::now).elapsed() >= self.patience {
                 return Err(refusal);
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(AGAIN_AFTER).await;
         }
     }
 
@@ -217,7 +220,7 @@ impl Client {
             if status.state.is_over() {
                 return Ok(status);
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 

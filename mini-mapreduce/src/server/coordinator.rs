@@ -1,6 +1,7 @@
 //! `mini-mapreduce coordinator`: a [`Host`] with its journal in a directory, over gRPC.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use node::{DiskError, FileDisk};
 use servers::lifetime;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
+use tokio_stream::wrappers::WatchStream;
+use tokio_stream::{Stream, StreamExt};
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status as Refusal};
 use tracing::Span;
@@ -168,6 +171,16 @@ impl pb::coordinator_server::Coordinator for Service {
             Ok(reply) => Ok(Response::new(wire::reply_to(reply))),
             Err(unknown) => Err(Refusal::failed_precondition(unknown.to_string())),
         }
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<pb::News, Refusal>> + Send>>;
+
+    async fn watch(
+        &self,
+        _: Request<pb::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Refusal> {
+        let decisions = WatchStream::from_changes(self.0.decisions());
+        Ok(Response::new(Box::pin(decisions.map(|()| Ok(pb::News {})))))
     }
 
     async fn submit(

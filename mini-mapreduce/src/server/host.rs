@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use node::{Disk, DiskError, Time};
 use thiserror::Error;
+use tokio::sync::watch;
 use tracing::{Span, info_span};
 
 use super::files::{FileSystems, Layout, tables};
@@ -63,6 +64,8 @@ pub struct Host {
     state: Mutex<State>,
     /// A worker has reported, or a commit is done.
     changed: Condvar,
+    /// Something was decided that workers may have to know.
+    decisions: watch::Sender<()>,
     files: FileSystems,
     /// The wall clock is read once; what the monotonic clock measured since is added.
     began_at: Time,
@@ -93,6 +96,7 @@ impl Host {
                 under_way,
             }),
             changed: Condvar::new(),
+            decisions: watch::Sender::new(()),
             files,
             began_at,
             began: Instant::now(),
@@ -111,6 +115,11 @@ impl Host {
     /// When it began.
     pub fn began_at(&self) -> Time {
         self.began_at
+    }
+
+    /// Hears whenever something was decided that workers may have to know: who reports at once need not wait for the next heartbeat.
+    pub(super) fn decisions(&self) -> watch::Receiver<()> {
+        self.decisions.subscribe()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -148,6 +157,9 @@ impl Host {
         *under_way += actions.len();
         drop(state);
         self.changed.notify_all();
+        if is_unwritten {
+            self.decisions.send_replace(());
+        }
         for action in actions {
             self.begin(action);
         }
@@ -234,6 +246,8 @@ impl Host {
         };
         self.state().under_way -= 1;
         self.changed.notify_all();
+        // That an output was made is not in the journal, and tasks wait for it.
+        self.decisions.send_replace(());
     }
 
     /// Takes a job, under the client's own number for it.

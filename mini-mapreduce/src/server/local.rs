@@ -132,6 +132,7 @@ impl Local {
             scope.spawn(move || agent.run(|_| {}));
             let result: Result<(), LocalError> = (0..).zip(steps).try_for_each(|(token, step)| {
                 let job = self.host.submit(token, step)?;
+                self.agent.hurry();
                 let job = self.host.wait(job, WATCH_EVERY, &mut watch);
                 counters.merge(&job.map_err(LocalError::Failed)?.counters());
                 done += 1;

@@ -1,6 +1,7 @@
 //! `mini-mapreduce worker`: an [`Agent`] with the coordinator and other workers at the far end of gRPC, and the server of its map outputs.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ use crate::protocol::{AttemptId, Registration, Reply, Report};
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How long tasks may take to end once they have heard that they shall.
 pub(super) const TASKS_END_MAX: Duration = Duration::from_secs(3);
+/// How often news of the coordinator's decisions are worth a report, at most.
+const NEWS_EVERY: Duration = Duration::from_millis(10);
 /// How the directory of a life begins.
 const LIFE: &str = "life-";
 
@@ -142,7 +145,7 @@ pub async fn run_on(
         workers: Mutex::default(),
     };
     let far = Arc::new(far);
-    let links: (Box<dyn Link>, Box<dyn Segments>) = (Box::new(far.clone()), Box::new(far));
+    let links: (Box<dyn Link>, Box<dyn Segments>) = (Box::new(far.clone()), Box::new(far.clone()));
     let agent = Agent::new(settings, files, links.0, links.1);
     let pages = http::serve_worker(&options.http, agent.clone()).await?;
     ready["http"] = pages.to_string().into();
@@ -161,7 +164,9 @@ pub async fn run_on(
             );
         });
     });
+    let never = far.hear_news(&agent);
     let ended = tokio::select! {
+        never = never => match never {},
         ended = rpc => ended.context("cannot serve any more"),
         // It does not end by itself. A worker that reports no more must not seem to live.
         ended = &mut reporting => ended.context("cannot report any more"),
@@ -214,6 +219,22 @@ impl Far {
         client
             .max_decoding_message_size(64 << 20)
             .max_encoding_message_size(64 << 20)
+    }
+
+    /// Has the worker report whenever the coordinator has decided something. Without that it would hear of a new job, or of the last map that its reduces
+    /// wait for, half a heartbeat late.
+    async fn hear_news(&self, agent: &Agent) -> Infallible {
+        loop {
+            let news = self.coordinator().watch(pb::WatchRequest {}).await;
+            if let Ok(news) = news {
+                let mut news = news.into_inner();
+                while let Ok(Some(_)) = news.message().await {
+                    agent.hurry();
+                    tokio::time::sleep(NEWS_EVERY).await;
+                }
+            }
+            tokio::time::sleep(agent.settings.heartbeat).await;
+        }
     }
 
     fn worker(&self, address: &str) -> io::Result<Channel> {

@@ -22,6 +22,7 @@ use mini_mapreduce::job::{JobSpec, Settings};
 use mini_mapreduce::protocol::JobId;
 use mini_mapreduce::server::client::Client;
 use mini_mapreduce::server::cluster::{Cluster, Options};
+use servers::Server;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -69,6 +70,34 @@ impl Scene {
             expected,
             reduces: 0,
         }
+    }
+
+    /// With another coordinator, and no workers yet.
+    fn of_coordinator(args: &[&str]) -> Scene {
+        let mut scene = Scene::new(0);
+        let coordinator = scene.server("coordinator", "another", args);
+        let coordinator = coordinator.with_args(["--http", "127.0.0.1:0"]);
+        scene.cluster.coordinator = coordinator.listening("--listen", "rpc", "127.0.0.1:0");
+        scene.cluster.coordinator.start(START_MAX).unwrap();
+        let address = scene.cluster.address().unwrap();
+        let client = scene.runtime.block_on(async { Client::new(address) });
+        scene.client = client.unwrap();
+        scene
+    }
+
+    /// Another worker, started.
+    fn one_more(&self, name: &str, args: &[&str]) -> Server {
+        let worker = self.server("worker", name, args);
+        let mut worker = worker.with_args(["--coordinator", self.cluster.address().unwrap()]);
+        worker.start(START_MAX).unwrap();
+        worker
+    }
+
+    fn server(&self, command: &str, name: &str, args: &[&str]) -> Server {
+        let own = self.dir.path().join(name);
+        let fixed = [command, "--exit-with-stdin", "--dir", own.to_str().unwrap()];
+        let args = fixed.iter().chain(args).map(|arg| (*arg).to_owned());
+        Server::new(PROGRAM, args).logging_to(own.with_extension("log"))
     }
 
     fn submit(&mut self) -> JobId {
@@ -181,6 +210,20 @@ fn write_text(path: &Path, lines: u32) -> BTreeMap<String, u64> {
     }
     fs::write(path, text).unwrap();
     counts
+}
+
+/// Between two heartbeats is a minute.
+#[test]
+fn what_is_decided_is_heard_at_once() {
+    let mut scene = Scene::of_coordinator(&["--worker-timeout", "3600"]);
+    let rare = ["--heartbeat", "60000", "--map-slots", "1"];
+    let workers = ["one", "two"].map(|name| scene.one_more(name, &rare));
+    scene.cluster.workers.extend(workers);
+    let begun = Instant::now();
+    let job = scene.submit();
+    scene.succeeds(job);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(50), "it waited: {took:?}");
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use mini_mapreduce::coordinator::job::JOB_COUNTERS;
-use servers::Server;
 
 use super::*;
 
@@ -51,28 +50,12 @@ impl Drop for Slowed {
 
 /// A coordinator that thinks of second attempts after a second, a fast worker and a slow one; and a job whose first map the slow one has.
 fn scene(is_speculative: bool) -> (Scene, Slowed, JobId) {
-    let mut scene = Scene::new(0);
-    let dir = scene.dir.path().to_owned();
-    let server = |name: &str, command: &str, args: &[&str]| {
-        let own = dir.join(name);
-        let fixed = [command, "--exit-with-stdin", "--dir", own.to_str().unwrap()];
-        let args = fixed.iter().chain(args).map(|arg| (*arg).to_owned());
-        Server::new(PROGRAM, args).logging_to(own.with_extension("log"))
-    };
-    let quick = ["--speculative-after", "1", "--http", "127.0.0.1:0"];
-    let coordinator = server("quick", "coordinator", &quick);
-    scene.cluster.coordinator = coordinator.listening("--listen", "rpc", "127.0.0.1:0");
-    scene.cluster.coordinator.start(START_MAX).unwrap();
-    let address = scene.cluster.address().unwrap().to_owned();
-    scene.client = scene
-        .runtime
-        .block_on(async { Client::new(&address) })
-        .unwrap();
+    let mut scene = Scene::of_coordinator(&["--speculative-after", "1"]);
     let spec = JobSpec {
         program: "teragen".to_owned(),
         args: ["800000", "1"].map(str::to_owned).to_vec(),
         inputs: Vec::new(),
-        output: dir.join("rows").to_str().unwrap().to_owned(),
+        output: scene.dir.path().join("rows").to_str().unwrap().to_owned(),
         reduces: 0,
         settings: Settings(BTreeMap::from([
             ("mapreduce.job.maps".to_owned(), MAPS.to_string()),
@@ -83,15 +66,12 @@ fn scene(is_speculative: bool) -> (Scene, Slowed, JobId) {
         ])),
     };
     let job = scene.runtime.block_on(scene.client.submit(spec)).unwrap();
-    let args = ["--coordinator", &address, "--map-slots", "1"];
-    let mut slow = server("slow", "worker", &args);
-    slow.start(START_MAX).unwrap();
+    let slow = scene.one_more("slow", &["--map-slots", "1"]);
     scene.until(job, "the slow worker has a map", |status| {
         launched(status) == 1
     });
     let slow = Slowed::new(slow);
-    let mut fast = server("fast", "worker", &args);
-    fast.start(START_MAX).unwrap();
+    let fast = scene.one_more("fast", &["--map-slots", "1"]);
     scene.cluster.workers.push(fast);
     (scene, slow, job)
 }
