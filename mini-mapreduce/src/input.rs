@@ -171,6 +171,14 @@ pub fn splits(
 }
 
 fn cut(file: &File, size: u64, splits: &mut Vec<Split>) {
+    // Where no block is nearer than another, as many as else, but even: no worker waits for the last of them longer than it has to.
+    let size = match file.blocks.is_empty() {
+        true => {
+            let more = file.length % size > size / 10;
+            (file.length).div_ceil((file.length / size + u64::from(more)).max(1))
+        }
+        false => size,
+    };
     let mut offset = 0;
     while offset < file.length {
         let left = file.length - offset;

@@ -1,6 +1,8 @@
 //! Splits and readers: each record is in one split, whole, wherever the splits are cut.
 
-use mini_mapreduce::input::{InputFormat, RecordReader, splits};
+use std::io::{self, Read};
+
+use mini_mapreduce::input::{File, Files, InputFormat, Place, RecordReader, splits};
 use mini_mapreduce::job::{JobSpec, Settings};
 use mini_mapreduce::memory::MemoryFiles;
 use proptest::prelude::*;
@@ -113,17 +115,46 @@ fn a_line_without_an_end_is_an_error_and_not_all_of_memory() {
     );
 }
 
+/// The same files, on machines that differ.
+struct Placed(MemoryFiles);
+
+impl Files for Placed {
+    fn list(&self, path: &str) -> io::Result<Vec<File>> {
+        let mut files = self.0.list(path)?;
+        for file in &mut files {
+            file.blocks = vec![Place::default(); 4];
+        }
+        Ok(files)
+    }
+
+    fn open(&self, path: &str, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        self.0.open(path, offset)
+    }
+}
+
+fn lengths(files: &dyn Files) -> Vec<u64> {
+    let splits = splits(InputFormat::Lines, &spec(), files).unwrap();
+    splits.iter().map(|split| split.length).collect()
+}
+
 #[test]
-fn the_last_split_may_be_a_tenth_longer() {
-    let mut files = MemoryFiles::new(100);
-    let lengths = |files: &MemoryFiles| -> Vec<u64> {
-        let splits = splits(InputFormat::Lines, &spec(), files).unwrap();
-        splits.iter().map(|split| split.length).collect()
-    };
-    files.put("in", &[0; 310]);
+fn splits_are_blocks_and_the_last_may_be_a_tenth_longer() {
+    let mut files = Placed(MemoryFiles::new(100));
+    files.0.put("in", &[0; 310]);
     assert_eq!(lengths(&files), [110, 100, 100]);
-    files.put("in", &[0; 311]);
+    files.0.put("in", &[0; 311]);
     assert_eq!(lengths(&files), [100, 100, 100, 11]);
-    files.put("in", &[]);
+    files.0.put("in", &[]);
     assert_eq!(lengths(&files), [0_u64; 0], "an empty file needs no map");
+}
+
+#[test]
+fn where_blocks_are_nowhere_splits_are_even() {
+    let mut files = MemoryFiles::new(100);
+    files.put("in", &[0; 310]);
+    assert_eq!(lengths(&files), [104, 104, 102]);
+    files.put("in", &[0; 311]);
+    assert_eq!(lengths(&files), [78, 78, 78, 77]);
+    files.put("in", &[]);
+    assert_eq!(lengths(&files), [0_u64; 0]);
 }
