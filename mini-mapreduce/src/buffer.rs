@@ -22,10 +22,20 @@ struct Entry {
     at: u32,
 }
 
+impl Entry {
+    /// Partition, prefix and place as one number, which compares as they do, in that order. (One comparison instead of three, and none is a jump.)
+    fn order(&self) -> u128 {
+        u128::from(self.partition) << 96 | u128::from(self.prefix) << 32 | u128::from(self.at)
+    }
+}
+
 /// What an index entry takes, in bytes.
 const ENTRY_BYTES: usize = size_of::<Entry>();
 /// Key's and value's lengths in front of a pair in the arena.
 const LENGTHS: usize = 8;
+
+/// How many pairs are brought from memory together while they are sorted.
+const FETCHED: usize = 64;
 
 /// For how many keys [`SortBuffer::touch`] does something.
 pub(crate) const TOUCHED_MAX: usize = 16;
@@ -202,14 +212,22 @@ impl SortBuffer {
     /// Sorts by partition, then by key; pairs of one key stay in the order in which they came.
     pub fn sort(&mut self) {
         // EXERCISE(mapreduce/sort-buffer): sort the index; what it does not say itself, the arena says.
-        let arena = &self.arena;
-        let key = |entry: &Entry| pair_at(arena, entry.at).0;
-        let in_index = |entry: &Entry| (entry.partition, entry.prefix);
-        (self.entries).sort_unstable_by_key(|entry| (in_index(entry), entry.at));
+        self.entries.sort_unstable_by_key(Entry::order);
         // Those that begin alike are next to each other now, and only they have to be looked at in the arena.
-        let alike = |a: &Entry, b: &Entry| in_index(a) == in_index(b);
-        for entries in self.entries.chunk_by_mut(alike) {
-            entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.at.cmp(&b.at)));
+        let (mut begin, mut fetched) = (0, 0);
+        while let Some(first) = self.entries.get(begin) {
+            let alike = |entry: &&Entry| entry.order() >> 32 == first.order() >> 32;
+            let end = begin + self.entries[begin..].iter().take_while(alike).count();
+            if end - begin > 1 {
+                if fetched < end {
+                    fetched = end.max(begin + FETCHED).min(self.entries.len());
+                    self.touch_sorted(begin..fetched);
+                }
+                let key = |entry: &Entry| pair_at(&self.arena, entry.at).0;
+                self.entries[begin..end]
+                    .sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.at.cmp(&b.at)));
+            }
+            begin = end;
         }
     }
 

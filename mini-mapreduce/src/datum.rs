@@ -127,12 +127,13 @@ impl Datum for String {
 
 /// Appends bytes with `00 FF` for each zero, and `00 00` behind them.
 fn close(bytes: &[u8], out: &mut Vec<u8>) {
-    for byte in bytes {
-        out.push(*byte);
-        if *byte == 0 {
-            out.push(0xff);
-        }
+    let mut rest = bytes;
+    while let Some(zero) = memchr::memchr(0, rest) {
+        out.extend_from_slice(&rest[..=zero]);
+        out.push(0xff);
+        rest = &rest[zero + 1..];
     }
+    out.extend_from_slice(rest);
     out.extend_from_slice(&[0, 0]);
 }
 
@@ -154,7 +155,7 @@ fn open(bytes: &[u8]) -> Result<Cow<'_, [u8]>, DatumError> {
         return Err(not("one closed text", bytes));
     }
     let inner = &bytes[..bytes.len() - 2];
-    if !inner.contains(&0) {
+    if memchr::memchr(0, inner).is_none() {
         return Ok(Cow::Borrowed(inner));
     }
     let mut opened = Vec::with_capacity(inner.len());

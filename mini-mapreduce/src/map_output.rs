@@ -326,6 +326,9 @@ impl Collect for MapOutputBuffer<'_> {
     }
 
     fn end_of_record(&mut self) -> Result<(), RecordError> {
+        if self.waiting.pairs.is_empty() {
+            return Ok(());
+        }
         let mut waiting = std::mem::take(&mut self.waiting);
         let hashes = waiting.pairs.iter().map(|(hash, ..)| *hash);
         self.buffer.touch(hashes);

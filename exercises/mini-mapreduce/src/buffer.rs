@@ -22,10 +22,20 @@ struct Entry {
     at: u32,
 }
 
+impl Entry {
+    /// Partition, prefix and place as one number, which compares as they do, in that order. (One comparison instead of three, and none is a jump.)
+    fn order(&self) -> u128 {
+        u128::from(self.partition) << 96 | u128::from(self.prefix) << 32 | u128::from(self.at)
+    }
+}
+
 /// What an index entry takes, in bytes.
 const ENTRY_BYTES: usize = size_of::<Entry>();
 /// Key's and value's lengths in front of a pair in the arena.
 const LENGTHS: usize = 8;
+
+/// How many pairs are brought from memory together while they are sorted.
+const FETCHED: usize = 64;
 
 /// For how many keys [`SortBuffer::touch`] does something.
 pub(crate) const TOUCHED_MAX: usize = 16;
