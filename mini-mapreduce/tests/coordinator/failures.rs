@@ -70,21 +70,18 @@ fn a_map_whose_output_cannot_be_fetched_is_run_again() {
     story.beat(&mut a);
     story.all_end(&mut a, &done());
     let map = a.outputs()[0];
-    let mut report = a.report();
-    report.fetch_failures = vec![FetchFailure {
-        reduce: report.attempts[0].attempt,
-        map,
-        failures: 2,
-    }];
-    let reply = story.core.heartbeat(&report, story.now).unwrap();
+    let mut complain = |story: &mut Story, failures| {
+        let mut report = a.report();
+        report.fetch_failures = vec![FetchFailure {
+            reduce: report.attempts[0].attempt,
+            map,
+            failures,
+        }];
+        story.core.heartbeat(&report, story.now).unwrap()
+    };
+    let reply = complain(&mut story, 2);
     assert_eq!(begun(&reply), [], "twice is not enough");
-    let mut report = a.report();
-    report.fetch_failures = vec![FetchFailure {
-        reduce: report.attempts[0].attempt,
-        map,
-        failures: 3,
-    }];
-    let reply = story.core.heartbeat(&report, story.now).unwrap();
+    let reply = complain(&mut story, 3);
     assert!(reply.events[&JobId(1)].contains(&MapEvent::Lost { attempt: map }));
     let again = begun(&reply).iter().map(name).collect::<Vec<_>>();
     assert_eq!(again, ["attempt_0001_m_000000_1"]);

@@ -154,6 +154,19 @@ fn a_history_that_is_damaged_or_gone_is_missed_by_nobody_else() {
 }
 
 #[test]
+fn what_a_crash_left_of_a_history_is_in_nobodys_way() {
+    let mut story = Story::new();
+    story
+        .disk
+        .write_at("history/new", 0, &[7; 100_000])
+        .unwrap();
+    let job = story.one_more(1, 1);
+    assert_eq!(story.disk.list("history").unwrap(), ["job_0001.jhist"]);
+    story.restart();
+    assert_eq!(story.core.job(job).unwrap().history.attempts().count(), 1);
+}
+
+#[test]
 fn the_newest_histories_are_kept() {
     let mut story = Story::new();
     let jobs: Vec<JobId> = (0..HISTORIES_KEPT as u64 + 3)

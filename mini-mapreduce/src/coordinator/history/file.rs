@@ -16,6 +16,9 @@ use crate::protocol::{JobId, TaskKind};
 /// Where the files are.
 const DIR: &str = "history";
 
+/// What one is written to before it is renamed.
+const NEW: &str = "new";
+
 /// What the journal does not say of a job that is over.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
@@ -74,9 +77,13 @@ pub(in crate::coordinator) fn write(job: &Job, disk: &mut dyn Disk) -> Result<()
     let bytes = postcard::to_stdvec(&remembered);
     let mut bytes = bytes.expect("plain data in memory can be encoded");
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
-    let name = name(job.id);
-    disk.write_at(&name, 0, &bytes)?;
-    disk.sync(&name)?;
+    let (new, name) = (format!("{DIR}/{NEW}"), name(job.id));
+    if disk.exists(&new) {
+        disk.remove(&new)?;
+    }
+    disk.write_at(&new, 0, &bytes)?;
+    disk.sync(&new)?;
+    disk.rename(&new, &name)?;
     disk.sync_dir(DIR)
 }
 
