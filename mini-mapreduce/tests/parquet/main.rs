@@ -74,6 +74,19 @@ fn rows_are_lines_in_the_form_of_copy() {
 }
 
 #[test]
+fn nanoseconds_are_times_too() {
+    let groups = read(&data("nanoseconds.parquet#at+time+n")).unwrap();
+    let expected = [
+        "1970-01-01 00:00:00.000000000 +00:00\t00:00:00.000000000\t0",
+        "1970-01-01 00:00:00.000000001 +00:00\t00:00:00.000000001\t1",
+        "1969-12-31 23:59:59.999999999 +00:00\t23:59:59.999999999\t2",
+        "2024-01-01 12:00:00.000000123 +00:00\t00:00:00.000000005\t3",
+        "\\N\t\\N\t4",
+    ];
+    assert_eq!(groups.concat(), expected);
+}
+
+#[test]
 fn what_would_end_a_field_or_a_line_is_escaped() {
     let groups = read(&data("mixed.parquet#odd+count")).unwrap();
     let odd: Vec<&str> = groups[0][..6].iter().map(String::as_str).collect();

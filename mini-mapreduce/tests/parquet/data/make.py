@@ -29,4 +29,10 @@ duckdb.sql(
     "COPY (SELECT i % 1000 AS id, 'w' || (i % 100) AS word, i * 0.5::DOUBLE AS half FROM range(5000) t(i))"
     " TO 'words.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048)"
 )
+moments = [0, 1, -1, 1_704_110_400_000_000_123, None]
+times = [0, 1, 86_399_999_999_999, 5, None]
+polars.DataFrame({"at": moments, "n": list(range(5)), "time": times}).with_columns(
+    polars.col("at").cast(polars.Datetime("ns")), polars.col("time").cast(polars.Time)
+).write_parquet("nanoseconds.parquet", compression="uncompressed")
+
 duckdb.sql("COPY (SELECT 1 AS id WHERE false) TO 'empty.parquet' (FORMAT parquet)")

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use parquet::basic::{ConvertedType, Repetition};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::FileReader;
@@ -69,17 +69,21 @@ pub(super) fn rows(
     columns: &str,
     number: usize,
 ) -> io::Result<Box<dyn Read + Send>> {
-    let rows = unless_panic(table, || {
+    let (rows, nanoseconds) = unless_panic(table, || {
         let all = open(files, table, 1, None)?;
         let schema = selection(&all, table, columns)?;
         let reader = open(files, table, schema.get_fields().len(), Some(number))?;
+        let nanoseconds = schema.get_fields().iter();
+        let nanoseconds = nanoseconds.map(|field| of_nanoseconds(field)).collect();
         let rows = RowIter::from_file_into(Box::new(reader));
         let rows = rows.project(Some(schema));
-        rows.map_err(|error| wrong(table, &error.to_string()))
+        let rows = rows.map_err(|error| wrong(table, &error.to_string()))?;
+        Ok((rows, nanoseconds))
     })?;
     Ok(Box::new(Lines {
         table: table.clone(),
         rows,
+        nanoseconds,
         done: 0,
         text: Vec::with_capacity(TEXT_BYTES),
         taken: 0,
@@ -181,6 +185,8 @@ fn extent(group: &RowGroupMetaData, names: &[&str]) -> Option<(u64, u64)> {
 struct Lines {
     table: File,
     rows: RowIter<'static>,
+    /// By column.
+    nanoseconds: Vec<Option<OfMicroseconds>>,
     /// How many rows were read.
     done: u64,
     text: Vec<u8>,
@@ -199,7 +205,7 @@ impl Lines {
                 wrong(&self.table, &text)
             })?;
             self.done += 1;
-            line(&row, &mut self.text)?;
+            line(&row, &self.nanoseconds, &mut self.text)?;
         }
         Ok(())
     }
@@ -219,10 +225,33 @@ impl Read for Lines {
     }
 }
 
-fn line(row: &Row, out: &mut Vec<u8>) -> io::Result<()> {
+/// What so many microseconds are.
+type OfMicroseconds = fn(i64) -> Field;
+
+/// Of a column of nanoseconds, which to the library are numbers: what its microseconds are.
+fn of_nanoseconds(column: &Type) -> Option<OfMicroseconds> {
+    match column.get_basic_info().logical_type_ref()? {
+        LogicalType::Timestamp(of) if of.unit == TimeUnit::NANOS => Some(Field::TimestampMicros),
+        LogicalType::Time(of) if of.unit == TimeUnit::NANOS => Some(Field::TimeMicros),
+        _ => None,
+    }
+}
+
+/// As of microseconds, with three more digits.
+fn write_nanoseconds(value: i64, of: OfMicroseconds, out: &mut Vec<u8>) -> io::Result<()> {
+    let text = of(value.div_euclid(1000)).to_string();
+    let (micros, zone) = text.split_at(text.rfind(' ').unwrap_or(text.len()));
+    write!(out, "{micros}{:03}{zone}", value.rem_euclid(1000))
+}
+
+fn line(row: &Row, nanoseconds: &[Option<OfMicroseconds>], out: &mut Vec<u8>) -> io::Result<()> {
     for (number, (_, field)) in row.get_column_iter().enumerate() {
         if number > 0 {
             out.push(b'\t');
+        }
+        if let (Field::Long(value), Some(Some(of))) = (field, nanoseconds.get(number)) {
+            write_nanoseconds(*value, *of, out)?;
+            continue;
         }
         match field {
             Field::Null => out.extend_from_slice(b"\\N"),
