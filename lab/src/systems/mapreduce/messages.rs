@@ -26,6 +26,8 @@ pub(super) fn explain(
                 false => ("order", format!("orders: {}", orders.join(", "))),
             }
         }
+        ("Watch", Way::There) => ("watch", "tell me when something is decided".to_owned()),
+        ("Watch", Way::Back) => ("news", "something was decided".to_owned()),
         ("Fetch", Way::There) => {
             let asked = pb::FetchRequest::decode(message).ok()?;
             let (map, part) = (attempt(asked.map.as_ref()), asked.partition);
