@@ -44,6 +44,10 @@ fn codec(c: &mut Criterion) {
                 payload.records().filter(Result::is_ok).count()
             });
         });
+        group.bench_function(BenchmarkId::new("look at each", record_bytes), |b| {
+            let payload = parsed.payload().expect("it is good");
+            b.iter(|| black_box(&payload).summary());
+        });
         group.bench_function(BenchmarkId::new("encode", record_bytes), |b| {
             b.iter(|| batch(record_bytes, &mut Rng::new(1), 1000));
         });

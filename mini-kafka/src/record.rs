@@ -10,7 +10,7 @@
 //!
 //! Offsets and timestamps of records are differences to the header's, so a broker assigns a thousand offsets by writing one
 //! number. [`varint`] and [`framing`] are the inside of a batch, [`batch`] is the header and the view of a whole batch,
-//! [`builder`] makes one, [`compression`] has the codecs.
+//! [`builder`] makes one, [`compression`] has the codecs, and [`summary`] is the quick look that a leader takes.
 //!
 //! The formats before v2 (message sets, "magic" 0 and 1) have been refused by Kafka since 4.0, and are here.
 
@@ -18,6 +18,7 @@ pub mod batch;
 pub mod builder;
 pub mod compression;
 pub mod framing;
+pub mod summary;
 pub mod varint;
 
 use self::compression::CompressionError;

@@ -9,7 +9,7 @@ use super::config::LogConfig;
 use super::error::LogError;
 use super::segment::now_ms;
 use crate::record::RecordError;
-use crate::record::batch::{BatchHeader, NO_TIMESTAMP, RecordBatch, stamp_max_timestamp};
+use crate::record::batch::{BatchHeader, NO_TIMESTAMP, Payload, RecordBatch, stamp_max_timestamp};
 use crate::record::builder;
 
 /// Checks the one batch that `bytes` are, and sets what the topic's settings want set. Returns the batch made anew where
@@ -33,22 +33,10 @@ pub fn validate(
     batch.check_crc()?;
     check_header(&header)?;
     let payload = batch.payload()?;
-    let mut max_timestamp = NO_TIMESTAMP;
-    for (expected, record) in (0..).zip(payload.records()) {
-        let record = record?;
-        if record.offset_delta != expected {
-            let delta = record.offset_delta;
-            return Err(invalid(&format!(
-                "record {expected} of the batch has offset delta {delta}"
-            )));
-        }
-        if config.cleanup_policy.compact && record.key.is_none() {
-            return Err(invalid("a compacted topic takes no record without a key"));
-        }
-        let timestamp = header.timestamp_of(&record);
-        check_timestamp(timestamp, config, now)?;
-        max_timestamp = max_timestamp.max(timestamp);
-    }
+    let mut max_timestamp = match summary_max_timestamp(&header, &payload, config, now) {
+        Some(max_timestamp) => max_timestamp,
+        None => check_records(&header, &payload, config, now)?,
+    };
     if config.log_append_time {
         max_timestamp = now_ms(now);
     }
@@ -76,6 +64,52 @@ pub fn validate(
     };
     stamp_max_timestamp(&mut batch, max_timestamp, config.log_append_time);
     Ok(Some(batch))
+}
+
+/// The highest timestamp of the records, where a quick look tells that all are as they must be.
+fn summary_max_timestamp(
+    header: &BatchHeader,
+    payload: &Payload<'_>,
+    config: &LogConfig,
+    now: Time,
+) -> Option<i64> {
+    let summary = payload.summary()?;
+    let timestamp = |delta: i64| header.base_timestamp.saturating_add(delta);
+    let min = timestamp(summary.timestamp_delta_min);
+    let max = timestamp(summary.timestamp_delta_max);
+    let good = (summary.keyed || !config.cleanup_policy.compact)
+        && is_near(min, config, now)
+        && is_near(max, config, now);
+    good.then_some(max.max(NO_TIMESTAMP))
+}
+
+/// The same by looking at each record, which tells what is wrong with it.
+fn check_records(
+    header: &BatchHeader,
+    payload: &Payload<'_>,
+    config: &LogConfig,
+    now: Time,
+) -> Result<i64, LogError> {
+    let mut max_timestamp = NO_TIMESTAMP;
+    for (expected, record) in (0..).zip(payload.records()) {
+        let record = record?;
+        if record.offset_delta != expected {
+            let delta = record.offset_delta;
+            return Err(invalid(&format!(
+                "record {expected} of the batch has offset delta {delta}"
+            )));
+        }
+        if config.cleanup_policy.compact && record.key.is_none() {
+            return Err(invalid("a compacted topic takes no record without a key"));
+        }
+        let timestamp = header.timestamp_of(&record);
+        if timestamp != NO_TIMESTAMP && !is_near(timestamp, config, now) {
+            let now = now_ms(now);
+            return Err(LogError::Timestamp { timestamp, now });
+        }
+        max_timestamp = max_timestamp.max(timestamp);
+    }
+    Ok(max_timestamp)
 }
 
 fn invalid(reason: &str) -> LogError {
@@ -124,12 +158,10 @@ fn check_header(header: &BatchHeader) -> Result<(), LogError> {
     Ok(())
 }
 
-fn check_timestamp(timestamp: i64, config: &LogConfig, now: Time) -> Result<(), LogError> {
+/// Whether the topic takes a record's timestamp at this time. What it takes is a range.
+fn is_near(timestamp: i64, config: &LogConfig, now: Time) -> bool {
     let now = now_ms(now);
     let too_old = now.saturating_sub(timestamp) > config.timestamp_before_max_ms;
     let too_new = timestamp.saturating_sub(now) > config.timestamp_after_max_ms;
-    if timestamp != NO_TIMESTAMP && !config.log_append_time && (too_old || too_new) {
-        return Err(LogError::Timestamp { timestamp, now });
-    }
-    Ok(())
+    config.log_append_time || !(too_old || too_new)
 }

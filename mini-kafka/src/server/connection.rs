@@ -66,6 +66,7 @@ pub async fn serve(
     let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
     let in_flight = AtomicUsize::new(0);
     tokio::select! {
+        biased;
         read = read_requests(&broker, read, peer, sender, &in_flight) => read,
         written = write_answers(&broker, write, receiver, &in_flight) => written,
     }
@@ -101,6 +102,9 @@ async fn read_requests(
         if sender.send(request).await.is_err() {
             return Ok(());
         }
+        // Its answer goes out before the next request is served, which is there already where a client has many under way, and
+        // may be one that closes the connection.
+        tokio::task::yield_now().await;
     }
 }
 

@@ -82,6 +82,16 @@ fn a_hostile_frame_closes_its_connection_and_nothing_else() {
 }
 
 #[test]
+fn what_was_asked_before_a_hostile_frame_is_answered() {
+    let broker = Broker::start(&[]);
+    let mut stream = connect(&broker);
+    let both = [frame(18, 0, &[]), frame(999, 0, &[])].concat();
+    stream.write_all(&both).unwrap();
+    assert_eq!(receive(&mut stream)[..4], [0, 0, 0, 7]);
+    assert!(is_closed(&mut stream));
+}
+
+#[test]
 fn random_bytes_are_survived() {
     let mut broker = Broker::start(&["socket.request.max.bytes=100000"]);
     let mut rng = node::Rng::new(9);

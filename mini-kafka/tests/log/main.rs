@@ -14,4 +14,5 @@ mod oracle;
 mod producers;
 mod recover;
 mod retain;
+mod summary;
 mod written;
