@@ -25,6 +25,7 @@ use std::borrow::Cow;
 use super::RecordError;
 use super::compression::{Compression, CompressionError, decompress};
 use super::framing::Record;
+use super::summary::{Summary, summarize};
 
 /// Bytes of a batch before its records.
 pub const HEADER_BYTES: usize = 61;
@@ -343,6 +344,11 @@ impl Payload<'_> {
             stated: self.record_count,
             taken: 0,
         }
+    }
+
+    /// What they have in common; none where one is not as it should be.
+    pub fn summary(&self) -> Option<Summary> {
+        summarize(&self.bytes, self.record_count)
     }
 }
 
