@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use node::Time;
 
+use super::join::REBALANCE_TIMEOUT_MIN;
 use super::member::{Member, Protocol};
 use super::offsets::Committed;
 use super::state::{Group, State};
@@ -81,7 +82,15 @@ impl StoredGroup {
             members: self
                 .members
                 .into_iter()
-                .map(|m| (m.id.clone(), m))
+                .map(|member| {
+                    // What was stored may be any number.
+                    let rebalance_timeout = member.rebalance_timeout.max(REBALANCE_TIMEOUT_MIN);
+                    let member = Member {
+                        rebalance_timeout,
+                        ..member
+                    };
+                    (member.id.clone(), member)
+                })
                 .collect(),
             offsets: BTreeMap::new(),
             ..Group::new(id, now)

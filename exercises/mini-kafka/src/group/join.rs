@@ -16,7 +16,7 @@ const NEW_MEMBER_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Nobody comes back faster. Without it a group of static members, none of whom comes, would be waited for again at once,
 /// for ever.
-const REBALANCE_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+pub(super) const REBALANCE_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 /// Bytes of a client's or an instance's name that go into a member's id: far less than what a string of the protocol may have.
 const ID_PREFIX_BYTES_MAX: usize = 255;
 
