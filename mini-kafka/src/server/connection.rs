@@ -102,8 +102,8 @@ async fn read_requests(
         if sender.send(request).await.is_err() {
             return Ok(());
         }
-        // Its answer goes out before the next request is served, which is there already where a client has many under way, and
-        // may be one that closes the connection.
+        // An answer that need not wait goes out before the next request is served, which is there already where a client has many
+        // under way, and may be one that closes the connection.
         tokio::task::yield_now().await;
     }
 }

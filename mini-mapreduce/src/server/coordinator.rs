@@ -179,7 +179,8 @@ impl pb::coordinator_server::Coordinator for Service {
         &self,
         _: Request<pb::WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Refusal> {
-        let decisions = WatchStream::from_changes(self.0.decisions());
+        // The first word comes at once: something may have been decided before the worker watched.
+        let decisions = WatchStream::new(self.0.decisions());
         Ok(Response::new(Box::pin(decisions.map(|()| Ok(pb::News {})))))
     }
 
