@@ -131,6 +131,32 @@ fn the_same_as_json_with_times() {
 }
 
 #[test]
+fn who_cannot_take_the_nodes_is_left_out_unless_asked_for() {
+    let nodes = "compare --nodes n1*2,n2 --draws 500 --untimed";
+    let told = succeeds(&words(nodes), "");
+    let rows = told
+        .lines()
+        .filter(|line| line.contains(" B ") || line.ends_with('B'));
+    assert_eq!(rows.count(), 8, "{told}");
+    assert!(
+        told.contains("\nbounded is left out: n1 has the weight 2"),
+        "{told}"
+    );
+    let json = succeeds(&words(&format!("{nodes} --json")), "");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["strategies"].as_array().unwrap().len(), 8);
+    assert_eq!(json["left_out"][0]["strategy"], "bounded");
+    let told = fails(&words(&format!("{nodes} --strategy bounded")), "", 1);
+    assert!(
+        told.starts_with("consistent-hash: --strategy bounded: n1"),
+        "{told}"
+    );
+    // Nobody can.
+    let told = fails(&words("compare --nodes n1*0,n2 --draws 500"), "", 1);
+    assert!(told.contains("n1 has the weight 0"), "{told}");
+}
+
+#[test]
 fn hot_keys_are_found() {
     let stream: String = (0..3000)
         .map(|i| {

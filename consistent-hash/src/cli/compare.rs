@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use consistent_hash::draw::{compare as picture, percent};
 use consistent_hash::hash;
 use consistent_hash::skew::load::LoadReport;
-use consistent_hash::{Node, NodeId, Partitioner};
+use consistent_hash::{MembershipError, Node, NodeId, Partitioner};
 use serde::Serialize;
 
 use super::keys::{Keys, Source};
@@ -85,6 +85,14 @@ struct Report {
     joins: String,
     leaves: String,
     strategies: Vec<Figures>,
+    /// Those that nobody asked for by name and that cannot take these nodes.
+    left_out: Vec<LeftOut>,
+}
+
+#[derive(Serialize)]
+struct LeftOut {
+    strategy: &'static str,
+    reason: String,
 }
 
 pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
@@ -103,12 +111,24 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
     );
     // One from the middle: the last one may be easier to lose than others.
     let leaves = nodes[nodes.len() / 2].id;
-    let mut strategies = Vec::new();
+    let (mut strategies, mut left_out) = (Vec::new(), Vec::new());
     for strategy in chosen {
-        let measured = measure(*strategy, options, &nodes, &keys, fresh, leaves);
-        let measured = measured.with_context(|| strategy.options(&options.settings))?;
-        strategies.push(measured);
+        match measure(*strategy, options, &nodes, &keys, fresh, leaves) {
+            Ok(measured) => strategies.push(measured),
+            Err(error) if options.strategy.is_empty() && cannot_take(&error) => {
+                left_out.push((strategy, error));
+            }
+            Err(error) => return Err(error.context(strategy.options(&options.settings))),
+        }
     }
+    if strategies.is_empty() && !left_out.is_empty() {
+        let (strategy, error) = left_out.swap_remove(0);
+        return Err(error.context(strategy.options(&options.settings)));
+    }
+    let left_out = left_out.iter().map(|(strategy, error)| LeftOut {
+        strategy: strategy.name(),
+        reason: error.to_string(),
+    });
     let report = Report {
         nodes: nodes.len(),
         keys: keys.all.len(),
@@ -116,6 +136,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
         joins: fresh.id.to_string(),
         leaves: leaves.to_string(),
         strategies,
+        left_out: left_out.collect(),
     };
     if let Some(path) = &options.svg {
         write_svg(path, &draw(&report, &nodes, fresh))?;
@@ -127,6 +148,11 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
         write_table(out, &report, &keys.origin)?;
     }
     Ok(())
+}
+
+/// Whether it is the strategy that cannot take these nodes, which another one may.
+fn cannot_take(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(MembershipError::Unsupported(_)))
 }
 
 fn measure(
@@ -191,7 +217,7 @@ fn changed(
     mut built: Built,
     keys: &Keys,
     before: &[Option<NodeId>],
-    change: impl FnOnce(&mut dyn Partitioner) -> Result<(), consistent_hash::MembershipError>,
+    change: impl FnOnce(&mut dyn Partitioner) -> Result<(), MembershipError>,
 ) -> (Change, Option<Vec<Option<NodeId>>>) {
     let members = |built: &Built| -> Vec<NodeId> {
         built
@@ -257,9 +283,10 @@ fn write_table(out: &mut dyn Write, report: &Report, origin: &str) -> Result<()>
         leaves,
         ..
     } = report;
+    let noun = if *nodes == 1 { "node" } else { "nodes" };
     writeln!(
         out,
-        "{keys} keys, {distinct_keys} different ones, from {origin}; {nodes} nodes; {joins} joins, or {leaves} leaves\n"
+        "{keys} keys, {distinct_keys} different ones, from {origin}; {nodes} {noun}; {joins} joins, or {leaves} leaves\n"
     )?;
     let heading = [
         "<strategy",
@@ -303,6 +330,9 @@ fn write_table(out: &mut dyn Write, report: &Report, origin: &str) -> Result<()>
                 writeln!(out, "\n{}: {refused}", figures.strategy)?;
             }
         }
+    }
+    for LeftOut { strategy, reason } in &report.left_out {
+        writeln!(out, "\n{strategy} is left out: {reason}")?;
     }
     Ok(())
 }
