@@ -206,7 +206,10 @@ fn answer(arguments: &Arguments, out: &mut dyn Write) -> Answer {
             Ok(true)
         }
         Command::Shiviz(logs) => {
-            let text = shiviz::write(&load(&logs.files)?).map_err(|why| anyhow!(why))?;
+            let log = load(&logs.files)?;
+            // Where there is no order, this says at which line.
+            clocks(&log)?;
+            let text = shiviz::write(&log).map_err(|why| anyhow!(why))?;
             out.write_all(text.as_bytes())?;
             Ok(true)
         }

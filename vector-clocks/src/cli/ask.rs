@@ -40,13 +40,15 @@ pub(super) fn check(log: &Log, out: &mut dyn Write) -> Answer {
         .count();
     let verdict = match violations {
         0 => "nothing in it is impossible".to_owned(),
-        1 => "1 violation".to_owned(),
-        count => format!("{count} violations"),
+        count => counted(count, "violation", "s"),
     };
-    let processes = log.processes.len();
     writeln!(
         out,
-        "{events} events of {processes} processes, {messages} messages received, {clocks} clocks: {verdict}"
+        "{} of {}, {} received, {}: {verdict}",
+        counted(events, "event", "s"),
+        counted(log.processes.len(), "process", "es"),
+        counted(messages, "message", "s"),
+        counted(clocks, "clock", "s"),
     )?;
     Ok(violations == 0)
 }
@@ -116,16 +118,23 @@ pub(super) fn concurrent(log: &Log, of: Option<&str>, limit: usize, out: &mut dy
         writeln!(out, "{}  ||  {}", told(log, a), told(log, b))?;
     }
     if count > limit {
-        writeln!(
-            out,
-            "… and {} more pairs; --limit {count} lists them all",
-            count - limit
-        )?;
+        let more = counted(count - limit, "more pair", "s");
+        writeln!(out, "… and {more}; --limit {count} lists them all")?;
     }
-    if count == 0 {
-        writeln!(out, "no two events are concurrent")?;
+    match of {
+        Some(of) if count == 0 => {
+            writeln!(out, "no event is concurrent with {}", log.label(of))?;
+        }
+        None if count == 0 => writeln!(out, "no two events are concurrent")?,
+        _ => {}
     }
     Ok(count > 0)
+}
+
+/// So many of something, with the ending that its name has when it is not one.
+fn counted(count: usize, name: &str, ending: &str) -> String {
+    let ending = if count == 1 { "" } else { ending };
+    format!("{count} {name}{ending}")
 }
 
 /// An event in a few words.

@@ -142,6 +142,26 @@ fn concurrent_pairs_are_listed() {
         exit 0
     "#]],
     );
+    check(
+        "concurrent chat.jsonl --limit 10 --of ada:1",
+        &expect![[r#"
+        no event is concurrent with ada:1
+        exit 1
+    "#]],
+    );
+}
+
+#[test]
+fn one_of_a_kind_is_named_so() {
+    assert_eq!(
+        given("check -", r#"{"process":"ada","clock":{"ada":1}}"#),
+        "1 event of 1 process, 0 messages received, 1 clock: nothing in it is impossible\nexit 0\n"
+    );
+    let two = "{\"process\":\"ada\"}\n{\"process\":\"bob\"}";
+    assert_eq!(
+        given("concurrent - --limit 0", two),
+        "… and 1 more pair; --limit 1 lists them all\nexit 0\n"
+    );
 }
 
 #[test]
@@ -218,13 +238,15 @@ fn draw_writes_a_file_or_the_output() {
 
 #[test]
 fn errors_say_what_to_do() {
-    check(
-        "draw circle.jsonl",
-        &expect![[r#"
-        vector-clocks: circle.jsonl:2: something is received before it is sent, so the events have no order; `vector-clocks check` shows the circle
-        exit 2
-    "#]],
-    );
+    for words in ["draw", "stamp", "shiviz", "concurrent"] {
+        check(
+            &format!("{words} circle.jsonl"),
+            &expect![[r#"
+            vector-clocks: circle.jsonl:2: something is received before it is sent, so the events have no order; `vector-clocks check` shows the circle
+            exit 2
+        "#]],
+        );
+    }
     check(
         "check nowhere.jsonl",
         &expect![[r#"
