@@ -142,6 +142,7 @@ impl Generic {
         let name_node = name_node
             .or_else(|| uri.map(str::to_owned))
             .or_else(|| std::env::var("MINI_HDFS_NAMENODE").ok())
+            .filter(|address| !address.is_empty())
             .unwrap_or_else(|| "127.0.0.1:8020".to_owned());
         let settings = Settings::parse(&define).map_err(|e| Failure::Usage(e.to_string()))?;
         let client = connect(&name_node, socks.as_deref(), &settings)?;

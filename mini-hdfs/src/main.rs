@@ -26,7 +26,7 @@ enum Command {
     /// Work with files: `mini-hdfs dfs -help` lists the commands
     #[command(disable_help_flag = true)]
     Dfs(cli::Words),
-    /// Look after the cluster: -report, -safemode
+    /// Look after the cluster: -report, -safemode, -refreshNodes, -decommission, -maintenance, -recommission
     #[command(disable_help_flag = true)]
     Dfsadmin(cli::Words),
     /// Mend by hand: recoverLease -path PATH [-retries N]

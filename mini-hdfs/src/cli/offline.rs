@@ -67,6 +67,19 @@ impl Options {
         Ok(Box::new(BufWriter::new(file)))
     }
 
+    /// What came of writing the output, with its name.
+    fn written(&self, done: io::Result<()>) -> Result<()> {
+        done.with_context(|| match self.output.to_str() {
+            Some("-") => "cannot write to the standard output".to_owned(),
+            _ => format!("cannot write {}", self.output.display()),
+        })
+    }
+
+    fn write_line(&self, out: &mut dyn Write, line: &impl Serialize) -> Result<()> {
+        let written = serde_json::to_writer(&mut *out, line).map_err(io::Error::from);
+        self.written(written.and_then(|()| writeln!(out)))
+    }
+
     /// The lines of the input, each read as a record.
     fn lines<T: for<'a> Deserialize<'a>>(&self) -> Result<impl Iterator<Item = Result<T>>> {
         let name = self.input.display().to_string();
@@ -130,11 +143,8 @@ fn edits(options: &Options) -> Result<()> {
         Processor::Binary => write_edits(options),
         Processor::Json => {
             let mut out = options.output()?;
-            read_edits(options, |edit| {
-                serde_json::to_writer(&mut out, &edit)?;
-                Ok(writeln!(out)?)
-            })?;
-            Ok(out.flush()?)
+            read_edits(options, |edit| options.write_line(&mut out, &edit))?;
+            options.written(out.flush())
         }
         Processor::Stats => {
             let mut kinds = BTreeMap::new();
@@ -200,9 +210,9 @@ fn write_edits(options: &Options) -> Result<()> {
         );
         frame.clear();
         edit_log::encode(txid, &op, &mut frame);
-        out.write_all(&frame)?;
+        options.written(out.write_all(&frame))?;
     }
-    Ok(out.flush()?)
+    options.written(out.flush())
 }
 
 fn image(options: &Options) -> Result<()> {
@@ -210,11 +220,8 @@ fn image(options: &Options) -> Result<()> {
         Processor::Binary => write_image(options),
         Processor::Json => {
             let mut out = options.output()?;
-            read_image(options, |line| {
-                serde_json::to_writer(&mut out, &line)?;
-                Ok(writeln!(out)?)
-            })?;
-            Ok(out.flush()?)
+            read_image(options, |line| options.write_line(&mut out, &line))?;
+            options.written(out.flush())
         }
         Processor::Stats => {
             let mut kinds = BTreeMap::new();
@@ -230,6 +237,10 @@ fn image(options: &Options) -> Result<()> {
 }
 
 fn read_image(options: &Options, mut each: impl FnMut(ImageLine) -> Result<()>) -> Result<()> {
+    // A disk knows its files by their names alone.
+    let shown = options.input.display();
+    let found = fs::metadata(&options.input).with_context(|| format!("cannot read {shown}"))?;
+    ensure!(!found.is_dir(), "cannot read {shown}: it is a directory");
     let (disk, name) = beside(&options.input)?;
     let mut reader = ImageReader::open(&name, &disk)?;
     each(ImageLine::Header(reader.header))?;
@@ -290,17 +301,19 @@ fn beside(path: &Path) -> Result<(FileDisk, String)> {
     Ok((FileDisk::open(dir)?, name.to_owned()))
 }
 
-/// Counts a value by the name of its variant.
+/// Counts a value by the name of its variant: a text where there is nothing in it, else the one key of an object.
 fn count(kinds: &mut BTreeMap<String, u64>, value: &serde_json::Value) {
-    let name = value.as_object().and_then(|object| object.keys().next());
-    *kinds.entry(name.cloned().unwrap_or_default()).or_default() += 1;
+    let key = || value.as_object()?.keys().next().map(String::as_str);
+    let name = value.as_str().or_else(key).unwrap_or_default();
+    *kinds.entry(name.to_owned()).or_default() += 1;
 }
 
 fn print_counts(kinds: &BTreeMap<String, u64>, options: &Options) -> Result<()> {
     let mut out = options.output()?;
-    for (kind, number) in kinds {
-        writeln!(out, "{number:>12} {kind}")?;
-    }
-    writeln!(out, "{:>12} in all", kinds.values().sum::<u64>())?;
-    Ok(out.flush()?)
+    let lines = kinds
+        .iter()
+        .map(|(kind, number)| format!("{number:>12} {kind}\n"));
+    let all = kinds.values().sum::<u64>();
+    let text = lines.collect::<String>() + &format!("{all:>12} in all\n");
+    options.written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }

@@ -169,7 +169,9 @@ pub fn run(options: &Options) -> Result<()> {
         };
         let volumes = service.server.volumes();
         if volumes.iter().all(|status| status.figures.capacity == 0) {
-            bail!("the volumes have no room at all: measure the disks, or say --capacity");
+            bail!(
+                "the volumes have no room at all: say --capacity where the disks cannot be measured, or reserve less of them (dfs.datanode.du.reserved)"
+            );
         }
         let mut ready = serde_json::json!({
             "ready": "datanode",

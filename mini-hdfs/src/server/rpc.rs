@@ -1,6 +1,7 @@
 //! The NameNode's calls on the wire: the generated code, the conversions between it and the plain types of
 //! [`crate::protocol`], and a client with the same methods as [`crate::namenode::NameNode`].
 
+mod address;
 mod client;
 mod convert;
 mod error;

@@ -18,7 +18,7 @@ use crate::datanode::peer_stats::PeerConfig;
 use crate::datanode::scanner::ScanConfig;
 use crate::datanode::volume_choice::ChoosingPolicy;
 use crate::namenode::Config;
-use keys::{CHOOSING_POLICIES, KEYS, Kind, bad_value, nearest, parse_value};
+use keys::{CHOOSING_POLICIES, KEYS, Kind, POSITIVE, bad_value, nearest, parse_value};
 
 /// Why a setting was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -75,8 +75,15 @@ impl Settings {
                 texts.insert(known, value.to_owned());
                 continue;
             }
-            let value = parse_value(kind, value).ok_or_else(|| bad_value(kind, key, value))?;
-            values.insert(known, value);
+            let number = parse_value(kind, value).ok_or_else(|| bad_value(kind, key, value))?;
+            if number == 0 && POSITIVE.contains(&known) {
+                return Err(SettingError::BadValue {
+                    key: key.to_owned(),
+                    value: value.to_owned(),
+                    expected: "more than 0",
+                });
+            }
+            values.insert(known, number);
         }
         Ok(Settings { values, texts })
     }
@@ -405,6 +412,11 @@ mod tests {
         assert!(refused("dfs.blocksize=1x").contains("bytes"));
         assert!(refused("dfs.blocksize=99999999999t").contains("bytes"));
         assert!(refused("dfs.namenode.safemode.threshold-pct=1.5").contains("0 to 1"));
+        for key in POSITIVE {
+            assert!(refused(&format!("{key}=0")).contains("expected more than 0"));
+        }
+        assert!(refused("dfs.heartbeat.interval=0ms").contains("expected more than 0"));
+        assert!(Settings::parse(&["dfs.datanode.du.reserved=0"]).is_ok());
         let policy = "dfs.client.block.write.replace-datanode-on-failure.policy";
         assert!(refused(&format!("{policy}=SOMETIMES")).contains("NEVER, DEFAULT or ALWAYS"));
         let always = Settings::parse(&[format!("{policy}=always")]).unwrap();

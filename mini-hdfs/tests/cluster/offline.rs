@@ -73,7 +73,14 @@ fn edits_and_images_become_json_and_back() {
         assert_eq!(left, fs::read(&file).unwrap(), "the input is still there");
         let stats = run(dir, &format!("{kind} -p stats -i binary"));
         let stats = String::from_utf8(stats.stdout).unwrap();
-        assert!(stats.ends_with(" in all\n"), "{stats}");
+        let kinds: Vec<&str> = stats
+            .lines()
+            .map(|line| line.trim_start().split_once(' ').unwrap().1)
+            .collect();
+        match kind {
+            "oev" => assert!(kinds.contains(&"AddBlock"), "{stats}"),
+            _ => assert_eq!(kinds, ["Directory", "File", "in all"], "{stats}"),
+        }
 
         // What is no such file is told of.
         let mut bytes = fs::read(&file).unwrap();
@@ -89,6 +96,24 @@ fn edits_and_images_become_json_and_back() {
         let said = String::from_utf8(wrong.stderr).unwrap();
         assert!(said.contains("json, line 1"), "{said}");
         fs::remove_file(&again).ok();
+
+        for (words, said) in [
+            ("-i no/such", "cannot read no/such: No such file"),
+            ("-i .", "cannot read .: "),
+            ("-i json -p binary -o no/such", "no"),
+        ] {
+            let failed = run(dir, &format!("{kind} {words}"));
+            assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+            let told = String::from_utf8(failed.stderr).unwrap();
+            assert!(told.contains(said), "{told}");
+        }
+        #[cfg(target_os = "linux")]
+        {
+            fs::copy(&file, dir.join("binary")).unwrap();
+            let full = run(dir, &format!("{kind} -i binary -o /dev/full"));
+            let told = String::from_utf8(full.stderr).unwrap();
+            assert!(told.contains("cannot write /dev/full: No space"), "{told}");
+        }
     }
 }
 

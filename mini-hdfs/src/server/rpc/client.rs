@@ -4,6 +4,7 @@ mod admin;
 mod datanode;
 
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use tonic::service::interceptor::InterceptedService;
@@ -13,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::convert::{Malformed, needed, try_all};
 use super::wire::client_protocol_client::ClientProtocolClient;
 use super::wire::datanode_protocol_client::DatanodeProtocolClient;
-use super::{MESSAGE_MAX, RpcError, wire};
+use super::{MESSAGE_MAX, RpcError, address, wire};
 use crate::block::{Block, DatanodeId, DatanodeInfo, GenerationStamp, InodeId, LocatedBlock};
 use crate::protocol::{
     AddBlockRequest, AdditionalDatanodeRequest, ContentSummary, CreateRequest, DatanodeReport,
@@ -38,15 +39,16 @@ pub struct NameNodeClient {
 }
 
 impl NameNodeClient {
-    /// A client of the NameNode at `address` (`HOST:PORT`). It connects with the first call. Must be called within
-    /// a tokio runtime.
+    /// A client of the NameNode at `address`: `HOST:PORT`, or `HOST` for HDFS's port 8020. It connects with the first call.
+    /// Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When `address` is not of that form.
-    pub fn new(connector: &Connector, address: &str) -> std::io::Result<NameNodeClient> {
-        let channel = connector.channel(address)?;
+    pub fn new(connector: &Connector, address: &str) -> io::Result<NameNodeClient> {
+        let address = address::with_port(address)?;
+        let channel = connector.channel(&address)?;
         Ok(NameNodeClient {
-            address: address.to_owned(),
+            address,
             timeout: CALL_TIMEOUT,
             client: ClientProtocolClient::new(InterceptedService::new(
                 channel.clone(),

@@ -138,6 +138,28 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("dfs.replication.max", Kind::Count),
 ];
 
+/// With 0 of these nothing would work, or without a pause.
+pub(super) const POSITIVE: &[&str] = &[
+    "dfs.balancer.getBlocks.size",
+    "dfs.balancer.max-size-to-move",
+    "dfs.block.invalidate.limit",
+    "dfs.blocksize",
+    "dfs.client.socket-timeout",
+    "dfs.datanode.balance.bandwidthPerSec",
+    "dfs.datanode.balance.max.concurrent.moves",
+    "dfs.datanode.directoryscan.interval",
+    "dfs.datanode.max.transfer.threads",
+    "dfs.datanode.scan.period.hours",
+    "dfs.heartbeat.interval",
+    "dfs.namenode.max.full.block.report.leases",
+    "dfs.namenode.num.checkpoints.retained",
+    "dfs.namenode.replication.max-streams-hard-limit",
+    "dfs.namenode.replication.min",
+    "dfs.namenode.replication.work.multiplier.per.iteration",
+    "dfs.replication",
+    "dfs.replication.max",
+];
+
 pub(super) fn bad_value(kind: Kind, key: &str, value: &str) -> SettingError {
     SettingError::BadValue {
         key: key.to_owned(),
