@@ -83,20 +83,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let settings = Settings::parse(&options.define)?;
     let (data_settings, intervals) = settings.datanode()?;
-    let mut dirs = options.dir.clone();
-    if dirs.is_empty() {
-        let given = settings.text("dfs.datanode.data.dir").unwrap_or_default();
-        let given = given
-            .split(',')
-            .map(str::trim)
-            .filter(|dir| !dir.is_empty());
-        dirs = given.map(PathBuf::from).collect();
-    }
-    if dirs.is_empty() {
-        bail!(
-            "where are the replicas? Say --dir DIR[,DIR...], or -D dfs.datanode.data.dir=DIR[,DIR...]"
-        );
-    }
+    let dirs = directories(options, &settings)?;
     let mut opened = volumes::open(
         &dirs,
         &VolumeSettings {
@@ -142,59 +129,88 @@ pub fn run(options: &Options) -> Result<()> {
         .filter_map(|((volume, identity), disk)| Some((volume, (*identity)?, disk.clone()?)))
         .collect();
     let server = DataServer::start(listener, opened, connector.clone(), data_settings, tell)?;
+    let volumes = server.volumes();
+    if volumes.iter().all(|status| status.figures.capacity == 0) {
+        bail!(
+            "the volumes have no room at all: say --capacity where the disks cannot be measured, or reserve less of them (dfs.datanode.du.reserved)"
+        );
+    }
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
-        let server = Arc::new(server);
-        let http = TcpListener::bind(&options.http)
-            .with_context(|| format!("cannot listen at --http {}", options.http))?;
-        http.set_nonblocking(true)?;
-        let http = tokio::net::TcpListener::from_std(http)?;
-        let http_address = http.local_addr()?;
-        let shown = http::Shown {
-            info: info.clone(),
-            server: server.clone(),
-        };
-        let mut pages = tokio::spawn(axum::serve(http, http::router(shown)).into_future());
         let service = Service {
             namenode: NameNodeClient::new(&connector, &options.namenode)?
                 .with_timeout(intervals.call_timeout),
             info,
-            server,
+            server: Arc::new(server),
             identities,
             unreachable: false,
         };
-        let volumes = service.server.volumes();
-        if volumes.iter().all(|status| status.figures.capacity == 0) {
-            bail!(
-                "the volumes have no room at all: say --capacity where the disks cannot be measured, or reserve less of them (dfs.datanode.du.reserved)"
-            );
-        }
-        let mut ready = serde_json::json!({
-            "ready": "datanode",
-            "id": id.to_string(),
-            "address": service.info.address,
-            "http": http_address.to_string(),
-        });
-        if let (Some(chaos), Some(address)) = (&chaos, &options.chaos) {
-            ready["chaos"] = chaos.serve(address).await?.to_string().into();
-        }
-        lifetime::announce(&ready)?;
-        let served = tokio::select! {
-            served = service.serve(intervals, events) => served,
-            ended = &mut pages => bail!("the HTTP server ended: {ended:?}"),
-            () = lifetime::end_requested(options.exit_with_stdin) => Ok(()),
-        };
-        // It holds the data server, whose end is waited for.
-        pages.abort();
-        let _ = pages.await;
-        served
+        serve(options, service, chaos.as_ref(), intervals, events).await
     });
     info!("ending");
     runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+/// Where the replicas are: a directory for each volume.
+fn directories(options: &Options, settings: &Settings) -> Result<Vec<PathBuf>> {
+    if !options.dir.is_empty() {
+        return Ok(options.dir.clone());
+    }
+    let given = settings.text("dfs.datanode.data.dir").unwrap_or_default();
+    let given = given
+        .split(',')
+        .map(str::trim)
+        .filter(|dir| !dir.is_empty());
+    let dirs: Vec<PathBuf> = given.map(PathBuf::from).collect();
+    if dirs.is_empty() {
+        bail!(
+            "where are the replicas? Say --dir DIR[,DIR...], or -D dfs.datanode.data.dir=DIR[,DIR...]"
+        );
+    }
+    Ok(dirs)
+}
+
+/// Shows the pages, says that all is ready, and talks with the NameNode until the process is asked to end.
+async fn serve(
+    options: &Options,
+    service: Service,
+    chaos: Option<&Chaos>,
+    intervals: Intervals,
+    events: UnboundedReceiver<DataEvent>,
+) -> Result<()> {
+    let http = TcpListener::bind(&options.http)
+        .with_context(|| format!("cannot listen at --http {}", options.http))?;
+    http.set_nonblocking(true)?;
+    let http = tokio::net::TcpListener::from_std(http)?;
+    let http_address = http.local_addr()?;
+    let shown = http::Shown {
+        info: service.info.clone(),
+        server: service.server.clone(),
+    };
+    let mut pages = tokio::spawn(axum::serve(http, http::router(shown)).into_future());
+    let mut ready = serde_json::json!({
+        "ready": "datanode",
+        "id": service.info.id.to_string(),
+        "address": service.info.address,
+        "http": http_address.to_string(),
+    });
+    if let (Some(chaos), Some(address)) = (chaos, &options.chaos) {
+        ready["chaos"] = chaos.serve(address).await?.to_string().into();
+    }
+    lifetime::announce(&ready)?;
+    let served = tokio::select! {
+        served = service.serve(intervals, events) => served,
+        ended = &mut pages => bail!("the HTTP server ended: {ended:?}"),
+        () = lifetime::end_requested(options.exit_with_stdin) => Ok(()),
+    };
+    // It holds the data server, whose end is waited for.
+    pages.abort();
+    let _ = pages.await;
     served
 }
 

@@ -1,5 +1,7 @@
 //! Who may write which replica, among the threads of a DataNode (`FsDatasetImpl`).
 
+mod writing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex};
@@ -8,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use node::{Disk, DiskError, FileDisk, Rng};
 use servers::lifetime::random_seed;
-use tracing::warn;
 
 use super::connection::Sockets;
 use super::{DataEvent, lock};
@@ -23,6 +24,8 @@ use crate::datanode::{Replica, ReplicaMap, ReplicaWriter, replica_writer};
 use crate::protocol::{BlockEvent, ReportedReplica};
 use crate::server::data_transfer::{Stage, WriteBlock};
 use crate::server::volumes::{self, OpenVolumes, VolumeStatus};
+
+pub(super) use writing::Writing;
 
 /// An error, and the volume to look at on its account.
 #[derive(Debug)]
@@ -282,24 +285,7 @@ impl Dataset {
             !failed || matches!(op.stage, Stage::Recovery { .. }),
             "a volume has just failed; try again"
         );
-        let map = &mut state.map;
-        let (replica, old) = match op.stage {
-            Stage::Create => (
-                ReplicaState::Rbw,
-                map.create(op.block, ReplicaState::Rbw, chosen)?,
-            ),
-            Stage::Transfer | Stage::TransferRbw => {
-                let old = map.create(op.block, ReplicaState::Temporary, chosen)?;
-                (ReplicaState::Temporary, old)
-            }
-            Stage::Recovery {
-                generation,
-                acked_len,
-            } => {
-                let old = map.recover(op.block, generation, acked_len)?;
-                (ReplicaState::Rbw, Some(old))
-            }
-        };
+        let (replica, old) = admit(&mut state.map, op, chosen)?;
         let volume = match (op.stage, old) {
             (Stage::Recovery { .. }, Some(old)) => old.volume,
             _ => chosen,
@@ -307,14 +293,8 @@ impl Dataset {
         state.writers.insert(id, sockets.clone());
         drop(state);
 
-        let mut writing = Writing {
-            dataset: self,
-            disk: self.disk(volume)?,
-            volume,
-            block: Block { len: 0, ..block },
-            state: replica,
-            writer: None,
-        };
+        let block = Block { len: 0, ..block };
+        let mut writing = Writing::new(self, self.disk(volume)?, volume, block, replica);
         if let Err(e) = writing.open(op, old) {
             let e = OnVolume::wrap(volume, e);
             match old {
@@ -417,102 +397,28 @@ impl Dataset {
     }
 }
 
-/// A replica that the caller writes. Dropped before [`Writing::finalize`], it stays as it is, to be recovered; a copy is
-/// thrown away.
-pub(super) struct Writing<'a> {
-    dataset: &'a Dataset,
-    pub(super) disk: FileDisk,
-    pub(super) volume: VolumeId,
-    /// In the generation that is written.
-    pub(super) block: Block,
-    state: ReplicaState,
-    writer: Option<ReplicaWriter>,
-}
-
-impl Writing<'_> {
-    fn open(&mut self, op: &WriteBlock, old: Option<Replica>) -> Result<()> {
-        let disk = &mut self.disk;
-        let writer = match (op.stage, old) {
-            (Stage::Recovery { acked_len, .. }, Some(old)) => {
-                let writer = ReplicaWriter::recover(disk, &old, self.block.generation, acked_len)?;
-                let last_checksum = writer.last_checksum(disk)?;
-                self.dataset
-                    .acknowledged(self.block, acked_len, last_checksum);
-                writer
-            }
-            (_, old) => {
-                if let Some(old) = old {
-                    replica_writer::delete(&mut self.dataset.disk(old.volume)?, &old)?;
-                }
-                ReplicaWriter::create(disk, self.block, Place::of(self.state))?
-            }
-        };
-        self.writer = Some(writer);
-        Ok(())
-    }
-
-    /// The writer and its disk.
-    pub(super) fn parts(&mut self) -> Result<(&mut ReplicaWriter, &mut FileDisk)> {
-        match &mut self.writer {
-            Some(writer) => Ok((writer, &mut self.disk)),
-            None => anyhow::bail!("{}: finalised already", self.block),
+/// The map's word on what `op` asks for: in which state the replica is written, and which one was there before.
+fn admit(
+    map: &mut ReplicaMap,
+    op: &WriteBlock,
+    chosen: VolumeId,
+) -> Result<(ReplicaState, Option<Replica>), ReplicaError> {
+    match op.stage {
+        Stage::Create => {
+            let old = map.create(op.block, ReplicaState::Rbw, chosen)?;
+            Ok((ReplicaState::Rbw, old))
         }
-    }
-
-    /// The replica is whole. Returns the block.
-    pub(super) fn finalize(&mut self, sync: bool) -> Result<Block> {
-        let Some(writer) = self.writer.take() else {
-            anyhow::bail!("{}: finalised already", self.block);
-        };
-        let block = writer.finalize(&mut self.disk, sync)?;
-        lock(&self.dataset.state).map.finalize(block)?;
-        Ok(block)
-    }
-
-    /// The copy is whole, and waits for its pipeline to take it up. Returns the block.
-    pub(super) fn keep_as_rbw(&mut self) -> Result<Block> {
-        let Some(writer) = self.writer.take() else {
-            anyhow::bail!("{}: kept already", self.block);
-        };
-        let block = writer.keep_as_rbw(&mut self.disk)?;
-        lock(&self.dataset.state).map.keep_as_rbw(block)?;
-        Ok(block)
-    }
-
-    /// Nothing was written, and nobody will ask for it: leaves no trace.
-    pub(super) fn discard(mut self) {
-        self.writer = None;
-        let replica = Replica::new(self.block, self.state);
-        if let Err(e) = replica_writer::delete(&mut self.disk, &replica) {
-            warn!("cannot remove {}: {e}", self.block);
+        Stage::Transfer | Stage::TransferRbw => {
+            let old = map.create(op.block, ReplicaState::Temporary, chosen)?;
+            Ok((ReplicaState::Temporary, old))
         }
-        let mut state = lock(&self.dataset.state);
-        state.map.release(self.block);
-        // Its only error is that it is gone.
-        let _ = state.map.invalidate(self.block);
-    }
-
-    /// The replica could not be taken up again: it is what it was.
-    fn give_back(self, old: Replica) {
-        lock(&self.dataset.state).map.give_back(old);
-    }
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        if self.state == ReplicaState::Temporary && self.writer.take().is_some() {
-            let replica = Replica::new(self.block, self.state);
-            if let Err(e) = replica_writer::delete(&mut self.disk, &replica) {
-                warn!(
-                    "cannot remove what is left of a copy of {}: {e}",
-                    self.block
-                );
-            }
+        Stage::Recovery {
+            generation,
+            acked_len,
+        } => {
+            let old = map.recover(op.block, generation, acked_len)?;
+            Ok((ReplicaState::Rbw, Some(old)))
         }
-        let mut state = lock(&self.dataset.state);
-        state.map.release(self.block);
-        state.writers.remove(&self.block.id);
-        self.dataset.writer_gone.notify_all();
     }
 }
 
