@@ -79,6 +79,10 @@ pub fn run(options: &Options) -> Result<()> {
     let settings = Settings::parse(&options.define)?;
     let config = settings.namenode()?;
     let dir = options.dir.display().to_string();
+    // Else the lock would make it.
+    if !options.dir.is_dir() && !options.format && !options.format_if_new {
+        return Err(StorageError::NotFormatted).with_context(|| format!("cannot use {dir}"));
+    }
     let _lock = lifetime::lock(
         &options.dir,
         LOCK_FILE,

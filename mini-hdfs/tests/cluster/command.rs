@@ -51,3 +51,21 @@ fn the_cluster_command_leaves_nothing_behind() {
         });
     }
 }
+
+#[test]
+fn a_mistyped_directory_is_an_error_and_not_made() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("file");
+    std::fs::write(&file, "something").unwrap();
+    for dir in [&scratch.path().join("mistyped"), &file] {
+        let mut command = Command::new(program());
+        let output = command.args(["namenode", "--dir"]).arg(dir).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("there is no file system here"), "{said}");
+        assert!(said.contains(&dir.display().to_string()), "{said}");
+    }
+    assert_eq!(scratch.path().read_dir().unwrap().count(), 1);
+    assert_eq!(std::fs::read(&file).unwrap(), b"something");
+}
