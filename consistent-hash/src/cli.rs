@@ -9,7 +9,9 @@ mod ring;
 mod strategy;
 mod table;
 
+use std::any::Any;
 use std::io::{self, ErrorKind, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -42,12 +44,16 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let command = Arguments::parse().command;
     let mut out = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    let ran = match command {
+    name_what_is_unwritten();
+    let ran = panic::catch_unwind(AssertUnwindSafe(|| match command {
         Command::Ring(options) => ring::run(&options, &mut out),
         Command::Locate(options) => locate::run(&options, &mut out),
         Command::Compare(options) => compare::run(&options, &mut out),
         Command::Hot(options) => hot::run(&options, &mut out),
         Command::Keys(options) => options.write(&mut out),
+    }));
+    let Ok(ran) = ran else {
+        return ExitCode::FAILURE;
     };
     match ran.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,6 +67,25 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// A student's workspace is full of `todo!()`. One that is met is no accident: it is told without a backtrace, by the exercise's name.
+fn name_what_is_unwritten() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| match unwritten(panic.payload()) {
+        Some(exercise) => {
+            let told = "this needs an exercise that is not done yet";
+            let _ = writeln!(io::stderr(), "consistent-hash: {told}: {exercise}");
+        }
+        None => usual(panic),
+    }));
+}
+
+/// The exercise that a `todo!()` names, if this panic is of one.
+fn unwritten(panic: &(dyn Any + Send)) -> Option<&str> {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied())?;
+    text.strip_prefix("not yet implemented: ")
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<io::Error>();
     io.is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
@@ -70,4 +95,22 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn write_svg(path: &Path, picture: &str) -> Result<()> {
     std::fs::write(path, picture)
         .with_context(|| format!("cannot write the picture to {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::todo, reason = "it is what a stub does")]
+    fn a_stub_is_known_by_its_panic() {
+        let stub = || todo!("hash/ring: the first point behind.");
+        let panic = panic::catch_unwind(stub).map(|(): ()| ()).unwrap_err();
+        assert_eq!(
+            unwritten(&*panic),
+            Some("hash/ring: the first point behind.")
+        );
+        let other: Box<dyn Any + Send> = Box::new("index out of bounds");
+        assert_eq!(unwritten(&*other), None);
+    }
 }
