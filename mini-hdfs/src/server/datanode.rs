@@ -142,7 +142,8 @@ pub fn run(options: &Options) -> Result<()> {
         .build()?;
     let served = runtime.block_on(async {
         let service = Service {
-            namenode: NameNodeClient::new(&connector, &options.namenode)?
+            namenode: NameNodeClient::new(&connector, &options.namenode)
+                .context("cannot use --namenode")?
                 .with_timeout(intervals.call_timeout),
             info,
             server: Arc::new(server),
