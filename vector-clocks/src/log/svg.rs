@@ -254,12 +254,16 @@ fn write_body(
     clocks: &[VectorClock<ProcessId>],
     layout: &Layout,
 ) -> fmt::Result {
+    let mut from_the_right = BTreeSet::new();
     for message in &layout.messages {
         if let (Some(from), Some(to)) = (
             layout.place(log, message.send),
             layout.place(log, message.receive),
         ) {
             write_arrow(svg, from, to, layout.sag(from, to))?;
+            if from.0 > to.0 {
+                from_the_right.insert(message.receive);
+            }
         }
     }
     let received: BTreeSet<&str> = (log.events.iter())
@@ -278,7 +282,9 @@ fn write_body(
                     "<path class=\"lost\" d=\"M{x} {y}l-22 18m-5-5l10 10m0-10l-10 10\"/>"
                 )?;
             }
-            write_event(svg, log, clocks, layout, (id, x, y))?;
+            // Beside the head of an arrow that comes from there.
+            let left = x + if from_the_right.contains(&id) { 17 } else { 9 };
+            write_event(svg, log, clocks, layout, (id, x, y), left)?;
         }
     }
     svg.push_str("</svg>\n");
@@ -316,6 +322,7 @@ fn write_event(
     clocks: &[VectorClock<ProcessId>],
     layout: &Layout,
     (id, x, y): (EventId, usize, usize),
+    left: usize,
 ) -> fmt::Result {
     let event = &log.events[id.0];
     let class = if event.kind == Kind::Inner { "i" } else { "e" };
@@ -327,7 +334,7 @@ fn write_event(
         escape(&full)
     )?;
     // Above the arrow that may leave to the right.
-    let (left, above, below) = (x + 9, y - 17, y - 4);
+    let (above, below) = (y - 17, y - 4);
     writeln!(
         svg,
         "<text class=\"t h\" x=\"{left}\" y=\"{above}\">{}</text>",

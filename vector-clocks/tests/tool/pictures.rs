@@ -137,3 +137,23 @@ fn nothing_stands_above_what_happened_before_it() {
         assert!(y(from.rsplit_once('M').unwrap().1) < y(to), "{arrow}");
     }
 }
+
+/// An event's text stands to the right of its dot, where the heads of arrows from there are, 8 wide: it makes room for them.
+#[test]
+fn no_text_covers_the_head_of_an_arrow() {
+    let svg = drawn("chat.jsonl", "", None);
+    let place_of = |text: &str| -> (usize, usize) {
+        let lines: Vec<&str> = svg.lines().collect();
+        let at = lines.iter().rposition(|line| line.ends_with(text)).unwrap();
+        let number = |line: &str, name: &str| -> usize {
+            let (_, rest) = line.split_once(name).unwrap();
+            rest.split_once('"').unwrap().0.parse().unwrap()
+        };
+        (number(lines[at - 1], "cx=\""), number(lines[at], " x=\""))
+    };
+    // What bob answers comes to ada from the right; what she asks, to cy from the left.
+    let (dot, text) = place_of(">reads: pizza</text>");
+    assert!(text >= dot + 5 + 8, "{dot}, {text}");
+    let (dot, text) = place_of(">reads: lunch?</text>");
+    assert!(text < dot + 5 + 8, "{dot}, {text}");
+}
