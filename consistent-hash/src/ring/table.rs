@@ -16,6 +16,9 @@
 
 use super::Point;
 
+/// As many places as [`Table::near`] gives: one or two are looked at as a rule, and these are one or two lines of a cache.
+const NEAR_PLACES: usize = 4;
+
 /// Points by position, such that they are quickly found, added and removed.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
@@ -40,10 +43,21 @@ impl Table {
         taken.map(|(_, point)| *point)
     }
 
+    /// A few places in a row, among which is the first point at `position` or behind it, clockwise; none where there are no
+    /// points. [`super::lookup::owner`] says which of them it is.
+    #[inline]
+    pub fn near(&self, position: u64) -> &[Point] {
+        let home = self.home(position);
+        let passed = self.passed.get(home).copied().unwrap_or(0);
+        let from = (home + usize::from(passed)).min(self.places.len());
+        let mut few = self.places[from..].chunks(NEAR_PLACES);
+        let found = few.find(|few| few.last().is_some_and(|last| last.position >= position));
+        // Behind the last point: around to the first.
+        found.unwrap_or(&self.places[..self.places.len().min(1)])
+    }
+
     /// The index in [`Table::places`] of the first point at `position` or behind it, clockwise; none where there are no
     /// points.
-    ///
-    /// The same as [`super::lookup::owner`], which says whose it is.
     #[inline]
     pub fn successor(&self, position: u64) -> Option<usize> {
         let home = self.home(position);
@@ -183,6 +197,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::lookup::owner;
     use super::*;
     use crate::partitioner::NodeId;
 
@@ -216,6 +231,8 @@ mod tests {
             let plain = sorted.get(first).or(sorted.first()).copied();
             let found = table.successor(position).map(|at| table.places()[at]);
             prop_assert_eq!(found, plain, "at {}", position);
+            let owner = owner(table.near(position), position);
+            prop_assert_eq!(owner, plain.map(|point| point.node), "near {}", position);
         }
         Ok(())
     }

@@ -92,12 +92,13 @@ pub(super) async fn follow(server: &Arc<KvServer>) {
     loop {
         let leads = leadership.borrow_and_update().leader == Some(me);
         applied.borrow_and_update();
-        let status = server.status();
-        let step = server.read(|replica| {
-            let known = leads && !replica.members.is_empty();
-            known
-                .then(|| next_step(me, &replica.members, &status.members))
-                .flatten()
+        // Only a leader looks further: a status is a copy of much, and this is done for all that is applied.
+        let known = leads.then(|| server.status().members);
+        let step = known.and_then(|known| {
+            server.read(|replica| {
+                let members = &replica.members;
+                (!members.is_empty()).then(|| next_step(me, members, &known))?
+            })
         });
         let done = match &step {
             None => false,
