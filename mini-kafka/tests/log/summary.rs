@@ -88,27 +88,17 @@ fn given() -> impl Strategy<Value = Vec<Given>> {
         seldom(),
         padding,
     );
-    let given = fields.prop_map(
-        |(
-            timestamp_delta,
-            offset_is_off,
-            key,
-            value,
-            headers,
-            count_is_off,
-            length_is_off,
-            padding,
-        )| Given {
-            timestamp_delta,
-            offset_is_off,
-            key,
-            value,
-            headers,
-            count_is_off,
-            length_is_off,
-            padding,
-        },
-    );
+    // In the order of `fields`.
+    let given = fields.prop_map(|given| Given {
+        timestamp_delta: given.0,
+        offset_is_off: given.1,
+        key: given.2,
+        value: given.3,
+        headers: given.4,
+        count_is_off: given.5,
+        length_is_off: given.6,
+        padding: given.7,
+    });
     vec(given, 0..5)
 }
 
