@@ -101,6 +101,9 @@ pub enum ErrorCode {
     /// Record batches of an old format.
     #[error("the broker keeps record batches of format 2 alone")]
     UnsupportedForMessageFormat = 43,
+    /// What the topic's settings forbid, such as deleting records where only compaction may.
+    #[error("the topic's settings do not allow this")]
+    PolicyViolation = 44,
     /// A sequence number with a gap before it.
     #[error("the producer's sequence has a gap")]
     OutOfOrderSequenceNumber = 45,

@@ -1,5 +1,7 @@
 //! The settings of a topic (`LogConfig`, `TopicConfig`), with Kafka's names and defaults.
 
+use std::collections::BTreeMap;
+
 use crate::record::compression::{CODECS, Compression};
 
 /// What becomes of old records.
@@ -9,6 +11,23 @@ pub struct CleanupPolicy {
     pub delete: bool,
     /// Of each key the last record is kept (`compact`).
     pub compact: bool,
+}
+
+/// What a setting's value is, with the number that DescribeConfigs has for it (`ConfigDef.Type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    /// `true` or `false`.
+    Boolean = 1,
+    /// Text.
+    String = 2,
+    /// A whole number of 32 bits.
+    Int = 3,
+    /// A whole number of 64 bits.
+    Long = 5,
+    /// A number.
+    Double = 6,
+    /// Words with commas between.
+    List = 7,
 }
 
 /// Settings of a topic. Times are in milliseconds, sizes in bytes.
@@ -50,6 +69,8 @@ pub struct LogConfig {
     pub segment_bytes: i64,
     /// `segment.ms`: or when its first record is older than this.
     pub segment_ms: i64,
+    /// Those that were set of the settings that have nothing to do here.
+    pub idle: BTreeMap<&'static str, String>,
 }
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -78,6 +99,7 @@ impl Default for LogConfig {
             retention_ms: 7 * DAY_MS,
             segment_bytes: 1 << 30,
             segment_ms: 7 * DAY_MS,
+            idle: BTreeMap::new(),
         }
     }
 }
@@ -108,6 +130,7 @@ pub enum ConfigError {
 /// A setting: its name, and how it is read and written.
 struct Setting {
     name: &'static str,
+    value_type: ValueType,
     get: fn(&LogConfig) -> String,
     /// The error says what the setting takes.
     set: fn(&mut LogConfig, &str) -> Result<(), String>,
@@ -116,11 +139,15 @@ struct Setting {
 /// A whole number of at least `min`, and at most what fits into an `i32` if `i32` says so.
 macro_rules! number {
     ($name:literal, $field:ident, $min:literal) => {
-        number!($name, $field, $min, i64)
+        number!($name, $field, $min, i64, Long)
     };
-    ($name:literal, $field:ident, $min:literal, $type:ident) => {
+    ($name:literal, $field:ident, $min:literal, i32) => {
+        number!($name, $field, $min, i32, Int)
+    };
+    ($name:literal, $field:ident, $min:literal, $type:ident, $value_type:ident) => {
         Setting {
             name: $name,
+            value_type: ValueType::$value_type,
             get: |config| config.$field.to_string(),
             set: |config, value| {
                 let number = value.parse::<$type>().ok().filter(|number| *number >= $min);
@@ -137,6 +164,7 @@ macro_rules! number {
 const SETTINGS: [Setting; 18] = [
     Setting {
         name: "cleanup.policy",
+        value_type: ValueType::List,
         get: |config| config.cleanup_policy.to_string(),
         set: |config, value| {
             config.cleanup_policy = CleanupPolicy::parse(value)
@@ -146,6 +174,7 @@ const SETTINGS: [Setting; 18] = [
     },
     Setting {
         name: "compression.type",
+        value_type: ValueType::String,
         get: |config| match config.compression_type {
             None => "producer".to_owned(),
             Some(Compression::None) => "uncompressed".to_owned(),
@@ -180,6 +209,7 @@ const SETTINGS: [Setting; 18] = [
     ),
     Setting {
         name: "message.timestamp.type",
+        value_type: ValueType::String,
         get: |config| {
             let append = config.log_append_time;
             (if append {
@@ -200,6 +230,7 @@ const SETTINGS: [Setting; 18] = [
     },
     Setting {
         name: "min.cleanable.dirty.ratio",
+        value_type: ValueType::Double,
         get: |config| config.min_cleanable_dirty_ratio.to_string(),
         set: |config, value| {
             let ratio = value
@@ -219,12 +250,62 @@ const SETTINGS: [Setting; 18] = [
     number!("segment.ms", segment_ms, 1),
 ];
 
+/// Settings of Kafka's that have nothing to do here, with one replica of each partition, and files that are gone at once and grow
+/// as they are written: their names, defaults, and what they take. Tools set them, so they are taken, checked, and shown.
+const IDLE: [(&str, &str, ValueType); 7] = [
+    ("file.delete.delay.ms", "60000", ValueType::Long),
+    (
+        "follower.replication.throttled.replicas",
+        "",
+        ValueType::List,
+    ),
+    ("leader.replication.throttled.replicas", "", ValueType::List),
+    ("preallocate", "false", ValueType::Boolean),
+    ("segment.index.bytes", "10485760", ValueType::Int),
+    ("segment.jitter.ms", "0", ValueType::Long),
+    (
+        "unclean.leader.election.enable",
+        "false",
+        ValueType::Boolean,
+    ),
+];
+
+impl ValueType {
+    /// The error says what would fit.
+    fn check(self, value: &str) -> Result<(), &'static str> {
+        let is_natural = |max: i64| value.parse().is_ok_and(|n| (0..=max).contains(&n));
+        match self {
+            ValueType::Boolean if !matches!(value, "true" | "false") => Err("true or false"),
+            ValueType::Int if !is_natural(i32::MAX.into()) => {
+                Err("a whole number from 0 to 2147483647")
+            }
+            ValueType::Long if !is_natural(i64::MAX) => {
+                Err("a whole number from 0 to 9223372036854775807")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl LogConfig {
+    /// What the values of a setting are; of one that is not known, text.
+    pub fn value_type(name: &str) -> ValueType {
+        let served = (SETTINGS.iter()).map(|setting| (setting.name, setting.value_type));
+        let idle = IDLE
+            .iter()
+            .map(|(name, _, value_type)| (*name, *value_type));
+        let known = served.chain(idle).find(|(known, _)| *known == name);
+        known.map_or(ValueType::String, |(_, value_type)| value_type)
+    }
+
     /// Changes a setting by its name.
     ///
     /// # Errors
     /// [`ConfigError`], with the nearest name or what the setting takes.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        if let Some((name, _, value_type)) = IDLE.iter().find(|(known, ..)| *known == name) {
+            return self.set_idle(name, value.trim(), *value_type);
+        }
         let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
             let nearest = (SETTINGS.iter()).min_by_key(|setting| distance(setting.name, name));
             let hint = nearest
@@ -240,6 +321,21 @@ impl LogConfig {
             value: value.to_owned(),
             takes,
         })
+    }
+
+    fn set_idle(
+        &mut self,
+        name: &'static str,
+        value: &str,
+        value_type: ValueType,
+    ) -> Result<(), ConfigError> {
+        (value_type.check(value)).map_err(|takes| ConfigError::BadValue {
+            name,
+            value: value.to_owned(),
+            takes: takes.to_owned(),
+        })?;
+        self.idle.insert(name, value.to_owned());
+        Ok(())
     }
 
     /// How old a segment gets before a new one is begun; compaction never touches the last.
@@ -258,9 +354,14 @@ impl LogConfig {
 
     /// All settings with their values, in the order of their names, each as [`LogConfig::set`] takes it.
     pub fn entries(&self) -> Vec<(&'static str, String)> {
-        (SETTINGS.iter())
-            .map(|setting| (setting.name, (setting.get)(self)))
-            .collect()
+        let served = (SETTINGS.iter()).map(|setting| (setting.name, (setting.get)(self)));
+        let idle = IDLE.iter().map(|(name, default, _)| {
+            let value = self.idle.get(name).map_or(*default, String::as_str);
+            (*name, value.to_owned())
+        });
+        let mut entries: Vec<_> = served.chain(idle).collect();
+        entries.sort_unstable();
+        entries
     }
 }
 
@@ -316,14 +417,51 @@ mod tests {
         for (name, value) in config.entries() {
             config.set(name, &value).unwrap();
         }
-        assert_eq!(config, LogConfig::default());
+        assert_eq!(config.entries(), LogConfig::default().entries());
         config.set("cleanup.policy", "compact, delete").unwrap();
         config.set("compression.type", "zstd").unwrap();
         config.set("retention.ms", "-1").unwrap();
         assert!(config.cleanup_policy.compact && config.cleanup_policy.delete);
         assert_eq!(config.compression_type, Some(Compression::Zstd));
         assert_eq!(config.retention_ms, -1);
-        assert!(SETTINGS.is_sorted_by_key(|setting| setting.name));
+        assert!(config.entries().is_sorted());
+    }
+
+    #[test]
+    fn settings_without_an_effect_are_taken_checked_and_shown() {
+        let mut config = LogConfig::default();
+        let shown = |config: &LogConfig, name| {
+            let entries: BTreeMap<_, _> = config.entries().into_iter().collect();
+            entries[name].clone()
+        };
+        assert_eq!(shown(&config, "preallocate"), "false");
+        config.set("preallocate", "true").unwrap();
+        config.set("segment.jitter.ms", "5").unwrap();
+        assert_eq!(shown(&config, "preallocate"), "true");
+        assert_eq!(shown(&config, "segment.jitter.ms"), "5");
+        let mut error = |name, value| config.set(name, value).unwrap_err().to_string();
+        assert_eq!(
+            error("preallocate", "yes"),
+            "preallocate=\"yes\": it takes true or false"
+        );
+        assert_eq!(
+            error("segment.index.bytes", "-1"),
+            "segment.index.bytes=\"-1\": it takes a whole number from 0 to 2147483647"
+        );
+    }
+
+    #[test]
+    fn the_types_of_values_are_kafkas() {
+        let types = [
+            ("cleanup.policy", ValueType::List),
+            ("max.message.bytes", ValueType::Int),
+            ("min.cleanable.dirty.ratio", ValueType::Double),
+            ("preallocate", ValueType::Boolean),
+            ("retention.ms", ValueType::Long),
+        ];
+        for (name, value_type) in types {
+            assert_eq!(LogConfig::value_type(name), value_type, "{name}");
+        }
     }
 
     #[test]

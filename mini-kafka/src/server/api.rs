@@ -10,6 +10,7 @@ mod configs;
 mod fetch;
 mod group_admin;
 mod groups;
+mod log_dirs;
 mod metadata;
 mod offsets;
 mod produce;
@@ -216,6 +217,7 @@ fn dispatch(broker: &Arc<Broker>, header: Header, bytes: Bytes) -> Result<Answer
         ApiKey::DescribeConfigs => at_once!(configs::describe_configs),
         ApiKey::AlterConfigs => at_once!(configs::alter_configs),
         ApiKey::IncrementalAlterConfigs => at_once!(configs::incremental_alter_configs),
+        ApiKey::DescribeLogDirs => at_once!(log_dirs::describe_log_dirs),
         ApiKey::JoinGroup => groups::join(broker, header, bytes)?,
         ApiKey::SyncGroup => groups::sync(broker, header, bytes)?,
         ApiKey::Heartbeat => at_once!(groups::heartbeat),
@@ -261,3 +263,6 @@ fn unknown_version(header: &Header) -> Result<Response, BadRequest> {
     };
     answer(&header, &body)
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ const fn api(key: ApiKey, min: i16, max: i16, layouts: &'static [(i16, &'static 
 }
 
 /// All that is served, in the order of their keys.
-pub static APIS: [Api; 26] = [
+pub static APIS: [Api; 27] = [
     api(ApiKey::Produce, 3, 7, &[(3, "s h i [ s [ i B ] ]")]),
     api(
         ApiKey::Fetch,
@@ -75,7 +75,16 @@ pub static APIS: [Api; 26] = [
             (7, "s i s s [ s [ i l i s ] ]"),
         ],
     ),
-    api(ApiKey::OffsetFetch, 1, 5, &[(1, "s [ s [ i ] ]")]),
+    api(
+        ApiKey::OffsetFetch,
+        1,
+        7,
+        &[
+            (1, "s [ s [ i ] ]"),
+            (6, "S ( S ( i ) T ) T"),
+            (7, "S ( S ( i ) T ) b T"),
+        ],
+    ),
     api(ApiKey::FindCoordinator, 0, 2, &[(0, "s"), (1, "s b")]),
     api(
         ApiKey::JoinGroup,
@@ -101,7 +110,12 @@ pub static APIS: [Api; 26] = [
         4,
         &[(0, "[ s ]"), (3, "[ s ] b")],
     ),
-    api(ApiKey::ListGroups, 0, 2, &[(0, "")]),
+    api(
+        ApiKey::ListGroups,
+        0,
+        4,
+        &[(0, ""), (3, "T"), (4, "( S ) T")],
+    ),
     api(ApiKey::ApiVersions, 0, 3, &[(0, ""), (3, "S S T")]),
     api(
         ApiKey::CreateTopics,
@@ -125,6 +139,7 @@ pub static APIS: [Api; 26] = [
         &[(1, "[ b s [ s ] ] b"), (3, "[ b s [ s ] ] b b")],
     ),
     api(ApiKey::AlterConfigs, 0, 1, &[(0, "[ b s [ s s ] ] b")]),
+    api(ApiKey::DescribeLogDirs, 1, 1, &[(1, "[ s [ i ] ]")]),
     api(
         ApiKey::CreatePartitions,
         0,
@@ -346,6 +361,7 @@ mod tests {
             }
             ApiKey::DescribeConfigs => decoded::<m::DescribeConfigsRequest>(bytes, version),
             ApiKey::AlterConfigs => decoded::<m::AlterConfigsRequest>(bytes, version),
+            ApiKey::DescribeLogDirs => decoded::<m::DescribeLogDirsRequest>(bytes, version),
             ApiKey::CreatePartitions => decoded::<m::CreatePartitionsRequest>(bytes, version),
             ApiKey::DeleteGroups => decoded::<m::DeleteGroupsRequest>(bytes, version),
             ApiKey::IncrementalAlterConfigs => {

@@ -456,7 +456,7 @@ impl Broker {
 }
 
 /// A name must be a directory's, and be told apart from `.` and `..`.
-fn check_topic_name(name: &str) -> Result<(), Refusal> {
+pub(super) fn check_topic_name(name: &str) -> Result<(), Refusal> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let valid = !name.is_empty()
         && name.len() <= TOPIC_NAME_MAX

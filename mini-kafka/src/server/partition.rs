@@ -303,10 +303,14 @@ impl Served {
     /// Forgets what is before an offset (-1: before the high watermark); the first that is left.
     ///
     /// # Errors
-    /// When the offset is above the high watermark, or the disk failed.
+    /// When the offset is above the high watermark, the topic is only compacted, or the disk failed.
     pub fn delete_records(&self, before: i64, now: Time) -> Result<i64, ErrorCode> {
         self.dir.check()?;
         let mut slot = self.lock();
+        // Of a topic that is only compacted everyone counts on the last record of each key.
+        if !slot.partition.config().cleanup_policy.delete {
+            return Err(ErrorCode::PolicyViolation);
+        }
         let Slot {
             partition,
             disk,

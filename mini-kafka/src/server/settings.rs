@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::group;
 use crate::log::LogConfig;
-use crate::log::config::distance;
+use crate::log::config::{ValueType, distance};
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,20 @@ enum Kind {
     Text,
     /// The default of a topic's setting: the topic's name for it, and how many of its units make one of these.
     Topic(&'static str, i64),
+}
+
+impl Kind {
+    fn value_type(self) -> ValueType {
+        match self {
+            Number(_, max) if max <= MAX => ValueType::Int,
+            Number(..) => ValueType::Long,
+            Flag => ValueType::Boolean,
+            Text => ValueType::String,
+            Topic(name, 1) => LogConfig::value_type(name),
+            // Minutes and hours.
+            Topic(..) => ValueType::Int,
+        }
+    }
 }
 
 use Kind::{Flag, Number, Text, Topic};
@@ -195,8 +209,10 @@ pub struct Settings {
 pub struct SettingEntry {
     /// Its name.
     pub name: &'static str,
-    /// Its value.
-    pub value: String,
+    /// Its value, if it has one.
+    pub value: Option<String>,
+    /// What that is.
+    pub value_type: ValueType,
     /// Whether it was given.
     pub given: bool,
 }
@@ -327,14 +343,14 @@ impl Settings {
 
     /// All of them, by name.
     pub fn entries(&self) -> Vec<SettingEntry> {
-        let entry = |(name, default, _): &(&'static str, &str, Kind)| SettingEntry {
-            name,
-            value: self
-                .values
-                .get(name)
-                .map_or(*default, String::as_str)
-                .to_owned(),
-            given: self.values.contains_key(name),
+        let entry = |(name, default, kind): &(&'static str, &str, Kind)| {
+            let value = self.values.get(name).map_or(*default, String::as_str);
+            SettingEntry {
+                name,
+                value: Some(value.to_owned()).filter(|value| !value.is_empty()),
+                value_type: kind.value_type(),
+                given: self.values.contains_key(name),
+            }
         };
         SETTINGS.iter().map(entry).collect()
     }

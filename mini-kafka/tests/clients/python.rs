@@ -139,7 +139,8 @@ fn a_consumer_of_kip_848_hears_that_there_is_none() {
 
 const CONFLUENT_ADMIN: &str = r#"
 import sys
-from confluent_kafka import Producer, Consumer, TopicCollection, TopicPartition, KafkaException, KafkaError
+from confluent_kafka import (Producer, Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, TopicCollection,
+                             TopicPartition, KafkaException, KafkaError)
 from confluent_kafka.admin import (AdminClient, NewTopic, NewPartitions, ConfigResource, ResourceType, AlterConfigOpType,
                                    ConfigEntry, OffsetSpec)
 broker = sys.argv[1]
@@ -179,6 +180,13 @@ c = Consumer({'bootstrap.servers': broker, 'group.id': 'g', 'auto.offset.reset':
 c.subscribe(['t'])
 m = c.poll(30)
 assert m is not None and m.offset() == 4, m
+c.commit(asynchronous=False)
+# Of a broker without OffsetFetch 6, librdkafka asks for none where it means all.
+committed = wait(admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions('g')]))['g'].topic_partitions
+assert [(p.topic, p.partition, p.offset) for p in committed] == [('t', 0, 5)], committed
+for state, expected in [(ConsumerGroupState.STABLE, ['g']), (ConsumerGroupState.EMPTY, [])]:
+    listed = admin.list_consumer_groups(states={state}).result(30).valid
+    assert [(g.group_id, g.state) for g in listed] == [(name, state) for name in expected], listed
 group = wait(admin.describe_consumer_groups(['g'], include_authorized_operations=True))['g']
 assert group.state.name == 'STABLE' and len(group.members) == 1, group.state
 assert sorted(o.name for o in group.authorized_operations) == ['DELETE', 'DESCRIBE', 'READ'], group.authorized_operations

@@ -1,6 +1,6 @@
 //! Settings, described and altered. Those of topics change while the broker runs; its own stand in its file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as Altered;
@@ -19,6 +19,7 @@ use kafka_protocol::protocol::StrBytes;
 use super::{Header, text};
 use crate::error::ErrorCode;
 use crate::log::LogConfig;
+use crate::log::config::ValueType;
 use crate::server::broker::{Broker, Refusal};
 
 /// Kinds of resources.
@@ -30,8 +31,11 @@ const TOPIC_CONFIG: i8 = 1;
 const STATIC_BROKER_CONFIG: i8 = 4;
 const DEFAULT_CONFIG: i8 = 5;
 
-/// What a value is: text, for want of more.
-const STRING: i8 = 2;
+/// What is done to a setting.
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;
 
 type Configs = Vec<DescribeConfigsResourceResult>;
 
@@ -79,6 +83,8 @@ fn describe(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Confi
             let config = broker.config_of(name, &topic.configs)?;
             Ok(topic_configs(broker, &config, &topic.configs))
         }
+        // What all brokers have as a default that was altered while they ran: here nothing was.
+        BROKER if resource.resource_name.is_empty() => Ok(Vec::new()),
         BROKER => {
             check_broker(broker, &resource.resource_name)?;
             let entries = broker.settings.entries().into_iter();
@@ -88,7 +94,8 @@ fn describe(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Confi
                 } else {
                     DEFAULT_CONFIG
                 };
-                described(entry.name, entry.value, source).with_read_only(true)
+                let described = described(entry.name, entry.value, source, entry.value_type);
+                described.with_read_only(true)
             });
             Ok(described.collect())
         }
@@ -96,17 +103,24 @@ fn describe(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Confi
     }
 }
 
-fn described(name: &'static str, value: String, source: i8) -> DescribeConfigsResourceResult {
+/// With a value that is null where nothing is set, of which there is no synonym either.
+fn described(
+    name: &'static str,
+    value: Option<String>,
+    source: i8,
+    value_type: ValueType,
+) -> DescribeConfigsResourceResult {
+    let value = value.map(text);
     let synonym = DescribeConfigsSynonym::default()
         .with_name(StrBytes::from_static_str(name))
-        .with_value(Some(text(value.clone())))
+        .with_value(value.clone())
         .with_source(source);
     DescribeConfigsResourceResult::default()
         .with_name(StrBytes::from_static_str(name))
-        .with_value(Some(text(value)))
         .with_config_source(source)
-        .with_config_type(STRING)
-        .with_synonyms(vec![synonym])
+        .with_config_type(value_type as i8)
+        .with_synonyms(value.iter().map(|_| synonym.clone()).collect())
+        .with_value(value)
 }
 
 fn topic_configs(broker: &Broker, config: &LogConfig, own: &BTreeMap<String, String>) -> Configs {
@@ -123,7 +137,8 @@ fn topic_configs(broker: &Broker, config: &LogConfig, own: &BTreeMap<String, Str
         } else {
             below
         };
-        let mut described = described(name, value, source);
+        let value_type = LogConfig::value_type(name);
+        let mut described = described(name, Some(value), source, value_type);
         if let Some((broker_name, _)) = of_broker {
             let synonym = DescribeConfigsSynonym::default()
                 .with_name(StrBytes::from_static_str(broker_name))
@@ -141,7 +156,7 @@ fn topic_configs(broker: &Broker, config: &LogConfig, own: &BTreeMap<String, Str
 
 fn check_broker(broker: &Broker, name: &str) -> Result<(), Refusal> {
     let me = broker.settings.node_id();
-    if name.is_empty() || name.parse() == Ok(me) {
+    if name.parse() == Ok(me) {
         return Ok(());
     }
     let message = format!("broker {name} is not here: this is broker {me}");
@@ -227,6 +242,7 @@ pub(super) fn incremental_alter_configs(
         });
         let current = current.unwrap_or_default();
         let change = |configs: &mut BTreeMap<String, String>| {
+            check_changes(&resource.configs)?;
             let mut each = resource.configs.iter();
             each.try_for_each(|one| increment(configs, &current, one))
         };
@@ -250,19 +266,32 @@ pub(super) fn incremental_alter_configs(
     IncrementalAlterConfigsResponse::default().with_responses(responses.collect())
 }
 
+/// Each setting may be changed once, and what is set has a value.
+fn check_changes(changes: &[AlterableConfig]) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    for change in changes {
+        let name = &change.name;
+        let message = if !seen.insert(name) {
+            format!("the request changes {name} twice")
+        } else if change.value.is_none() && change.config_operation != DELETE {
+            format!("{name}: there is no value")
+        } else {
+            continue;
+        };
+        return Err(Refusal::new(ErrorCode::InvalidRequest, message));
+    }
+    Ok(())
+}
+
 /// Sets, deletes, or adds to or takes from a list.
 fn increment(
     configs: &mut BTreeMap<String, String>,
     current: &BTreeMap<&'static str, String>,
     change: &AlterableConfig,
 ) -> Result<(), Refusal> {
-    const SET: i8 = 0;
-    const DELETE: i8 = 1;
-    const APPEND: i8 = 2;
-    const SUBTRACT: i8 = 3;
     let name = change.name.to_string();
     let value = change.value.clone().unwrap_or_default().to_string();
-    let is_list = name == "cleanup.policy";
+    let is_list = LogConfig::value_type(&name) == ValueType::List;
     match change.config_operation {
         SET => {
             configs.insert(name, value);

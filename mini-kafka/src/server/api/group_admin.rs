@@ -57,14 +57,23 @@ pub(super) fn describe_groups(
 
 pub(super) fn list_groups(
     broker: &Arc<Broker>,
-    _: &Header,
-    _: ListGroupsRequest,
+    header: &Header,
+    request: ListGroupsRequest,
 ) -> ListGroupsResponse {
-    let groups = broker.groups.with(|coordinator| coordinator.list());
+    let mut groups = broker.groups.with(|coordinator| coordinator.list());
+    // Who names no states wants groups in any. Case does not matter to Kafka.
+    let wanted = &request.states_filter;
+    groups.retain(|group| {
+        let mut wanted = wanted.iter();
+        wanted.len() == 0 || wanted.any(|state| state.eq_ignore_ascii_case(group.state.name()))
+    });
     let groups = groups.into_iter().map(|group| {
+        // Not known before the fourth version.
+        let state = Some(group.state.name()).filter(|_| header.version >= 4);
         ListedGroup::default()
             .with_group_id(GroupId(text(group.group_id)))
             .with_protocol_type(text(group.protocol_type))
+            .with_group_state(text(state.unwrap_or_default()))
     });
     ListGroupsResponse::default().with_groups(groups.collect())
 }

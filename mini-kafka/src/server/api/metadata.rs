@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
 
 use super::{Header, allowed, text};
 use crate::error::ErrorCode;
-use crate::server::broker::{Broker, OFFSETS_TOPIC, Topic};
+use crate::server::broker::{Broker, OFFSETS_TOPIC, Topic, check_topic_name};
 
 /// What may be done with a topic, and with the cluster, as codes of Kafka's `AclOperation`.
 const ON_TOPICS: [u8; 8] = [3, 4, 5, 6, 7, 8, 10, 11];
@@ -63,7 +63,7 @@ pub(super) fn metadata(
 fn topic(broker: &Broker, name: String, may_create: bool) -> MetadataResponseTopic {
     let found = match broker.topic(&name) {
         None if may_create => create(broker, &name),
-        None => Err(ErrorCode::UnknownTopicOrPartition),
+        None => Err(missing(&name)),
         Some(topic) => Ok(topic),
     };
     let answer = MetadataResponseTopic::default().with_is_internal(name == OFFSETS_TOPIC);
@@ -85,12 +85,20 @@ fn topic(broker: &Broker, name: String, may_create: bool) -> MetadataResponseTop
     }
 }
 
+/// Why a topic is not there: for want of a name that one can have, or only so.
+fn missing(name: &str) -> ErrorCode {
+    match check_topic_name(name) {
+        Err(refusal) => refusal.code,
+        Ok(()) => ErrorCode::UnknownTopicOrPartition,
+    }
+}
+
 fn create(broker: &Broker, name: &str) -> Result<Topic, ErrorCode> {
     if name == OFFSETS_TOPIC {
         broker.offsets_partitions()?;
     } else {
         if !broker.settings.flag("auto.create.topics.enable") {
-            return Err(ErrorCode::UnknownTopicOrPartition);
+            return Err(missing(name));
         }
         let partitions = u32::try_from(broker.settings.number("num.partitions")).unwrap_or(1);
         match broker.create_topic(name, partitions, BTreeMap::new(), false) {

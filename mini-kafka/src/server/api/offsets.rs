@@ -20,7 +20,7 @@ use kafka_protocol::messages::{
 
 use super::Header;
 use crate::error::ErrorCode;
-use crate::server::broker::Broker;
+use crate::server::broker::{Broker, OFFSETS_TOPIC};
 use crate::server::partition::Served;
 
 /// "Where consumers' view ends".
@@ -132,9 +132,13 @@ pub(super) fn delete_records(
         let partitions = topic.partitions.iter().map(|asked| {
             let result =
                 DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index);
-            let deleted = broker
-                .partition(&topic.name.0, asked.partition_index)
-                .and_then(|served| served.delete_records(asked.offset, broker.now()));
+            let deleted = if *topic.name.0 == *OFFSETS_TOPIC {
+                Err(ErrorCode::InvalidTopic)
+            } else {
+                broker
+                    .partition(&topic.name.0, asked.partition_index)
+                    .and_then(|served| served.delete_records(asked.offset, broker.now()))
+            };
             match deleted {
                 Ok(low_watermark) => result.with_low_watermark(low_watermark),
                 Err(code) => result.with_error_code(code.code()).with_low_watermark(-1),

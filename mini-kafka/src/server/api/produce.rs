@@ -18,7 +18,7 @@ use crate::error::ErrorCode;
 use crate::log::LogError;
 use crate::record::batch::BatchHeader;
 use crate::record::compression::Compression;
-use crate::server::broker::Broker;
+use crate::server::broker::{Broker, OFFSETS_TOPIC};
 use crate::server::metrics;
 use crate::server::partition::Served;
 use crate::server::response::Response;
@@ -26,6 +26,9 @@ use crate::server::trace;
 
 /// From this version on, a producer knows zstd (KIP-110).
 const KNOWS_ZSTD: i16 = 7;
+
+/// The `client.id` of which Kafka takes records for `__consumer_offsets`: those of anyone else could break every group.
+const MAY_WRITE_OFFSETS: &str = "__admin_client";
 
 /// What was appended and is not yet safe enough.
 struct Owed {
@@ -118,6 +121,9 @@ fn append(
     partition: i32,
     records: Bytes,
 ) -> Result<Appended, ErrorCode> {
+    if topic == OFFSETS_TOPIC && header.client_id != MAY_WRITE_OFFSETS {
+        return Err(ErrorCode::InvalidTopic);
+    }
     let served = broker.partition(topic, partition)?;
     let batch = BatchHeader::read(&records).map_err(|error| LogError::Batch(error).code())?;
     if header.version < KNOWS_ZSTD && matches!(batch.compression(), Ok(Compression::Zstd)) {
