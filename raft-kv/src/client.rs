@@ -200,7 +200,11 @@ impl Client {
                 )),
             };
             let silent = status.code() == Code::DeadlineExceeded;
-            let again = is_cut(&status) || silent && kind == Kind::Read;
+            let to_learner = status.message() == errors::NOT_FOR_LEARNERS.1;
+            let again = match to_learner {
+                true => others,
+                false => is_cut(&status) || silent && kind == Kind::Read,
+            };
             let safe = kind == Kind::Read || certainly_not_done(&status);
             if kind == Kind::Write && (again || silent) {
                 // The next write goes elsewhere, whatever is to be said of this one.
@@ -541,7 +545,8 @@ fn cluster(header: &Option<pb::ResponseHeader>) -> u64 {
 
 /// Whether a write that failed so was not carried out: it never left, or the server says so.
 fn certainly_not_done(status: &Status) -> bool {
-    never_sent(status) || status.message() == errors::NO_LEADER.1
+    let refused = [errors::NO_LEADER, errors::NOT_FOR_LEARNERS];
+    never_sent(status) || refused.iter().any(|error| error.1 == status.message())
 }
 
 /// Whether there is no connection, or not any more. What has a cause was made on this side; `tonic` does not always say by the code that a

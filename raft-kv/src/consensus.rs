@@ -179,7 +179,7 @@ pub struct Leadership {
 pub struct Status {
     /// This member.
     pub id: u64,
-    /// Who leads.
+    /// Who leads. None, too, where that member was not heard for two election timeouts, or is this one and no majority was.
     pub leadership: Leadership,
     /// The index of the last entry of its log.
     pub last_index: u64,

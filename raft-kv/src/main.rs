@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use raft_kv::server;
+use raft_kv::server::etcd_flags::{self, AbsentFlag, Accepted};
 
 /// What comes over gRPC is made and dropped in many small pieces, often by different threads. With this rather than the C library's, a put takes
 /// a tenth less of the processor's time (`benches`).
@@ -71,17 +72,37 @@ enum Check {
     Perf(cli::perf::Options),
 }
 
+/// The command line. That of a member may be one for etcd.
+fn words() -> Result<Accepted, AbsentFlag> {
+    let words: Vec<_> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|command| command == "serve") {
+        return etcd_flags::accept(words, |variable| std::env::var_os(variable));
+    }
+    let idle = Vec::new();
+    Ok(Accepted { words, idle })
+}
+
 fn main() -> ExitCode {
+    let accepted = match words() {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            eprintln!("raft-kv: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let Arguments {
         connection,
         command,
-    } = Arguments::parse();
+    } = Arguments::parse_from(accepted.words);
     // Tools say what failed by themselves; RUST_LOG shows how they came to it.
     let default = match command {
         Command::Serve(_) | Command::Cluster(_) => "info,openraft=warn",
         _ => "off",
     };
     server::log_to_stderr(default);
+    for flag in accepted.idle {
+        tracing::warn!("--{flag} has no effect here");
+    }
     let ran = match command {
         Command::Serve(options) => server::run(&options),
         Command::Cluster(options) => server::local_cluster::run(&options),

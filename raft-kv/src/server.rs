@@ -9,6 +9,7 @@ pub mod connector;
 mod convert;
 mod election;
 pub mod errors;
+pub mod etcd_flags;
 pub mod explain;
 mod http;
 pub mod identity;
@@ -91,6 +92,18 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const PEER_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Between two looks at whether compactions left something to give back.
 const SCRUB_INTERVAL: Duration = Duration::from_millis(500);
+/// What is served to clients, for those who ask.
+const SERVED: [&str; 9] = [
+    pb::kv_server::SERVICE_NAME,
+    pb::watch_server::SERVICE_NAME,
+    pb::lease_server::SERVICE_NAME,
+    pb::cluster_server::SERVICE_NAME,
+    pb::maintenance_server::SERVICE_NAME,
+    pb::auth_server::SERVICE_NAME,
+    wire::v3lockpb::lock_server::SERVICE_NAME,
+    wire::v3electionpb::election_server::SERVICE_NAME,
+    "grpc.health.v1.Health",
+];
 /// What is read of a request beyond its longest, so that one that is too long is refused by name.
 const OVERLONG_BYTES: usize = 4 << 20;
 
@@ -133,9 +146,13 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
     let birth = Birth::find_or_decide(&settings, connector).await?;
     let clients = listen("--listen-client-urls", &settings.listen_client).await?;
     let others = listen("--listen-peer-urls", &settings.listen_peer).await?;
+    let observers = listen("--listen-metrics-urls", &settings.listen_metrics).await?;
     let listening = bound(&settings.listen_client, &clients)?;
     let mut ready =
         json!({ "client": listening[0], "peer": bound(&settings.listen_peer, &others)?[0] });
+    if let Some(address) = bound(&settings.listen_metrics, &observers)?.first() {
+        ready["metrics"] = json!(address);
+    }
     let dir = settings.data_dir.join("member");
     let mut disk = FileDisk::open(&dir)?;
     if let Some(address) = &settings.options.chaos {
@@ -154,6 +171,13 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
     for listener in clients {
         tasks.spawn(serve_clients(server.clone(), listener, prometheus.clone()));
     }
+    for listener in observers {
+        tasks.spawn(http::serve_metrics(
+            server.clone(),
+            listener,
+            prometheus.clone(),
+        ));
+    }
     for listener in others {
         tasks.spawn(serve_peers(server.clone(), listener));
     }
@@ -163,7 +187,11 @@ async fn serve(settings: Settings, prometheus: PrometheusHandle) -> Result<()> {
     let ended = tokio::select! {
         () = lifetime::end_requested(exit_with_stdin) => Ok(()),
         reason = server.engine.failed() => Err(anyhow::anyhow!("this member cannot go on: {reason}")),
-        () = removed(&server) => Err(anyhow::anyhow!("{}; its data directory is of no more use", peers::REMOVED)),
+        () = removed(&server) => {
+            // As it was told to: what starts failed processes again should leave it alone.
+            error!("{}; its data directory is of no more use", peers::REMOVED);
+            Ok(())
+        }
         Some(ended) = tasks.join_next() => Err(anyhow::anyhow!("a part of the server ended: {ended:?}")),
     };
     hand_over(&server).await;
@@ -269,6 +297,7 @@ async fn start(
         waits,
         engine,
         peers,
+        led: tokio::sync::watch::Sender::new(true),
     })
 }
 
@@ -298,6 +327,7 @@ fn background(server: &Arc<KvServer>, birth: Birth) -> JoinSet<()> {
         .watchers
         .progress(server.settings.watch_progress_interval)
         .await);
+    spawn!(|server| server.watch_leader().await);
     spawn!(|server| compactor::run(&server).await);
     spawn!(|server| loop {
         tokio::time::sleep(SCRUB_INTERVAL).await;
@@ -369,9 +399,13 @@ async fn grpc(server: &Arc<KvServer>, request_max: usize) -> Result<Routes> {
     health
         .set_service_status("", tonic_health::ServingStatus::Serving)
         .await;
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
+    let reflection = |itself| {
+        let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(wire::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        // Of what is described, that between members is not served here.
+        let served = SERVED.iter().copied().chain([itself]);
+        served.fold(builder, |builder, name| builder.with_service_name(name))
     };
     macro_rules! service {
         ($package:path, $server:ident, $service:expr) => {{
@@ -421,8 +455,8 @@ async fn grpc(server: &Arc<KvServer>, request_max: usize) -> Result<Routes> {
             election::ElectionService(server.clone())
         ))
         .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?))
+        .add_service(reflection("grpc.reflection.v1.ServerReflection").build_v1()?)
+        .add_service(reflection("grpc.reflection.v1alpha.ServerReflection").build_v1alpha()?))
 }
 
 async fn serve_peers(server: Arc<KvServer>, listener: TcpListener) {

@@ -6,14 +6,14 @@ mod reads;
 mod receiving;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use openraft::RaftMetrics;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, Fatal, InitializeError, RaftError};
 use openraft::impls::ProgressResponder;
-use openraft::raft::ClientWriteResponse;
+use openraft::raft::{AppendEntriesResponse, ClientWriteResponse};
+use openraft::{Instant, RaftMetrics};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -71,6 +71,8 @@ struct Inner<S: StateMachine, T: Transport> {
     applied: watch::Receiver<u64>,
     reads: mpsc::UnboundedSender<oneshot::Sender<Result<u64, ReadError>>>,
     receiving: Mutex<Receiving>,
+    /// When a leader was last heard.
+    heard: Mutex<Option<tokio::time::Instant>>,
     report: recovery::Report,
 }
 
@@ -140,6 +142,7 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
                 applied: applied_receiver,
                 reads,
                 receiving: Mutex::default(),
+                heard: Mutex::default(),
                 report,
                 options,
             }),
@@ -199,7 +202,16 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         let text = |e: RaftError<Types>| e.to_string();
         Ok(match envelope.request {
             Request::Append(request) => {
-                Response::Append(raft.append_entries(request).await.map_err(text)?)
+                let answer = raft.append_entries(request).await.map_err(text)?;
+                if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+                    let mut heard = self
+                        .inner
+                        .heard
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner);
+                    *heard = Some(tokio::time::Instant::now());
+                }
+                Response::Append(answer)
             }
             Request::Vote(request) => Response::Vote(raft.vote(request).await.map_err(text)?),
             Request::PreVote(request) => {
@@ -263,6 +275,23 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
             }
             tokio::time::sleep(options.heartbeat_interval / 10).await;
         }
+    }
+
+    /// Whether this member heard lately from the leader that it knows, or as the leader from a majority. Both keep to what they know, since
+    /// they hear of nobody else.
+    fn in_touch(&self, metrics: &Metrics) -> bool {
+        let patience = 2 * self.inner.options.election_timeout;
+        if metrics.current_leader == Some(metrics.id) {
+            let alone = metrics.membership_config.voter_ids().count() == 1;
+            let heard = metrics.last_quorum_acked.as_ref();
+            return alone || heard.is_none_or(|heard| heard.elapsed() < patience);
+        }
+        let heard = *self
+            .inner
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        heard.is_some_and(|heard| heard.elapsed() < patience)
     }
 
     async fn write_in(
@@ -405,7 +434,7 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
             id: metrics.id,
             leadership: Leadership {
                 term: metrics.current_term,
-                leader: metrics.current_leader,
+                leader: metrics.current_leader.filter(|_| self.in_touch(&metrics)),
             },
             last_index: metrics.last_log_index.unwrap_or(0),
             committed: metrics

@@ -54,7 +54,7 @@ errors! {
     /// As before, after the leader was lost.
     TIMEOUT_LEADER_FAILED = Unavailable, "request timed out, possibly due to previous leader failure";
     /// A learner serves only what is its own.
-    NOT_FOR_LEARNERS = FailedPrecondition, "rpc not supported for learner";
+    NOT_FOR_LEARNERS = Unavailable, "rpc not supported for learner";
     /// Who shall lead cannot.
     BAD_TRANSFEREE = FailedPrecondition, "bad leader transferee";
     /// There are no users.

@@ -9,17 +9,20 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tonic::{Code, Status};
 
+use super::errors::{self, EtcdError};
 use super::kv::{OVERHEAD_BYTES, too_long};
 use super::kv_server::KvServer;
 use super::metrics;
+use super::watch::needs_leader;
 use super::{CLUSTER_VERSION, VERSION};
 use crate::store::AlarmType;
 
@@ -31,24 +34,49 @@ struct Shown {
 
 /// `grpc` with those pages beside its services, each request measured.
 pub(super) fn router(grpc: Router, server: Arc<KvServer>, prometheus: PrometheusHandle) -> Router {
-    let most = server.settings.options.max_request_bytes + OVERHEAD_BYTES;
+    let measured = axum::middleware::from_fn_with_state(server.clone(), measured);
+    let shown = Shown { server, prometheus };
     let pages = Router::new()
         .route("/", get(page))
-        .route("/health", get(health))
         .route("/version", get(version))
-        .route("/metrics", get(exposition))
         .route("/status", get(status))
-        .with_state(Shown { server, prometheus });
+        .with_state(shown.clone());
     grpc.fallback(unknown)
-        .layer(axum::middleware::from_fn_with_state(most, measured))
+        .layer(measured)
         .merge(pages)
+        .merge(observed(shown))
 }
 
-/// `most` is how long a request may be.
-async fn measured(State(most): State<usize>, request: Request, next: Next) -> Response {
+/// The pages that `--listen-metrics-urls` has, too.
+fn observed(shown: Shown) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/metrics", get(exposition))
+        .with_state(shown)
+}
+
+/// Serves them alone.
+pub(super) async fn serve_metrics(
+    server: Arc<KvServer>,
+    listener: TcpListener,
+    prometheus: PrometheusHandle,
+) {
+    let served = axum::serve(listener, observed(Shown { server, prometheus })).await;
+    if let Err(error) = served {
+        tracing::error!("metrics are not served any more: {error}");
+    }
+}
+
+async fn measured(State(server): State<Arc<KvServer>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let began = Instant::now();
-    let response = in_gos_words(next.run(request).await, &path, most);
+    let response = match refused(&server, &path, request.headers()) {
+        Err(error) => Status::from(error).into_http::<Body>(),
+        Ok(()) => {
+            let most = server.settings.options.max_request_bytes + OVERHEAD_BYTES;
+            in_gos_words(next.run(request).await, &path, most)
+        }
+    };
     // Names that are no method's are whatever somebody made up.
     let content = response.headers().get(header::CONTENT_TYPE);
     if !content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc")) {
@@ -65,6 +93,20 @@ async fn measured(State(most): State<usize>, request: Request, next: Next) -> Re
         began.elapsed(),
     );
     response
+}
+
+/// What no service hears of, as etcd's interceptors have it: what needs a leader where none is known, and what a learner does not serve.
+fn refused(server: &KvServer, path: &str, headers: &HeaderMap) -> Result<(), EtcdError> {
+    if needs_leader(headers) && !server.has_leader() {
+        return Err(errors::NO_LEADER);
+    }
+    // Of the methods of KV, a learner serves some requests.
+    let ours = path.starts_with("/etcdserverpb.") || path.starts_with("/v3");
+    let any = path.starts_with("/etcdserverpb.KV/") || path == "/etcdserverpb.Maintenance/Status";
+    match ours && !any {
+        true => server.refuse_learner(),
+        false => Ok(()),
+    }
 }
 
 /// What the library refuses before a service hears of it, it refuses as the one does that etcd stands on.
@@ -114,6 +156,7 @@ async fn health(State(shown): State<Shown>) -> Response {
     let alarmed = !server.alarms(0, AlarmType::None).is_empty();
     let led = server.status().leadership.leader.is_some();
     let healthy = led && !alarmed && server.linearizable().await.is_ok();
+    metrics::health(healthy);
     let code = if healthy {
         StatusCode::OK
     } else {

@@ -121,6 +121,7 @@ impl KvServer {
             .check(self.settings.options.max_txn_ops)
             .map_err(store_status)?;
         if request.is_read_only() {
+            self.refuse_learner()?;
             if !serializable {
                 self.linearizable().await?;
             }

@@ -30,6 +30,8 @@ use crate::store::{self, AlarmType, Reply, StoreError};
 
 /// How far behind the commit index this member may be and still take proposals.
 const UNAPPLIED_MAX: u64 = 5_000;
+/// For how many election timeouts nobody leads before streams end that need a leader, as in etcd.
+const LEADERLESS_MAX: u32 = 3;
 /// Before another look at who leads, or at who belongs to the cluster, at the latest.
 pub(super) const RETRY: Duration = Duration::from_millis(50);
 
@@ -52,6 +54,8 @@ pub struct KvServer {
     pub(super) waits: Arc<Waits>,
     pub(super) engine: Engine,
     pub(super) peers: Peers,
+    /// Whether there was a leader lately.
+    pub(super) led: watch::Sender<bool>,
 }
 
 /// What a member asks the leader for, on behalf of its client.
@@ -356,22 +360,26 @@ impl KvServer {
         })
     }
 
+    /// Whether this member knows a leader.
+    pub(super) fn has_leader(&self) -> bool {
+        self.status().leadership.leader.is_some()
+    }
+
     /// Waits until no member has led for three election timeouts, with which streams end whose clients asked for that.
     pub(super) async fn leader_lost(&self) {
-        let mut leadership: watch::Receiver<_> = self.engine.leadership();
-        let patience = 3 * self.settings.election_timeout();
+        // It ends with this server.
+        let _ = self.led.subscribe().wait_for(|led| !led).await;
+    }
+
+    /// Looks out for that.
+    pub(super) async fn watch_leader(&self) {
+        let mut without = 0;
         loop {
-            let lost = leadership.borrow_and_update().leader.is_none();
-            if !lost {
-                if leadership.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            match tokio::time::timeout(patience, leadership.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return,
-            }
+            tokio::time::sleep(self.settings.election_timeout()).await;
+            without = if self.has_leader() { 0 } else { without + 1 };
+            let led = without < LEADERLESS_MAX;
+            self.led
+                .send_if_modified(|known| std::mem::replace(known, led) != led);
         }
     }
 }

@@ -58,7 +58,7 @@ impl Lease for LeaseService {
         &self,
         request: Request<Streaming<pb::LeaseKeepAliveRequest>>,
     ) -> Result<Response<Self::LeaseKeepAliveStream>, Status> {
-        let needs_leader = needs_leader(&request);
+        let needs_leader = needs_leader(request.metadata().as_ref());
         let mut asked = request.into_inner();
         let (answers, stream) = mpsc::channel(1);
         let server = self.0.clone();

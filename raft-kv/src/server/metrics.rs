@@ -15,6 +15,24 @@ const BUCKETS_SECONDS: [f64; 14] = [
     8.192,
 ];
 
+/// What is counted from 0.
+const COUNTED: &[&str] = &[
+    "etcd_debugging_lease_granted_total",
+    "etcd_debugging_lease_renewed_total",
+    "etcd_debugging_lease_revoked_total",
+    "etcd_debugging_mvcc_events_total",
+    "etcd_debugging_server_lease_expired_total",
+    "etcd_mvcc_delete_total",
+    "etcd_mvcc_put_total",
+    "etcd_mvcc_range_total",
+    "etcd_mvcc_txn_total",
+    "etcd_server_health_failures",
+    "etcd_server_health_success",
+    "etcd_server_leader_changes_seen_total",
+    "etcd_server_proposals_failed_total",
+    "etcd_server_read_indexes_failed_total",
+];
+
 /// Between two times at which what was recorded is summed up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -28,6 +46,10 @@ pub(super) fn install() -> anyhow::Result<PrometheusHandle> {
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder)?;
+    // What has not happened yet is there, too: an alert cannot tell a counter that is missing from one that is not asked for.
+    for counted in COUNTED {
+        counter!(*counted).absolute(0);
+    }
     Ok(handle)
 }
 
@@ -87,8 +109,17 @@ pub(super) fn peer_failed(to: u64) {
 /// What is counted of one method's requests that went well: looked up once, since there are many.
 #[derive(Clone)]
 struct Method {
+    started: Counter,
     handling: Histogram,
     handled: Counter,
+}
+
+impl Method {
+    fn count(&self, took: f64) {
+        self.started.increment(1);
+        self.handling.record(took);
+        self.handled.increment(1);
+    }
 }
 
 /// A request was answered; `path` is `/package.Service/Method`, `code` gRPC's.
@@ -103,30 +134,57 @@ pub(super) fn grpc(path: &str, code: i32, took: Duration) {
     if code == tonic::Code::Ok {
         let methods = METHODS.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(method) = methods.get(path) {
-            method.handling.record(took);
-            return method.handled.increment(1);
+            return method.count(took);
         }
     }
+    let method = labelled(path, code);
+    method.count(took);
+    if code == tonic::Code::Ok {
+        let mut methods = METHODS.write().unwrap_or_else(PoisonError::into_inner);
+        methods.insert(path.to_owned(), method);
+    }
+}
+
+/// With the labels that dashboards and alerts for etcd select by, in the order in which etcd writes them.
+fn labelled(path: &str, code: tonic::Code) -> Method {
     let (service, method) = path
         .trim_start_matches('/')
         .split_once('/')
         .unwrap_or(("", path));
+    let kind = match (service, method) {
+        ("etcdserverpb.Watch", "Watch") | ("etcdserverpb.Lease", "LeaseKeepAlive") => "bidi_stream",
+        (_, "ServerReflectionInfo") => "bidi_stream",
+        ("grpc.health.v1.Health", "Watch") | (_, "Observe" | "Snapshot") => "server_stream",
+        _ => "unary",
+    };
+    let code = match code {
+        tonic::Code::Ok => "OK".to_owned(),
+        tonic::Code::Cancelled => "Canceled".to_owned(),
+        code => format!("{code:?}"),
+    };
     let labels = [
-        ("grpc_service", service.to_owned()),
         ("grpc_method", method.to_owned()),
+        ("grpc_service", service.to_owned()),
+        ("grpc_type", kind.to_owned()),
     ];
+    let started = counter!("grpc_server_started_total", &labels);
     let handling = histogram!("grpc_server_handling_seconds", &labels);
-    let [service, method] = labels;
+    let [method, service, kind] = labels;
     let handled = counter!(
         "grpc_server_handled_total",
-        &[service, method, ("grpc_code", format!("{code:?}"))]
+        &[("grpc_code", code), method, service, kind]
     );
-    handling.record(took);
-    handled.increment(1);
-    if code == tonic::Code::Ok {
-        let mut methods = METHODS.write().unwrap_or_else(PoisonError::into_inner);
-        methods.insert(path.to_owned(), Method { handling, handled });
+    Method {
+        started,
+        handling,
+        handled,
     }
+}
+
+/// Somebody asked for this member's health.
+pub(super) fn health(healthy: bool) {
+    let [success, failures] = ["etcd_server_health_success", "etcd_server_health_failures"];
+    counter!(if healthy { success } else { failures }).increment(1);
 }
 
 /// A proposal failed, or was not decided in time.
@@ -218,10 +276,15 @@ pub(super) fn look(server: &KvServer) {
     gauge!("etcd_server_quota_backend_bytes").set(number(server.settings.quota_bytes));
     gauge!("etcd_server_id", "server_id" => format!("{:x}", status.id)).set(1.0);
     gauge!("etcd_server_version", "server_version" => super::VERSION).set(1.0);
-    gauge!("etcd_cluster_version", "cluster_version" => super::CLUSTER_VERSION).set(1.0);
+    gauge!("etcd_cluster_version", "cluster_version" => super::CLUSTER_VERSION.trim_end_matches(".0")).set(1.0);
     server.read(|replica| {
         let store = &replica.store;
-        gauge!("etcd_mvcc_db_total_size_in_bytes").set(number(store.bytes()));
+        for size in [
+            "etcd_mvcc_db_total_size_in_bytes",
+            "etcd_debugging_mvcc_db_total_size_in_bytes",
+        ] {
+            gauge!(size).set(number(store.bytes()));
+        }
         gauge!("etcd_mvcc_db_total_size_in_use_in_bytes").set(number(store.bytes()));
         gauge!("etcd_debugging_mvcc_current_revision").set(revision(store.revision()));
         gauge!("etcd_debugging_mvcc_compact_revision").set(revision(store.compacted()));

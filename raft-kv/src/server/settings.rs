@@ -176,6 +176,9 @@ pub struct Options {
         default_value = "10m"
     )]
     pub experimental_watch_progress_notify_interval: String,
+    /// Where /metrics and /health are served, too
+    #[arg(long, env = "ETCD_LISTEN_METRICS_URLS", value_name = "URLS")]
+    pub listen_metrics_urls: Option<String>,
     /// Serve linearizable reads by the leader's lease, without asking a majority: right only as long as no member's clock runs
     /// faster than another's by more than a tenth
     #[arg(long)]
@@ -266,6 +269,8 @@ pub struct Settings {
     pub listen_peer: Vec<Url>,
     /// Where other members are told to connect.
     pub advertise_peer: Vec<Url>,
+    /// Where metrics are served, too.
+    pub listen_metrics: Vec<Url>,
     /// The members of `--initial-cluster`.
     pub initial_cluster: BTreeMap<String, Vec<Url>>,
     /// History that is kept.
@@ -289,6 +294,10 @@ impl Settings {
         let advertise_client = advertise_client
             .map(|text| urls("advertise-client-urls", text))
             .transpose()?;
+        let listen_metrics = match options.listen_metrics_urls.as_deref() {
+            None | Some("") => Vec::new(),
+            Some(text) => urls("listen-metrics-urls", text)?,
+        };
         let listen_peer = urls("listen-peer-urls", &options.listen_peer_urls)?;
         let advertise_peer = match &options.initial_advertise_peer_urls {
             Some(text) => urls("initial-advertise-peer-urls", text)?,
@@ -319,6 +328,7 @@ impl Settings {
             advertise_client,
             listen_peer,
             advertise_peer,
+            listen_metrics,
             initial_cluster,
             compaction: compaction(
                 options.auto_compaction_mode,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -100,8 +101,7 @@ impl Watch for WatchService {
         &self,
         request: Request<Streaming<pb::WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        self.0.refuse_learner()?;
-        let needs_leader = needs_leader(&request);
+        let needs_leader = needs_leader(request.metadata().as_ref());
         let mut asked = request.into_inner();
         let (answers, stream) = mpsc::channel(SENT_AHEAD);
         let (id, notify) = self.0.watchers.open();
@@ -142,9 +142,8 @@ impl Watch for WatchService {
 }
 
 /// Whether the client would rather hear that there is no leader than wait for one (etcd's `WithRequireLeader`).
-pub(super) fn needs_leader<T>(request: &Request<T>) -> bool {
-    request
-        .metadata()
+pub(super) fn needs_leader(headers: &HeaderMap) -> bool {
+    headers
         .get("hasleader")
         .is_some_and(|value| value == "true")
 }

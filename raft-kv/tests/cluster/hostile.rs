@@ -9,7 +9,7 @@ use raft_kv::server::wire::v3lockpb::LockRequest;
 use raft_kv::server::wire::v3lockpb::lock_client::LockClient;
 use tokio_stream::StreamExt;
 use tonic::transport::Endpoint;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
 use super::{Cluster, wait};
@@ -186,7 +186,15 @@ async fn what_is_refused_is_refused_as_etcd_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_client_port_speaks_http_1_too() {
-    let mut cluster = Cluster::start(1, &[]).await;
+    let mut cluster = Cluster::start(
+        1,
+        &[
+            "--listen-metrics-urls=http://127.0.0.1:0",
+            "--logger=zap",
+            "-pre-vote",
+        ],
+    )
+    .await;
     cluster.client.put("k", "v", 0).await.unwrap();
     let address = cluster.local.endpoints().remove(0);
     assert!(get(&address, "/health").ends_with("{\"health\":\"true\"}"));
@@ -203,11 +211,75 @@ async fn the_client_port_speaks_http_1_too() {
         "etcd_server_is_leader 1",
         "etcd_mvcc_put_total 1",
         "process_resident_memory_bytes ",
-        "grpc_server_handled_total{",
+        "etcd_mvcc_delete_total 0",
+        "etcd_server_health_success 1",
+        "etcd_cluster_version{cluster_version=\"3.4\"} 1",
+        "grpc_server_started_total{grpc_method=\"Put\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"} 1",
+        "grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"Put\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"} 1",
     ] {
         assert!(metrics.contains(name), "{name} is missing:\n{metrics}");
     }
+    let observed = cluster.local.members[0].ready()["metrics"]
+        .as_str()
+        .unwrap();
+    assert!(get(observed, "/health").ends_with("{\"health\":\"true\"}"));
+    assert!(get(observed, "/metrics").contains("etcd_server_health_success 2"));
+    assert!(get(observed, "/status").starts_with("HTTP/1.1 404"));
     cluster.local.stop();
+}
+
+/// What `grpcurl list` shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn services_are_listed_that_are_served() {
+    use tonic_reflection::pb::v1 as reflection;
+    let mut cluster = Cluster::start(1, &[]).await;
+    let channel = Endpoint::new(cluster.local.endpoints().remove(0)).unwrap();
+    let mut client = reflection::server_reflection_client::ServerReflectionClient::new(
+        channel.connect().await.unwrap(),
+    );
+    let list = reflection::server_reflection_request::MessageRequest::ListServices(String::new());
+    let request = reflection::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(list),
+    };
+    let answers = client
+        .server_reflection_info(tokio_stream::once(request))
+        .await
+        .unwrap();
+    let answer = answers.into_inner().next().await.unwrap().unwrap();
+    let Some(reflection::server_reflection_response::MessageResponse::ListServicesResponse(listed)) =
+        answer.message_response
+    else {
+        panic!("no list: {answer:?}");
+    };
+    let mut names: Vec<_> = listed
+        .service
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    names.sort_unstable();
+    let expected = [
+        "etcdserverpb.Auth",
+        "etcdserverpb.Cluster",
+        "etcdserverpb.KV",
+        "etcdserverpb.Lease",
+        "etcdserverpb.Maintenance",
+        "etcdserverpb.Watch",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "v3electionpb.Election",
+        "v3lockpb.Lock",
+    ];
+    assert_eq!(names, expected);
+    cluster.local.stop();
+}
+
+/// As etcd's `WithRequireLeader` sends it.
+fn needing_leader<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let metadata = request.metadata_mut();
+    metadata.insert("hasleader", "true".parse().unwrap());
+    request
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,6 +288,11 @@ async fn without_a_majority_nothing_is_promised() {
         Cluster::start(3, &["--heartbeat-interval=50", "--election-timeout=500"]).await;
     cluster.client.put("k", "v", 0).await.unwrap();
     let leader = cluster.leader().await;
+    let address = cluster.local.endpoints().remove(leader);
+    let channel = Endpoint::new(address.clone()).unwrap().connect_lazy();
+    let mut watch = pb::watch_client::WatchClient::new(channel.clone());
+    let watching = needing_leader(tokio_stream::pending());
+    let mut events = watch.watch(watching).await.unwrap().into_inner();
     for (i, member) in cluster.local.members.iter_mut().enumerate() {
         if i != leader {
             member.kill();
@@ -231,11 +308,24 @@ async fn without_a_majority_nothing_is_promised() {
         serializable: true,
         ..Default::default()
     };
-    assert_eq!(alone.range(stale).await.unwrap().count, 1);
-    let address = cluster.local.endpoints().remove(leader);
+    assert_eq!(alone.range(stale.clone()).await.unwrap().count, 1);
+    // Whoever would rather have a leader hears that there is none: at once, and on a stream that was there before.
+    let no_leader = |status: Status| {
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.message(), "etcdserver: no leader");
+    };
+    no_leader(events.message().await.unwrap_err());
+    let mut kv = pb::kv_client::KvClient::new(channel);
+    no_leader(kv.range(needing_leader(stale)).await.unwrap_err());
+    assert_eq!(alone.status().await.unwrap().leader, 0);
     wait("an unhealthy answer", async || {
         get(&address, "/health").contains("503 Service Unavailable")
     })
     .await;
+    // A follower that is alone says so, too, though it remembers who led.
+    cluster.local.members[leader].kill();
+    let follower = (leader + 1) % 3;
+    cluster.local.members[follower].start(super::SOON).unwrap();
+    assert_eq!(cluster.at(follower).status().await.unwrap().leader, 0);
     cluster.local.stop();
 }

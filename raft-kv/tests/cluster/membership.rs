@@ -1,6 +1,8 @@
 //! Members that come and go.
 
+use raft_kv::client::ClientError;
 use servers::Server;
+use tonic::Code;
 
 use super::{Cluster, SOON, program, wait};
 
@@ -145,6 +147,11 @@ async fn a_learner_follows_without_a_vote_until_it_is_promoted() {
     .await;
     let refused = own.get("k").await.unwrap_err().to_string();
     assert_eq!(refused, "etcdserver: rpc not supported for learner");
+    // Unavailable: etcd's client goes on to another member then.
+    match own.leases().await.unwrap_err() {
+        ClientError::Refused(status) => assert_eq!(status.code(), Code::Unavailable),
+        other => panic!("{other}"),
+    }
     wait("a promotion", async || {
         cluster.client.member_promote(added.id).await.is_ok()
     })
