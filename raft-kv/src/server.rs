@@ -11,6 +11,7 @@ mod election;
 pub mod errors;
 pub mod etcd_flags;
 pub mod explain;
+mod gateway;
 mod http;
 pub mod identity;
 pub mod ids;
@@ -374,8 +375,12 @@ async fn serve_clients(server: Arc<KvServer>, listener: TcpListener, prometheus:
     let options = &server.settings.options;
     let request_max = options.max_request_bytes + OVERLONG_BYTES;
     let streams_max = options.max_concurrent_streams;
-    let router = match grpc(&server, request_max).await {
-        Ok(routes) => http::router(routes.into_axum_router(), server.clone(), prometheus),
+    let router = grpc(&server, request_max).await.and_then(|routes| {
+        let grpc = routes.into_axum_router();
+        http::router(grpc, request_max, server.clone(), prometheus)
+    });
+    let router = match router {
+        Ok(router) => router,
         Err(error) => return error!("the services cannot be described: {error}"),
     };
     let served = tonic::transport::Server::builder()

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tonic::{Code, Status};
 
 use super::errors::{self, EtcdError};
+use super::gateway;
 use super::kv::{OVERHEAD_BYTES, too_long};
 use super::kv_server::KvServer;
 use super::metrics;
@@ -32,8 +33,16 @@ struct Shown {
     prometheus: PrometheusHandle,
 }
 
-/// `grpc` with those pages beside its services, each request measured.
-pub(super) fn router(grpc: Router, server: Arc<KvServer>, prometheus: PrometheusHandle) -> Router {
+/// `grpc` with those pages beside its services, and these as JSON, each request measured; one of up to `request_max` bytes is read.
+///
+/// # Errors
+/// When the services are not described.
+pub(super) fn router(
+    grpc: Router,
+    request_max: usize,
+    server: Arc<KvServer>,
+    prometheus: PrometheusHandle,
+) -> anyhow::Result<Router> {
     let measured = axum::middleware::from_fn_with_state(server.clone(), measured);
     let shown = Shown { server, prometheus };
     let pages = Router::new()
@@ -41,10 +50,9 @@ pub(super) fn router(grpc: Router, server: Arc<KvServer>, prometheus: Prometheus
         .route("/version", get(version))
         .route("/status", get(status))
         .with_state(shown.clone());
-    grpc.fallback(unknown)
-        .layer(measured)
-        .merge(pages)
-        .merge(observed(shown))
+    let grpc = grpc.fallback(unknown).layer(measured);
+    let gateway = gateway::router(grpc.clone(), request_max)?;
+    Ok(grpc.merge(gateway).merge(pages).merge(observed(shown)))
 }
 
 /// The pages that `--listen-metrics-urls` has, too.

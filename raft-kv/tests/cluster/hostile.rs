@@ -329,3 +329,42 @@ async fn without_a_majority_nothing_is_promised() {
     assert_eq!(cluster.at(follower).status().await.unwrap().leader, 0);
     cluster.local.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_that_is_too_long_or_none_gets_an_error_and_does_no_harm() {
+    let mut cluster = Cluster::start(1, &[]).await;
+    let address = cluster.local.members[0]
+        .address("client")
+        .unwrap()
+        .to_owned();
+    let post = |path: &str, body: &str| {
+        let length = body.len();
+        http(
+            &address,
+            &format!(
+                "POST {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            ),
+        )
+    };
+    let deep = "[".repeat(100_000);
+    let long = format!(r#"{{"key":"{}"}}"#, "A".repeat(2 << 20));
+    for (body, expected) in [
+        ("\0", "HTTP/1.1 400"),
+        (deep.as_str(), "HTTP/1.1 400"),
+        (long.as_str(), "HTTP/1.1 400"),
+        ("{}", "HTTP/1.1 400"),
+    ] {
+        let answer = post("/v3/kv/put", body);
+        let begin: String = body.chars().take(20).collect();
+        assert!(answer.starts_with(expected), "{begin}: {answer}");
+        assert!(answer.contains(r#""code":3"#), "{begin}: {answer}");
+    }
+    let longest = "A".repeat(16 << 20);
+    let answer = post("/v3/kv/put", &longest);
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 429"),
+        "{answer}"
+    );
+    assert!(post("/v3/kv/put", r#"{"key":"Zm9v"}"#).starts_with("HTTP/1.1 200"));
+    cluster.local.stop();
+}

@@ -8,6 +8,7 @@
 //! Where these are missing the test says so, and fails where `CI` is set.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
 
+mod gateway;
 mod run;
 mod script;
 
@@ -104,4 +105,26 @@ fn check_datascale_passes() {
     assert_eq!(told.code, Some(0), "{}", told.output);
     assert!(told.output.contains("PASS"), "{}", told.output);
     ours.stop();
+}
+
+#[test]
+fn the_gateway_answers_as_etcds_does() {
+    if !debian() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut ours = LocalCluster::prepare(program(), 1, &dir.path().join("ours"), &[]).unwrap();
+    let address = |key: &str| vec![ours.members[0].address(key).unwrap().to_owned()];
+    let (clients, peers) = (address("client"), address("peer"));
+
+    let etcd = Etcd::start(&dir.path().join("etcd"), &clients, &peers);
+    let expected = gateway::play(&clients[0]);
+    drop(etcd);
+
+    ours.start().unwrap();
+    let told = gateway::play(&clients[0]);
+    ours.stop();
+    for (theirs, ours) in expected.iter().zip(&told) {
+        assert_eq!(theirs, ours, "left is etcd's");
+    }
 }
