@@ -266,7 +266,10 @@ fn render(server: &KvServer) -> String {
         last = status.last_index,
         committed = status.committed,
         applied = status.applied,
-        quota = server.settings.quota_bytes,
+        quota = match server.settings.quota_bytes {
+            u64::MAX => "any number".to_owned(),
+            bytes => bytes.to_string(),
+        },
     );
     out.push_str("<h2>Members</h2><table><tr><th>Id<th>Name<th>Vote<th>Peer URLs<th>Client URLs<th>Matched index</tr>");
     for member in members {

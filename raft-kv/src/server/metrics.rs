@@ -273,7 +273,9 @@ pub(super) fn look(server: &KvServer) {
     gauge!("etcd_server_is_leader").set(is(status.leadership.leader == Some(status.id)));
     gauge!("etcd_server_proposals_committed_total").set(number(status.committed));
     gauge!("etcd_server_proposals_applied_total").set(number(status.applied));
-    gauge!("etcd_server_quota_backend_bytes").set(number(server.settings.quota_bytes));
+    if server.settings.quota_bytes != u64::MAX {
+        gauge!("etcd_server_quota_backend_bytes").set(number(server.settings.quota_bytes));
+    }
     gauge!("etcd_server_id", "server_id" => format!("{:x}", status.id)).set(1.0);
     gauge!("etcd_server_version", "server_version" => super::VERSION).set(1.0);
     gauge!("etcd_cluster_version", "cluster_version" => super::CLUSTER_VERSION.trim_end_matches(".0")).set(1.0);
@@ -285,6 +287,7 @@ pub(super) fn look(server: &KvServer) {
         ] {
             gauge!(size).set(number(store.bytes()));
         }
+        gauge!("etcd_debugging_mvcc_keys_total").set(number(store.keys() as u64));
         gauge!("etcd_mvcc_db_total_size_in_use_in_bytes").set(number(store.bytes()));
         gauge!("etcd_debugging_mvcc_current_revision").set(revision(store.revision()));
         gauge!("etcd_debugging_mvcc_compact_revision").set(revision(store.compacted()));

@@ -120,14 +120,15 @@ pub struct Options {
         default_value_t = 5000
     )]
     pub snapshot_catchup_entries: u64,
-    /// Bytes that the store may have before it takes nothing new; 0: 2 GiB
+    /// Bytes that the store may have before it takes nothing new; 0: 2 GiB; less: no limit
     #[arg(
         long,
         env = "ETCD_QUOTA_BACKEND_BYTES",
         value_name = "BYTES",
-        default_value_t = 0
+        default_value_t = 0,
+        allow_negative_numbers = true
     )]
-    pub quota_backend_bytes: u64,
+    pub quota_backend_bytes: i64,
     /// What --auto-compaction-retention counts
     #[arg(
         long,
@@ -319,7 +320,7 @@ impl Settings {
         let data_dir = options.data_dir.clone();
         let quota_bytes = match options.quota_backend_bytes {
             0 => QUOTA_BYTES_DEFAULT,
-            bytes => bytes,
+            bytes => u64::try_from(bytes).unwrap_or(u64::MAX),
         };
         Ok(Settings {
             data_dir: data_dir
@@ -493,6 +494,12 @@ mod tests {
         assert_eq!(settings.data_dir, PathBuf::from("default.raft-kv"));
         assert_eq!(settings.compaction, Compaction::Off);
         assert_eq!(settings.quota_bytes, 2 << 30);
+    }
+
+    #[test]
+    fn a_quota_below_zero_is_none() {
+        let quota = |flag: &str| read(&["--quota-backend-bytes", flag]).unwrap().quota_bytes;
+        assert_eq!((quota("5"), quota("-1")), (5, u64::MAX));
     }
 
     #[test]

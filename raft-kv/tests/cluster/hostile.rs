@@ -210,6 +210,7 @@ async fn the_client_port_speaks_http_1_too() {
         "etcd_server_has_leader 1",
         "etcd_server_is_leader 1",
         "etcd_mvcc_put_total 1",
+        "etcd_debugging_mvcc_keys_total 1",
         "process_resident_memory_bytes ",
         "etcd_mvcc_delete_total 0",
         "etcd_server_health_success 1",
