@@ -1,6 +1,7 @@
 //! raft-kv beside etcd: the same load of the same generator on three members each, in turns; the memory that keys take; and how long nobody can
 //! write after the leader was killed.
 
+mod caller;
 mod failover;
 mod load;
 

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
 use node::Rng;
 use raft_kv::client::pb;
-use raft_kv::client::pb::kv_client::KvClient;
 use tokio::task::JoinSet;
-use tonic::transport::{Channel, Endpoint};
+
+use super::caller::Caller;
 
 const VALUE_BYTES: usize = 256;
 /// The part of a load that is not counted, at its beginning.
@@ -50,7 +50,7 @@ pub(crate) struct Measured {
 }
 
 struct Client {
-    kv: KvClient<Channel>,
+    caller: Caller,
     operation: Operation,
     rng: Rng,
     keys: u64,
@@ -69,15 +69,17 @@ impl Client {
                 value,
                 ..Default::default()
             };
-            self.kv.put(request).await.context("a put failed")?;
+            let put = self.caller.call("/etcdserverpb.KV/Put", &request).await;
+            let _: pb::PutResponse = put.context("a put failed")?;
         } else {
             let request = pb::RangeRequest {
                 key,
                 serializable: self.operation == Operation::Serializable,
                 ..Default::default()
             };
-            let answer = self.kv.range(request).await.context("a get failed")?;
-            ensure!(answer.get_ref().count == 1, "a key is missing");
+            let range = self.caller.call("/etcdserverpb.KV/Range", &request).await;
+            let answer: pb::RangeResponse = range.context("a get failed")?;
+            ensure!(answer.count == 1, "a key is missing");
         }
         Ok(())
     }
@@ -102,10 +104,8 @@ impl Load {
     async fn connect(&self) -> Result<Vec<Client>> {
         let mut clients = Vec::new();
         for (n, endpoint) in (0..self.clients).zip(self.endpoints.iter().cycle()) {
-            let endpoint = Endpoint::from_shared(endpoint.clone())?;
-            let channel = endpoint.tcp_nodelay(true).connect().await;
             clients.push(Client {
-                kv: KvClient::new(channel.context("cannot connect")?),
+                caller: Caller::connect(endpoint).await?,
                 operation: self.operation,
                 rng: Rng::new(n as u64 + 1),
                 keys: self.keys,
