@@ -27,7 +27,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use thiserror::Error;
 
-use super::apis::{APIS, Api};
+use super::apis::{APIS, Api, behind_tagged_fields};
 use super::broker::Broker;
 use super::response::Response;
 use crate::error::ErrorCode;
@@ -144,12 +144,10 @@ pub fn read_header(frame: &mut Bytes, client_host: &str) -> Result<Header, BadRe
     };
     let client_id = std::str::from_utf8(&client_id).map_err(|_| BadRequest::ClientId)?;
     let api = Api::find(key).ok_or(BadRequest::NotServed { key, version })?;
-    // That of a flexible version has tagged fields too.
+    // That of a flexible version has tagged fields too, which are for others.
     if api.serves(version) && api.key.request_header_version(version) >= 2 {
-        if frame.first() != Some(&0) {
-            return Err(BadRequest::Header(len));
-        }
-        frame.advance(1);
+        let behind = behind_tagged_fields(frame).ok_or(BadRequest::Header(len))?;
+        frame.advance(frame.len() - behind.len());
     }
     Ok(Header {
         api,

@@ -6,8 +6,8 @@
 //! A layout is checked before a request is decoded: the decoder makes room for as many items as an array says that it
 //! has, so a few hostile bytes could ask for all of the machine's memory. Layouts are written as a string, an item a letter:
 //! `b h i l` are whole numbers of 1, 2, 4 and 8 bytes, `s` a string with its length in 2 bytes, `B` bytes with theirs in
-//! 4, `[…]` an array with its count in 4; of flexible versions, `S`, `(…)` and `T` a compact string, a compact array and tagged
-//! fields, and `u` a topic's id.
+//! 4, `[…]` an array with its count in 4; of flexible versions, `S`, `(…)` and `T` compact bytes or a compact string,
+//! a compact array and tagged fields, and `u` a topic's id.
 
 use kafka_protocol::messages::ApiKey;
 
@@ -35,7 +35,12 @@ const fn api(key: ApiKey, min: i16, max: i16, layouts: &'static [(i16, &'static 
 
 /// All that is served, in the order of their keys.
 pub static APIS: [Api; 27] = [
-    api(ApiKey::Produce, 3, 7, &[(3, "s h i [ s [ i B ] ]")]),
+    api(
+        ApiKey::Produce,
+        3,
+        9,
+        &[(3, "s h i [ s [ i B ] ]"), (9, "S h i ( S ( i S T ) T ) T")],
+    ),
     api(
         ApiKey::Fetch,
         4,
@@ -51,28 +56,36 @@ pub static APIS: [Api; 27] = [
     api(
         ApiKey::ListOffsets,
         1,
-        5,
+        6,
         &[
             (1, "i [ s [ i l ] ]"),
             (2, "i b [ s [ i l ] ]"),
             (4, "i b [ s [ i i l ] ]"),
+            (6, "i b ( S ( i i l T ) T ) T"),
         ],
     ),
     api(
         ApiKey::Metadata,
         0,
-        8,
-        &[(0, "[ s ]"), (4, "[ s ] b"), (8, "[ s ] b b b")],
+        10,
+        &[
+            (0, "[ s ]"),
+            (4, "[ s ] b"),
+            (8, "[ s ] b b b"),
+            (9, "( S T ) b b b T"),
+            (10, "( u S T ) b b b T"),
+        ],
     ),
     api(
         ApiKey::OffsetCommit,
         2,
-        7,
+        8,
         &[
             (2, "s i s l [ s [ i l s ] ]"),
             (5, "s i s [ s [ i l s ] ]"),
             (6, "s i s [ s [ i l i s ] ]"),
             (7, "s i s s [ s [ i l i s ] ]"),
+            (8, "S i S S ( S ( i l i S T ) T ) T"),
         ],
     ),
     api(
@@ -85,30 +98,56 @@ pub static APIS: [Api; 27] = [
             (7, "S ( S ( i ) T ) b T"),
         ],
     ),
-    api(ApiKey::FindCoordinator, 0, 2, &[(0, "s"), (1, "s b")]),
+    api(
+        ApiKey::FindCoordinator,
+        0,
+        3,
+        &[(0, "s"), (1, "s b"), (3, "S b T")],
+    ),
     api(
         ApiKey::JoinGroup,
         0,
-        5,
+        8,
         &[
             (0, "s i s s [ s B ]"),
             (1, "s i i s s [ s B ]"),
             (5, "s i i s s s [ s B ]"),
+            (6, "S i i S S S ( S S T ) T"),
+            (8, "S i i S S S ( S S T ) S T"),
         ],
     ),
-    api(ApiKey::Heartbeat, 0, 3, &[(0, "s i s"), (3, "s i s s")]),
-    api(ApiKey::LeaveGroup, 0, 3, &[(0, "s s"), (3, "s [ s s ]")]),
+    api(
+        ApiKey::Heartbeat,
+        0,
+        4,
+        &[(0, "s i s"), (3, "s i s s"), (4, "S i S S T")],
+    ),
+    api(
+        ApiKey::LeaveGroup,
+        0,
+        5,
+        &[
+            (0, "s s"),
+            (3, "s [ s s ]"),
+            (4, "S ( S S T ) T"),
+            (5, "S ( S S S T ) T"),
+        ],
+    ),
     api(
         ApiKey::SyncGroup,
         0,
-        3,
-        &[(0, "s i s [ s B ]"), (3, "s i s s [ s B ]")],
+        4,
+        &[
+            (0, "s i s [ s B ]"),
+            (3, "s i s s [ s B ]"),
+            (4, "S i S S ( S S T ) T"),
+        ],
     ),
     api(
         ApiKey::DescribeGroups,
         0,
-        4,
-        &[(0, "[ s ]"), (3, "[ s ] b")],
+        5,
+        &[(0, "[ s ]"), (3, "[ s ] b"), (5, "( S ) b T")],
     ),
     api(
         ApiKey::ListGroups,
@@ -120,38 +159,77 @@ pub static APIS: [Api; 27] = [
     api(
         ApiKey::CreateTopics,
         2,
-        4,
-        &[(2, "[ s i h [ i [ i ] ] [ s s ] ] i b")],
+        7,
+        &[
+            (2, "[ s i h [ i [ i ] ] [ s s ] ] i b"),
+            (5, "( S i h ( i ( i ) T ) ( S S T ) T ) i b T"),
+        ],
     ),
-    api(ApiKey::DeleteTopics, 1, 3, &[(1, "[ s ] i")]),
-    api(ApiKey::DeleteRecords, 0, 1, &[(0, "[ s [ i l ] ] i")]),
-    api(ApiKey::InitProducerId, 0, 1, &[(0, "s i")]),
+    api(
+        ApiKey::DeleteTopics,
+        1,
+        5,
+        &[(1, "[ s ] i"), (4, "( S ) i T")],
+    ),
+    api(
+        ApiKey::DeleteRecords,
+        0,
+        2,
+        &[(0, "[ s [ i l ] ] i"), (2, "( S ( i l T ) T ) i T")],
+    ),
+    api(
+        ApiKey::InitProducerId,
+        0,
+        4,
+        &[(0, "s i"), (2, "S i T"), (3, "S i l h T")],
+    ),
     api(
         ApiKey::OffsetForLeaderEpoch,
         2,
-        3,
-        &[(2, "[ s [ i i i ] ]"), (3, "i [ s [ i i i ] ]")],
+        4,
+        &[
+            (2, "[ s [ i i i ] ]"),
+            (3, "i [ s [ i i i ] ]"),
+            (4, "i ( S ( i i i T ) T ) T"),
+        ],
     ),
     api(
         ApiKey::DescribeConfigs,
         1,
-        3,
-        &[(1, "[ b s [ s ] ] b"), (3, "[ b s [ s ] ] b b")],
+        4,
+        &[
+            (1, "[ b s [ s ] ] b"),
+            (3, "[ b s [ s ] ] b b"),
+            (4, "( b S ( S ) T ) b b T"),
+        ],
     ),
-    api(ApiKey::AlterConfigs, 0, 1, &[(0, "[ b s [ s s ] ] b")]),
-    api(ApiKey::DescribeLogDirs, 1, 1, &[(1, "[ s [ i ] ]")]),
+    api(
+        ApiKey::AlterConfigs,
+        0,
+        2,
+        &[(0, "[ b s [ s s ] ] b"), (2, "( b S ( S S T ) T ) b T")],
+    ),
+    api(
+        ApiKey::DescribeLogDirs,
+        1,
+        3,
+        &[(1, "[ s [ i ] ]"), (2, "( S ( i ) T ) T")],
+    ),
     api(
         ApiKey::CreatePartitions,
         0,
-        1,
-        &[(0, "[ s i [ [ i ] ] ] i b")],
+        3,
+        &[
+            (0, "[ s i [ [ i ] ] ] i b"),
+            (2, "( S i ( ( i ) T ) T ) i b T"),
+        ],
     ),
-    api(ApiKey::DeleteGroups, 0, 1, &[(0, "[ s ]")]),
+    api(ApiKey::DeleteGroups, 0, 2, &[(0, "[ s ]"), (2, "( S ) T")]),
     api(
         ApiKey::IncrementalAlterConfigs,
         0,
-        0,
-        &[(0, "[ b s [ s b s ] ] b")],
+        1,
+        &[(0, "[ b s [ s b s ] ] b"), (1, "( b S ( S b S T ) T ) b T")],
     ),
     api(ApiKey::OffsetDelete, 0, 0, &[(0, "s [ s [ i ] ]")]),
     api(
@@ -186,6 +264,13 @@ impl Api {
         let mut walk = Walk(body);
         walk.items(self.layout(version)).is_some()
     }
+}
+
+/// What is behind the tagged fields that bytes begin with, if they do.
+pub(super) fn behind_tagged_fields(bytes: &[u8]) -> Option<&[u8]> {
+    let mut walk = Walk(bytes);
+    walk.items("T")?;
+    Some(walk.0)
 }
 
 /// What is left to walk over.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use node::{Disk, DiskError, DiskErrorKind, FileDisk, Rng, Time};
 use servers::lifetime;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use super::catalogue::{Catalogue, TopicEntry};
 use super::clock::Clock;
@@ -28,6 +29,8 @@ const TOPIC_NAME_MAX: usize = 249;
 /// A topic that is served.
 #[derive(Clone, Debug)]
 pub struct Topic {
+    /// Another topic of its name has another one.
+    pub id: Uuid,
     /// By number.
     pub partitions: Vec<Arc<Served>>,
     /// What it has of settings of its own.
@@ -100,6 +103,7 @@ impl Broker {
         let new_id = || format!("{:016x}{:06x}", rng.next_u64(), rng.below(1 << 24));
         let mut catalogue = Catalogue::load(&disk, new_id)?;
         finish_deletions(&mut catalogue, &mut disk.clone())?;
+        catalogue.give_ids(&mut disk.clone(), new_topic_id)?;
         let broker = Broker {
             sessions: Mutex::new(Sessions::new(
                 settings.count("max.incremental.fetch.session.cache.slots"),
@@ -142,7 +146,9 @@ impl Broker {
                 .with_context(|| format!("partition {name}-{partition}"))
         };
         let partitions: Result<Vec<_>> = (0..entry.partitions).map(open).collect();
+        let id = entry.id.parse();
         Ok(Topic {
+            id: id.with_context(|| format!("topic {name}: {} is no id", entry.id))?,
             partitions: partitions?,
             configs: entry.configs.clone(),
         })
@@ -256,6 +262,7 @@ impl Broker {
             return Ok(());
         }
         let entry = TopicEntry {
+            id: new_topic_id().to_string(),
             partitions,
             configs,
             deleted: false,
@@ -470,6 +477,12 @@ pub(super) fn check_topic_name(name: &str) -> Result<(), Refusal> {
 }
 
 /// Removes what is left of topics whose deletion was begun.
+/// Kafka's are such too: random, by the fourth version of UUIDs.
+fn new_topic_id() -> Uuid {
+    let random = u128::from(lifetime::random_seed()) << 64 | u128::from(lifetime::random_seed());
+    uuid::Builder::from_random_bytes(random.to_be_bytes()).into_uuid()
+}
+
 fn finish_deletions(catalogue: &mut Catalogue, disk: &mut FileDisk) -> Result<()> {
     let deleted = catalogue.topics.iter().filter(|(_, entry)| entry.deleted);
     let deleted: BTreeSet<(String, u32)> = deleted

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use node::{Disk, DiskErrorKind, FileDisk};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::ErrorCode;
 
@@ -15,6 +16,9 @@ const FILE_NEW: &str = "catalogue.json.new";
 /// A topic, as it is noted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicEntry {
+    /// A UUID, which tells it from others that have its name before or after it. Empty in a catalogue from before there were any.
+    #[serde(default)]
+    pub id: String,
     /// How many partitions it has.
     pub partitions: u32,
     /// What it has of settings of its own, by Kafka's names.
@@ -52,6 +56,22 @@ impl Catalogue {
             }),
             Err(e) => Err(e.into()),
         }
+    }
+
+    /// Gives an id to each topic that has none yet, and makes that durable.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn give_ids(&mut self, disk: &mut FileDisk, new_id: impl Fn() -> Uuid) -> Result<()> {
+        let mut changed = false;
+        for entry in self.topics.values_mut().filter(|entry| entry.id.is_empty()) {
+            entry.id = new_id().to_string();
+            changed = true;
+        }
+        if changed {
+            self.store(disk)?;
+        }
+        Ok(())
     }
 
     /// A topic that is there, and not being deleted.

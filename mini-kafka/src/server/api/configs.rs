@@ -123,7 +123,11 @@ fn described(
         .with_value(value)
 }
 
-fn topic_configs(broker: &Broker, config: &LogConfig, own: &BTreeMap<String, String>) -> Configs {
+pub(super) fn topic_configs(
+    broker: &Broker,
+    config: &LogConfig,
+    own: &BTreeMap<String, String>,
+) -> Configs {
     let defaults: BTreeMap<_, _> = broker.settings.topic().entries().into_iter().collect();
     let entries = config.entries().into_iter();
     let described = entries.map(|(name, value)| {

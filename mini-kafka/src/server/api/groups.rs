@@ -66,6 +66,7 @@ pub(super) fn join(
         knows_member_id_required: header.version >= 4,
     };
     let (now, member_id) = (broker.now(), request.member_id.clone());
+    let protocol_type = request.protocol_type.clone();
     let asked = broker.groups.ask(broker, |coordinator, ticket| {
         coordinator.join(ticket, request, now)
     });
@@ -74,12 +75,16 @@ pub(super) fn join(
             Ok(Action::Joined(_, joined)) => joined,
             _ => JoinAnswer::refused(&member_id, ErrorCode::CoordinatorNotAvailable),
         };
-        answer(&header, &join_response(&header, joined))
+        answer(&header, &join_response(&header, joined, protocol_type))
     }
     .boxed())
 }
 
-fn join_response(header: &Header, joined: JoinAnswer) -> JoinGroupResponse {
+fn join_response(header: &Header, joined: JoinAnswer, protocol_type: String) -> JoinGroupResponse {
+    // Since the seventh version a refused member hears of no protocol, and another one of what it joined with (KIP-559).
+    let tells_type = header.version >= 7;
+    let has_joined = joined.error == ErrorCode::None;
+    let protocol = Some(joined.protocol).filter(|_| has_joined || !tells_type);
     let members = joined.members.into_iter().map(|member| {
         let answer = JoinGroupResponseMember::default()
             .with_member_id(text(member.member_id))
@@ -91,7 +96,8 @@ fn join_response(header: &Header, joined: JoinAnswer) -> JoinGroupResponse {
     JoinGroupResponse::default()
         .with_error_code(joined.error.code())
         .with_generation_id(joined.generation)
-        .with_protocol_name(Some(text(joined.protocol)))
+        .with_protocol_type((has_joined && tells_type).then(|| text(protocol_type)))
+        .with_protocol_name(protocol.map(text))
         .with_leader(text(joined.leader))
         .with_member_id(text(joined.member_id))
         .with_members(members.collect())

@@ -80,7 +80,9 @@ fn topic(broker: &Broker, name: String, may_create: bool) -> MetadataResponseTop
                     .with_replica_nodes(vec![me])
                     .with_isr_nodes(vec![me])
             });
-            answer.with_partitions(partitions.collect())
+            answer
+                .with_topic_id(topic.id)
+                .with_partitions(partitions.collect())
         }
     }
 }

@@ -156,9 +156,12 @@ pub(super) fn init_producer_id(
     _: &Header,
     request: InitProducerIdRequest,
 ) -> InitProducerIdResponse {
+    let (had, epoch) = (request.producer_id.0, request.producer_epoch);
     let id = match request.transactional_id {
+        _ if (had == -1) != (epoch == -1) => Err(ErrorCode::InvalidRequest),
         // There is no coordinator of transactions.
         Some(_) => Err(ErrorCode::TransactionalIdAuthorizationFailed),
+        // Also one that has an id gets a new one: what it had can go on only within transactions (KIP-360).
         None => broker.new_producer_id(),
     };
     let answer = InitProducerIdResponse::default();

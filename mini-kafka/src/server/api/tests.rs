@@ -25,6 +25,8 @@ use kafka_protocol::messages::{
 use node::FileDisk;
 use tempfile::TempDir;
 
+mod versions;
+
 use super::*;
 use crate::group::{JoinRequest, Protocol};
 use crate::record::builder::BatchBuilder;
@@ -40,7 +42,16 @@ struct Server {
 
 impl Server {
     fn start() -> Server {
-        let root = tempfile::tempdir().unwrap();
+        Server::open(tempfile::tempdir().unwrap())
+    }
+
+    /// After a restart.
+    fn again(self) -> Server {
+        drop(self.broker);
+        Server::open(self.root)
+    }
+
+    fn open(root: TempDir) -> Server {
         let settings = Settings::parse(&["num.partitions=2"]).unwrap();
         let disk = FileDisk::open(root.path()).unwrap();
         let broker = Broker::open(settings, disk, "localhost".to_owned(), 9092).unwrap();

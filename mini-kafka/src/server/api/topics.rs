@@ -6,15 +6,19 @@ use std::sync::Arc;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
-use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+use kafka_protocol::messages::create_topics_response::{
+    CreatableTopicConfigs, CreatableTopicResult,
+};
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{
     BrokerId, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
     CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
 };
 
+use super::configs::topic_configs;
 use super::{Header, text};
 use crate::error::ErrorCode;
+use crate::log::LogConfig;
 use crate::server::broker::{Broker, Refusal};
 
 pub(super) fn create_topics(
@@ -35,7 +39,7 @@ pub(super) fn create_topics(
         };
         let result = CreatableTopicResult::default().with_name(topic.name.clone());
         match made {
-            Ok(()) => result.with_error_message(None),
+            Ok(made) => told(broker, result.with_error_message(None), &made),
             Err(refusal) => result
                 .with_error_code(refusal.code.code())
                 .with_error_message(Some(text(refusal.message))),
@@ -44,11 +48,35 @@ pub(super) fn create_topics(
     CreateTopicsResponse::default().with_topics(results.collect())
 }
 
+/// What was made, or would be.
+struct Made {
+    partitions: u32,
+    config: LogConfig,
+    own: BTreeMap<String, String>,
+}
+
+/// What versions since the fifth tell of a new topic (KIP-525), and the seventh of its id.
+fn told(broker: &Broker, result: CreatableTopicResult, made: &Made) -> CreatableTopicResult {
+    let configs = topic_configs(broker, &made.config, &made.own).into_iter();
+    let configs = configs.map(|config| {
+        CreatableTopicConfigs::default()
+            .with_name(config.name)
+            .with_value(config.value)
+            .with_config_source(config.config_source)
+    });
+    let topic = broker.topic(&result.name.0);
+    result
+        .with_topic_id(topic.map(|topic| topic.id).unwrap_or_default())
+        .with_num_partitions(i32::try_from(made.partitions).unwrap_or(i32::MAX))
+        .with_replication_factor(1)
+        .with_configs(Some(configs.collect()))
+}
+
 fn create_topic(
     broker: &Broker,
     topic: &CreatableTopic,
     validate_only: bool,
-) -> Result<(), Refusal> {
+) -> Result<Made, Refusal> {
     let partitions = if topic.assignments.is_empty() {
         // -1: what the broker has as its default (KIP-464).
         if !matches!(topic.replication_factor, -1 | 1) {
@@ -81,22 +109,27 @@ fn create_topic(
     });
     let configs: BTreeMap<String, String> = configs.collect();
     let partitions = u32::try_from(partitions).unwrap_or(0);
-    broker.create_topic(&topic.name.0, partitions, configs, validate_only)
+    broker.create_topic(&topic.name.0, partitions, configs.clone(), validate_only)?;
+    Ok(Made {
+        partitions,
+        config: broker.config_of(&topic.name.0, &configs)?,
+        own: configs,
+    })
 }
 
 pub(super) fn delete_topics(
     broker: &Arc<Broker>,
-    _: &Header,
+    header: &Header,
     request: DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
     let results = request.topic_names.into_iter().map(|name| {
-        let code = match broker.delete_topic(&name.0) {
-            Ok(()) => ErrorCode::None,
-            Err(code) => code,
-        };
+        let refused = broker.delete_topic(&name.0).err();
+        // Not known before the fifth version.
+        let why = refused.filter(|_| header.version >= 5);
         DeletableTopicResult::default()
             .with_name(Some(name))
-            .with_error_code(code.code())
+            .with_error_code(refused.unwrap_or(ErrorCode::None).code())
+            .with_error_message(why.map(|code| text(code.to_string())))
     });
     DeleteTopicsResponse::default().with_responses(results.collect())
 }
