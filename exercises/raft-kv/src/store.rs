@@ -186,6 +186,11 @@ impl Store {
         self.mvcc.compacted()
     }
 
+    /// How many keys there are, those included of which only old versions are left (etcd counts them alike).
+    pub fn keys(&self) -> usize {
+        self.mvcc.keys.len()
+    }
+
     /// What keys and values take of the quota, in bytes.
     pub fn bytes(&self) -> u64 {
         self.mvcc.bytes()

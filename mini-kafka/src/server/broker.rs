@@ -476,13 +476,13 @@ pub(super) fn check_topic_name(name: &str) -> Result<(), Refusal> {
     Err(Refusal::new(ErrorCode::InvalidTopic, message))
 }
 
-/// Removes what is left of topics whose deletion was begun.
 /// Kafka's are such too: random, by the fourth version of UUIDs.
 fn new_topic_id() -> Uuid {
     let random = u128::from(lifetime::random_seed()) << 64 | u128::from(lifetime::random_seed());
     uuid::Builder::from_random_bytes(random.to_be_bytes()).into_uuid()
 }
 
+/// Removes what is left of topics whose deletion was begun.
 fn finish_deletions(catalogue: &mut Catalogue, disk: &mut FileDisk) -> Result<()> {
     let deleted = catalogue.topics.iter().filter(|(_, entry)| entry.deleted);
     let deleted: BTreeSet<(String, u32)> = deleted
