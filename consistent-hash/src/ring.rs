@@ -12,7 +12,7 @@
 //! | [`spread`] | replicas on distinct nodes, in distinct zones first |
 //! | [`moves`] | the ranges that change hands, with source and target: what a store has to copy |
 //! | [`handover`] | the same for all copies, and not for the first alone |
-//! | [`table`] | where the points stand: a look-up finds the owner among a few of them, and a change costs little more with more nodes |
+//! | [`table`] | where the points stand: a look-up is given the two around its position, and a change costs little more with more nodes |
 //!
 //! - Costs: 18 to 20 bytes for each virtual node, up to four times that after most nodes have left; a look-up is two reads from
 //!   memory, and a change of the membership as many small ones as the node has virtual nodes, but where the table has grown by a

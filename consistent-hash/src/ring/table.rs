@@ -16,9 +16,6 @@
 
 use super::Point;
 
-/// As many places as [`Table::near`] gives: one or two are looked at as a rule, and these are one or two lines of a cache.
-const NEAR_PLACES: usize = 4;
-
 /// Points by position, such that they are quickly found, added and removed.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
@@ -43,17 +40,14 @@ impl Table {
         taken.map(|(_, point)| *point)
     }
 
-    /// A few places in a row, among which is the first point at `position` or behind it, clockwise; none where there are no
-    /// points. [`super::lookup::owner`] says which of them it is.
+    /// The two neighbours between which a position lies, or the first point alone, around the end; none where there are no points.
+    /// [`super::lookup::owner`] says which of them it belongs to.
     #[inline]
     pub fn near(&self, position: u64) -> &[Point] {
-        let home = self.home(position);
-        let passed = self.passed.get(home).copied().unwrap_or(0);
-        let from = (home + usize::from(passed)).min(self.places.len());
-        let mut few = self.places[from..].chunks(NEAR_PLACES);
-        let found = few.find(|few| few.last().is_some_and(|last| last.position >= position));
-        // Behind the last point: around to the first.
-        found.unwrap_or(&self.places[..self.places.len().min(1)])
+        match self.successor(position) {
+            Some(at) => &self.places[at.saturating_sub(1)..=at],
+            None => &[],
+        }
     }
 
     /// The index in [`Table::places`] of the first point at `position` or behind it, clockwise; none where there are no
