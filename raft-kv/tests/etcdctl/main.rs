@@ -39,20 +39,26 @@ fn debian() -> bool {
     false
 }
 
+/// Members of ours that are not started yet, and where clients and other members will call them: etcd is there before.
+fn prepare(members: u16, dir: &Path) -> (LocalCluster, Vec<String>, Vec<String>) {
+    let ours = LocalCluster::prepare(program(), members, &dir.join("ours"), &[]).unwrap();
+    let addresses = |key: &str| {
+        let addresses = ours.members.iter().map(|member| member.address(key));
+        addresses
+            .map(|address| address.unwrap().to_owned())
+            .collect()
+    };
+    let (clients, peers) = (addresses("client"), addresses("peer"));
+    (ours, clients, peers)
+}
+
 #[test]
 fn etcdctl_cannot_tell_us_from_etcd() {
     if !debian() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let mut ours = LocalCluster::prepare(program(), 3, &dir.path().join("ours"), &[]).unwrap();
-    let addresses = |key: &str| {
-        ours.members
-            .iter()
-            .map(|member| member.address(key).unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    let (clients, peers) = (addresses("client"), addresses("peer"));
+    let (mut ours, clients, peers) = prepare(3, dir.path());
 
     let etcd = Etcd::start(&dir.path().join("etcd"), &clients, &peers);
     let expected = script::play(&clients);
@@ -113,9 +119,7 @@ fn the_gateway_answers_as_etcds_does() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let mut ours = LocalCluster::prepare(program(), 1, &dir.path().join("ours"), &[]).unwrap();
-    let address = |key: &str| vec![ours.members[0].address(key).unwrap().to_owned()];
-    let (clients, peers) = (address("client"), address("peer"));
+    let (mut ours, clients, peers) = prepare(1, dir.path());
 
     let etcd = Etcd::start(&dir.path().join("etcd"), &clients, &peers);
     let expected = gateway::play(&clients[0]);
