@@ -223,6 +223,7 @@ fn rebalanced(members: u64) -> usize {
             session_timeout: Duration::from_secs(45),
             rebalance_timeout: Duration::from_secs(300),
             knows_member_id_required: false,
+            knows_skip_assignment: false,
         };
         coordinator.join(Ticket(n), join, NOW);
     }
@@ -240,6 +241,8 @@ fn rebalanced(members: u64) -> usize {
         };
         let ids = answer.members.into_iter().map(|member| member.member_id);
         let sync = SyncRequest {
+            protocol_type: None,
+            protocol: None,
             assignments: ids.map(|id| (id, vec![0; 16])).collect(),
             member: MemberRef {
                 group_id: "g".to_owned(),

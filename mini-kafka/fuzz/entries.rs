@@ -68,11 +68,21 @@ pub(crate) fn request(data: &[u8]) {
         OffsetForLeaderEpoch: OffsetForLeaderEpochRequest,
         DescribeConfigs: DescribeConfigsRequest,
         AlterConfigs: AlterConfigsRequest,
+        DescribeLogDirs: DescribeLogDirsRequest,
         CreatePartitions: CreatePartitionsRequest,
         DeleteGroups: DeleteGroupsRequest,
         IncrementalAlterConfigs: IncrementalAlterConfigsRequest,
         OffsetDelete: OffsetDeleteRequest,
         ConsumerGroupHeartbeat: ConsumerGroupHeartbeatRequest,
+        DescribeAcls: DescribeAclsRequest,
+        CreateAcls: CreateAclsRequest,
+        DeleteAcls: DeleteAclsRequest,
+        ElectLeaders: ElectLeadersRequest,
+        ListPartitionReassignments: ListPartitionReassignmentsRequest,
+        DescribeCluster: DescribeClusterRequest,
+        DescribeProducers: DescribeProducersRequest,
+        DescribeTransactions: DescribeTransactionsRequest,
+        ListTransactions: ListTransactionsRequest,
     }
 }
 

@@ -119,6 +119,9 @@ pub enum ErrorCode {
     /// A producer with a `transactional.id`: fatal to it, where other codes would have it try for ever.
     #[error("this broker serves no transactions: leave transactional.id out")]
     TransactionalIdAuthorizationFailed = 53,
+    /// ACLs, of which there are none without an authorizer.
+    #[error("no authorizer is configured on the broker")]
+    SecurityDisabled = 54,
     /// A failed disk.
     #[error("the log directory failed; the broker's log says how")]
     KafkaStorageError = 56,
@@ -137,6 +140,9 @@ pub enum ErrorCode {
     /// The fetch session is elsewhere in its sequence.
     #[error("the fetch session's epoch is not the next one")]
     InvalidFetchSessionEpoch = 71,
+    /// `delete.topic.enable` is false.
+    #[error("topics are not deleted: delete.topic.enable")]
+    TopicDeletionDisabled = 73,
     /// The client knows a later leader epoch than its question says.
     #[error("the leader epoch is older than the partition's")]
     FencedLeaderEpoch = 74,
@@ -155,12 +161,30 @@ pub enum ErrorCode {
     /// Another process has taken over this static member's name (KIP-345).
     #[error("another process has joined with the same group.instance.id")]
     FencedInstanceId = 82,
+    /// The partition has the leader that an election could give it.
+    #[error("the partition has its leader; no election is needed")]
+    ElectionNotNeeded = 84,
     /// Deleting an offset that a member still reads from.
     #[error("the group is subscribed to the topic")]
     GroupSubscribedToTopic = 86,
     /// A record that the topic's settings refuse, such as one without a key in a compacted topic.
     #[error("a record is not valid for this topic")]
     InvalidRecord = 87,
+    /// No topic has this id.
+    #[error("no topic has this id")]
+    UnknownTopicId = 100,
+    /// No such transactional id.
+    #[error("there is no such transactional id")]
+    TransactionalIdNotFound = 105,
+    /// A fetch session was begun with topics' names and goes on with their ids, or the other way round.
+    #[error("a fetch session names its topics by name, or by id, from its beginning to its end")]
+    FetchSessionTopicIdError = 106,
+    /// Controllers were asked for, and this is a broker.
+    #[error("this is a broker, and does not tell of endpoints of another type")]
+    MismatchedEndpointType = 114,
+    /// Neither brokers nor controllers were asked for.
+    #[error("there are no endpoints of this type")]
+    UnsupportedEndpointType = 115,
 }
 
 impl ErrorCode {

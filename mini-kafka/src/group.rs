@@ -106,7 +106,11 @@ enum Purpose {
     /// The leader's assignment of this generation becomes everyone's.
     Assignment { generation: i32 },
     /// A static member got a new id; its join is answered.
-    StaticMember { old_id: String, new_id: String },
+    StaticMember {
+        /// The leader's id before, where that is what the member is to hear.
+        old_leader: Option<String>,
+        new_id: String,
+    },
     /// A group became empty: nobody waits.
     Emptied,
     /// Offsets become the committed ones.
@@ -290,8 +294,8 @@ impl Coordinator {
             Purpose::Assignment { generation } => {
                 group.assignment_stored(generation, result, &mut turn);
             }
-            Purpose::StaticMember { old_id, new_id } => {
-                group.static_member_stored(&old_id, &new_id, result, &mut turn);
+            Purpose::StaticMember { old_leader, new_id } => {
+                group.static_member_stored(old_leader, &new_id, result, &mut turn);
             }
             Purpose::Emptied => {}
             Purpose::Commit { ticket, accepted } => {

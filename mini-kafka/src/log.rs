@@ -47,7 +47,7 @@ use self::leader_epoch::LeaderEpochs;
 use self::producer_state::ProducerStates;
 use self::reader::{BatchReader, SCAN_BYTES, SEARCH_BYTES, WalkError};
 use self::segment::Segment;
-use crate::record::batch::BatchHeader;
+use crate::record::batch::{BatchHeader, NO_TIMESTAMP};
 
 /// A partition's log.
 #[derive(Clone, Debug)]
@@ -316,6 +316,12 @@ impl Log {
                 Err(error) => return Err(reader.damaged(error)),
             }
         }
+    }
+
+    /// The highest timestamp of all records, in milliseconds; none where no record has one.
+    pub fn max_timestamp(&self) -> Option<i64> {
+        let max = self.segments.iter().map(|segment| segment.max_timestamp);
+        max.max().filter(|max| *max > NO_TIMESTAMP)
     }
 
     /// The first record whose timestamp is at least `timestamp`, before `end`: its offset and its timestamp.

@@ -14,6 +14,7 @@ pub mod partition;
 pub mod response;
 pub mod settings;
 pub mod status;
+pub mod topics;
 pub mod trace;
 
 use std::collections::BTreeMap;

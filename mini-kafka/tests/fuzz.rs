@@ -36,6 +36,7 @@ use mini_kafka::log::index::{OffsetIndex, TimeIndex};
 use mini_kafka::partition::Partition;
 use mini_kafka::record::builder::BatchBuilder;
 use mini_kafka::record::compression::{Compression, compress};
+use mini_kafka::server::apis::APIS;
 use node::{MemDisk, Rng, Time};
 
 const CODECS: [Compression; 5] = [
@@ -137,6 +138,7 @@ fn stored_group() -> Vec<Vec<u8>> {
         session_timeout: Duration::from_secs(10),
         rebalance_timeout: Duration::from_secs(60),
         knows_member_id_required: false,
+        knows_skip_assignment: false,
     };
     let now = Time::from_millis(900);
     coordinator.join(Ticket(1), join, now);
@@ -152,6 +154,8 @@ fn stored_group() -> Vec<Vec<u8>> {
         instance_id: Some("i".to_owned()),
     };
     let sync = SyncRequest {
+        protocol_type: None,
+        protocol: None,
         member: member.clone(),
         assignments: vec![(member.member_id.clone(), vec![1, 2, 3])],
     };
@@ -296,6 +300,13 @@ fn fuzz(name: &str) {
 
 #[test]
 fn requests() {
+    // One of each kind and version, of zeros, which fit every layout: no kind is left out.
+    for api in &APIS {
+        for version in api.min..=api.max {
+            let head = [api.key as i16, version].map(i16::to_be_bytes).concat();
+            call("request", entries::request, &[&head[..], &[0; 64]].concat());
+        }
+    }
     fuzz("request");
 }
 

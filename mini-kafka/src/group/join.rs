@@ -44,6 +44,8 @@ pub struct JoinRequest {
     /// Whether the client knows that it has to join twice, the second time with the id that it is given (KIP-394,
     /// since version 4 of the request). So a client that gives up and tries again leaves no member behind.
     pub knows_member_id_required: bool,
+    /// Whether the client knows of [`JoinAnswer::skip_assignment`] (KIP-814, since version 9 of the request).
+    pub knows_skip_assignment: bool,
 }
 
 /// One of those who joined, as the leader is told of it.
@@ -72,6 +74,8 @@ pub struct JoinAnswer {
     pub member_id: String,
     /// Everyone, if the member is the leader; else nobody.
     pub members: Vec<JoinedMember>,
+    /// The member is the leader and must not assign: the assignment stands.
+    pub skip_assignment: bool,
 }
 
 impl JoinAnswer {
@@ -84,6 +88,7 @@ impl JoinAnswer {
             leader: String::new(),
             member_id: member_id.to_owned(),
             members: Vec::new(),
+            skip_assignment: false,
         }
     }
 }
@@ -300,18 +305,16 @@ impl Group {
         if let Some(member) = self.members.get_mut(&new_id) {
             member.session_deadline = Some(turn.now + member.session_timeout);
         }
-        // Its answer names the leader by the old id, so that nobody assigns: the assignment stands.
+        // Nobody is to assign. Who cannot be told so hears of the leader by its old id.
+        let old_leader = Some(old_leader).filter(|_| !request.knows_skip_assignment);
         let records = vec![records::group(self)];
-        let purpose = Purpose::StaticMember {
-            old_id: old_leader,
-            new_id,
-        };
+        let purpose = Purpose::StaticMember { old_leader, new_id };
         turn.append(&self.id.clone(), records, purpose);
     }
 
     pub(super) fn static_member_stored(
         &mut self,
-        old_leader: &str,
+        old_leader: Option<String>,
         new_id: &str,
         result: Result<(), ErrorCode>,
         turn: &mut Turn<'_>,
@@ -319,10 +322,16 @@ impl Group {
         let answer = match result {
             // It may have to join a rebalance that began meanwhile: then it waits for that.
             Ok(()) if self.state != State::Stable => return,
-            Ok(()) => JoinAnswer {
-                leader: old_leader.to_owned(),
-                members: Vec::new(),
-                ..self.join_answer(new_id)
+            Ok(()) => match old_leader {
+                Some(leader) => JoinAnswer {
+                    leader,
+                    members: Vec::new(),
+                    ..self.join_answer(new_id)
+                },
+                None => JoinAnswer {
+                    skip_assignment: self.is_leader(new_id),
+                    ..self.join_answer(new_id)
+                },
             },
             Err(error) => JoinAnswer::refused(new_id, error),
         };
@@ -480,6 +489,7 @@ impl Group {
             member_id: member_id.to_owned(),
             members,
             protocol,
+            skip_assignment: false,
         }
     }
 }

@@ -28,6 +28,10 @@ pub struct SyncRequest {
     pub member: MemberRef,
     /// From member id to assignment: the leader's decision; empty from everyone else.
     pub assignments: Vec<(String, Vec<u8>)>,
+    /// `consumer`, `connect`, …, if the client says so (KIP-559, since version 5).
+    pub protocol_type: Option<String>,
+    /// The protocol that the member was told, if the client says so.
+    pub protocol: Option<String>,
 }
 
 /// The answer to a sync.
@@ -67,6 +71,7 @@ impl Coordinator {
             None => Err(ErrorCode::UnknownMemberId),
             Some((group, mut turn)) => group
                 .check_generation(&member)
+                .and_then(|()| group.check_protocol(request))
                 .and_then(|()| group.sync(ticket, &member.member_id, &mut turn))
                 .map(|decides| {
                     if decides {
@@ -160,6 +165,17 @@ impl Group {
         } else {
             Err(ErrorCode::IllegalGeneration)
         }
+    }
+
+    /// Checks what a client says of the group's protocol.
+    fn check_protocol(&self, request: &SyncRequest) -> Result<(), ErrorCode> {
+        let differs = |said: &Option<String>, is: &Option<String>| said.is_some() && said != is;
+        if differs(&request.protocol_type, &self.protocol_type)
+            || differs(&request.protocol, &self.protocol)
+        {
+            return Err(ErrorCode::InconsistentGroupProtocol);
+        }
+        Ok(())
     }
 
     /// A member of this generation asks for its assignment. In a stable group it has one, and is answered. While the

@@ -6,6 +6,8 @@
 // Handlers have one form, whether they take their request apart or only look at it.
 #![allow(clippy::needless_pass_by_value)]
 
+mod cluster;
+mod committed;
 mod configs;
 mod fetch;
 mod group_admin;
@@ -14,6 +16,7 @@ mod log_dirs;
 mod metadata;
 mod offsets;
 mod produce;
+mod producers;
 mod topics;
 
 use std::sync::Arc;
@@ -27,7 +30,8 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use thiserror::Error;
 
-use super::apis::{APIS, Api, behind_tagged_fields};
+use super::apis::layout::behind_tagged_fields;
+use super::apis::{APIS, Api};
 use super::broker::Broker;
 use super::response::Response;
 use crate::error::ErrorCode;
@@ -205,7 +209,16 @@ fn dispatch(broker: &Arc<Broker>, header: Header, bytes: Bytes) -> Result<Answer
         ApiKey::ListOffsets => at_once!(offsets::list_offsets),
         ApiKey::OffsetForLeaderEpoch => at_once!(offsets::offset_for_leader_epoch),
         ApiKey::DeleteRecords => at_once!(offsets::delete_records),
-        ApiKey::InitProducerId => at_once!(produce::init_producer_id),
+        ApiKey::InitProducerId => at_once!(producers::init_producer_id),
+        ApiKey::DescribeProducers => at_once!(producers::describe_producers),
+        ApiKey::ListTransactions => at_once!(producers::list_transactions),
+        ApiKey::DescribeTransactions => at_once!(producers::describe_transactions),
+        ApiKey::DescribeAcls => at_once!(cluster::describe_acls),
+        ApiKey::CreateAcls => at_once!(cluster::create_acls),
+        ApiKey::DeleteAcls => at_once!(cluster::delete_acls),
+        ApiKey::ElectLeaders => at_once!(cluster::elect_leaders),
+        ApiKey::ListPartitionReassignments => at_once!(cluster::list_partition_reassignments),
+        ApiKey::DescribeCluster => at_once!(metadata::describe_cluster),
         ApiKey::Metadata => at_once!(metadata::metadata),
         ApiKey::FindCoordinator => at_once!(metadata::find_coordinator),
         ApiKey::ApiVersions => at_once!(api_versions),
@@ -222,7 +235,7 @@ fn dispatch(broker: &Arc<Broker>, header: Header, bytes: Bytes) -> Result<Answer
         ApiKey::LeaveGroup => at_once!(groups::leave),
         ApiKey::ConsumerGroupHeartbeat => at_once!(groups::consumer_group_heartbeat),
         ApiKey::OffsetCommit => groups::commit(broker, header, bytes)?,
-        ApiKey::OffsetFetch => at_once!(groups::offset_fetch),
+        ApiKey::OffsetFetch => at_once!(committed::offset_fetch),
         ApiKey::DescribeGroups => at_once!(group_admin::describe_groups),
         ApiKey::ListGroups => at_once!(group_admin::list_groups),
         ApiKey::DeleteGroups => group_admin::delete_groups(broker, header, bytes)?,

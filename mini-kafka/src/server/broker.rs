@@ -15,6 +15,7 @@ use super::fetches::Fetches;
 use super::groups::Groups;
 use super::partition::{LogDir, Served, directory};
 use super::settings::Settings;
+use super::topics::{Topic, Topics};
 use crate::error::ErrorCode;
 use crate::fetch::session::Sessions;
 use crate::log::LogConfig;
@@ -25,17 +26,6 @@ pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 const PRODUCER_ID_BLOCK: i64 = 1000;
 /// A topic's name has to leave room for `-<partition>` in the name of a directory.
 const TOPIC_NAME_MAX: usize = 249;
-
-/// A topic that is served.
-#[derive(Clone, Debug)]
-pub struct Topic {
-    /// Another topic of its name has another one.
-    pub id: Uuid,
-    /// By number.
-    pub partitions: Vec<Arc<Served>>,
-    /// What it has of settings of its own.
-    pub configs: BTreeMap<String, String>,
-}
 
 /// Why something that an administrator wanted was not done: a code, and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +71,7 @@ pub struct Broker {
     pub groups: Groups,
     /// Where everything is.
     pub dir: Arc<LogDir>,
-    topics: RwLock<BTreeMap<String, Topic>>,
+    topics: RwLock<Topics>,
     /// Also held over a change of `topics`, so that changes come one after the other.
     catalogue: Mutex<Catalogue>,
     producer_ids: Mutex<std::ops::Range<i64>>,
@@ -164,28 +154,36 @@ impl Broker {
         locked(&self.catalogue).cluster_id.clone()
     }
 
-    fn write_topics<T>(&self, write: impl FnOnce(&mut BTreeMap<String, Topic>) -> T) -> T {
+    fn write_topics<T>(&self, write: impl FnOnce(&mut Topics) -> T) -> T {
         write(&mut self.topics.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn read_topics<T>(&self, read: impl FnOnce(&BTreeMap<String, Topic>) -> T) -> T {
+    fn read_topics<T>(&self, read: impl FnOnce(&Topics) -> T) -> T {
         read(&self.topics.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A topic, as it is now.
     pub fn topic(&self, name: &str) -> Option<Topic> {
-        self.read_topics(|topics| topics.get(name).cloned())
+        self.read_topics(|topics| topics.by_name.get(name).cloned())
+    }
+
+    /// A topic, as it is now, with its name, by its id.
+    pub fn topic_by_id(&self, id: Uuid) -> Option<(String, Topic)> {
+        self.read_topics(|topics| {
+            let (name, topic) = topics.by_id(id)?;
+            Some((name.clone(), topic.clone()))
+        })
     }
 
     /// The names of all topics.
     pub fn topic_names(&self) -> Vec<String> {
-        self.read_topics(|topics| topics.keys().cloned().collect())
+        self.read_topics(|topics| topics.by_name.keys().cloned().collect())
     }
 
     /// All partitions of all topics.
     pub fn partitions(&self) -> Vec<Arc<Served>> {
         self.read_topics(|topics| {
-            let partitions = topics.values().flat_map(|topic| &topic.partitions);
+            let partitions = topics.by_name.values().flat_map(|topic| &topic.partitions);
             partitions.cloned().collect()
         })
     }
@@ -197,9 +195,22 @@ impl Broker {
     pub fn partition(&self, topic: &str, partition: i32) -> Result<Arc<Served>, ErrorCode> {
         let found = self.read_topics(|topics| {
             let at = usize::try_from(partition).ok()?;
-            topics.get(topic)?.partitions.get(at).cloned()
+            topics.by_name.get(topic)?.partitions.get(at).cloned()
         });
         found.ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+
+    /// A partition of the topic with this id.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownTopicId`]; [`ErrorCode::UnknownTopicOrPartition`].
+    pub fn partition_by_id(&self, id: Uuid, partition: i32) -> Result<Arc<Served>, ErrorCode> {
+        self.read_topics(|topics| {
+            let (_, topic) = topics.by_id(id).ok_or(ErrorCode::UnknownTopicId)?;
+            let at = usize::try_from(partition).ok();
+            let found = at.and_then(|at| topic.partitions.get(at).cloned());
+            found.ok_or(ErrorCode::UnknownTopicOrPartition)
+        })
     }
 
     /// The settings of a topic that has `configs` of its own.
@@ -317,7 +328,7 @@ impl Broker {
             }
         })?;
         self.write_topics(|topics| {
-            if let Some(topic) = topics.get_mut(name) {
+            if let Some(topic) = topics.by_name.get_mut(name) {
                 topic.partitions.extend(added);
             }
         });
@@ -327,14 +338,16 @@ impl Broker {
     /// Deletes a topic: noted first, so that a crash in the middle does not bring half of it back.
     ///
     /// # Errors
-    /// When it is not there.
-    pub fn delete_topic(&self, name: &str) -> Result<(), ErrorCode> {
+    /// When it is not there, or, where an `id` is given, has another one; when no topic may be deleted.
+    pub fn delete_topic(&self, name: &str, id: Option<Uuid>) -> Result<(), ErrorCode> {
         if !self.settings.flag("delete.topic.enable") {
-            return Err(ErrorCode::InvalidRequest);
+            return Err(ErrorCode::TopicDeletionDisabled);
         }
         let mut catalogue = locked(&self.catalogue);
-        if !catalogue.topics.contains_key(name) {
-            return Err(ErrorCode::UnknownTopicOrPartition);
+        let entry = catalogue.topics.get(name);
+        let entry = entry.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if id.is_some_and(|id| entry.id.parse() != Ok(id)) {
+            return Err(ErrorCode::UnknownTopicId);
         }
         let noted = self.change(&mut catalogue, |to| {
             if let Some(entry) = to.topics.get_mut(name) {
@@ -380,7 +393,7 @@ impl Broker {
             }
         })?;
         self.write_topics(|topics| {
-            if let Some(topic) = topics.get_mut(name) {
+            if let Some(topic) = topics.by_name.get_mut(name) {
                 topic.configs = configs;
                 let all = topic.partitions.iter();
                 all.for_each(|partition| partition.set_config(config.clone()));

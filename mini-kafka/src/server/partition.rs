@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use super::response::FileSlice;
 use crate::error::ErrorCode;
 use crate::fetch::purgatory::PartitionKey;
+use crate::log::producer_state::ProducerEntry;
 use crate::log::{LogConfig, LogError};
 use crate::partition::{AppendInfo, Partition, RecoveryReport};
 use crate::record::compression::Compression;
@@ -286,6 +287,16 @@ impl Served {
         found.map_err(|error| self.unread(&error))
     }
 
+    /// The first record with the highest timestamp: its offset and timestamp; none where there is none with one, or consumers do not
+    /// see it yet.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn max_timestamp(&self) -> Result<Option<(i64, i64)>, ErrorCode> {
+        let max = self.lock().partition.log().max_timestamp();
+        max.map_or(Ok(None), |max| self.offset_for_timestamp(max))
+    }
+
     /// What a client hears where the log could not be read; its owner hears why.
     fn unread(&self, error: &LogError) -> ErrorCode {
         let code = error.code();
@@ -298,6 +309,16 @@ impl Served {
     /// The last epoch not above `epoch`, and where it ends.
     pub fn end_offset_for_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
         self.lock().partition.end_offset_for_epoch(epoch)
+    }
+
+    /// What is known of idempotent producers, by their ids.
+    ///
+    /// # Errors
+    /// When the log directory is offline.
+    pub fn producers(&self) -> Result<BTreeMap<i64, ProducerEntry>, ErrorCode> {
+        self.dir.check()?;
+        let slot = self.lock();
+        Ok(slot.partition.log().producers().producers().clone())
     }
 
     /// Forgets what is before an offset (-1: before the high watermark); the first that is left.

@@ -130,8 +130,8 @@ fn an_api_versions_request_of_the_future_is_told_what_is_known() {
     stream
         .write_all(&frame(18, 42, &[2, b'x', 2, b'1', 0]))
         .unwrap();
-    // Correlation id; error 35; one kind of request: 18, from 0 to 3. The connection goes on.
-    let told = [0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 3];
+    // Correlation id; error 35; one kind of request: 18, from 0 to 4. The connection goes on.
+    let told = [0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4];
     assert_eq!(receive(&mut stream), told);
     stream
         .write_all(&frame(18, 3, &[0, 2, b'x', 2, b'1', 0]))

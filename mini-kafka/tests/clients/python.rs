@@ -139,10 +139,11 @@ fn a_consumer_of_kip_848_hears_that_there_is_none() {
 
 const CONFLUENT_ADMIN: &str = r#"
 import sys
-from confluent_kafka import (Producer, Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, TopicCollection,
-                             TopicPartition, KafkaException, KafkaError)
+from confluent_kafka import (Producer, Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, ElectionType,
+                             TopicCollection, TopicPartition, KafkaException, KafkaError)
 from confluent_kafka.admin import (AdminClient, NewTopic, NewPartitions, ConfigResource, ResourceType, AlterConfigOpType,
-                                   ConfigEntry, OffsetSpec)
+                                   ConfigEntry, OffsetSpec, AclBinding, AclBindingFilter, AclOperation, AclPermissionType,
+                                   ResourcePatternType)
 broker = sys.argv[1]
 admin = AdminClient({'bootstrap.servers': broker})
 def wait(futures):
@@ -194,7 +195,15 @@ cluster = admin.describe_cluster(include_authorized_operations=True).result(30)
 assert len(cluster.authorized_operations) == 7 and cluster.controller.id == 1, cluster.authorized_operations
 described = wait(admin.describe_topics(TopicCollection(['t']), include_authorized_operations=True))['t']
 assert len(described.authorized_operations) == 8 and len(described.partitions) == 3, described.authorized_operations
-refused(KafkaError.UNSUPPORTED_VERSION, lambda: admin.list_offsets({TopicPartition('t', 0): OffsetSpec.max_timestamp()}))
+newest = wait(admin.list_offsets({TopicPartition('t', 0): OffsetSpec.max_timestamp()})).popitem()[1]
+assert 4 <= newest.offset < 10 and newest.timestamp > 0, newest
+everything = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+allow = AclBinding(ResourceType.TOPIC, 't', ResourcePatternType.LITERAL, 'User:me', '*', AclOperation.READ, AclPermissionType.ALLOW)
+refused(KafkaError.SECURITY_DISABLED, lambda: admin.create_acls([allow]))
+refused(KafkaError.SECURITY_DISABLED, lambda: admin.delete_acls([everything]))
+asked = [TopicPartition('t', 0), TopicPartition('t', 9)]
+elected = {p.partition: e.code() for p, e in admin.elect_leaders(ElectionType.PREFERRED, asked).result(30).items()}
+assert elected == {0: KafkaError.ELECTION_NOT_NEEDED, 9: KafkaError.UNKNOWN_TOPIC_OR_PART}, elected
 refused(KafkaError.OFFSET_OUT_OF_RANGE, lambda: admin.delete_records([TopicPartition('t', 0, 11)]))
 transactional = Producer({'bootstrap.servers': broker, 'transactional.id': 'x'})
 try:

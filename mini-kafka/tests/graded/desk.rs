@@ -142,6 +142,7 @@ impl Desk {
             session_timeout: like.session_timeout,
             rebalance_timeout: like.rebalance_timeout,
             knows_member_id_required: false,
+            knows_skip_assignment: false,
         };
         let ticket = self.ticket();
         let actions = self.coordinator.join(ticket, request, self.now);
@@ -157,6 +158,8 @@ impl Desk {
     pub(crate) fn sync(&mut self, who: MemberRef, assignments: &[(&str, &str)]) -> Ticket {
         let assignments = assignments.iter();
         let request = SyncRequest {
+            protocol_type: None,
+            protocol: None,
             member: who,
             assignments: assignments
                 .map(|(id, what)| ((*id).to_owned(), what.as_bytes().to_vec()))

@@ -2,8 +2,9 @@
 //! it stands below.
 //!
 //! ```text
-//! join NAME [instance=I] [protocols=a,b] [session=10s] [rebalance=60s] [old]   `old` does not know of KIP-394
-//! sync NAME [MEMBER=assignment …]       heartbeat NAME      leave NAME      leave-instance I
+//! join NAME [instance=I] [protocols=a,b] [session=10s] [rebalance=60s] [old|new]   `old` does not know of KIP-394, `new` of KIP-814
+//! sync NAME [MEMBER=assignment …] [protocol=a] [type=consumer]                     what it says of the group
+//! heartbeat NAME      leave NAME      leave-instance I
 //! commit NAME PARTITION=OFFSET …        fetch PARTITION     describe        delete
 //! delete-offset PARTITION               wait 3s             expire
 //! restart                               a new coordinator reads the log
@@ -183,6 +184,7 @@ impl Story {
             session_timeout: duration(option("session=").unwrap_or("10s")),
             rebalance_timeout: duration(option("rebalance=").unwrap_or("60s")),
             knows_member_id_required: !options.contains(&"old"),
+            knows_skip_assignment: options.contains(&"new"),
         };
         let ticket = self.ticket(name);
         let actions = self.coordinator.join(ticket, request, self.now);
@@ -190,12 +192,18 @@ impl Story {
     }
 
     fn sync(&mut self, name: &str, assignments: &[&str]) {
-        let assignments = assignments.iter().map(|word| {
+        let said = |key: &str| assignments.iter().find_map(|word| word.strip_prefix(key));
+        let (protocol_type, protocol) = (said("type="), said("protocol="));
+        let assigned =
+            |word: &&&str| !["type", "protocol"].contains(&word.split('=').next().unwrap());
+        let assignments = assignments.iter().filter(assigned).map(|word| {
             let (member, assignment) = word.split_once('=').unwrap();
             let id = self.clients[member].member_id.clone();
             (id, assignment.as_bytes().to_vec())
         });
         let request = SyncRequest {
+            protocol_type: protocol_type.map(str::to_owned),
+            protocol: protocol.map(str::to_owned),
             assignments: assignments.collect(),
             member: self.member(name),
         };
@@ -339,8 +347,10 @@ impl Story {
                         let leader = self.name_of(&answer.leader);
                         write!(line, ", led by {leader}").unwrap();
                     } else {
-                        line.push_str(", leads a group of ");
-                        write!(line, "{}", answer.members.len()).unwrap();
+                        write!(line, ", leads a group of {}", answer.members.len()).unwrap();
+                    }
+                    if answer.skip_assignment {
+                        line.push_str(", and is not to assign");
                     }
                     self.say(&line);
                 }

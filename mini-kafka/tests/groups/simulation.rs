@@ -236,6 +236,7 @@ impl World {
             session_timeout: Duration::from_secs(10),
             rebalance_timeout: Duration::from_secs(30),
             knows_member_id_required: i.is_multiple_of(2),
+            knows_skip_assignment: i.is_multiple_of(3),
         };
         let actions = self.coordinator.join(ticket, request, self.now);
         self.carry_out(actions)
@@ -249,6 +250,8 @@ impl World {
         let share = |n: usize| share(n).map(|p| u8::try_from(p).unwrap()).collect();
         let assignments = members.iter().enumerate();
         let request = SyncRequest {
+            protocol_type: None,
+            protocol: None,
             assignments: assignments.map(|(n, id)| (id.clone(), share(n))).collect(),
             member: self.member(i),
         };
@@ -381,7 +384,9 @@ impl World {
                         let client = &mut self.clients[i];
                         client.member_id = answer.member_id;
                         client.generation = answer.generation;
+                        // Who is not to assign sends nothing.
                         let members = answer.members.into_iter();
+                        let members = members.filter(|_| !answer.skip_assignment);
                         client.members = members.map(|m| m.member_id).collect();
                         self.sync(i)?;
                     } else if answer.error != ErrorCode::RebalanceInProgress {

@@ -1,44 +1,60 @@
 //! Fetching: what is there, or, for as long as the client likes to wait, what comes. Only the answer's frame is made
 //! here; records go from the file to the socket as they are.
 
+mod frame;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures::FutureExt;
-use kafka_protocol::messages::FetchRequest;
+use kafka_protocol::messages::{FetchRequest, TopicName};
+use uuid::Uuid;
 
 use super::{Answer, BadRequest, Header, body};
 use crate::error::ErrorCode;
-use crate::fetch::purgatory::{PartitionKey, Verdict, decide};
-use crate::fetch::session::{Fetch, Told, Wanted};
+use crate::fetch::purgatory::{Verdict, decide};
+use crate::fetch::session::{Fetch, FetchKey, Named, Told, TopicKey, Wanted};
 use crate::server::broker::{Broker, locked};
-use crate::server::metrics;
-use crate::server::partition::{Found, Offsets};
-use crate::server::response::{FileSlice, Piece, Response};
+use crate::server::partition::{Found, Offsets, Served};
+use crate::server::response::FileSlice;
+
+use frame::frame;
 
 /// From this version on, a consumer knows zstd (KIP-110).
 const KNOWS_ZSTD: i16 = 10;
+/// From this version on, topics are named by their ids (KIP-516).
+const NAMES_BY_ID: i16 = 13;
 
 /// What is found in one partition.
 struct Part {
-    key: PartitionKey,
+    key: FetchKey,
+    /// Unknown with some errors.
+    served: Option<Arc<Served>>,
     error: ErrorCode,
-    /// Unknown with an error.
+    /// Unknown with some errors.
     offsets: Option<Offsets>,
     slice: Option<FileSlice>,
+    diverging: Option<Diverging>,
 }
+
+/// Where what the client has read ended, if its last epoch ended earlier or was none (KIP-595): the epoch, and its end.
+type Diverging = (i32, i64);
 
 impl Part {
     fn len(&self) -> usize {
         self.slice.as_ref().map_or(0, |slice| slice.len)
     }
 
+    fn is_told_at_once(&self) -> bool {
+        self.error != ErrorCode::None || self.diverging.is_some()
+    }
+
     fn told(&self) -> Told {
         Told {
             high_watermark: self.offsets.map_or(-1, |o| o.high_watermark),
             log_start_offset: self.offsets.map_or(-1, |o| o.log_start),
-            failed: self.error != ErrorCode::None,
+            failed: self.is_told_at_once(),
         }
     }
 }
@@ -49,29 +65,14 @@ pub(super) fn fetch(
     bytes: Bytes,
 ) -> Result<Answer, BadRequest> {
     let request: FetchRequest = body(&header, bytes)?;
-    let mut named = Vec::new();
-    for topic in &request.topics {
-        for partition in &topic.partitions {
-            let wanted = Wanted {
-                offset: partition.fetch_offset,
-                max_bytes: partition.partition_max_bytes,
-                leader_epoch: partition.current_leader_epoch,
-            };
-            named.push(((topic.topic.0.to_string(), partition.partition), wanted));
-        }
-    }
-    let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
-        let partitions = topic.partitions.iter();
-        partitions.map(|partition| (topic.topic.0.to_string(), *partition))
-    });
-    let forgotten: Vec<PartitionKey> = forgotten.collect();
+    let named = named(&header, &request);
     // Before version 7 there were no sessions.
     let epoch = if header.version < 7 {
         -1
     } else {
         request.session_epoch
     };
-    let begun = locked(&broker.sessions).begin(request.session_id, epoch, named, &forgotten);
+    let begun = locked(&broker.sessions).begin(request.session_id, epoch, named);
     let broker = broker.clone();
     Ok(async move {
         let fetch = match begun {
@@ -91,6 +92,40 @@ pub(super) fn fetch(
     .boxed())
 }
 
+fn named(header: &Header, request: &FetchRequest) -> Named {
+    let by_id = header.version >= NAMES_BY_ID;
+    let key = |name: &TopicName, id: Uuid| {
+        if by_id {
+            TopicKey::Id(id.as_u128())
+        } else {
+            TopicKey::Name(name.0.to_string())
+        }
+    };
+    let mut wanted = Vec::new();
+    for topic in &request.topics {
+        let topic_key = key(&topic.topic, topic.topic_id);
+        for partition in &topic.partitions {
+            let of_partition = Wanted {
+                offset: partition.fetch_offset,
+                max_bytes: partition.partition_max_bytes,
+                leader_epoch: partition.current_leader_epoch,
+                last_fetched_epoch: partition.last_fetched_epoch,
+            };
+            wanted.push(((topic_key.clone(), partition.partition), of_partition));
+        }
+    }
+    let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
+        let topic_key = key(&topic.topic, topic.topic_id);
+        let partitions = topic.partitions.iter();
+        partitions.map(move |partition| (topic_key.clone(), *partition))
+    });
+    Named {
+        by_id,
+        wanted,
+        forgotten: forgotten.collect(),
+    }
+}
+
 async fn read_or_wait(
     broker: &Broker,
     header: &Header,
@@ -102,24 +137,24 @@ async fn read_or_wait(
     let min_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
     let look = || {
         let parts = read_all(broker, header, request, fetch);
-        let failed = parts.iter().any(|part| part.error != ErrorCode::None);
+        let failed = parts.iter().any(Part::is_told_at_once);
         let found = parts.iter().map(Part::len).sum();
         let nothing = fetch.partitions.is_empty();
         let verdict = decide(found, min_bytes, failed, nothing, deadline, broker.now());
         (parts, verdict)
     };
-    if let (parts, Verdict::Answer) = look() {
+    let (mut parts, verdict) = look();
+    if let Verdict::Answer = verdict {
         return parts;
     }
     loop {
-        let keys = fetch
-            .partitions
-            .iter()
-            .map(|(key, _)| key.clone())
-            .collect();
-        let wait = broker.fetches.wait(keys);
+        let served = parts.iter().filter_map(|part| part.served.as_ref());
+        let wait = broker
+            .fetches
+            .wait(served.map(|served| served.key.clone()).collect());
         // What came before the wait began woke nobody.
-        let (parts, verdict) = look();
+        let verdict;
+        (parts, verdict) = look();
         let Verdict::WaitUntil(deadline) = verdict else {
             return parts;
         };
@@ -135,21 +170,17 @@ fn read_all(broker: &Broker, header: &Header, request: &FetchRequest, fetch: &Fe
     let mut first = true;
     let mut parts = Vec::new();
     for (key, wanted) in &fetch.partitions {
-        let found = read(broker, header, key, *wanted, room, first);
-        let part = match found {
-            Ok(found) => Part {
-                key: key.clone(),
-                error: ErrorCode::None,
-                offsets: Some(found.offsets),
-                slice: found.slice,
-            },
-            Err((error, offsets)) => Part {
-                key: key.clone(),
-                error,
-                offsets,
-                slice: None,
-            },
+        let mut part = Part {
+            key: key.clone(),
+            served: None,
+            error: ErrorCode::None,
+            offsets: None,
+            slice: None,
+            diverging: None,
         };
+        if let Err(error) = read(broker, header, *wanted, room, first, &mut part) {
+            part.error = error;
+        }
         room = room.saturating_sub(part.len());
         first &= part.slice.is_none();
         parts.push(part);
@@ -162,87 +193,55 @@ fn read_all(broker: &Broker, header: &Header, request: &FetchRequest, fetch: &Fe
 fn read(
     broker: &Broker,
     header: &Header,
-    (topic, partition): &PartitionKey,
     wanted: Wanted,
     room: usize,
     first: bool,
-) -> Result<Found, (ErrorCode, Option<Offsets>)> {
-    let served = broker.partition(topic, *partition).map_err(|e| (e, None))?;
+    part: &mut Part,
+) -> Result<(), ErrorCode> {
+    let (topic, partition) = &part.key;
+    let served = match topic {
+        TopicKey::Name(name) => broker.partition(name, *partition)?,
+        TopicKey::Id(id) => broker.partition_by_id(Uuid::from_u128(*id), *partition)?,
+    };
+    let served = part.served.insert(served);
     let offsets = served.offsets();
     match wanted.leader_epoch {
         epoch if epoch >= 0 && epoch < offsets.leader_epoch => {
-            return Err((ErrorCode::FencedLeaderEpoch, None));
+            return Err(ErrorCode::FencedLeaderEpoch);
         }
-        epoch if epoch > offsets.leader_epoch => return Err((ErrorCode::UnknownLeaderEpoch, None)),
+        epoch if epoch > offsets.leader_epoch => return Err(ErrorCode::UnknownLeaderEpoch),
         _ => {}
     }
+    part.offsets = Some(offsets);
+    part.diverging = diverging(served, offsets, wanted)?;
+    if part.diverging.is_some() {
+        return Ok(());
+    }
     let max_bytes = usize::try_from(wanted.max_bytes).unwrap_or(0).min(room);
-    let found = served.read(wanted.offset, max_bytes);
-    let mut found = found.map_err(|error| (error, Some(offsets)))?;
-    let too_much = |slice: &FileSlice| slice.len > max_bytes && !first;
-    found.slice = found.slice.filter(|slice| !too_much(slice));
-    if header.version < KNOWS_ZSTD && found.slice.is_some() && served.compresses_with_zstd() {
-        return Err((ErrorCode::UnsupportedCompressionType, Some(offsets)));
+    let Found { slice, offsets } = served.read(wanted.offset, max_bytes)?;
+    let slice = slice.filter(|slice| slice.len <= max_bytes || first);
+    if header.version < KNOWS_ZSTD && slice.is_some() && served.compresses_with_zstd() {
+        return Err(ErrorCode::UnsupportedCompressionType);
     }
-    Ok(found)
+    part.offsets = Some(offsets);
+    part.slice = slice;
+    Ok(())
 }
 
-/// Makes the answer's frame by hand: an encoder would want the records in memory.
-fn frame(header: &Header, error: ErrorCode, session_id: i32, parts: &[Part]) -> Response {
-    let version = header.version;
-    let mut pieces = Vec::new();
-    let mut bytes = BytesMut::with_capacity(64 + 64 * parts.len());
-    bytes.put_i32(0);
-    bytes.put_i32(header.correlation_id);
-    // Throttling: none.
-    bytes.put_i32(0);
-    if version >= 7 {
-        bytes.put_i16(error.code());
-        bytes.put_i32(session_id);
+/// Whether the client's last record is of an epoch that has ended before it, or that never was.
+fn diverging(
+    served: &Served,
+    offsets: Offsets,
+    wanted: Wanted,
+) -> Result<Option<Diverging>, ErrorCode> {
+    if wanted.last_fetched_epoch < 0 {
+        return Ok(None);
     }
-    // Partitions of a topic stand together as long as they follow each other.
-    let groups: Vec<&[Part]> = parts.chunk_by(|a, b| a.key.0 == b.key.0).collect();
-    put_count(&mut bytes, groups.len());
-    for group in groups {
-        let topic = &group[0].key.0;
-        bytes.put_i16(i16::try_from(topic.len()).unwrap_or(i16::MAX));
-        bytes.put_slice(topic.as_bytes());
-        put_count(&mut bytes, group.len());
-        for part in group {
-            let offsets = part.offsets;
-            bytes.put_i32(part.key.1);
-            bytes.put_i16(part.error.code());
-            bytes.put_i64(offsets.map_or(-1, |o| o.high_watermark));
-            // The last stable offset: without transactions, all is stable.
-            bytes.put_i64(offsets.map_or(-1, |o| o.high_watermark));
-            if version >= 5 {
-                bytes.put_i64(offsets.map_or(-1, |o| o.log_start));
-            }
-            // Aborted transactions: null.
-            bytes.put_i32(-1);
-            if version >= 11 {
-                // The preferred read replica: none.
-                bytes.put_i32(-1);
-            }
-            put_count(&mut bytes, part.len());
-            if let Some(slice) = &part.slice {
-                metrics::fetched(topic, slice.len);
-                pieces.push(Piece::Bytes(bytes.split().freeze()));
-                pieces.push(Piece::File(slice.clone()));
-            }
-        }
+    let found = served.end_offset_for_epoch(wanted.last_fetched_epoch);
+    let (epoch, end) = found.ok_or(ErrorCode::OffsetOutOfRange)?;
+    if wanted.offset < offsets.log_start {
+        return Err(ErrorCode::OffsetOutOfRange);
     }
-    pieces.push(Piece::Bytes(bytes.freeze()));
-    let mut response = Response { pieces };
-    let len = i32::try_from(response.bytes() - 4).unwrap_or(i32::MAX);
-    if let Some(Piece::Bytes(head)) = response.pieces.first_mut() {
-        let mut whole = BytesMut::from(&head[..]);
-        whole[..4].copy_from_slice(&len.to_be_bytes());
-        *head = whole.freeze();
-    }
-    response
-}
-
-fn put_count(bytes: &mut BytesMut, count: usize) {
-    bytes.put_i32(i32::try_from(count).unwrap_or(i32::MAX));
+    let diverges = epoch < wanted.last_fetched_epoch || end < wanted.offset;
+    Ok(diverges.then_some((epoch, end)))
 }

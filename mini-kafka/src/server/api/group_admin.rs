@@ -14,21 +14,25 @@ use kafka_protocol::messages::{
     DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
     GroupId, ListGroupsRequest, ListGroupsResponse, OffsetDeleteRequest, OffsetDeleteResponse,
 };
+use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, BadRequest, Header, allowed, answer, body, text};
 use crate::error::ErrorCode;
-use crate::group::Action;
+use crate::group::{Action, State};
 use crate::server::broker::Broker;
 
 /// What may be done with a group (to read, delete and describe it), as codes of Kafka's `AclOperation`.
 const ON_GROUPS: [u8; 3] = [3, 6, 8];
+
+/// The type of groups whose members assign, as all do here.
+const CLASSIC: &str = "classic";
 
 pub(super) fn describe_groups(
     broker: &Arc<Broker>,
     header: &Header,
     request: DescribeGroupsRequest,
 ) -> DescribeGroupsResponse {
-    let may_do = allowed(request.include_authorized_operations, &ON_GROUPS);
+    let asks = request.include_authorized_operations;
     let groups = request.groups.into_iter().map(|id| {
         let group = broker
             .groups
@@ -44,13 +48,22 @@ pub(super) fn describe_groups(
                 .with_member_metadata(member.metadata.into())
                 .with_member_assignment(member.assignment.into())
         });
+        // Before the sixth version a group that is not there was only dead (KIP-1043).
+        let missing = header.version >= 6 && group.state == State::Dead;
+        let code = if missing {
+            ErrorCode::GroupIdNotFound
+        } else {
+            ErrorCode::None
+        };
         DescribedGroup::default()
+            .with_error_code(code.code())
+            .with_error_message(missing.then(|| text(code.to_string())))
             .with_group_id(id)
             .with_group_state(text(group.state.name()))
             .with_protocol_type(text(group.protocol_type))
             .with_protocol_data(text(group.protocol))
             .with_members(members.collect())
-            .with_authorized_operations(may_do)
+            .with_authorized_operations(allowed(asks && !missing, &ON_GROUPS))
     });
     DescribeGroupsResponse::default().with_groups(groups.collect())
 }
@@ -61,11 +74,12 @@ pub(super) fn list_groups(
     request: ListGroupsRequest,
 ) -> ListGroupsResponse {
     let mut groups = broker.groups.with(|coordinator| coordinator.list());
-    // Who names no states wants groups in any. Case does not matter to Kafka.
-    let wanted = &request.states_filter;
+    // Who names no states, or no types, wants groups of any. Case does not matter to Kafka.
+    let wants = |filter: &[StrBytes], is: &str| {
+        filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(is))
+    };
     groups.retain(|group| {
-        let mut wanted = wanted.iter();
-        wanted.len() == 0 || wanted.any(|state| state.eq_ignore_ascii_case(group.state.name()))
+        wants(&request.states_filter, group.state.name()) && wants(&request.types_filter, CLASSIC)
     });
     let groups = groups.into_iter().map(|group| {
         // Not known before the fourth version.
@@ -74,6 +88,7 @@ pub(super) fn list_groups(
             .with_group_id(GroupId(text(group.group_id)))
             .with_protocol_type(text(group.protocol_type))
             .with_group_state(text(state.unwrap_or_default()))
+            .with_group_type(StrBytes::from_static_str(CLASSIC))
     });
     ListGroupsResponse::default().with_groups(groups.collect())
 }

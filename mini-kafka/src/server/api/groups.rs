@@ -10,14 +10,10 @@ use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::offset_commit_response::{
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
-use kafka_protocol::messages::offset_fetch_response::{
-    OffsetFetchResponsePartition, OffsetFetchResponseTopic,
-};
 use kafka_protocol::messages::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, HeartbeatRequest,
     HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
-    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
-    SyncGroupRequest, SyncGroupResponse, TopicName,
+    OffsetCommitRequest, OffsetCommitResponse, SyncGroupRequest, SyncGroupResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::oneshot;
@@ -64,6 +60,7 @@ pub(super) fn join(
         session_timeout: millis(request.session_timeout_ms),
         rebalance_timeout: millis(rebalance_ms),
         knows_member_id_required: header.version >= 4,
+        knows_skip_assignment: header.version >= 9,
     };
     let (now, member_id) = (broker.now(), request.member_id.clone());
     let protocol_type = request.protocol_type.clone();
@@ -99,6 +96,7 @@ fn join_response(header: &Header, joined: JoinAnswer, protocol_type: String) -> 
         .with_protocol_type((has_joined && tells_type).then(|| text(protocol_type)))
         .with_protocol_name(protocol.map(text))
         .with_leader(text(joined.leader))
+        .with_skip_assignment(joined.skip_assignment)
         .with_member_id(text(joined.member_id))
         .with_members(members.collect())
 }
@@ -114,6 +112,8 @@ pub(super) fn sync(
         assignments: assignments
             .map(|one| (one.member_id.to_string(), one.assignment.to_vec()))
             .collect(),
+        protocol_type: optional(request.protocol_type.as_ref()),
+        protocol: optional(request.protocol_name.as_ref()),
         member: MemberRef {
             group_id: request.group_id.0.to_string(),
             generation: request.generation_id,
@@ -122,7 +122,13 @@ pub(super) fn sync(
         },
     };
     let now = broker.now();
+    let (mut protocol_type, mut protocol) = (None, None);
     let asked = broker.groups.ask(broker, |coordinator, ticket| {
+        // Those of the generation that the member asks in, if it is answered at all.
+        if let Some(group) = coordinator.group(&request.member.group_id) {
+            protocol_type.clone_from(&group.protocol_type);
+            protocol.clone_from(&group.protocol);
+        }
         coordinator.sync(ticket, &request, now)
     });
     Ok(async move {
@@ -130,8 +136,11 @@ pub(super) fn sync(
             Ok(Action::Synced(_, synced)) => synced,
             _ => SyncAnswer::refused(ErrorCode::CoordinatorNotAvailable),
         };
+        let tells = |name: Option<String>| name.filter(|_| synced.error == ErrorCode::None);
         let response = SyncGroupResponse::default()
             .with_error_code(synced.error.code())
+            .with_protocol_type(tells(protocol_type).map(text))
+            .with_protocol_name(tells(protocol).map(text))
             .with_assignment(synced.assignment.into());
         answer(&header, &response)
     }
@@ -255,11 +264,15 @@ pub(super) fn commit(
         offsets,
     };
     let now = broker.now();
+    // Since the ninth version a member hears that its group is not there (KIP-848).
+    let mut missing = header.version >= 9 && request.member.generation >= 0;
     let asked: oneshot::Receiver<Action> = broker.groups.ask(broker, |coordinator, ticket| {
+        missing &= coordinator.group(&request.member.group_id).is_none();
         coordinator.commit(ticket, &request, now)
     });
     Ok(async move {
         let codes = match asked.await {
+            _ if missing => vec![ErrorCode::GroupIdNotFound; places.len()],
             Ok(Action::Committed(_, codes)) => codes,
             _ => vec![ErrorCode::CoordinatorNotAvailable; places.len()],
         };
@@ -269,62 +282,4 @@ pub(super) fn commit(
         answer(&header, &response)
     }
     .boxed())
-}
-
-pub(super) fn offset_fetch(
-    broker: &Arc<Broker>,
-    header: &Header,
-    request: OffsetFetchRequest,
-) -> OffsetFetchResponse {
-    let group_id = request.group_id.0.to_string();
-    let one = |topic: &str, partition: i32| {
-        broker.groups.with(|coordinator| {
-            let found = coordinator.committed(&group_id, topic, partition);
-            let answer = OffsetFetchResponsePartition::default().with_partition_index(partition);
-            match found {
-                Some(committed) => answer
-                    .with_committed_offset(committed.offset)
-                    .with_committed_leader_epoch(if header.version >= 5 {
-                        committed.leader_epoch
-                    } else {
-                        -1
-                    })
-                    .with_metadata(Some(text(committed.metadata.clone()))),
-                None => answer
-                    .with_committed_offset(-1)
-                    .with_committed_leader_epoch(-1)
-                    .with_metadata(Some(text(""))),
-            }
-        })
-    };
-    let wanted: Vec<(TopicName, Vec<i32>)> = match request.topics {
-        Some(topics) => {
-            let topics = topics.into_iter();
-            topics
-                .map(|topic| (topic.name, topic.partition_indexes))
-                .collect()
-        }
-        // Since the second version null asks for everything.
-        None => broker.groups.with(|coordinator| {
-            let mut all: Vec<(TopicName, Vec<i32>)> = Vec::new();
-            let group = coordinator.group(&group_id);
-            for (topic, partition) in group.into_iter().flat_map(|group| group.offsets.keys()) {
-                match all.last_mut() {
-                    Some((last, partitions)) if *last.0 == **topic => partitions.push(*partition),
-                    _ => all.push((TopicName(text(topic.clone())), vec![*partition])),
-                }
-            }
-            all
-        }),
-    };
-    let topics = wanted.into_iter().map(|(name, partitions)| {
-        let partitions = partitions
-            .into_iter()
-            .map(|partition| one(&name.0, partition));
-        let partitions = partitions.collect();
-        OffsetFetchResponseTopic::default()
-            .with_name(name)
-            .with_partitions(partitions)
-    });
-    OffsetFetchResponse::default().with_topics(topics.collect())
 }

@@ -7,6 +7,7 @@ use kafka_protocol::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
 use kafka_protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse, TopicName};
+use rustix::fs::{StatVfs, statvfs};
 
 use super::{Header, text};
 use crate::server::broker::Broker;
@@ -24,6 +25,16 @@ pub(super) fn describe_log_dirs(
         Err(code) => result.with_error_code(code.code()),
         Ok(()) => result.with_topics(topics(asked_for(broker, request))),
     };
+    let volume = statvfs(&dir).ok();
+    let bytes = |blocks: fn(&StatVfs) -> u64| {
+        let bytes = volume
+            .as_ref()
+            .map(|at| blocks(at).saturating_mul(at.f_frsize));
+        bytes.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
+    };
+    let result = result
+        .with_total_bytes(bytes(|volume| volume.f_blocks))
+        .with_usable_bytes(bytes(|volume| volume.f_bavail));
     DescribeLogDirsResponse::default().with_results(vec![result])
 }
 

@@ -27,6 +27,12 @@ use crate::server::partition::Served;
 const LATEST: i64 = -1;
 /// "The first that is there".
 const EARLIEST: i64 = -2;
+/// "That of the record with the highest timestamp" (KIP-734).
+const MAX_TIMESTAMP: i64 = -3;
+/// "The first that is on a broker's own disk", as all are here (KIP-405).
+const EARLIEST_LOCAL: i64 = -4;
+/// "The last that is in another storage", as none is here (KIP-1005).
+const LATEST_TIERED: i64 = -5;
 
 /// A partition, if the client's idea of its leader epoch is right.
 fn current(
@@ -74,6 +80,9 @@ fn list_offset(
         let found = match asked.timestamp {
             LATEST => Some((offsets.high_watermark, -1)),
             EARLIEST => Some((offsets.log_start, -1)),
+            MAX_TIMESTAMP if version >= 7 => served.max_timestamp()?,
+            EARLIEST_LOCAL if version >= 8 => Some((offsets.log_start, -1)),
+            LATEST_TIERED if version >= 9 => None,
             // They mean something in later versions.
             timestamp if timestamp < 0 => return Err(ErrorCode::UnsupportedVersion),
             timestamp => served.offset_for_timestamp(timestamp)?,

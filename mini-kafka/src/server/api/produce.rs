@@ -6,10 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
-use kafka_protocol::messages::{
-    InitProducerIdRequest, InitProducerIdResponse, ProduceRequest, ProduceResponse, ProducerId,
-    TopicName,
-};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use tracing::{Instrument, Span};
 
@@ -149,29 +146,4 @@ fn append(
         result
     };
     Ok((owes.then_some(served), end, result))
-}
-
-pub(super) fn init_producer_id(
-    broker: &Arc<Broker>,
-    _: &Header,
-    request: InitProducerIdRequest,
-) -> InitProducerIdResponse {
-    let (had, epoch) = (request.producer_id.0, request.producer_epoch);
-    let id = match request.transactional_id {
-        _ if (had == -1) != (epoch == -1) => Err(ErrorCode::InvalidRequest),
-        // There is no coordinator of transactions.
-        Some(_) => Err(ErrorCode::TransactionalIdAuthorizationFailed),
-        // Also one that has an id gets a new one: what it had can go on only within transactions (KIP-360).
-        None => broker.new_producer_id(),
-    };
-    let answer = InitProducerIdResponse::default();
-    match id {
-        Ok(id) => answer
-            .with_producer_id(ProducerId(id))
-            .with_producer_epoch(0),
-        Err(code) => answer
-            .with_error_code(code.code())
-            .with_producer_id(ProducerId(-1))
-            .with_producer_epoch(-1),
-    }
 }

@@ -25,6 +25,10 @@ use kafka_protocol::messages::{
 use node::FileDisk;
 use tempfile::TempDir;
 
+mod cluster;
+mod fetch;
+mod groups;
+mod ids;
 mod versions;
 
 use super::*;
@@ -52,7 +56,12 @@ impl Server {
     }
 
     fn open(root: TempDir) -> Server {
-        let settings = Settings::parse(&["num.partitions=2"]).unwrap();
+        Server::open_with(root, &[])
+    }
+
+    fn open_with(root: TempDir, overrides: &[&str]) -> Server {
+        let settings = [&["num.partitions=2"], overrides].concat();
+        let settings = Settings::parse(&settings).unwrap();
         let disk = FileDisk::open(root.path()).unwrap();
         let broker = Broker::open(settings, disk, "localhost".to_owned(), 9092).unwrap();
         let broker = Arc::new(broker);
@@ -310,6 +319,7 @@ async fn groups_are_listed_by_state() {
         session_timeout: Duration::from_secs(10),
         rebalance_timeout: Duration::from_secs(10),
         knows_member_id_required: false,
+        knows_skip_assignment: false,
     };
     let now = server.broker.now();
     // It has to wait for others, who may be about to join.

@@ -9,10 +9,11 @@ use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::create_topics_response::{
     CreatableTopicConfigs, CreatableTopicResult,
 };
+use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{
     BrokerId, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
-    CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+    CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, TopicName,
 };
 
 use super::configs::topic_configs;
@@ -122,16 +123,45 @@ pub(super) fn delete_topics(
     header: &Header,
     request: DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
-    let results = request.topic_names.into_iter().map(|name| {
-        let refused = broker.delete_topic(&name.0).err();
+    let mut asked = request.topics;
+    // All that there was before the sixth version.
+    let names = request.topic_names.into_iter();
+    asked.extend(names.map(|name| DeleteTopicState::default().with_name(Some(name))));
+    let results = asked.into_iter().map(|mut topic| {
+        let refused = delete_topic(broker, &mut topic).err();
+        let refused = refused.map(|code| match code {
+            ErrorCode::TopicDeletionDisabled if header.version < 3 => ErrorCode::InvalidRequest,
+            code => code,
+        });
         // Not known before the fifth version.
         let why = refused.filter(|_| header.version >= 5);
         DeletableTopicResult::default()
-            .with_name(Some(name))
+            .with_name(topic.name)
+            .with_topic_id(topic.topic_id)
             .with_error_code(refused.unwrap_or(ErrorCode::None).code())
             .with_error_message(why.map(|code| text(code.to_string())))
     });
     DeleteTopicsResponse::default().with_responses(results.collect())
+}
+
+/// Deletes a topic that has a name or an id, and notes what it has of both.
+fn delete_topic(broker: &Broker, topic: &mut DeleteTopicState) -> Result<(), ErrorCode> {
+    match &topic.name {
+        Some(_) if !topic.topic_id.is_nil() => Err(ErrorCode::InvalidRequest),
+        Some(name) => {
+            let found = broker.topic(&name.0);
+            broker.delete_topic(&name.0, None)?;
+            topic.topic_id = found.map(|found| found.id).unwrap_or_default();
+            Ok(())
+        }
+        None => {
+            let found = broker.topic_by_id(topic.topic_id);
+            let (name, _) = found.ok_or(ErrorCode::UnknownTopicId)?;
+            broker.delete_topic(&name, Some(topic.topic_id))?;
+            topic.name = Some(TopicName(text(name)));
+            Ok(())
+        }
+    }
 }
 
 pub(super) fn create_partitions(

@@ -45,7 +45,7 @@ fn what_a_full_disk_refused_has_not_happened() {
     append(&broker, "t");
     faults.set(fault(Some(0), Failing::Nothing));
     let refused = Err(ErrorCode::KafkaStorageError);
-    assert_eq!(broker.delete_topic("t"), refused);
+    assert_eq!(broker.delete_topic("t", None), refused);
     assert_eq!(create(&broker, "u"), refused);
     let more = broker.create_partitions("t", 2, false);
     assert_eq!(more.map_err(|refusal| refusal.code), refused);
@@ -77,9 +77,9 @@ fn a_catalogue_that_could_not_be_synced_takes_the_directory_offline() {
     create(&broker, "t").unwrap();
     faults.set(fault(None, Failing::Syncs));
     let refused = Err(ErrorCode::KafkaStorageError);
-    assert_eq!(broker.delete_topic("t"), refused);
+    assert_eq!(broker.delete_topic("t", None), refused);
     faults.set(DiskFault::default());
     assert!(broker.dir.is_offline());
-    assert_eq!(broker.delete_topic("t"), refused);
+    assert_eq!(broker.delete_topic("t", None), refused);
     assert!(broker.topic("t").is_some());
 }

@@ -304,6 +304,71 @@ fn leaving_is_quicker_than_dying() {
 }
 
 #[test]
+fn a_leader_that_comes_back_is_told_of_all_and_not_to_assign() {
+    check(
+        "join a instance=one
+         join b instance=two
+         wait 6s
+         sync a a=0 b=1
+         sync b
+         forget a
+         join a instance=one new
+         sync a
+         forget b
+         join b instance=two new
+         join a instance=one new
+         heartbeat b",
+        expect![[r#"
+            join a instance=one
+            join b instance=two
+            wait 6s
+                a: generation 1, range, leads a group of 2
+                b: generation 1, range, led by a
+            sync a a=0 b=1
+                a: owns [0]
+            sync b
+                b: owns [1]
+            forget a
+            join a instance=one new
+                a: generation 1, range, leads a group of 2, and is not to assign
+            sync a
+                a: owns [0]
+            forget b
+            join b instance=two new
+                b: generation 1, range, led by a
+            join a instance=one new
+            heartbeat b
+                b: RebalanceInProgress
+        "#]],
+    );
+}
+
+#[test]
+fn a_member_that_is_wrong_about_its_groups_protocol_hears_so() {
+    check(
+        "join a
+         join a
+         wait 6s
+         sync a a=0 protocol=roundrobin
+         sync a a=0 type=connect
+         sync a a=0 type=consumer protocol=range",
+        expect![[r#"
+            join a
+                a: MemberIdRequired
+            join a
+            wait 6s
+                a: generation 1, range, leads a group of 1
+            sync a a=0 protocol=roundrobin
+                a: InconsistentGroupProtocol
+            sync a a=0 type=connect
+                a: InconsistentGroupProtocol
+            sync a a=0 type=consumer protocol=range
+                a: owns [0]
+        "#]],
+    );
+}
+
+#[test]
 fn a_static_member_comes_back_without_a_rebalance() {
     check(
         "join a instance=one

@@ -59,6 +59,7 @@ impl ConsumerProcess {
             session_timeout: SESSION_TIMEOUT,
             rebalance_timeout: REBALANCE_TIMEOUT,
             knows_member_id_required: true,
+            knows_skip_assignment: false,
         };
         self.asked = Some(self.ask(Request::JoinGroup(request), ctx));
     }
@@ -176,6 +177,8 @@ impl ConsumerProcess {
                 let bytes = |n| share(n).filter_map(|p| u8::try_from(p).ok()).collect();
                 let members = self.members.iter().enumerate();
                 let request = SyncRequest {
+                    protocol_type: None,
+                    protocol: None,
                     member: self.member(),
                     assignments: members.map(|(n, id)| (id.clone(), bytes(n))).collect(),
                 };

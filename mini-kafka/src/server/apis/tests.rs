@@ -1,0 +1,120 @@
+use bytes::Bytes;
+use kafka_protocol::messages as m;
+use kafka_protocol::protocol::Decodable;
+use node::Rng;
+
+use super::layout::array;
+use super::*;
+
+/// Bytes of a layout, at random.
+fn make(layout: &str, rng: &mut Rng, out: &mut Vec<u8>) {
+    let mut rest = layout.trim_start();
+    while let Some(item) = rest.chars().next() {
+        rest = &rest[1..];
+        match item {
+            'b' => out.push(u8::from(rng.percent(50))),
+            'h' => out.extend([0, 1]),
+            'i' => out.extend([0, 0, 0, 7]),
+            'l' => out.extend([0, 0, 0, 0, 0, 0, 0, 9]),
+            'u' => out.extend([3; 16]),
+            's' => out.extend([0, 2, b'a', b'b']),
+            'B' => out.extend([0, 0, 0, 1, 5]),
+            'S' => out.extend([2, b'x']),
+            'T' => out.extend([1, 9, 1, 0]),
+            _ => {
+                let (inside, behind) = array(rest).unwrap();
+                let count = i32::try_from(rng.below(3)).unwrap();
+                match item {
+                    '(' => out.push(u8::try_from(count + 1).unwrap()),
+                    _ => out.extend(count.to_be_bytes()),
+                }
+                for _ in 0..count {
+                    make(inside, rng, out);
+                }
+                rest = behind;
+            }
+        }
+        rest = rest.trim_start();
+    }
+}
+
+fn decoded<T: Decodable>(bytes: &[u8], version: i16) -> usize {
+    let mut bytes = Bytes::copy_from_slice(bytes);
+    T::decode(&mut bytes, version).unwrap();
+    bytes.len()
+}
+
+fn left_over(key: ApiKey, bytes: &[u8], version: i16) -> usize {
+    match key {
+        ApiKey::Produce => decoded::<m::ProduceRequest>(bytes, version),
+        ApiKey::Fetch => decoded::<m::FetchRequest>(bytes, version),
+        ApiKey::ListOffsets => decoded::<m::ListOffsetsRequest>(bytes, version),
+        ApiKey::Metadata => decoded::<m::MetadataRequest>(bytes, version),
+        ApiKey::OffsetCommit => decoded::<m::OffsetCommitRequest>(bytes, version),
+        ApiKey::OffsetFetch => decoded::<m::OffsetFetchRequest>(bytes, version),
+        ApiKey::FindCoordinator => decoded::<m::FindCoordinatorRequest>(bytes, version),
+        ApiKey::JoinGroup => decoded::<m::JoinGroupRequest>(bytes, version),
+        ApiKey::Heartbeat => decoded::<m::HeartbeatRequest>(bytes, version),
+        ApiKey::LeaveGroup => decoded::<m::LeaveGroupRequest>(bytes, version),
+        ApiKey::SyncGroup => decoded::<m::SyncGroupRequest>(bytes, version),
+        ApiKey::DescribeGroups => decoded::<m::DescribeGroupsRequest>(bytes, version),
+        ApiKey::ListGroups => decoded::<m::ListGroupsRequest>(bytes, version),
+        ApiKey::ApiVersions => decoded::<m::ApiVersionsRequest>(bytes, version),
+        ApiKey::CreateTopics => decoded::<m::CreateTopicsRequest>(bytes, version),
+        ApiKey::DeleteTopics => decoded::<m::DeleteTopicsRequest>(bytes, version),
+        ApiKey::DeleteRecords => decoded::<m::DeleteRecordsRequest>(bytes, version),
+        ApiKey::InitProducerId => decoded::<m::InitProducerIdRequest>(bytes, version),
+        ApiKey::OffsetForLeaderEpoch => decoded::<m::OffsetForLeaderEpochRequest>(bytes, version),
+        ApiKey::DescribeConfigs => decoded::<m::DescribeConfigsRequest>(bytes, version),
+        ApiKey::AlterConfigs => decoded::<m::AlterConfigsRequest>(bytes, version),
+        ApiKey::DescribeLogDirs => decoded::<m::DescribeLogDirsRequest>(bytes, version),
+        ApiKey::CreatePartitions => decoded::<m::CreatePartitionsRequest>(bytes, version),
+        ApiKey::DeleteGroups => decoded::<m::DeleteGroupsRequest>(bytes, version),
+        ApiKey::IncrementalAlterConfigs => {
+            decoded::<m::IncrementalAlterConfigsRequest>(bytes, version)
+        }
+        ApiKey::OffsetDelete => decoded::<m::OffsetDeleteRequest>(bytes, version),
+        ApiKey::DescribeAcls => decoded::<m::DescribeAclsRequest>(bytes, version),
+        ApiKey::CreateAcls => decoded::<m::CreateAclsRequest>(bytes, version),
+        ApiKey::DeleteAcls => decoded::<m::DeleteAclsRequest>(bytes, version),
+        ApiKey::ElectLeaders => decoded::<m::ElectLeadersRequest>(bytes, version),
+        ApiKey::ListPartitionReassignments => {
+            decoded::<m::ListPartitionReassignmentsRequest>(bytes, version)
+        }
+        ApiKey::DescribeCluster => decoded::<m::DescribeClusterRequest>(bytes, version),
+        ApiKey::DescribeProducers => decoded::<m::DescribeProducersRequest>(bytes, version),
+        ApiKey::DescribeTransactions => decoded::<m::DescribeTransactionsRequest>(bytes, version),
+        ApiKey::ListTransactions => decoded::<m::ListTransactionsRequest>(bytes, version),
+        ApiKey::ConsumerGroupHeartbeat => {
+            decoded::<m::ConsumerGroupHeartbeatRequest>(bytes, version)
+        }
+        other => panic!("{other:?} is not served"),
+    }
+}
+
+#[test]
+fn layouts_are_those_of_the_protocol() {
+    let mut rng = Rng::new(1);
+    for api in &APIS {
+        for version in api.min..=api.max {
+            for _ in 0..20 {
+                let mut bytes = Vec::new();
+                make(api.layout(version), &mut rng, &mut bytes);
+                let left = left_over(api.key, &bytes, version);
+                assert_eq!(left, 0, "{:?} version {version}", api.key);
+                assert!(api.fits(version, &bytes), "{:?} version {version}", api.key);
+                let cut = rng.index(bytes.len());
+                assert!(bytes.is_empty() || !api.fits(version, &bytes[..cut]));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_count_that_lies_is_found() {
+    let metadata = Api::find(3).unwrap();
+    assert!(metadata.fits(1, &[255, 255, 255, 255]));
+    assert!(!metadata.fits(1, &[127, 255, 255, 255]));
+    assert!(!metadata.fits(1, &[128, 0, 0, 0]));
+    assert!(!metadata.fits(1, &[0, 0, 0, 2, 0, 1, b'a']));
+}
