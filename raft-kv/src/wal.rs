@@ -13,7 +13,7 @@
 //! goes by removing whole segments, each of which begins by repeating what must outlive its predecessors. [`recovery`] reads the
 //! segments from the first to the last and arrives at the same state.
 //!
-//! Left out on purpose: etcd's preallocated segments and its checksum chained over all records (here each has its own, and a number).
+//! Left out on purpose: etcd's checksum chained over all records (here each has its own, and a number).
 
 pub mod error;
 pub mod flush;
@@ -35,6 +35,10 @@ pub const DIR: &str = "wal";
 
 /// A segment is ended when it has reached this many bytes, as in etcd (`SegmentSizeBytes`).
 pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// A segment grows by as many bytes at once, zeros for now: where a file does not become longer, a sync writes the data alone, and nothing
+/// of the file system's own. etcd allocates whole segments for that, PostgreSQL fills them with zeros (`wal_init_zero`).
+const GROWTH_BYTES: u64 = 1 << 20;
 
 /// Where an entry stands: the term of the leader that appended it, and its index. The first entry has index 0 or 1, as its writer likes.
 ///
@@ -86,8 +90,10 @@ struct Segment {
     first: u64,
     /// The greatest index among its entries, later truncated ones included; none without an entry.
     last_index: Option<u64>,
-    /// Its length with what is pending.
+    /// The length of its records, those that are pending included.
     len: u64,
+    /// The length of its file, zeros behind the records included.
+    file_len: u64,
 }
 
 impl Segment {
@@ -307,6 +313,7 @@ impl Wal {
                     first: self.last_record + 1,
                     last_index: None,
                     len: 0,
+                    file_len: 0,
                 });
             }
             let start = Start {

@@ -3,7 +3,7 @@
 use node::{Disk, DiskError};
 
 use crate::wal::record::Record;
-use crate::wal::{DIR, Wal};
+use crate::wal::{DIR, GROWTH_BYTES, Wal};
 
 /// Records on their way to the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Flush {
     pub offset: u64,
     /// Their frames.
     pub bytes: Vec<u8>,
+    /// So many zeros come behind them, for those that follow.
+    pub zeros: usize,
     /// The last of them.
     pub last: u64,
     /// Segments of which nothing is needed any more once these records are durable, the oldest first.
@@ -27,6 +29,10 @@ impl Flush {
     /// The disk's. After one nothing is known of what is on the disk: the member must end.
     pub fn write(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
         disk.write_at(&self.file, self.offset, &self.bytes)?;
+        if self.zeros > 0 {
+            let end = self.offset + self.bytes.len() as u64;
+            disk.write_at(&self.file, end, &vec![0; self.zeros])?;
+        }
         disk.sync(&self.file)?;
         if self.offset == 0 {
             disk.sync_dir(DIR)?;
@@ -50,11 +56,18 @@ impl Wal {
         let bytes = std::mem::take(&mut self.pending);
         self.flushing = Some(self.last_record);
         let unneeded = self.take_unneeded();
+        let growth = GROWTH_BYTES.min(self.segment_bytes);
         let segment = self.current();
+        let mut zeros = 0;
+        if segment.len > segment.file_len {
+            segment.file_len = segment.len.next_multiple_of(growth);
+            zeros = segment.file_len - segment.len;
+        }
         Some(Flush {
             file: segment.name(),
             offset: segment.len - bytes.len() as u64,
             bytes,
+            zeros: usize::try_from(zeros).unwrap_or(0),
             last: self.last_record,
             unneeded,
         })

@@ -57,6 +57,7 @@ pub(super) fn recover(disk: &mut dyn Disk, segment_bytes: u64) -> Result<(Wal, R
             first: wal.last_record + 1,
             last_index: None,
             len: 0,
+            file_len: 0,
         });
     }
     Ok((wal, report))
@@ -105,7 +106,10 @@ impl Replay {
         };
         let scan =
             record::scan(&bytes, first).map_err(|damage| damaged(damage.offset, damage.reason))?;
-        if let Some(reason) = &scan.torn
+        // Nothing but zeros is room that was not used yet.
+        let is_used = bytes[scan.good_len..].iter().any(|byte| *byte != 0);
+        let torn = scan.torn.filter(|_| is_used);
+        if let Some(reason) = &torn
             && !is_last
         {
             let reason = format!("{reason}, and another segment follows");
@@ -116,12 +120,17 @@ impl Replay {
             first,
             last_index: None,
             len: good_len,
+            file_len: if is_used {
+                good_len
+            } else {
+                bytes.len() as u64
+            },
         });
         for (offset, frame) in &scan.frames {
             self.record(first, *offset as u64, frame)
                 .map_err(|reason| damaged(*offset, reason))?;
         }
-        if let Some(reason) = scan.torn {
+        if let Some(reason) = torn {
             let cut = bytes.len() as u64 - good_len;
             disk.truncate(&file, good_len)?;
             report.torn = Some((file.clone(), cut, reason));

@@ -48,11 +48,11 @@ fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Flips a bit in the middle of a file.
+/// Flips a bit in the middle of what was written to a file.
 fn flip(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0x10;
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[last / 2] ^= 0x10;
     fs::write(path, bytes).unwrap();
 }
 

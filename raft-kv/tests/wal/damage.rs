@@ -32,14 +32,20 @@ fn a_tail_is_cut_off_wherever_it_was_torn() {
     let whole = written().files[FILE].clone();
     let ends = ends(&whole);
     // Of the second flush, which may not have been synced, anything may be there.
-    for len in ends[3]..whole.len() {
+    for len in ends[3]..ends[6] {
         let mut disk = MemDisk::default();
         disk.write_at(FILE, 0, &whole[..len]).unwrap();
         let (wal, report) = Wal::open(&mut disk, 1 << 20).unwrap();
         let kept = ends.iter().filter(|end| **end <= len).count();
         assert_eq!(entries(&wal, &disk).len(), kept - 1, "cut to {len} bytes");
-        assert_eq!(report.torn.is_some(), !ends.contains(&len));
-        assert_eq!(disk.len(FILE).unwrap(), ends[kept - 1] as u64);
+        let end = ends[kept - 1];
+        // A record's length may begin with zeros.
+        let is_torn = whole[end..len].iter().any(|byte| *byte != 0);
+        assert_eq!(report.torn.is_some(), is_torn, "cut to {len} bytes");
+        assert_eq!(
+            disk.len(FILE).unwrap(),
+            if is_torn { end as u64 } else { len as u64 }
+        );
     }
 }
 
@@ -53,6 +59,33 @@ fn a_flush_torn_in_its_middle_is_cut_off_there() {
     let (wal, report) = Wal::open(&mut disk, 1 << 20).unwrap();
     assert_eq!(entries(&wal, &disk).len(), 3);
     assert!(report.torn.is_some());
+}
+
+#[test]
+fn room_that_was_not_used_is_no_torn_tail_and_is_used_later() {
+    let mut disk = written();
+    let file_len = disk.len(FILE).unwrap();
+    assert!(*ends(&disk.files[FILE]).last().unwrap() < disk.files[FILE].len());
+    for restart in 0..3 {
+        let (mut wal, report) = Wal::open(&mut disk, 1 << 20).unwrap();
+        assert_eq!(report.torn, None);
+        assert_eq!(entries(&wal, &disk).len(), 6 + restart);
+        wal.append(at(1, 6 + restart as u64), b"more").unwrap();
+        flush(&mut wal, &mut disk);
+        assert_eq!(disk.len(FILE).unwrap(), file_len, "the file is long enough");
+    }
+    // What was torn is cut off with the room behind it, and the file grows again.
+    let end = *ends(&disk.files[FILE]).last().unwrap() as u64;
+    disk.write_at(FILE, end, b"torn").unwrap();
+    let (mut wal, report) = Wal::open(&mut disk, 1 << 20).unwrap();
+    let (file, cut, _) = report.torn.unwrap();
+    assert_eq!((file.as_str(), cut), (FILE, file_len - end));
+    assert_eq!(disk.len(FILE).unwrap(), end);
+    wal.append(at(1, 9), b"more").unwrap();
+    flush(&mut wal, &mut disk);
+    assert_eq!(disk.len(FILE).unwrap(), file_len);
+    let (wal, report) = Wal::open(&mut disk, 1 << 20).unwrap();
+    assert_eq!((entries(&wal, &disk).len(), report.torn), (10, None));
 }
 
 #[test]
@@ -94,8 +127,8 @@ fn a_segment_that_is_gone_is_missed() {
     }
     // Only the newest may end in a torn record.
     let first = segment_name(1);
-    let len = disk.len(&first).unwrap();
-    disk.truncate(&first, len - 1).unwrap();
+    let end = *ends(&disk.files[&first]).last().unwrap();
+    disk.truncate(&first, end as u64 - 1).unwrap();
     let error = Wal::open(&mut disk, 300).map(|_| ()).unwrap_err();
     assert!(matches!(error, WalError::Damaged { .. }), "{error}");
 }

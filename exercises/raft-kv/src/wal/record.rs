@@ -145,7 +145,8 @@ pub struct Damage {
 ///
 /// A frame is bad if [`split_frame`] refuses it, or if it has another number than the one that is next. A bad one begins a torn tail, unless a good
 /// frame stands at its place or somewhere behind it (at any byte: the bad one's length may be what is bad) which says that the bad one had been
-/// durable: whose `durable` is the bad one's number or a later one.
+/// durable: whose `durable` is the bad one's number or a later one. Zeros behind the last record, kept free for those to come, are a torn tail like
+/// any other here; whoever calls this knows them for what they are.
 ///
 /// # Errors
 /// [`Damage`] at the first bad frame, where it had been durable.
