@@ -3,7 +3,7 @@
 //! What is advertised is exactly what is right. The lowest versions matter as much as the highest: librdkafka 2.0 falls
 //! back to message sets of an old format unless Produce begins at 3 and Fetch at 4 or below.
 //!
-//! Layouts are those of [`layout`].
+//! Layouts are those of `layout`.
 
 pub(super) mod layout;
 
