@@ -36,9 +36,12 @@ pub const DIR: &str = "wal";
 /// A segment is ended when it has reached this many bytes, as in etcd (`SegmentSizeBytes`).
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 
-/// A segment grows by as many bytes at once, zeros for now: where a file does not become longer, a sync writes the data alone, and nothing
-/// of the file system's own. etcd allocates whole segments for that, PostgreSQL fills them with zeros (`wal_init_zero`).
-const GROWTH_BYTES: u64 = 1 << 20;
+/// A file that has to grow gets zeros for as many flushes more like the one that it grows for: where it does not become longer, a sync writes
+/// the data alone, and nothing of the file system's own. etcd allocates whole segments for that, PostgreSQL fills them with zeros
+/// (`wal_init_zero`); with less, a full disk is noticed soon.
+const GROWTH_FLUSHES: u64 = 64;
+/// It gets as many bytes at most.
+const GROWTH_BYTES_MAX: u64 = 1 << 20;
 
 /// Where an entry stands: the term of the leader that appended it, and its index. The first entry has index 0 or 1, as its writer likes.
 ///

@@ -3,7 +3,7 @@
 use node::{Disk, DiskError};
 
 use crate::wal::record::Record;
-use crate::wal::{DIR, GROWTH_BYTES, Wal};
+use crate::wal::{DIR, GROWTH_BYTES_MAX, GROWTH_FLUSHES, Wal};
 
 /// Records on their way to the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,12 +56,13 @@ impl Wal {
         let bytes = std::mem::take(&mut self.pending);
         self.flushing = Some(self.last_record);
         let unneeded = self.take_unneeded();
-        let growth = GROWTH_BYTES.min(self.segment_bytes);
+        let growth = (GROWTH_FLUSHES * bytes.len() as u64).min(GROWTH_BYTES_MAX);
+        let segment_bytes = self.segment_bytes;
         let segment = self.current();
         let mut zeros = 0;
         if segment.len > segment.file_len {
-            segment.file_len = segment.len.next_multiple_of(growth);
-            zeros = segment.file_len - segment.len;
+            zeros = growth.min(segment_bytes.saturating_sub(segment.len));
+            segment.file_len = segment.len + zeros;
         }
         Some(Flush {
             file: segment.name(),
