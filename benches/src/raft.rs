@@ -1,17 +1,15 @@
-//! Clusters of three members that speak etcd's gRPC: raft-kv's, which are the program that measures, run again; and etcd's own, where it is
-//! installed.
+//! Clusters of three members that speak etcd's gRPC: raft-kv's, and etcd's own, where it is installed.
 
 mod etcd;
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use raft_kv::client::pb::StatusResponse;
 use raft_kv::client::{Client, ClientError};
 use raft_kv::server::local_cluster::LocalCluster;
-use raft_kv::server::{log_to_stderr, run, settings};
 use tempfile::TempDir;
 
 use crate::directory;
@@ -22,26 +20,6 @@ pub use etcd::Etcd;
 pub const MEMBERS: u16 = 3;
 const START_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
-
-/// This program as a process of a cluster.
-#[derive(clap::Subcommand)]
-pub enum Node {
-    /// Run a member of raft-kv
-    #[command(hide = true)]
-    Serve(Box<settings::Options>),
-}
-
-impl Node {
-    /// Runs until it is told to end.
-    ///
-    /// # Errors
-    /// The server's.
-    pub fn run(&self) -> Result<()> {
-        let Node::Serve(options) = self;
-        log_to_stderr("warn");
-        run(options)
-    }
-}
 
 /// A cluster of child processes, with etcd's default settings. Dropping it kills them all.
 pub trait Cluster {
@@ -72,17 +50,29 @@ pub struct RaftKv {
 }
 
 impl RaftKv {
-    /// Starts one of this program, or of another build of raft-kv.
+    /// Starts one of the program that was built beside this one, or of another build.
     ///
     /// # Errors
-    /// When a member does not start.
+    /// When there is none, or a member does not start.
     pub fn start(program: Option<&Path>) -> Result<RaftKv> {
         let dir = directory();
-        let program = program.map_or_else(env::current_exe, |other| Ok(other.to_owned()))?;
+        let program = program.map_or_else(built, |other| Ok(other.to_owned()))?;
         let mut cluster = LocalCluster::prepare(&program, MEMBERS, dir.path(), &[])?;
         cluster.start()?;
         Ok(RaftKv { cluster, _dir: dir })
     }
+}
+
+/// The program as users have it: with the allocator that it chose, which this one does not have.
+fn built() -> Result<PathBuf> {
+    let name = format!("raft-kv{}", env::consts::EXE_SUFFIX);
+    let program = env::current_exe()?.with_file_name(name);
+    ensure!(
+        program.is_file(),
+        "there is no {}: build it (cargo build --release -p raft-kv), or name one with --program",
+        program.display()
+    );
+    Ok(program)
 }
 
 impl Cluster for RaftKv {

@@ -24,6 +24,7 @@ mod types;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,15 @@ pub trait Consensus<S: StateMachine>: Clone + Send + Sync + 'static {
         &self,
         command: S::Command,
     ) -> impl Future<Output = Result<S::Response, ProposeError>> + Send;
+
+    /// As [`Consensus::propose`] for each of these, in this order. They come into the log together, which costs less than one by one.
+    ///
+    /// # Errors
+    /// As for [`Consensus::propose`], of each.
+    fn propose_all(
+        &self,
+        commands: &[Arc<S::Command>],
+    ) -> impl Future<Output = Vec<Result<S::Response, ProposeError>>> + Send;
 
     /// As [`Consensus::propose`], but only while this member leads in `term`: what a leader decides on its own, from what it knows, must not be
     /// carried out when it leads again and others have led meanwhile.

@@ -5,6 +5,7 @@ mod authority;
 pub mod clock;
 mod cluster;
 mod compactor;
+mod connections;
 pub mod connector;
 mod convert;
 mod election;
@@ -28,6 +29,7 @@ mod membership;
 mod metrics;
 mod peer_service;
 pub mod peers;
+mod proposals;
 pub mod replica;
 pub mod settings;
 pub mod torture;
@@ -43,7 +45,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chaos::Chaos;
-use futures::TryStreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use node::{Disk, FileDisk};
 use serde_json::json;
@@ -51,20 +52,20 @@ use servers::lifetime;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::service::Routes;
-use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::TcpIncoming;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use authority::Repaired;
 use clock::Clock;
+use connections::{Kv, Services};
 use connector::Connector;
 use identity::Birth;
 use ids::RequestIds;
 use kv_server::KvServer;
 use leases::Leases;
 use peers::{MESSAGE_MAX, Peers};
+use proposals::Proposals;
 use replica::{Replica, Waits};
 use settings::Settings;
 use urls::Url;
@@ -86,11 +87,10 @@ const LOCK_FILE: &str = ".lock";
 /// The consensus of this member.
 pub(crate) type Engine = Openraft<Replica, Peers>;
 
-/// A connection of a client without a sign of life is asked for one after this, and closed if none comes, as in etcd.
-const KEEP_ALIVE: Duration = Duration::from_secs(2 * 3600);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// The same for a member's, whose calls would be kept for nobody.
+/// A member's connection without a sign of life is asked for one after this: its calls would be kept for nobody.
 const PEER_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// It is closed when none has come after this, as a client's is.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two looks at whether compactions left something to give back.
 const SCRUB_INTERVAL: Duration = Duration::from_millis(500);
 /// What is served to clients, for those who ask.
@@ -296,6 +296,7 @@ async fn start(
         watchers,
         machine,
         waits,
+        proposals: Proposals::default(),
         engine,
         peers,
         led: tokio::sync::watch::Sender::new(true),
@@ -323,6 +324,7 @@ fn background(server: &Arc<KvServer>, birth: Birth) -> JoinSet<()> {
         // The consensus has stopped, and says why.
         std::future::pending::<()>().await;
     });
+    spawn!(|server| server.send_proposals().await);
     spawn!(|server| server.watchers.catch_up(&server.machine).await);
     spawn!(|server| server
         .watchers
@@ -375,31 +377,24 @@ async fn serve_clients(server: Arc<KvServer>, listener: TcpListener, prometheus:
     let options = &server.settings.options;
     let request_max = options.max_request_bytes + OVERLONG_BYTES;
     let streams_max = options.max_concurrent_streams;
-    let router = grpc(&server, request_max).await.and_then(|routes| {
-        let grpc = routes.into_axum_router();
-        http::router(grpc, request_max, server.clone(), prometheus)
-    });
-    let router = match router {
-        Ok(router) => router,
-        Err(error) => return error!("the services cannot be described: {error}"),
-    };
-    let served = tonic::transport::Server::builder()
-        .accept_http1(true)
-        .max_concurrent_streams(streams_max)
-        .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
-        .add_routes(Routes::from(router))
-        .serve_with_incoming(
-            TcpIncoming::from(listener)
-                .with_nodelay(Some(true))
-                .map_ok(Repaired::new),
-        );
-    if let Err(error) = served.await {
-        error!("clients are not served any more: {error}");
+    let kv = kv::KvService(server.clone());
+    let kv = pb::kv_server::KvServer::new(kv).max_decoding_message_size(request_max);
+    let router = grpc(&server, kv.clone(), request_max)
+        .await
+        .and_then(|routes| {
+            let grpc = routes.into_axum_router();
+            http::router(grpc, request_max, server.clone(), prometheus)
+        });
+    match router {
+        Ok(others) => {
+            let services = Services { server, kv, others };
+            match connections::serve(listener, services, streams_max).await {}
+        }
+        Err(error) => error!("the services cannot be described: {error}"),
     }
 }
 
-async fn grpc(server: &Arc<KvServer>, request_max: usize) -> Result<Routes> {
+async fn grpc(server: &Arc<KvServer>, kv: Kv, request_max: usize) -> Result<Routes> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health
         .set_service_status("", tonic_health::ServingStatus::Serving)
@@ -418,12 +413,7 @@ async fn grpc(server: &Arc<KvServer>, request_max: usize) -> Result<Routes> {
             package::$server::new($service).max_decoding_message_size(request_max)
         }};
     }
-    let kv = service!(pb::kv_server, KvServer, kv::KvService(server.clone()));
-    let without_token = |request: tonic::Request<()>| {
-        auth::refuse_token(request.metadata())?;
-        Ok(request)
-    };
-    Ok(Routes::new(InterceptedService::new(kv, without_token))
+    Ok(Routes::new(kv)
         .add_service(service!(
             pb::watch_server,
             WatchServer,

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 /// A replicated state machine. It is behind one lock, which those that read share with [`apply`](StateMachine::apply).
 pub trait StateMachine: Send + Sync + 'static {
     /// What is replicated. It is encoded once, by whom it is proposed to.
-    type Command: Serialize + DeserializeOwned + Send + 'static;
+    type Command: Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What the proposer gets. It does not leave the member.
     type Response: Send + Sync + 'static;
     /// A snapshot that is being read.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
+use futures::StreamExt;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, Fatal, InitializeError, RaftError};
 use openraft::impls::ProgressResponder;
@@ -267,14 +268,39 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
                 }
                 Err(error) => error,
             };
-            let now = *self.inner.leadership.borrow();
-            let leads = now.leader == Some(options.id) && term.is_none_or(|term| term == now.term);
-            let may_pass = error == ProposeError::NotLeader { leader: None } && leads;
-            if !may_pass || tokio::time::Instant::now() >= deadline {
+            if !self.may_pass(&error, term) || tokio::time::Instant::now() >= deadline {
                 return Err(error);
             }
             tokio::time::sleep(options.heartbeat_interval / 10).await;
         }
+    }
+
+    /// Whether this member leads and takes no command for the moment.
+    fn may_pass(&self, error: &ProposeError, term: Option<u64>) -> bool {
+        let now = *self.inner.leadership.borrow();
+        let leads = now.leader == Some(self.inner.options.id);
+        let leads = leads && term.is_none_or(|term| term == now.term);
+        leads && *error == ProposeError::NotLeader { leader: None }
+    }
+
+    /// Writes these commands as one batch; there is an answer to each, in this order.
+    async fn write_all(&self, commands: Vec<Command>) -> Vec<Result<Answer, ProposeError>> {
+        let count = commands.len();
+        let mut answers = match self.inner.raft.client_write_many(commands).await {
+            Err(fatal) => {
+                let error = ProposeError::Stopped(stopped(&fatal));
+                return all_refused(count, &error);
+            }
+            Ok(answers) => answers,
+        };
+        let mut written = Vec::with_capacity(count);
+        while let Some(Ok(answer)) = answers.next().await {
+            let answer = answer.map(|written| written.response);
+            written.push(answer.map_err(|error| propose_error(RaftError::APIError(error))));
+        }
+        // Where no answer comes, the engine has ended with it under way.
+        written.resize_with(count, || Err(ProposeError::Unknown));
+        written
     }
 
     /// Whether this member heard lately from the leader that it knows, or as the leader from a majority. Both keep to what they know, since
@@ -307,6 +333,12 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         let written = written.await.map_err(|_| ProposeError::Unknown)?;
         written.map_err(|error| propose_error(RaftError::APIError(error)))
     }
+}
+
+fn all_refused<T>(count: usize, error: &ProposeError) -> Vec<Result<T, ProposeError>> {
+    std::iter::repeat_with(|| Err(error.clone()))
+        .take(count)
+        .collect()
 }
 
 fn encode<S: StateMachine>(command: &S::Command) -> Result<Command, ProposeError> {
@@ -365,6 +397,29 @@ async fn replace_damaged<S: StateMachine>(raft: Raft<S>, mut damage: mpsc::Recei
 impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
     async fn propose(&self, command: S::Command) -> Result<S::Response, ProposeError> {
         response::<S>(self.write(encode::<S>(&command)?, None).await?)
+    }
+
+    async fn propose_all(
+        &self,
+        commands: &[Arc<S::Command>],
+    ) -> Vec<Result<S::Response, ProposeError>> {
+        let encoded = commands.iter().map(|command| encode::<S>(command));
+        let encoded: Vec<Command> = match encoded.collect() {
+            Ok(encoded) => encoded,
+            Err(error) => return all_refused(commands.len(), &error),
+        };
+        let options = &self.inner.options;
+        let deadline = tokio::time::Instant::now() + options.election_timeout;
+        loop {
+            let written = self.write_all(encoded.clone()).await;
+            // A leader takes all of them, or none.
+            let none = |answer: &Result<_, _>| matches!(answer, Err(e) if self.may_pass(e, None));
+            if !written.iter().all(none) || tokio::time::Instant::now() >= deadline {
+                let answers = written.into_iter();
+                return answers.map(|answer| response::<S>(answer?)).collect();
+            }
+            tokio::time::sleep(options.heartbeat_interval / 10).await;
+        }
     }
 
     async fn propose_in(

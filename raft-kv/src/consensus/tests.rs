@@ -274,15 +274,23 @@ async fn three_members_agree_and_one_may_be_lost() {
     let first = leader(&engines).await;
     assert_eq!(within("a proposal", first.propose(Add(5))).await, Ok(5));
 
+    // Several at once are applied in their order.
+    let batch = [Arc::new(Add(2)), Arc::new(Add(3))];
+    let sums = within("a batch", first.propose_all(&batch)).await;
+    assert_eq!(sums, [Ok(7), Ok(10)]);
+
     // A follower proposes nothing, but reads what was acknowledged.
     let id = first.status().id;
     let (follower_id, follower) = engines.iter().find(|(other, _)| **other != id).unwrap();
     let refused = follower.propose(Add(1)).await;
-    assert_eq!(refused, Err(ProposeError::NotLeader { leader: Some(id) }));
+    let not_leader = ProposeError::NotLeader { leader: Some(id) };
+    assert_eq!(refused, Err(not_leader.clone()));
+    let refused = follower.propose_all(&batch).await;
+    assert_eq!(refused, [Err(not_leader.clone()), Err(not_leader)]);
     within("a read at a follower", follower.read_index())
         .await
         .unwrap();
-    assert_eq!(cluster.sum(*follower_id), 5);
+    assert_eq!(cluster.sum(*follower_id), 10);
 
     // The leader is cut off, and another one takes over.
     cluster.wires.members.lock().unwrap().remove(&id);
@@ -292,7 +300,7 @@ async fn three_members_agree_and_one_may_be_lost() {
     let changed = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != id));
     within("another election", changed).await.unwrap();
     let second = leader(&engines).await;
-    let mut sum = 5;
+    let mut sum = 10;
     for _ in 0..100 {
         sum += 1;
         assert_eq!(within("a proposal", second.propose(Add(1))).await, Ok(sum));

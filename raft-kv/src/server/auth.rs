@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tonic::metadata::MetadataMap;
+use axum::http::HeaderMap;
 use tonic::{Request, Response, Status};
 
 use super::errors;
@@ -15,8 +15,8 @@ use super::wire::etcdserverpb::auth_server::Auth;
 ///
 /// # Errors
 /// Where there is one.
-pub(super) fn refuse_token(metadata: &MetadataMap) -> Result<(), Status> {
-    match ["token", "authorization"].map(|name| metadata.contains_key(name)) {
+pub(super) fn refuse_token(headers: &HeaderMap) -> Result<(), Status> {
+    match ["token", "authorization"].map(|name| headers.contains_key(name)) {
         [false, false] => Ok(()),
         _ => Err(errors::INVALID_AUTH_TOKEN.into()),
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tonic::{Code, Status};
 
-use super::errors::{self, EtcdError};
+use super::auth;
+use super::errors;
 use super::gateway;
 use super::kv::{OVERHEAD_BYTES, too_long};
 use super::kv_server::KvServer;
@@ -26,6 +27,15 @@ use super::metrics;
 use super::watch::needs_leader;
 use super::{CLUSTER_VERSION, VERSION};
 use crate::store::AlarmType;
+
+/// Where the methods of the KV service are.
+pub(super) const KV: &str = "/etcdserverpb.KV/";
+
+/// What else looks for a token, in etcd.
+const TOKEN_READERS: [&str; 2] = [
+    "/etcdserverpb.Lease/LeaseGrant",
+    "/etcdserverpb.Lease/LeaseRevoke",
+];
 
 #[derive(Clone)]
 struct Shown {
@@ -43,14 +53,14 @@ pub(super) fn router(
     server: Arc<KvServer>,
     prometheus: PrometheusHandle,
 ) -> anyhow::Result<Router> {
-    let measured = axum::middleware::from_fn_with_state(server.clone(), measured);
+    let measure = axum::middleware::from_fn_with_state(server.clone(), measure);
     let shown = Shown { server, prometheus };
     let pages = Router::new()
         .route("/", get(page))
         .route("/version", get(version))
         .route("/status", get(status))
         .with_state(shown.clone());
-    let grpc = grpc.fallback(unknown).layer(measured);
+    let grpc = grpc.fallback(unknown).layer(measure);
     let gateway = gateway::router(grpc.clone(), request_max)?;
     Ok(grpc.merge(gateway).merge(pages).merge(observed(shown)))
 }
@@ -75,14 +85,32 @@ pub(super) async fn serve_metrics(
     }
 }
 
-async fn measured(State(server): State<Arc<KvServer>>, request: Request, next: Next) -> Response {
+async fn measure(State(server): State<Arc<KvServer>>, request: Request, next: Next) -> Response {
+    measured(&server, request, |request| next.run(request)).await
+}
+
+/// Has a request answered, unless it is refused first, and notes how long that takes.
+pub(super) async fn measured<T, B: Default, A: Future<Output = Response<B>>>(
+    server: &KvServer,
+    request: Request<T>,
+    answer: impl FnOnce(Request<T>) -> A,
+) -> Response<B> {
     let path = request.uri().path().to_owned();
     let began = Instant::now();
-    let response = match refused(&server, &path, request.headers()) {
-        Err(error) => Status::from(error).into_http::<Body>(),
+    let response = match refused(server, &path, request.headers()) {
+        Err(status) => status.into_http(),
         Ok(()) => {
             let most = server.settings.options.max_request_bytes + OVERHEAD_BYTES;
-            in_gos_words(next.run(request).await, &path, most)
+            let patience = patience(request.headers());
+            let answer = answer(request);
+            let answer = match patience {
+                None => Ok(answer.await),
+                Some(patience) => tokio::time::timeout(patience, answer).await,
+            };
+            match answer {
+                Ok(answer) => in_gos_words(answer, &path, most),
+                Err(_) => Status::deadline_exceeded("context deadline exceeded").into_http(),
+            }
         }
     };
     // Names that are no method's are whatever somebody made up.
@@ -103,22 +131,44 @@ async fn measured(State(server): State<Arc<KvServer>>, request: Request, next: N
     response
 }
 
+/// How long a client waits for an answer, where it says so: a number of up to eight digits, and its unit (gRPC over HTTP/2, "Timeout").
+fn patience(headers: &HeaderMap) -> Option<Duration> {
+    let said = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (number, unit) = said.split_at_checked(said.len().checked_sub(1)?)?;
+    let number = match number.len() {
+        1..=8 => number.parse().ok()?,
+        _ => return None,
+    };
+    Some(match unit {
+        "H" => Duration::from_secs(3600 * number),
+        "M" => Duration::from_secs(60 * number),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    })
+}
+
 /// What no service hears of, as etcd's interceptors have it: what needs a leader where none is known, and what a learner does not serve.
-fn refused(server: &KvServer, path: &str, headers: &HeaderMap) -> Result<(), EtcdError> {
+fn refused(server: &KvServer, path: &str, headers: &HeaderMap) -> Result<(), Status> {
+    if path.starts_with(KV) || TOKEN_READERS.contains(&path) {
+        auth::refuse_token(headers)?;
+    }
     if needs_leader(headers) && !server.has_leader() {
-        return Err(errors::NO_LEADER);
+        return Err(errors::NO_LEADER.into());
     }
     // Of the methods of KV, a learner serves some requests.
     let ours = path.starts_with("/etcdserverpb.") || path.starts_with("/v3");
-    let any = path.starts_with("/etcdserverpb.KV/") || path == "/etcdserverpb.Maintenance/Status";
+    let any = path.starts_with(KV) || path == "/etcdserverpb.Maintenance/Status";
     match ours && !any {
-        true => server.refuse_learner(),
+        true => Ok(server.refuse_learner()?),
         false => Ok(()),
     }
 }
 
 /// What the library refuses before a service hears of it, it refuses as the one does that etcd stands on.
-fn in_gos_words(response: Response, path: &str, most: usize) -> Response {
+fn in_gos_words<B: Default>(response: Response<B>, path: &str, most: usize) -> Response<B> {
     let Some(status) = Status::from_header_map(response.headers()) else {
         return response;
     };
@@ -133,7 +183,7 @@ fn in_gos_words(response: Response, path: &str, most: usize) -> Response {
         },
         _ => return response,
     };
-    status.into_http::<Body>()
+    status.into_http()
 }
 
 /// How long the message was that was too long to be decoded, as that refusal says.
@@ -297,4 +347,29 @@ fn render(server: &KvServer) -> String {
         let _ = write!(out, "<p><b>Alarm {alarm:?} of member {member:x}.</b></p>");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_says_how_long_it_waits() {
+        let said = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", text.parse().ok()?);
+            patience(&headers)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(said("2H"), seconds(7_200));
+        assert_eq!(said("3M"), seconds(180));
+        assert_eq!(said("99999999S"), seconds(99_999_999));
+        assert_eq!(said("1500m"), Some(Duration::from_millis(1_500)));
+        assert_eq!(said("7u"), Some(Duration::from_micros(7)));
+        assert_eq!(said("9n"), Some(Duration::from_nanos(9)));
+        for wrong in ["", "S", "5", "-1S", "5x", "999999999S", "1é"] {
+            assert_eq!(said(wrong), None, "{wrong}");
+        }
+        assert_eq!(patience(&HeaderMap::new()), None);
+    }
 }

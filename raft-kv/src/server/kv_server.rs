@@ -7,9 +7,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tonic::{Code, Status};
-use tracing::{debug, instrument, warn};
+use tracing::{instrument, warn};
 
 use super::Engine;
 use super::clock::Clock;
@@ -19,17 +19,16 @@ use super::ids::RequestIds;
 use super::leases::Leases;
 use super::members::{Change, Members};
 use super::metrics;
-use super::peers::{PeerError, Peers};
+use super::peers::Peers;
+use super::proposals::{Proposals, Taken};
 use super::replica::{Command, Outcome, Replica, Request, Waits};
 use super::settings::Settings;
 use super::urls::Url;
 use super::watchers::Watchers;
 use super::wire::etcdserverpb::ResponseHeader;
-use crate::consensus::{self, Consensus, ProposeError, ReadError, Status as RaftStatus};
+use crate::consensus::{self, Consensus, ReadError, Status as RaftStatus};
 use crate::store::{self, AlarmType, Reply, StoreError};
 
-/// How far behind the commit index this member may be and still take proposals.
-const UNAPPLIED_MAX: u64 = 5_000;
 /// For how many election timeouts nobody leads before streams end that need a leader, as in etcd.
 const LEADERLESS_MAX: u32 = 3;
 /// Before another look at who leads, or at who belongs to the cluster, at the latest.
@@ -52,6 +51,7 @@ pub struct KvServer {
     pub(super) ids: RequestIds,
     pub(super) machine: Arc<RwLock<Replica>>,
     pub(super) waits: Arc<Waits>,
+    pub(super) proposals: Proposals,
     pub(super) engine: Engine,
     pub(super) peers: Peers,
     /// Whether there was a leader lately.
@@ -61,8 +61,8 @@ pub struct KvServer {
 /// What a member asks the leader for, on behalf of its client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Ask {
-    /// To propose a command.
-    Propose(Command),
+    /// To propose commands.
+    Propose(Vec<Arc<Command>>),
     /// To keep a lease alive.
     LeaseRenew(i64),
     /// How long a lease will be, seconds.
@@ -74,27 +74,16 @@ pub(super) enum Ask {
 /// What the leader answers.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Told {
-    /// It is done, or will be.
+    /// It is done.
     Done,
+    /// What became of each command.
+    Proposed(Vec<Taken>),
     /// The TTL that is left, or was granted anew, and the one that was granted first, seconds.
     Lease(i64, i64),
     /// It is not the leader.
     NotLeader,
     /// It will not be done.
     Refused(Refusal),
-}
-
-/// Drops the registration of a request that nobody waits for any more.
-struct Waiting<'a> {
-    waits: &'a Waits,
-    id: u64,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.waits.forget(self.id);
-        metrics::proposals_pending(-1.0);
-    }
 }
 
 impl KvServer {
@@ -181,89 +170,8 @@ impl KvServer {
         }
     }
 
-    /// Proposes, and waits until this member has applied it.
-    #[instrument(level = "debug", skip_all)]
-    async fn propose(&self, request: Request) -> Result<Outcome, Status> {
-        if self.engine.unapplied() > UNAPPLIED_MAX {
-            return Err(errors::TOO_MANY_REQUESTS.into());
-        }
-        let id = self.ids.next();
-        metrics::proposals_pending(1.0);
-        let mut applied = self.waits.register(id);
-        let _waiting = Waiting {
-            waits: &self.waits,
-            id,
-        };
-        let term = self.engine.leadership().borrow().term;
-        let done = tokio::time::timeout(
-            self.settings.request_timeout(),
-            self.until_applied(Command { id, request }, &mut applied),
-        );
-        match done.await {
-            Ok(outcome) => outcome.inspect_err(|_| metrics::proposal_failed()),
-            Err(_) => {
-                metrics::proposal_failed();
-                let now = self.engine.leadership().borrow().term;
-                Err(if now == term {
-                    errors::TIMEOUT
-                } else {
-                    errors::TIMEOUT_LEADER_FAILED
-                }
-                .into())
-            }
-        }
-    }
-
-    async fn until_applied(
-        &self,
-        command: Command,
-        applied: &mut oneshot::Receiver<Outcome>,
-    ) -> Result<Outcome, Status> {
-        loop {
-            tokio::select! {
-                biased;
-                outcome = &mut *applied => return outcome.map_err(|_| errors::STOPPED.into()),
-                sent = self.send(command.clone()) => match sent? {
-                    Sent::Refused => self.leader_changes().await,
-                    // Now it comes, or it does not; there is nothing to be done but to wait.
-                    Sent::Perhaps => return (&mut *applied).await.map_err(|_| errors::STOPPED.into()),
-                }
-            }
-        }
-    }
-
-    async fn send(&self, command: Command) -> Result<Sent, Status> {
-        let leader = self.engine.leadership().borrow().leader;
-        match leader {
-            None => Ok(Sent::Refused),
-            Some(leader) if leader == self.identity.member_id => self.propose_here(command).await,
-            Some(leader) => match self.ask(leader, &Ask::Propose(command)).await {
-                Ok(Told::Done | Told::Lease(..)) => Ok(Sent::Perhaps),
-                Ok(Told::NotLeader) => Ok(Sent::Refused),
-                Ok(Told::Refused(refusal)) => Err(refusal.into()),
-                Err(error) => {
-                    debug!("the leader may not have got a proposal: {error}");
-                    let unsent = matches!(
-                        error.downcast_ref(),
-                        Some(PeerError::Unsent { .. } | PeerError::NoUrl(_))
-                    );
-                    Ok(if unsent { Sent::Refused } else { Sent::Perhaps })
-                }
-            },
-        }
-    }
-
-    /// Hands a command to this member's consensus; it ends when the command is committed, or may be.
-    async fn propose_here(&self, command: Command) -> Result<Sent, Status> {
-        match self.engine.propose(command).await {
-            Ok(()) | Err(ProposeError::Unknown) => Ok(Sent::Perhaps),
-            Err(ProposeError::NotLeader { .. }) => Ok(Sent::Refused),
-            Err(ProposeError::Stopped(_)) => Err(errors::STOPPED.into()),
-        }
-    }
-
     /// Waits until somebody else leads, but not for long.
-    async fn leader_changes(&self) {
+    pub(super) async fn leader_changes(&self) {
         let mut leadership = self.engine.leadership();
         let _ = tokio::time::timeout(RETRY, leadership.changed()).await;
     }
@@ -303,11 +211,7 @@ impl KvServer {
     pub(super) async fn answer(&self, ask: Ask) -> Told {
         let refused = |error: EtcdError| Told::Refused(error.into());
         match ask {
-            Ask::Propose(command) => match self.propose_here(command).await {
-                Ok(Sent::Perhaps) => Told::Done,
-                Ok(Sent::Refused) => Told::NotLeader,
-                Err(status) => Told::Refused(status.into()),
-            },
+            Ask::Propose(commands) => Told::Proposed(self.propose_here(&commands).await),
             _ if self.status().leadership.leader != Some(self.identity.member_id) => {
                 Told::NotLeader
             }
@@ -382,15 +286,6 @@ impl KvServer {
                 .send_if_modified(|known| std::mem::replace(known, led) != led);
         }
     }
-}
-
-/// What became of a proposal that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
-    /// It will be committed, or was lost.
-    Perhaps,
-    /// It certainly was not taken.
-    Refused,
 }
 
 /// The store's revision behind a command that has nothing else to say.

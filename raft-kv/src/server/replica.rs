@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::errors::EtcdError;
+use super::errors::{EtcdError, Refusal};
 use super::leases::Leases;
 use super::members::{Change, Members};
 use super::watchers::Watchers;
@@ -42,13 +42,22 @@ pub enum Outcome {
     Members(Result<Members, EtcdError>),
 }
 
+/// Why a command will certainly not be applied.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Untaken {
+    /// Whom it was proposed to does not lead, or nobody does: it can be proposed again.
+    NotLeader,
+    /// It is not wanted.
+    Refused(Refusal),
+}
+
 /// Requests whose commands have not been applied yet.
 #[derive(Debug, Default)]
-pub struct Waits(Mutex<BTreeMap<u64, oneshot::Sender<Outcome>>>);
+pub struct Waits(Mutex<BTreeMap<u64, oneshot::Sender<Result<Outcome, Untaken>>>>);
 
 impl Waits {
     /// From now on, what comes of request `id` is received; until the receiver is dropped and [`Waits::forget`] called.
-    pub fn register(&self, id: u64) -> oneshot::Receiver<Outcome> {
+    pub fn register(&self, id: u64) -> oneshot::Receiver<Result<Outcome, Untaken>> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(id, sender);
@@ -60,7 +69,19 @@ impl Waits {
         self.take(id);
     }
 
-    fn take(&self, id: u64) -> Option<oneshot::Sender<Outcome>> {
+    /// Nothing will come of it.
+    pub fn refuse(&self, id: u64, why: Untaken) {
+        self.tell(id, Err(why));
+    }
+
+    fn tell(&self, id: u64, told: Result<Outcome, Untaken>) {
+        if let Some(waiting) = self.take(id) {
+            // Whoever waited may have given up.
+            let _ = waiting.send(told);
+        }
+    }
+
+    fn take(&self, id: u64) -> Option<oneshot::Sender<Result<Outcome, Untaken>>> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.remove(&id)
     }
@@ -134,10 +155,7 @@ impl StateMachine for Replica {
                 Outcome::Members(changed.map(|()| self.members.clone()))
             }
         };
-        if let Some(waiting) = self.waits.take(command.id) {
-            // Whoever waited may have given up.
-            let _ = waiting.send(outcome);
-        }
+        self.waits.tell(command.id, Ok(outcome));
     }
 
     fn begin_snapshot(&self) -> Snapshot {

@@ -79,7 +79,8 @@ pub(crate) fn etcdctl(endpoints: &[String], step: &str, stdin: &str) -> Told {
     }
 }
 
-/// Runs a command that does not end by itself until it has printed so many lines; then it is told to end, as by Ctrl-C.
+/// Runs a command that does not end by itself until it has printed so many lines; then it is told to end. SIGTERM does that also
+/// where a shell in the background has SIGINT ignored.
 pub(crate) fn etcdctl_until(endpoints: &[String], step: &str, lines: usize) -> Told {
     let mut child = Ended(command(endpoints, step).spawn().unwrap());
     let stdin = child.0.stdin.take();
@@ -99,7 +100,7 @@ pub(crate) fn etcdctl_until(endpoints: &[String], step: &str, lines: usize) -> T
             Err(_) => break,
         }
     }
-    kill_process(Pid::from_child(&child.0), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();
     let code = child.wait();
     drop(stdin);
     // What an interrupted command has to say last depends on where it was.

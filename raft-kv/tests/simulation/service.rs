@@ -269,11 +269,15 @@ impl Service {
         let command = self.command(command);
         let id = command.id;
         let mut outcome = self.waits.register(id);
-        let proposed = self.engine.propose(command).await;
+        let proposed = self.engine.propose_all(&[Arc::new(command)]).await;
         self.waits.forget(id);
-        match proposed {
+        match proposed
+            .into_iter()
+            .next()
+            .unwrap_or(Err(ProposeError::Unknown))
+        {
             Ok(()) => match outcome.try_recv() {
-                Ok(Outcome::Store(response)) => {
+                Ok(Ok(Outcome::Store(response))) => {
                     response.map_err(|error| Told::Refused(error.to_string()))
                 }
                 // A snapshot that was installed brought it.

@@ -47,9 +47,6 @@ enum Command {
     MapreduceNode(benches::mapreduce::Node),
     /// raft-kv beside etcd
     Raft(raft::Options),
-    /// This program as one of raft-kv's processes
-    #[command(flatten)]
-    RaftNode(benches::raft::Node),
     /// This program as a broker
     #[cfg(feature = "compare")]
     #[command(flatten)]
@@ -89,7 +86,6 @@ fn main() -> ExitCode {
         Command::Mapreduce(options) => mapreduce::run(&options),
         Command::MapreduceNode(node) => node.run(),
         Command::Raft(options) => raft::run(&options),
-        Command::RaftNode(node) => node.run(),
         #[cfg(feature = "compare")]
         Command::Kafka(options) => kafka::run(&options),
         #[cfg(feature = "compare")]

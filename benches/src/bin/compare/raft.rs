@@ -55,7 +55,7 @@ pub(crate) struct Options {
     /// Leave etcd out
     #[arg(long)]
     alone: bool,
-    /// Measure this build of raft-kv, rather than this program's own
+    /// Measure this build of raft-kv, rather than the one beside this program
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
