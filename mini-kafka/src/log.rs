@@ -11,8 +11,9 @@
 //!
 //! Appending validates the batch ([`validate`]), looks whether the producer sent it before ([`producer_state`]), stamps its
 //! offset, writes. Reading finds the segment by name, a position in it by its sparse index ([`index`]), walks a few headers
-//! ([`reader`]), and answers with a *range of a file*: what is read never passes through here. After a crash
-//! [`recovery`] cuts off what was not written whole. [`retention`] and [`cleaner`] decide what becomes of old records.
+//! ([`reader`]), and answers with a *range of a file*: what is read never passes through here. [`times`] finds records by their
+//! timestamps. After a crash [`recovery`] cuts off what was not written whole. [`retention`] and [`cleaner`] decide what becomes
+//! of old records.
 //!
 //! A write is durable when it was synced; [`Log::begin_sync`] says what has to be, so that the shell can do it without the
 //! partition's lock, for all appends until then at once.
@@ -30,6 +31,7 @@ pub mod reader;
 pub mod recovery;
 pub mod retention;
 pub mod segment;
+pub mod times;
 pub mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,9 +47,9 @@ pub use self::recovery::RecoveryReport;
 use self::files::SNAPSHOT;
 use self::leader_epoch::LeaderEpochs;
 use self::producer_state::ProducerStates;
-use self::reader::{BatchReader, SCAN_BYTES, SEARCH_BYTES, WalkError};
+use self::reader::{BatchReader, SEARCH_BYTES, WalkError};
 use self::segment::Segment;
-use crate::record::batch::{BatchHeader, NO_TIMESTAMP};
+use crate::record::batch::BatchHeader;
 
 /// A partition's log.
 #[derive(Clone, Debug)]
@@ -316,53 +318,6 @@ impl Log {
                 Err(error) => return Err(reader.damaged(error)),
             }
         }
-    }
-
-    /// The highest timestamp of all records, in milliseconds; none where no record has one.
-    pub fn max_timestamp(&self) -> Option<i64> {
-        let max = self.segments.iter().map(|segment| segment.max_timestamp);
-        max.max().filter(|max| *max > NO_TIMESTAMP)
-    }
-
-    /// The first record whose timestamp is at least `timestamp`, before `end`: its offset and its timestamp.
-    ///
-    /// # Errors
-    /// The disk's; [`LogError::Damaged`].
-    pub fn offset_for_timestamp(
-        &self,
-        disk: &dyn Disk,
-        timestamp: i64,
-        end: i64,
-    ) -> Result<Option<(i64, i64)>, LogError> {
-        for segment in (self.segments.iter()).filter(|segment| segment.max_timestamp >= timestamp) {
-            let from = segment.base_offset + i64::from(segment.time_index.lookup(timestamp));
-            let from = self.find_in(disk, segment, from)?;
-            let file = segment.file(&self.dir);
-            let from = from.map_or(segment.size, |(position, _)| position);
-            let mut reader = BatchReader::new(disk, &file, from, segment.size, SCAN_BYTES);
-            loop {
-                let batch = match reader.next_batch() {
-                    Ok(Some(batch)) => batch,
-                    Ok(None) => break,
-                    Err(error) => return Err(reader.damaged(error)),
-                };
-                let header = batch.header;
-                if header.max_timestamp < timestamp {
-                    continue;
-                }
-                for record in batch.payload()?.records() {
-                    let record = record?;
-                    let found = (header.offset_of(&record), header.timestamp_of(&record));
-                    if found.0 >= end {
-                        return Ok(None);
-                    }
-                    if found.0 >= self.log_start_offset() && found.1 >= timestamp {
-                        return Ok(Some(found));
-                    }
-                }
-            }
-        }
-        Ok(None)
     }
 
     /// What has to be synced; none where nothing was appended since the last time. At most one may be under way.

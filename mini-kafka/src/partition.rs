@@ -159,6 +159,15 @@ impl Partition {
             .offset_for_timestamp(disk, timestamp, self.high_watermark())
     }
 
+    /// The first record with the highest timestamp that consumers see: its offset and its timestamp.
+    ///
+    /// # Errors
+    /// The disk's; [`LogError::Damaged`].
+    pub fn max_timestamp(&self, disk: &dyn Disk) -> Result<Option<(i64, i64)>, LogError> {
+        self.check()?;
+        self.log.max_timestamp(disk, self.high_watermark())
+    }
+
     /// The largest epoch not higher than this one, and where it ended (`OffsetForLeaderEpoch`).
     pub fn end_offset_for_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
         self.log.end_offset_for_epoch(epoch)

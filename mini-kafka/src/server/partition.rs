@@ -287,14 +287,15 @@ impl Served {
         found.map_err(|error| self.unread(&error))
     }
 
-    /// The first record with the highest timestamp: its offset and timestamp; none where there is none with one, or consumers do not
-    /// see it yet.
+    /// The first record with the highest timestamp that consumers see: its offset and timestamp; none where none has one.
     ///
     /// # Errors
     /// When the log cannot be read.
     pub fn max_timestamp(&self) -> Result<Option<(i64, i64)>, ErrorCode> {
-        let max = self.lock().partition.log().max_timestamp();
-        max.map_or(Ok(None), |max| self.offset_for_timestamp(max))
+        self.dir.check()?;
+        let slot = self.lock();
+        let found = slot.partition.max_timestamp(&slot.disk);
+        found.map_err(|error| self.unread(&error))
     }
 
     /// What a client hears where the log could not be read; its owner hears why.

@@ -132,29 +132,6 @@ fn slices_are_bounded_but_hold_a_whole_batch() {
 }
 
 #[test]
-fn timestamps_are_found_though_they_do_not_grow() {
-    let mut disk = MemDisk::default();
-    let settings = config(&[("segment.bytes", "300"), ("index.interval.bytes", "0")]);
-    let (mut partition, _) = Partition::open(&mut disk, "t-0", settings, at_ms(0)).unwrap();
-    let times = [5, 3, 9, 9, 2, 9, 12, 1, 30, 20, 30, 4];
-    for timestamp in times {
-        partition
-            .append(&mut disk, &mut one(timestamp, "k", "v"), at_ms(0))
-            .unwrap();
-    }
-    for wanted in 0..32 {
-        let expected = (0i64..)
-            .zip(times)
-            .find(|(_, timestamp)| *timestamp >= wanted);
-        assert_eq!(
-            partition.offset_for_timestamp(&disk, wanted).unwrap(),
-            expected,
-            "{wanted}"
-        );
-    }
-}
-
-#[test]
 fn a_topic_may_want_its_own_time() {
     let mut disk = MemDisk::default();
     let settings = config(&[("message.timestamp.type", "LogAppendTime")]);

@@ -15,4 +15,5 @@ mod producers;
 mod recover;
 mod retain;
 mod summary;
+mod times;
 mod written;
