@@ -9,6 +9,7 @@
 mod cluster;
 mod committed;
 mod configs;
+mod describe_topics;
 mod fetch;
 mod group_admin;
 mod groups;
@@ -218,6 +219,9 @@ fn dispatch(broker: &Arc<Broker>, header: Header, bytes: Bytes) -> Result<Answer
         ApiKey::DeleteAcls => at_once!(cluster::delete_acls),
         ApiKey::ElectLeaders => at_once!(cluster::elect_leaders),
         ApiKey::ListPartitionReassignments => at_once!(cluster::list_partition_reassignments),
+        ApiKey::DescribeTopicPartitions => {
+            at_once!(describe_topics::describe_topic_partitions)
+        }
         ApiKey::DescribeCluster => at_once!(metadata::describe_cluster),
         ApiKey::Metadata => at_once!(metadata::metadata),
         ApiKey::FindCoordinator => at_once!(metadata::find_coordinator),

@@ -34,7 +34,7 @@ const fn api(key: ApiKey, min: i16, max: i16, layouts: &'static [(i16, &'static 
 }
 
 /// All that is served, in the order of their keys.
-pub static APIS: [Api; 36] = [
+pub static APIS: [Api; 37] = [
     api(
         ApiKey::Produce,
         3,
@@ -44,7 +44,7 @@ pub static APIS: [Api; 36] = [
     api(
         ApiKey::Fetch,
         4,
-        15,
+        18,
         &[
             (4, "i i i i b [ s [ i l i ] ]"),
             (5, "i i i i b [ s [ i l l i ] ]"),
@@ -80,7 +80,7 @@ pub static APIS: [Api; 36] = [
     api(
         ApiKey::Metadata,
         0,
-        12,
+        13,
         &[
             (0, "[ s ]"),
             (4, "[ s ] b"),
@@ -283,7 +283,12 @@ pub static APIS: [Api; 36] = [
         &[(0, "i ( S ( i ) T ) T")],
     ),
     api(ApiKey::OffsetDelete, 0, 0, &[(0, "s [ s [ i ] ]")]),
-    api(ApiKey::DescribeCluster, 0, 1, &[(0, "b T"), (1, "b b T")]),
+    api(
+        ApiKey::DescribeCluster,
+        0,
+        2,
+        &[(0, "b T"), (1, "b b T"), (2, "b b b T")],
+    ),
     api(ApiKey::DescribeProducers, 0, 0, &[(0, "( S ( i ) T ) T")]),
     api(ApiKey::DescribeTransactions, 0, 0, &[(0, "( S ) T")]),
     api(
@@ -300,6 +305,12 @@ pub static APIS: [Api; 36] = [
             (0, "S S i S S i ( S ) S ( u ( i ) T ) T"),
             (1, "S S i S S i ( S ) S S ( u ( i ) T ) T"),
         ],
+    ),
+    api(
+        ApiKey::DescribeTopicPartitions,
+        0,
+        0,
+        &[(0, "( S T ) i { S i T } T")],
     ),
 ];
 

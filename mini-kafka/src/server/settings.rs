@@ -145,6 +145,7 @@ const SETTINGS: &[(&str, &str, Kind)] = &[
         "1000",
         Number(0, MAX),
     ),
+    ("max.request.partition.size.limit", "2000", Number(1, MAX)),
     (
         "message.max.bytes",
         "1048588",

@@ -36,6 +36,8 @@ struct Part {
     offsets: Option<Offsets>,
     slice: Option<FileSlice>,
     diverging: Option<Diverging>,
+    /// The leader's epoch, where the client knows an older one (KIP-951).
+    current_epoch: Option<i32>,
 }
 
 /// Where what the client has read ended, if its last epoch ended earlier or was none (KIP-595): the epoch, and its end.
@@ -77,7 +79,7 @@ pub(super) fn fetch(
     Ok(async move {
         let fetch = match begun {
             Ok(fetch) => fetch,
-            Err(error) => return Ok(frame(&header, error, 0, &[])),
+            Err(error) => return Ok(frame(&broker, &header, error, 0, &[])),
         };
         let mut parts = read_or_wait(&broker, &header, &request, &fetch).await;
         if fetch.session_id != 0 {
@@ -87,7 +89,8 @@ pub(super) fn fetch(
                 news || !fetch.incremental
             });
         }
-        Ok(frame(&header, ErrorCode::None, fetch.session_id, &parts))
+        let session_id = fetch.session_id;
+        Ok(frame(&broker, &header, ErrorCode::None, session_id, &parts))
     }
     .boxed())
 }
@@ -177,6 +180,7 @@ fn read_all(broker: &Broker, header: &Header, request: &FetchRequest, fetch: &Fe
             offsets: None,
             slice: None,
             diverging: None,
+            current_epoch: None,
         };
         if let Err(error) = read(broker, header, *wanted, room, first, &mut part) {
             part.error = error;
@@ -207,6 +211,7 @@ fn read(
     let offsets = served.offsets();
     match wanted.leader_epoch {
         epoch if epoch >= 0 && epoch < offsets.leader_epoch => {
+            part.current_epoch = Some(offsets.leader_epoch);
             return Err(ErrorCode::FencedLeaderEpoch);
         }
         epoch if epoch > offsets.leader_epoch => return Err(ErrorCode::UnknownLeaderEpoch),

@@ -22,7 +22,7 @@ use crate::server::broker::{Broker, OFFSETS_TOPIC, check_topic_name};
 use crate::server::topics::Topic;
 
 /// What may be done with a topic, and with the cluster, as codes of Kafka's `AclOperation`.
-const ON_TOPICS: [u8; 8] = [3, 4, 5, 6, 7, 8, 10, 11];
+pub(super) const ON_TOPICS: [u8; 8] = [3, 4, 5, 6, 7, 8, 10, 11];
 const ON_CLUSTER: [u8; 7] = [5, 7, 8, 9, 10, 11, 12];
 
 /// Whom FindCoordinator looks for the coordinator of.
@@ -89,7 +89,7 @@ fn asked(topic: &MetadataRequestTopic) -> Asked {
     }
 }
 
-fn rack(broker: &Broker) -> Option<StrBytes> {
+pub(super) fn rack(broker: &Broker) -> Option<StrBytes> {
     let rack = broker.settings.text("broker.rack");
     (!rack.is_empty()).then(|| text(rack))
 }

@@ -29,6 +29,7 @@ mod cluster;
 mod fetch;
 mod groups;
 mod ids;
+mod topics;
 mod versions;
 
 use super::*;

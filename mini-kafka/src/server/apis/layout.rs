@@ -3,7 +3,7 @@
 //!
 //! A layout is written as a string, an item a letter: `b h i l` are whole numbers of 1, 2, 4 and 8 bytes, `s` a string with its
 //! length in 2 bytes, `B` bytes with theirs in 4, `[…]` an array with its count in 4; of flexible versions, `S`, `(…)` and `T`
-//! compact bytes or a compact string, a compact array and tagged fields, and `u` a topic's id.
+//! compact bytes or a compact string, a compact array and tagged fields, `u` a topic's id, and `{…}` what is there if a byte says so.
 
 /// What is behind the tagged fields that bytes begin with, if they do.
 pub(in crate::server) fn behind_tagged_fields(bytes: &[u8]) -> Option<&[u8]> {
@@ -78,11 +78,11 @@ impl Walk<'_> {
                     }
                 }
                 _ => {
-                    let (inside, behind) = array(rest)?;
-                    let count = if item == '(' {
-                        self.varint()?.saturating_sub(1)
-                    } else {
-                        self.length()?
+                    let (inside, behind) = inside(rest)?;
+                    let count = match item {
+                        '(' => self.varint()?.saturating_sub(1),
+                        '{' => usize::from(self.number()? == [1]),
+                        _ => self.length()?,
                     };
                     // Every item takes a byte at least, so a count that lies soon meets the end.
                     for _ in 0..count {
@@ -97,13 +97,13 @@ impl Walk<'_> {
     }
 }
 
-/// What is inside of the array whose opening bracket was just read, and what is behind it.
-pub(super) fn array(layout: &str) -> Option<(&str, &str)> {
+/// What is inside of the bracket that was just read, and what is behind it.
+pub(super) fn inside(layout: &str) -> Option<(&str, &str)> {
     let mut depth = 1;
     for (at, item) in layout.char_indices() {
         match item {
-            '[' | '(' => depth += 1,
-            ']' | ')' => depth -= 1,
+            '[' | '(' | '{' => depth += 1,
+            ']' | ')' | '}' => depth -= 1,
             _ => {}
         }
         if depth == 0 {

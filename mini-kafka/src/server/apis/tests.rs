@@ -3,7 +3,7 @@ use kafka_protocol::messages as m;
 use kafka_protocol::protocol::Decodable;
 use node::Rng;
 
-use super::layout::array;
+use super::layout::inside;
 use super::*;
 
 /// Bytes of a layout, at random.
@@ -22,11 +22,13 @@ fn make(layout: &str, rng: &mut Rng, out: &mut Vec<u8>) {
             'S' => out.extend([2, b'x']),
             'T' => out.extend([1, 9, 1, 0]),
             _ => {
-                let (inside, behind) = array(rest).unwrap();
-                let count = i32::try_from(rng.below(3)).unwrap();
+                let (inside, behind) = inside(rest).unwrap();
+                let most = if item == '{' { 1 } else { 2 };
+                let count = i8::try_from(rng.below(most + 1)).unwrap();
                 match item {
-                    '(' => out.push(u8::try_from(count + 1).unwrap()),
-                    _ => out.extend(count.to_be_bytes()),
+                    '{' => out.extend((2 * count - 1).to_be_bytes()),
+                    '(' => out.extend((count + 1).to_be_bytes()),
+                    _ => out.extend(i32::from(count).to_be_bytes()),
                 }
                 for _ in 0..count {
                     make(inside, rng, out);
@@ -85,6 +87,9 @@ fn left_over(key: ApiKey, bytes: &[u8], version: i16) -> usize {
         ApiKey::DescribeProducers => decoded::<m::DescribeProducersRequest>(bytes, version),
         ApiKey::DescribeTransactions => decoded::<m::DescribeTransactionsRequest>(bytes, version),
         ApiKey::ListTransactions => decoded::<m::ListTransactionsRequest>(bytes, version),
+        ApiKey::DescribeTopicPartitions => {
+            decoded::<m::DescribeTopicPartitionsRequest>(bytes, version)
+        }
         ApiKey::ConsumerGroupHeartbeat => {
             decoded::<m::ConsumerGroupHeartbeatRequest>(bytes, version)
         }

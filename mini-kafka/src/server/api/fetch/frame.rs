@@ -6,6 +6,8 @@ use super::Part;
 use crate::error::ErrorCode;
 use crate::fetch::session::TopicKey;
 use crate::server::api::Header;
+use crate::server::api::metadata::rack;
+use crate::server::broker::Broker;
 use crate::server::metrics;
 use crate::server::response::{Piece, Response};
 
@@ -14,16 +16,25 @@ const FLEXIBLE: i16 = 12;
 /// The tag of what [`Part::diverging`] says, and its size: epoch, offset, and no tagged fields.
 const DIVERGING_TAG: u8 = 0;
 const DIVERGING_BYTES: u8 = 4 + 8 + 1;
+/// From this version on, who knows an old leader is told the new one (KIP-951).
+const TELLS_LEADER: i16 = 16;
+/// The tag of the leader, and its size: its id, its epoch, and no tagged fields.
+const LEADER_TAG: u8 = 1;
+const LEADER_BYTES: u8 = 4 + 4 + 1;
+/// The tag of where leaders are, which is told once for all partitions.
+const ENDPOINTS_TAG: u8 = 0;
 
 /// What is made of it so far.
 struct Frame {
     version: i16,
+    node_id: i32,
     pieces: Vec<Piece>,
     /// Behind the last piece.
     bytes: BytesMut,
 }
 
 pub(super) fn frame(
+    broker: &Broker,
     header: &Header,
     error: ErrorCode,
     session_id: i32,
@@ -31,6 +42,7 @@ pub(super) fn frame(
 ) -> Response {
     let mut frame = Frame {
         version: header.version,
+        node_id: broker.settings.node_id(),
         pieces: Vec::new(),
         bytes: BytesMut::with_capacity(64 + 64 * parts.len()),
     };
@@ -54,7 +66,11 @@ pub(super) fn frame(
         }
         frame.put_no_tags();
     }
-    frame.put_no_tags();
+    if header.version >= TELLS_LEADER && parts.iter().any(|part| part.current_epoch.is_some()) {
+        frame.put_endpoint(broker);
+    } else {
+        frame.put_no_tags();
+    }
     frame.finish()
 }
 
@@ -86,13 +102,16 @@ impl Frame {
         }
     }
 
+    /// A compact string.
+    fn put_text(&mut self, text: &str) {
+        self.put_count(text.len());
+        self.bytes.put_slice(text.as_bytes());
+    }
+
     fn put_topic(&mut self, topic: &TopicKey) {
         match topic {
             TopicKey::Id(id) => self.bytes.put_u128(*id),
-            TopicKey::Name(name) if self.is_flexible() => {
-                self.put_count(name.len());
-                self.bytes.put_slice(name.as_bytes());
-            }
+            TopicKey::Name(name) if self.is_flexible() => self.put_text(name),
             TopicKey::Name(name) => {
                 self.bytes
                     .put_i16(i16::try_from(name.len()).unwrap_or(i16::MAX));
@@ -129,15 +148,40 @@ impl Frame {
             self.pieces.push(Piece::Bytes(self.bytes.split().freeze()));
             self.pieces.push(Piece::File(slice.clone()));
         }
-        match part.diverging {
-            Some((epoch, end)) => {
+        // A partition that diverges is no error, so at most one of the two is told.
+        match (part.diverging, part.current_epoch) {
+            (Some((epoch, end)), _) => {
                 self.bytes.put_slice(&[1, DIVERGING_TAG, DIVERGING_BYTES]);
                 self.bytes.put_i32(epoch);
                 self.bytes.put_i64(end);
-                self.put_no_tags();
             }
-            None => self.put_no_tags(),
+            (None, Some(epoch)) if self.version >= TELLS_LEADER => {
+                self.bytes.put_slice(&[1, LEADER_TAG, LEADER_BYTES]);
+                self.bytes.put_i32(self.node_id);
+                self.bytes.put_i32(epoch);
+            }
+            _ => {}
         }
+        // Of what was just told, or else of the partition.
+        self.put_no_tags();
+    }
+
+    /// Where the one broker is that leads everything.
+    fn put_endpoint(&mut self, broker: &Broker) {
+        let before = std::mem::take(&mut self.bytes);
+        self.put_count(1);
+        self.bytes.put_i32(self.node_id);
+        self.put_text(&broker.host);
+        self.bytes.put_i32(broker.port.into());
+        match rack(broker) {
+            Some(rack) => self.put_text(&rack),
+            None => self.bytes.put_u8(0),
+        }
+        self.put_no_tags();
+        let endpoints = std::mem::replace(&mut self.bytes, before);
+        self.bytes.put_slice(&[1, ENDPOINTS_TAG]);
+        self.put_varint(endpoints.len());
+        self.bytes.put(endpoints);
     }
 
     /// With its length, now that it is known.

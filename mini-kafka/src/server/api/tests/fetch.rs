@@ -145,6 +145,47 @@ async fn who_has_read_what_is_not_there_hears_where_it_ends() {
 }
 
 #[tokio::test]
+async fn who_knows_an_old_leader_is_told_the_new_one() {
+    let server = Server::start();
+    server.create("t", &[]);
+    let id = server.broker.topic("t").unwrap().id;
+    // An epoch that no record has is used again.
+    assert_eq!(server.produce("c", "t").await, 0);
+    let old = server.broker.partition("t", 0).unwrap().offsets();
+    drop(server.broker);
+    let server = Server::open_with(server.root, &["broker.rack=r"]);
+    let new = server.broker.partition("t", 0).unwrap().offsets();
+    for (version, epoch, code, told) in [
+        (15, old.leader_epoch, ErrorCode::FencedLeaderEpoch, false),
+        (16, old.leader_epoch, ErrorCode::FencedLeaderEpoch, true),
+        (18, old.leader_epoch, ErrorCode::FencedLeaderEpoch, true),
+        (
+            18,
+            new.leader_epoch + 1,
+            ErrorCode::UnknownLeaderEpoch,
+            false,
+        ),
+        (18, new.leader_epoch, ErrorCode::None, false),
+    ] {
+        let partition = FetchPartition::default().with_current_leader_epoch(epoch);
+        let mut answer = ask(&server, version, &request(version, "t", id, partition)).await;
+        let found = answer.responses.remove(0).partitions.remove(0);
+        assert_eq!(found.error_code, code.code(), "version {version}");
+        let leader = found.current_leader;
+        let leader = (leader.leader_id.0, leader.leader_epoch);
+        let endpoints = answer.node_endpoints.iter();
+        let endpoints = endpoints.map(|e| (e.node_id.0, &*e.host, e.port, e.rack.as_deref()));
+        let endpoints: Vec<_> = endpoints.collect();
+        if told {
+            assert_eq!(leader, (1, new.leader_epoch), "version {version}");
+            assert_eq!(endpoints, [(1, "localhost", 9092, Some("r"))]);
+        } else {
+            assert_eq!((leader, endpoints), ((-1, -1), vec![]), "version {version}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn offsets_are_listed_by_what_a_version_knows() {
     let server = Server::start();
     server.create("t", &[]);
