@@ -82,6 +82,7 @@ pub(crate) fn request(data: &[u8]) {
         DescribeCluster: DescribeClusterRequest,
         DescribeProducers: DescribeProducersRequest,
         DescribeTransactions: DescribeTransactionsRequest,
+        ListConfigResources: ListConfigResourcesRequest,
         DescribeTopicPartitions: DescribeTopicPartitionsRequest,
         ListTransactions: ListTransactionsRequest,
     }

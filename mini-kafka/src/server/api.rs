@@ -232,6 +232,7 @@ fn dispatch(broker: &Arc<Broker>, header: Header, bytes: Bytes) -> Result<Answer
         ApiKey::DescribeConfigs => at_once!(configs::describe_configs),
         ApiKey::AlterConfigs => at_once!(configs::alter_configs),
         ApiKey::IncrementalAlterConfigs => at_once!(configs::incremental_alter_configs),
+        ApiKey::ListConfigResources => at_once!(configs::list_config_resources),
         ApiKey::DescribeLogDirs => at_once!(log_dirs::describe_log_dirs),
         ApiKey::JoinGroup => groups::join(broker, header, bytes)?,
         ApiKey::SyncGroup => groups::sync(broker, header, bytes)?,

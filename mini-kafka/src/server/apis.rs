@@ -34,7 +34,7 @@ const fn api(key: ApiKey, min: i16, max: i16, layouts: &'static [(i16, &'static 
 }
 
 /// All that is served, in the order of their keys.
-pub static APIS: [Api; 37] = [
+pub static APIS: [Api; 38] = [
     api(
         ApiKey::Produce,
         3,
@@ -305,6 +305,12 @@ pub static APIS: [Api; 37] = [
             (0, "S S i S S i ( S ) S ( u ( i ) T ) T"),
             (1, "S S i S S i ( S ) S S ( u ( i ) T ) T"),
         ],
+    ),
+    api(
+        ApiKey::ListConfigResources,
+        0,
+        1,
+        &[(0, "T"), (1, "( b ) T")],
     ),
     api(
         ApiKey::DescribeTopicPartitions,

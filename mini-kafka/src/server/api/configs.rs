@@ -10,9 +10,11 @@ use kafka_protocol::messages::describe_configs_response::{
 };
 use kafka_protocol::messages::incremental_alter_configs_request::AlterableConfig;
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse as Incremented;
+use kafka_protocol::messages::list_config_resources_response::ConfigResource;
 use kafka_protocol::messages::{
     AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, ListConfigResourcesRequest,
+    ListConfigResourcesResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -25,6 +27,10 @@ use crate::server::broker::{Broker, Refusal};
 /// Kinds of resources.
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+/// Those that have no settings here.
+const BROKER_LOGGER: i8 = 8;
+const CLIENT_METRICS: i8 = 16;
+const GROUP: i8 = 32;
 
 /// Where a value comes from.
 const TOPIC_CONFIG: i8 = 1;
@@ -67,6 +73,35 @@ pub(super) fn describe_configs(
         }
     });
     DescribeConfigsResponse::default().with_results(results.collect())
+}
+
+/// What there is of which settings may be described (KIP-1142). The first version knew one kind alone.
+pub(super) fn list_config_resources(
+    broker: &Arc<Broker>,
+    header: &Header,
+    request: ListConfigResourcesRequest,
+) -> ListConfigResourcesResponse {
+    let answer = ListConfigResourcesResponse::default();
+    let kinds = match &request.resource_types[..] {
+        _ if header.version < 1 => &[CLIENT_METRICS][..],
+        [] => &[TOPIC, BROKER],
+        asked => asked,
+    };
+    let mut found = Vec::new();
+    for kind in kinds {
+        let names = match *kind {
+            TOPIC => broker.topic_names(),
+            BROKER => vec![broker.settings.node_id().to_string()],
+            BROKER_LOGGER | CLIENT_METRICS | GROUP => Vec::new(),
+            _ => return answer.with_error_code(ErrorCode::UnsupportedVersion.code()),
+        };
+        found.extend(names.into_iter().map(|name| {
+            ConfigResource::default()
+                .with_resource_name(text(name))
+                .with_resource_type(*kind)
+        }));
+    }
+    answer.with_config_resources(found)
 }
 
 fn asked_for(resource: &DescribeConfigsResource, name: &StrBytes) -> bool {

@@ -87,6 +87,7 @@ fn left_over(key: ApiKey, bytes: &[u8], version: i16) -> usize {
         ApiKey::DescribeProducers => decoded::<m::DescribeProducersRequest>(bytes, version),
         ApiKey::DescribeTransactions => decoded::<m::DescribeTransactionsRequest>(bytes, version),
         ApiKey::ListTransactions => decoded::<m::ListTransactionsRequest>(bytes, version),
+        ApiKey::ListConfigResources => decoded::<m::ListConfigResourcesRequest>(bytes, version),
         ApiKey::DescribeTopicPartitions => {
             decoded::<m::DescribeTopicPartitionsRequest>(bytes, version)
         }

@@ -169,3 +169,26 @@ async fn there_are_no_transactions_and_no_reassignments() {
     let moved = ask(&server, 0, &asked).await;
     assert_eq!((moved.error_code, moved.topics.len()), (0, 0));
 }
+
+#[tokio::test]
+async fn what_has_settings_is_listed_by_its_kind() {
+    let server = Server::start();
+    server.create("t", &[]);
+    for (version, kinds, expected) in [
+        // Clients' metrics alone.
+        (0, &[][..], Ok(&[][..])),
+        (1, &[], Ok(&[("t", 2), ("1", 4)])),
+        (1, &[4], Ok(&[("1", 4)])),
+        (1, &[8, 16, 32], Ok(&[])),
+        (1, &[2, 3], Err(ErrorCode::UnsupportedVersion)),
+    ] {
+        let request = m::ListConfigResourcesRequest::default().with_resource_types(kinds.to_vec());
+        let answer = ask(&server, version, &request).await;
+        let found = answer.config_resources.iter();
+        let found = found.map(|found| (&*found.resource_name, found.resource_type));
+        let found: Vec<_> = found.collect();
+        let code = expected.err().unwrap_or(ErrorCode::None).code();
+        assert_eq!(answer.error_code, code, "{kinds:?}");
+        assert_eq!(found, expected.unwrap_or_default(), "{kinds:?}");
+    }
+}

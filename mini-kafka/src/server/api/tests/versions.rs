@@ -113,6 +113,7 @@ async fn each_version_that_is_advertised_is_answered() {
         m::ListPartitionReassignmentsRequest::default().with_topics(None),
         m::DescribeClusterRequest::default(),
         m::DescribeProducersRequest::default(),
+        m::ListConfigResourcesRequest::default(),
         m::DescribeTopicPartitionsRequest::default(),
         m::DescribeTransactionsRequest::default()
             .with_transactional_ids(vec![m::TransactionalId(text("x"))]),
