@@ -18,7 +18,7 @@ const FINAL_EPOCH: i32 = -1;
 pub enum TopicKey {
     /// By its name.
     Name(String),
-    /// By its id (KIP-516, since the thirteenth version): so one that has its name after it is another.
+    /// By its id (KIP-516, since the thirteenth version of Fetch, and of Produce): so one that has its name after it is another.
     Id(u128),
 }
 

@@ -30,12 +30,15 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::apis::layout::behind_tagged_fields;
 use super::apis::{APIS, Api};
 use super::broker::Broker;
+use super::partition::Served;
 use super::response::Response;
 use crate::error::ErrorCode;
+use crate::fetch::session::TopicKey;
 
 /// Why a connection is closed instead of answered. The client sends what no client sends, or asks for what is not offered.
 #[derive(Debug, Error)]
@@ -119,6 +122,18 @@ pub(super) fn answer<T: Encodable + HeaderVersion>(
 /// A string of the protocol's.
 pub(super) fn text(text: impl Into<String>) -> StrBytes {
     StrBytes::from_string(text.into())
+}
+
+/// A partition of a topic as the client names it.
+pub(super) fn partition_of(
+    broker: &Broker,
+    topic: &TopicKey,
+    partition: i32,
+) -> Result<Arc<Served>, ErrorCode> {
+    match topic {
+        TopicKey::Name(name) => broker.partition(name, partition),
+        TopicKey::Id(id) => broker.partition_by_id(Uuid::from_u128(*id), partition),
+    }
 }
 
 /// Which operations a client may do, for who asks: without ACLs all that there are. One bit for each code of `AclOperation`.

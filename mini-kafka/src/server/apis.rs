@@ -38,8 +38,12 @@ pub static APIS: [Api; 38] = [
     api(
         ApiKey::Produce,
         3,
-        12,
-        &[(3, "s h i [ s [ i B ] ]"), (9, "S h i ( S ( i S T ) T ) T")],
+        13,
+        &[
+            (3, "s h i [ s [ i B ] ]"),
+            (9, "S h i ( S ( i S T ) T ) T"),
+            (13, "S h i ( u ( i S T ) T ) T"),
+        ],
     ),
     api(
         ApiKey::Fetch,

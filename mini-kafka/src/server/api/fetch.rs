@@ -11,7 +11,7 @@ use futures::FutureExt;
 use kafka_protocol::messages::{FetchRequest, TopicName};
 use uuid::Uuid;
 
-use super::{Answer, BadRequest, Header, body};
+use super::{Answer, BadRequest, Header, body, partition_of};
 use crate::error::ErrorCode;
 use crate::fetch::purgatory::{Verdict, decide};
 use crate::fetch::session::{Fetch, FetchKey, Named, Told, TopicKey, Wanted};
@@ -203,10 +203,7 @@ fn read(
     part: &mut Part,
 ) -> Result<(), ErrorCode> {
     let (topic, partition) = &part.key;
-    let served = match topic {
-        TopicKey::Name(name) => broker.partition(name, *partition)?,
-        TopicKey::Id(id) => broker.partition_by_id(Uuid::from_u128(*id), *partition)?,
-    };
+    let served = partition_of(broker, topic, *partition)?;
     let served = part.served.insert(served);
     let offsets = served.offsets();
     match wanted.leader_epoch {

@@ -7,11 +7,12 @@ use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
-use kafka_protocol::protocol::StrBytes;
 use tracing::{Instrument, Span};
+use uuid::Uuid;
 
-use super::{Answer, BadRequest, Header, answer, body};
+use super::{Answer, BadRequest, Header, answer, body, partition_of, text};
 use crate::error::ErrorCode;
+use crate::fetch::session::TopicKey;
 use crate::log::LogError;
 use crate::record::batch::BatchHeader;
 use crate::record::compression::Compression;
@@ -23,6 +24,8 @@ use crate::server::trace;
 
 /// From this version on, a producer knows zstd (KIP-110).
 const KNOWS_ZSTD: i16 = 7;
+/// From this version on, topics are named by their ids (KIP-516).
+const NAMES_BY_ID: i16 = 13;
 
 /// The `client.id` of which Kafka takes records for `__consumer_offsets`: those of anyone else could break every group.
 const MAY_WRITE_OFFSETS: &str = "__admin_client";
@@ -50,22 +53,30 @@ pub(super) fn produce(
         _ => Some(ErrorCode::InvalidRequiredAcks),
     };
     // Nothing but the batches is left in the frame's memory: one that is alone there is stamped in place.
-    let topics: Vec<(String, Vec<_>)> = (request.topic_data.into_iter())
-        .map(|topic| (topic.name.0.to_string(), topic.partition_data))
+    let by_id = header.version >= NAMES_BY_ID;
+    let topics: Vec<(TopicKey, Vec<_>)> = (request.topic_data.into_iter())
+        .map(|topic| match by_id {
+            true => (TopicKey::Id(topic.topic_id.as_u128()), topic.partition_data),
+            false => (
+                TopicKey::Name(topic.name.0.to_string()),
+                topic.partition_data,
+            ),
+        })
         .collect();
     let (mut responses, mut owed) = (Vec::new(), Vec::new());
     for (t, (topic, data)) in topics.into_iter().enumerate() {
         let mut partitions = Vec::new();
         for (p, data) in data.into_iter().enumerate() {
             let records = data.records.unwrap_or_default();
-            let appended = match refusal {
+            let served = match refusal {
                 Some(code) => Err(code),
-                None => {
-                    let span = trace::of_batch(&topic, data.index, &records);
-                    let append = || append(broker, &header, &topic, data.index, records);
-                    span.in_scope(append).map(|appended| (appended, span))
-                }
+                None => partition_of(broker, &topic, data.index),
             };
+            let appended = served.and_then(|served| {
+                let span = trace::of_batch(&served.key.0, data.index, &records);
+                let append = || append(broker, &header, served, records);
+                span.in_scope(append).map(|appended| (appended, span))
+            });
             let result = PartitionProduceResponse::default().with_index(data.index);
             partitions.push(match appended {
                 Ok(((partition, end, result), span)) => {
@@ -83,9 +94,11 @@ pub(super) fn produce(
                 Err(code) => result.with_error_code(code.code()).with_base_offset(-1),
             });
         }
-        let topic =
-            TopicProduceResponse::default().with_name(TopicName(StrBytes::from_string(topic)));
-        responses.push(topic.with_partition_responses(partitions));
+        let response = TopicProduceResponse::default().with_partition_responses(partitions);
+        responses.push(match topic {
+            TopicKey::Name(name) => response.with_name(TopicName(text(name))),
+            TopicKey::Id(id) => response.with_topic_id(Uuid::from_u128(id)),
+        });
     }
     let mut response = ProduceResponse::default().with_responses(responses);
     let broker = broker.clone();
@@ -114,14 +127,13 @@ type Appended = (Option<Arc<Served>>, i64, PartitionProduceResponse);
 fn append(
     broker: &Broker,
     header: &Header,
-    topic: &str,
-    partition: i32,
+    served: Arc<Served>,
     records: Bytes,
 ) -> Result<Appended, ErrorCode> {
+    let topic = &served.key.0;
     if topic == OFFSETS_TOPIC && header.client_id != MAY_WRITE_OFFSETS {
         return Err(ErrorCode::InvalidTopic);
     }
-    let served = broker.partition(topic, partition)?;
     let batch = BatchHeader::read(&records).map_err(|error| LogError::Batch(error).code())?;
     if header.version < KNOWS_ZSTD && matches!(batch.compression(), Ok(Compression::Zstd)) {
         return Err(ErrorCode::UnsupportedCompressionType);

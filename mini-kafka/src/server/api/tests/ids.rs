@@ -74,3 +74,45 @@ async fn a_topic_is_deleted_by_its_id_and_its_successor_stays() {
     );
     assert!(missing.topic_id.is_nil());
 }
+
+#[tokio::test]
+async fn a_batch_for_a_topic_by_its_id_is_not_taken_by_its_successor() {
+    let server = Server::start();
+    server.create("t", &[]);
+    let produce = |id, partition| {
+        let mut batch = BatchBuilder::new(Compression::None);
+        batch.push(1, None, Some(b"v"), &[]);
+        let data = PartitionProduceData::default()
+            .with_index(partition)
+            .with_records(Some(Bytes::from(batch.build().unwrap())));
+        let topic = TopicProduceData::default()
+            .with_topic_id(id)
+            .with_partition_data(vec![data]);
+        let request = ProduceRequest::default()
+            .with_acks(1)
+            .with_topic_data(vec![topic]);
+        let server = &server;
+        async move {
+            let answer = ask(server, 13, &request).await.responses.remove(0);
+            assert_eq!(answer.topic_id, id);
+            let answer = &answer.partition_responses[0];
+            (answer.index, answer.error_code, answer.base_offset)
+        }
+    };
+    let old = server.broker.topic("t").unwrap().id;
+    let missing = ErrorCode::UnknownTopicOrPartition.code();
+    assert_eq!(produce(old, 1).await, (1, 0, 0));
+    assert_eq!(produce(old, 1).await, (1, 0, 1));
+    assert_eq!(produce(old, 2).await, (2, missing, -1));
+    server.broker.delete_topic("t", None).unwrap();
+    server.create("t", &[]);
+    let gone = ErrorCode::UnknownTopicId.code();
+    assert_eq!(produce(old, 1).await, (1, gone, -1));
+    let new = server.broker.topic("t").unwrap().id;
+    assert_eq!(produce(new, 1).await, (1, 0, 0));
+    // Under its id too, it is written by its coordinator alone.
+    server.broker.offsets_partitions().unwrap();
+    let offsets = server.broker.topic(OFFSETS_TOPIC).unwrap().id;
+    let invalid = ErrorCode::InvalidTopic.code();
+    assert_eq!(produce(offsets, 0).await, (0, invalid, -1));
+}
