@@ -108,7 +108,11 @@ impl KvServer {
                 continue;
             }
             let server = self.clone();
-            tokio::spawn(async move { server.send(commands).await });
+            tokio::spawn(async move {
+                let patience = server.settings.request_timeout();
+                // Then nobody waits for them any more.
+                let _ = tokio::time::timeout(patience, server.send(commands)).await;
+            });
         }
     }
 
@@ -138,14 +142,11 @@ impl KvServer {
     }
 
     async fn forward(&self, leader: u64, commands: Vec<Arc<Command>>) {
-        let ask = Ask::Propose(commands.clone());
-        let told = self.ask(leader, &ask);
-        let told = tokio::time::timeout(self.settings.request_timeout(), told).await;
+        let told = self.ask(leader, &Ask::Propose(commands.clone())).await;
         let error = match told {
-            Ok(Ok(Told::Proposed(taken))) => return self.tell(&commands, &taken),
-            Ok(Ok(other)) => return debug!("another question's answer: {other:?}"),
-            Ok(Err(error)) => error,
-            Err(_) => return debug!("the leader did not say whether it got proposals"),
+            Ok(Told::Proposed(taken)) => return self.tell(&commands, &taken),
+            Ok(other) => return debug!("another question's answer: {other:?}"),
+            Err(error) => error,
         };
         debug!("the leader may not have got proposals: {error}");
         if let Some(PeerError::Unsent { .. } | PeerError::NoUrl(_)) = error.downcast_ref() {
