@@ -74,23 +74,30 @@ pub enum TransportError {
 
 /// Consensus, as the rest of a member sees it.
 pub trait Consensus<S: StateMachine>: Clone + Send + Sync + 'static {
-    /// Has a command carried out by all members. It has been applied here when this returns.
+    /// Has these commands carried out by all members, in this order. They come into the log together, which costs less than one by one. All
+    /// have been applied here when this returns, but for those that were refused.
     ///
     /// # Errors
-    /// [`ProposeError`]; after [`ProposeError::Unknown`] the command may be carried out, or never.
-    fn propose(
-        &self,
-        command: S::Command,
-    ) -> impl Future<Output = Result<S::Response, ProposeError>> + Send;
-
-    /// As [`Consensus::propose`] for each of these, in this order. They come into the log together, which costs less than one by one.
-    ///
-    /// # Errors
-    /// As for [`Consensus::propose`], of each.
+    /// [`ProposeError`], of each; after [`ProposeError::Unknown`] the command may be carried out, or never.
     fn propose_all(
         &self,
         commands: &[Arc<S::Command>],
     ) -> impl Future<Output = Vec<Result<S::Response, ProposeError>>> + Send;
+
+    /// As [`Consensus::propose_all`], of one command.
+    ///
+    /// # Errors
+    /// [`ProposeError`].
+    fn propose(
+        &self,
+        command: S::Command,
+    ) -> impl Future<Output = Result<S::Response, ProposeError>> + Send {
+        let command = [Arc::new(command)];
+        async move {
+            let mut answers = self.propose_all(&command).await;
+            answers.pop().unwrap_or(Err(ProposeError::Unknown))
+        }
+    }
 
     /// As [`Consensus::propose`], but only while this member leads in `term`: what a leader decides on its own, from what it knows, must not be
     /// carried out when it leads again and others have led meanwhile.

@@ -89,7 +89,7 @@ pub(crate) type Engine = Openraft<Replica, Peers>;
 
 /// A member's connection without a sign of life is asked for one after this: its calls would be kept for nobody.
 const PEER_KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// It is closed when none has come after this, as a client's is.
+/// A connection, also a client's, is closed when none has come after this.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two looks at whether compactions left something to give back.
 const SCRUB_INTERVAL: Duration = Duration::from_millis(500);

@@ -248,38 +248,10 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         })
     }
 
-    /// Has a command committed and applied, in any term or in this one. A leader that has not heard from a majority yet, or not for long, takes
-    /// none; that passes, or another one leads.
-    async fn write(&self, command: Command, term: Option<u64>) -> Result<Answer, ProposeError> {
-        let options = &self.inner.options;
-        let deadline = tokio::time::Instant::now() + options.election_timeout;
-        loop {
-            let written = match term {
-                None => {
-                    let written = self.inner.raft.client_write(command.clone()).await;
-                    written.map_err(propose_error)
-                }
-                Some(term) => self.write_in(term, command.clone()).await,
-            };
-            let error = match written {
-                Ok(written) => {
-                    tracing::debug!(index = written.log_id.index, "proposed and applied");
-                    return Ok(written.data);
-                }
-                Err(error) => error,
-            };
-            if !self.may_pass(&error, term) || tokio::time::Instant::now() >= deadline {
-                return Err(error);
-            }
-            tokio::time::sleep(options.heartbeat_interval / 10).await;
-        }
-    }
-
-    /// Whether this member leads and takes no command for the moment.
-    fn may_pass(&self, error: &ProposeError, term: Option<u64>) -> bool {
-        let now = *self.inner.leadership.borrow();
-        let leads = now.leader == Some(self.inner.options.id);
-        let leads = leads && term.is_none_or(|term| term == now.term);
+    /// Whether this member leads and takes no command for the moment, since it has not heard from a majority yet, or not for long. That passes,
+    /// or another one leads.
+    fn may_pass(&self, error: &ProposeError) -> bool {
+        let leads = self.inner.leadership.borrow().leader == Some(self.inner.options.id);
         leads && *error == ProposeError::NotLeader { leader: None }
     }
 
@@ -295,7 +267,10 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
         };
         let mut written = Vec::with_capacity(count);
         while let Some(Ok(answer)) = answers.next().await {
-            let answer = answer.map(|written| written.response);
+            let answer = answer.map(|written| {
+                tracing::debug!(index = written.log_id.index, "proposed and applied");
+                written.response
+            });
             written.push(answer.map_err(|error| propose_error(RaftError::APIError(error))));
         }
         // Where no answer comes, the engine has ended with it under way.
@@ -395,10 +370,6 @@ async fn replace_damaged<S: StateMachine>(raft: Raft<S>, mut damage: mpsc::Recei
 }
 
 impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
-    async fn propose(&self, command: S::Command) -> Result<S::Response, ProposeError> {
-        response::<S>(self.write(encode::<S>(&command)?, None).await?)
-    }
-
     async fn propose_all(
         &self,
         commands: &[Arc<S::Command>],
@@ -413,8 +384,8 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
         loop {
             let written = self.write_all(encoded.clone()).await;
             // A leader takes all of them, or none.
-            let none = |answer: &Result<_, _>| matches!(answer, Err(e) if self.may_pass(e, None));
-            if !written.iter().all(none) || tokio::time::Instant::now() >= deadline {
+            let may_pass = matches!(written.first(), Some(Err(e)) if self.may_pass(e));
+            if !may_pass || tokio::time::Instant::now() >= deadline {
                 let answers = written.into_iter();
                 return answers.map(|answer| response::<S>(answer?)).collect();
             }
@@ -427,7 +398,21 @@ impl<S: StateMachine, T: Transport> Consensus<S> for Openraft<S, T> {
         term: u64,
         command: S::Command,
     ) -> Result<S::Response, ProposeError> {
-        response::<S>(self.write(encode::<S>(&command)?, Some(term)).await?)
+        let command = encode::<S>(&command)?;
+        let options = &self.inner.options;
+        let deadline = tokio::time::Instant::now() + options.election_timeout;
+        loop {
+            let error = match self.write_in(term, command.clone()).await {
+                Ok(written) => return response::<S>(written.data),
+                Err(error) => error,
+            };
+            let same_term = self.inner.leadership.borrow().term == term;
+            let may_pass = same_term && self.may_pass(&error);
+            if !may_pass || tokio::time::Instant::now() >= deadline {
+                return Err(error);
+            }
+            tokio::time::sleep(options.heartbeat_interval / 10).await;
+        }
     }
 
     async fn read_index(&self) -> Result<u64, ReadError> {

@@ -20,7 +20,7 @@ pub fn explain(method: &str, is_answer: bool, bytes: &[u8]) -> Option<Explained>
         ("Raft", true) => answer(field(bytes, 4)?),
         ("LongRaft", false) => question(field(bytes, 4)?),
         ("LongRaft", true) => answer(field(bytes, 1)?),
-        ("Leader" | "LongLeader", false) => says("forward", "do this for my client".to_owned()),
+        ("Leader" | "LongLeader", false) => says("forward", "do this for my clients".to_owned()),
         ("Range", false) => {
             let range = pb::RangeRequest::decode(bytes).ok()?;
             let how = if range.serializable {

@@ -189,10 +189,13 @@ impl Gateway {
     ) -> Result<tonic::Streaming<DynamicMessage>, Status> {
         let requests = requests(method, body)?;
         let mut request = tonic::Request::new(stream::iter(requests));
-        if let Some(token) = head.headers.get(header::AUTHORIZATION) {
-            let token = token.to_str().ok().and_then(|token| token.parse().ok());
-            let token = token.ok_or_else(|| Status::invalid_argument("that is no token"))?;
-            request.metadata_mut().insert("authorization", token);
+        for name in ["authorization", "grpc-timeout"] {
+            if let Some(value) = head.headers.get(name) {
+                let value = value.to_str().ok().and_then(|value| value.parse().ok());
+                let value =
+                    value.ok_or_else(|| Status::invalid_argument(format!("{name} is no text")))?;
+                request.metadata_mut().insert(name, value);
+            }
         }
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let path = PathAndQuery::try_from(path).map_err(|e| Status::internal(e.to_string()))?;

@@ -101,16 +101,8 @@ pub(super) async fn measured<T, B: Default, A: Future<Output = Response<B>>>(
         Err(status) => status.into_http(),
         Ok(()) => {
             let most = server.settings.options.max_request_bytes + OVERHEAD_BYTES;
-            let patience = patience(request.headers());
-            let answer = answer(request);
-            let answer = match patience {
-                None => Ok(answer.await),
-                Some(patience) => tokio::time::timeout(patience, answer).await,
-            };
-            match answer {
-                Ok(answer) => in_gos_words(answer, &path, most),
-                Err(_) => Status::deadline_exceeded("context deadline exceeded").into_http(),
-            }
+            let response = in_time(patience(request.headers()), answer(request)).await;
+            in_gos_words(response, &path, most)
         }
     };
     // Names that are no method's are whatever somebody made up.
@@ -129,6 +121,17 @@ pub(super) async fn measured<T, B: Default, A: Future<Output = Response<B>>>(
         began.elapsed(),
     );
     response
+}
+
+async fn in_time<B: Default>(
+    patience: Option<Duration>,
+    answer: impl Future<Output = Response<B>>,
+) -> Response<B> {
+    let Some(patience) = patience else {
+        return answer.await;
+    };
+    let answered = tokio::time::timeout(patience, answer).await;
+    answered.unwrap_or_else(|_| Status::deadline_exceeded("context deadline exceeded").into_http())
 }
 
 /// How long a client waits for an answer, where it says so: a number of up to eight digits, and its unit (gRPC over HTTP/2, "Timeout").
@@ -152,17 +155,17 @@ fn patience(headers: &HeaderMap) -> Option<Duration> {
 
 /// What no service hears of, as etcd's interceptors have it: what needs a leader where none is known, and what a learner does not serve.
 fn refused(server: &KvServer, path: &str, headers: &HeaderMap) -> Result<(), Status> {
-    if path.starts_with(KV) || TOKEN_READERS.contains(&path) {
-        auth::refuse_token(headers)?;
-    }
     if needs_leader(headers) && !server.has_leader() {
         return Err(errors::NO_LEADER.into());
     }
     // Of the methods of KV, a learner serves some requests.
     let ours = path.starts_with("/etcdserverpb.") || path.starts_with("/v3");
     let any = path.starts_with(KV) || path == "/etcdserverpb.Maintenance/Status";
-    match ours && !any {
-        true => Ok(server.refuse_learner()?),
+    if ours && !any {
+        server.refuse_learner()?;
+    }
+    match path.starts_with(KV) || TOKEN_READERS.contains(&path) {
+        true => auth::refuse_token(headers),
         false => Ok(()),
     }
 }

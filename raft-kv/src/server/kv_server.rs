@@ -26,7 +26,7 @@ use super::settings::Settings;
 use super::urls::Url;
 use super::watchers::Watchers;
 use super::wire::etcdserverpb::ResponseHeader;
-use crate::consensus::{self, Consensus, ReadError, Status as RaftStatus};
+use crate::consensus::{self, Consensus, Leadership, ReadError, Status as RaftStatus};
 use crate::store::{self, AlarmType, Reply, StoreError};
 
 /// For how many election timeouts nobody leads before streams end that need a leader, as in etcd.
@@ -170,9 +170,8 @@ impl KvServer {
         }
     }
 
-    /// Waits until somebody else leads, but not for long.
-    pub(super) async fn leader_changes(&self) {
-        let mut leadership = self.engine.leadership();
+    /// Waits until somebody else leads than when `leadership` was last looked at, but not for long.
+    pub(super) async fn leader_changes(&self, leadership: &mut watch::Receiver<Leadership>) {
         let _ = tokio::time::timeout(RETRY, leadership.changed()).await;
     }
 
@@ -187,8 +186,9 @@ impl KvServer {
     /// Asks whoever leads, this member included, until that is answered.
     pub(super) async fn ask_leader(&self, ask: &Ask) -> Result<Told, Status> {
         let until_told = async {
+            let mut leadership = self.engine.leadership();
             loop {
-                let leader = self.engine.leadership().borrow().leader;
+                let leader = leadership.borrow_and_update().leader;
                 let told = match leader {
                     Some(leader) if leader == self.identity.member_id => {
                         self.answer(ask.clone()).await
@@ -197,7 +197,7 @@ impl KvServer {
                     None => Told::NotLeader,
                 };
                 match told {
-                    Told::NotLeader => self.leader_changes().await,
+                    Told::NotLeader => self.leader_changes(&mut leadership).await,
                     Told::Refused(refusal) => return Err(refusal.into()),
                     told => return Ok(told),
                 }
@@ -249,10 +249,12 @@ impl KvServer {
     pub(super) async fn linearizable(&self) -> Result<(), Status> {
         self.refuse_learner()?;
         let read_index = async {
+            let mut leadership = self.engine.leadership();
             loop {
+                leadership.mark_unchanged();
                 match self.engine.read_index().await {
                     Ok(_) => return Ok(()),
-                    Err(ReadError::NoLeader(_)) => self.leader_changes().await,
+                    Err(ReadError::NoLeader(_)) => self.leader_changes(&mut leadership).await,
                     Err(ReadError::Stopped(_)) => return Err(errors::STOPPED.into()),
                 }
             }

@@ -16,7 +16,7 @@ use crate::consensus::{Consensus, ProposeError};
 
 /// How far behind the commit index this member may be and still take proposals.
 const UNAPPLIED_MAX: u64 = 5_000;
-/// A message of at least this many bytes takes no further proposal.
+/// Of how many bytes several proposals may be in one message.
 const MESSAGE_BYTES: usize = SHORT_BYTES / 4;
 
 /// What was proposed and is not on its way yet.
@@ -87,14 +87,15 @@ impl KvServer {
     }
 
     async fn until_applied(&self, command: Arc<Command>) -> Result<Outcome, Status> {
+        let mut leadership = self.engine.leadership();
         loop {
+            leadership.mark_unchanged();
             let told = self.waits.register(command.id);
             self.proposals.make(command.clone());
             match told.await {
                 Ok(Ok(outcome)) => return Ok(outcome),
-                Ok(Err(Untaken::NotLeader)) => self.leader_changes().await,
-                Ok(Err(Untaken::Refused(refusal))) => return Err(refusal.into()),
-                Err(_) => return Err(errors::STOPPED.into()),
+                Ok(Err(Untaken::NotLeader)) => self.leader_changes(&mut leadership).await,
+                Ok(Err(Untaken::Stopped)) | Err(_) => return Err(errors::STOPPED.into()),
             }
         }
     }
@@ -120,7 +121,7 @@ impl KvServer {
     async fn send(&self, commands: Vec<Arc<Command>>) {
         let leader = self.engine.leadership().borrow().leader;
         match leader {
-            None => self.tell(&commands, &vec![Err(Untaken::NotLeader); commands.len()]),
+            None => self.nobody_leads(&commands),
             Some(leader) if leader == self.identity.member_id => {
                 self.tell(&commands, &self.propose_here(&commands).await);
             }
@@ -136,8 +137,14 @@ impl KvServer {
     fn tell(&self, commands: &[Arc<Command>], taken: &[Taken]) {
         for (command, taken) in commands.iter().zip(taken) {
             if let Err(why) = taken {
-                self.waits.refuse(command.id, why.clone());
+                self.waits.refuse(command.id, *why);
             }
+        }
+    }
+
+    fn nobody_leads(&self, commands: &[Arc<Command>]) {
+        for command in commands {
+            self.waits.refuse(command.id, Untaken::NotLeader);
         }
     }
 
@@ -150,7 +157,7 @@ impl KvServer {
         };
         debug!("the leader may not have got proposals: {error}");
         if let Some(PeerError::Unsent { .. } | PeerError::NoUrl(_)) = error.downcast_ref() {
-            self.tell(&commands, &vec![Err(Untaken::NotLeader); commands.len()]);
+            self.nobody_leads(&commands);
         }
     }
 
@@ -160,7 +167,7 @@ impl KvServer {
         let taken = proposed.map(|proposed| match proposed {
             Ok(()) | Err(ProposeError::Unknown) => Ok(()),
             Err(ProposeError::NotLeader { .. }) => Err(Untaken::NotLeader),
-            Err(ProposeError::Stopped(_)) => Err(Untaken::Refused(errors::STOPPED.into())),
+            Err(ProposeError::Stopped(_)) => Err(Untaken::Stopped),
         });
         taken.collect()
     }
@@ -169,21 +176,20 @@ impl KvServer {
 /// Whether a proposal may come into the log.
 pub(super) type Taken = Result<(), Untaken>;
 
-/// The same commands, in messages of a size that others need not wait for.
+/// The same commands, in messages of a size that others need not wait for; a long one goes by itself.
 fn parcels(commands: Vec<Arc<Command>>) -> Vec<Vec<Arc<Command>>> {
-    let mut parcels: Vec<Vec<_>> = Vec::new();
-    let mut bytes = MESSAGE_BYTES;
+    let mut parcels: Vec<(usize, Vec<_>)> = Vec::new();
     for command in commands {
-        if bytes >= MESSAGE_BYTES {
-            parcels.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += postcard::experimental::serialized_size(&*command).unwrap_or(0);
-        if let Some(last) = parcels.last_mut() {
-            last.push(command);
+        let more = postcard::experimental::serialized_size(&*command).unwrap_or(0);
+        match parcels.last_mut() {
+            Some((bytes, parcel)) if *bytes + more <= MESSAGE_BYTES => {
+                *bytes += more;
+                parcel.push(command);
+            }
+            _ => parcels.push((more, vec![command])),
         }
     }
-    parcels
+    parcels.into_iter().map(|(_, parcel)| parcel).collect()
 }
 
 #[cfg(test)]
@@ -208,12 +214,13 @@ mod tests {
         };
         assert_eq!(lens(&[]), [0; 0]);
         assert_eq!(lens(&[256; 100]), [100]);
-        assert_eq!(lens(&[MESSAGE_BYTES / 3; 8]), [3, 3, 2]);
+        assert_eq!(lens(&[MESSAGE_BYTES / 3; 8]), [2, 2, 2, 2]);
         assert_eq!(lens(&[4 << 20, 1, 1]), [1, 2]);
-        // Shorter than what goes as a call of its own.
-        let long = parcels(vec![put(MESSAGE_BYTES - 100), put(MESSAGE_BYTES)]);
-        let bytes = postcard::to_stdvec(&long[0]).map(|message| message.len());
-        assert!(bytes.is_ok_and(|bytes| bytes < SHORT_BYTES));
+        assert_eq!(lens(&[1, 1, 4 << 20, 1]), [2, 1, 1]);
+        // With its envelope, it is short enough for the stream.
+        let full = parcels(vec![put(MESSAGE_BYTES - 100), put(1)]);
+        let bytes = postcard::to_stdvec(&Ask::Propose(full[0].clone()));
+        assert!(full.len() == 1 && bytes.is_ok_and(|bytes| bytes.len() < SHORT_BYTES));
     }
 
     #[tokio::test]

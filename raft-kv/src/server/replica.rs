@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::errors::{EtcdError, Refusal};
+use super::errors::EtcdError;
 use super::leases::Leases;
 use super::members::{Change, Members};
 use super::watchers::Watchers;
@@ -42,13 +42,13 @@ pub enum Outcome {
     Members(Result<Members, EtcdError>),
 }
 
-/// Why a command will certainly not be applied.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Why a command is not on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Untaken {
     /// Whom it was proposed to does not lead, or nobody does: it can be proposed again.
     NotLeader,
-    /// It is not wanted.
-    Refused(Refusal),
+    /// The member has stopped.
+    Stopped,
 }
 
 /// Requests whose commands have not been applied yet.

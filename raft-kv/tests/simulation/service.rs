@@ -269,13 +269,9 @@ impl Service {
         let command = self.command(command);
         let id = command.id;
         let mut outcome = self.waits.register(id);
-        let proposed = self.engine.propose_all(&[Arc::new(command)]).await;
+        let proposed = self.engine.propose(command).await;
         self.waits.forget(id);
-        match proposed
-            .into_iter()
-            .next()
-            .unwrap_or(Err(ProposeError::Unknown))
-        {
+        match proposed {
             Ok(()) => match outcome.try_recv() {
                 Ok(Ok(Outcome::Store(response))) => {
                     response.map_err(|error| Told::Refused(error.to_string()))
