@@ -5,13 +5,14 @@
 //! A write is tried again only where it certainly was not carried out: there was no connection, or no leader. Otherwise its fate is not known,
 //! and the caller hears of it ([`ClientError::Unknown`]): to write again might be to write twice. The next write goes to another endpoint.
 
+mod leader;
 pub mod recipes;
 pub mod session;
 pub mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -23,6 +24,7 @@ use crate::server::errors;
 use crate::server::urls::{BadUrl, Url};
 pub use crate::server::wire::etcdserverpb as pb;
 pub use crate::server::wire::mvccpb;
+use leader::Headed;
 use pb::cluster_client::ClusterClient;
 use pb::kv_client::KvClient;
 use pb::lease_client::LeaseClient;
@@ -73,6 +75,8 @@ pub struct Client {
     turn: Arc<AtomicUsize>,
     /// Who is thought to lead.
     leader: Arc<AtomicUsize>,
+    /// The latest of which it has heard.
+    term: Arc<AtomicU64>,
     timeout: Duration,
 }
 
@@ -114,6 +118,7 @@ impl Client {
             channels: Arc::new(channels),
             turn: Arc::default(),
             leader: Arc::default(),
+            term: Arc::default(),
             timeout: TIMEOUT,
         })
     }
@@ -139,20 +144,6 @@ impl Client {
         })
     }
 
-    /// Finds out who leads, so that writes need no detour.
-    pub async fn find_leader(&self) {
-        for (i, (_, client)) in self.each().enumerate() {
-            let status = client.status().await;
-            if status.is_ok_and(|status| {
-                status
-                    .header
-                    .is_some_and(|header| header.member_id == status.leader)
-            }) {
-                return self.leader.store(i, Ordering::Relaxed);
-            }
-        }
-    }
-
     /// The channel of whoever is next, for a stream.
     pub(crate) fn channel(&self) -> Channel {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
@@ -160,7 +151,7 @@ impl Client {
     }
 
     /// Asks one endpoint after the other.
-    async fn call<Q: Clone, A, F>(
+    async fn call<Q: Clone, A: Headed, F>(
         &self,
         kind: Kind,
         request: Q,
@@ -191,7 +182,9 @@ impl Client {
                     if kind == Kind::Write {
                         self.leader.store(i, Ordering::Relaxed);
                     }
-                    return Ok(answer.into_inner());
+                    let answer = answer.into_inner();
+                    self.heard(&answer);
+                    return Ok(answer);
                 }
                 Ok(Err(status)) => status,
                 Err(_) => Status::deadline_exceeded(format!(

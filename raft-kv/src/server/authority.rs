@@ -14,6 +14,8 @@ use loona_hpack::{Decoder, Encoder};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::metrics;
+
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A frame's length, type, flags and stream.
 const FRAME_HEAD_BYTES: usize = 9;
@@ -279,7 +281,10 @@ impl AsyncRead for Repaired {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.repair.at == At::Sound && this.ready.is_empty() {
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
+            let before = buf.filled().len();
+            let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+            metrics::client_received(buf.filled().len() - before);
+            return read;
         }
         let mut bytes = [0; READ_BYTES];
         while this.ready.is_empty() {
@@ -288,6 +293,7 @@ impl AsyncRead for Repaired {
             if read.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
+            metrics::client_received(read.filled().len());
             this.repair.take(read.filled(), &mut this.ready)?;
         }
         let (front, _) = this.ready.as_slices();
@@ -298,13 +304,20 @@ impl AsyncRead for Repaired {
     }
 }
 
+fn sent(written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    if let Poll::Ready(Ok(bytes)) = written {
+        metrics::client_sent(bytes);
+    }
+    written
+}
+
 impl AsyncWrite for Repaired {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+        sent(Pin::new(&mut self.get_mut().stream).poll_write(cx, buf))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -320,7 +333,7 @@ impl AsyncWrite for Repaired {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+        sent(Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

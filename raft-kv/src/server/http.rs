@@ -22,7 +22,7 @@ use super::auth;
 use super::errors;
 use super::gateway;
 use super::kv::{OVERHEAD_BYTES, too_long};
-use super::kv_server::KvServer;
+use super::kv_server::{KvServer, Standing};
 use super::metrics;
 use super::watch::needs_leader;
 use super::{CLUSTER_VERSION, VERSION};
@@ -275,7 +275,14 @@ async fn status(State(shown): State<Shown>) -> Response {
 }
 
 async fn page(State(shown): State<Shown>) -> Html<String> {
-    Html(render(&shown.server))
+    let ids: Vec<u64> = (shown.server).read(|replica| {
+        let members = replica.members.all();
+        members.map(|member| member.id).collect()
+    });
+    let standing = ids.iter().map(|id| shown.server.standing_of(*id));
+    let standing = futures::future::join_all(standing).await;
+    let standing = ids.into_iter().zip(standing).collect();
+    Html(render(&shown.server, &standing))
 }
 
 fn escape(text: &str) -> String {
@@ -283,7 +290,7 @@ fn escape(text: &str) -> String {
     text.replace('"', "&quot;")
 }
 
-fn render(server: &KvServer) -> String {
+fn render(server: &KvServer, standing: &BTreeMap<u64, Option<Standing>>) -> String {
     let status = server.status();
     let id = status.id;
     let role = match status.leadership.leader {
@@ -324,25 +331,37 @@ fn render(server: &KvServer) -> String {
             bytes => bytes.to_string(),
         },
     );
-    out.push_str("<h2>Members</h2><table><tr><th>Id<th>Name<th>Vote<th>Peer URLs<th>Client URLs<th>Matched index</tr>");
+    out.push_str(
+        "<h2>Members</h2><table><tr><th>Id<th>Name<th>Vote<th>Term<th>Last index<th>Committed<th>Applied<th>Snapshot\
+         <th>Peer URLs<th>Client URLs</tr>",
+    );
     for member in members {
-        let known = status.members.get(&member.id);
-        let vote = match known {
+        let vote = match status.members.get(&member.id) {
             None => "not yet",
             Some(known) if known.is_learner => "learner",
             Some(_) => "votes",
         };
-        let matched = known.and_then(|known| known.matched);
+        let stands = match standing.get(&member.id).copied().flatten() {
+            None => "<td colspan=5>does not answer".to_owned(),
+            Some(it) => format!(
+                "<td>{}<td>{}<td>{}<td>{}<td>{}",
+                it.term,
+                it.last,
+                it.committed,
+                it.applied,
+                it.snapshot
+                    .map_or("none yet".to_owned(), |at| at.to_string())
+            ),
+        };
         let urls: Vec<String> = member.peer_urls.iter().map(ToString::to_string).collect();
         // Writing to a string does not fail.
         let _ = write!(
             out,
-            "<tr><td>{:x}<td>{}<td>{vote}<td>{}<td>{}<td>{}</tr>",
+            "<tr><td>{:x}<td>{}<td>{vote}{stands}<td>{}<td>{}</tr>",
             member.id,
             escape(&member.name),
             escape(&urls.join(" ")),
             escape(&member.client_urls.join(" ")),
-            matched.map_or("the leader knows".to_owned(), |index| index.to_string())
         );
     }
     out.push_str("</table>");

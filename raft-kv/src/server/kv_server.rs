@@ -31,6 +31,8 @@ use crate::store::{self, AlarmType, Reply, StoreError};
 
 /// For how many election timeouts nobody leads before streams end that need a leader, as in etcd.
 const LEADERLESS_MAX: u32 = 3;
+/// How long another member is asked how it stands.
+const STANDING_MAX: Duration = Duration::from_millis(500);
 /// Before another look at who leads, or at who belongs to the cluster, at the latest.
 pub(super) const RETRY: Duration = Duration::from_millis(50);
 
@@ -69,6 +71,23 @@ pub(super) enum Ask {
     LeaseTimeToLive(i64),
     /// Whether a learner has what the leader has, nearly.
     LearnerReady(u64),
+    /// How the member itself stands, whoever leads.
+    Standing,
+}
+
+/// How a member stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Standing {
+    /// The term that it is in.
+    pub(super) term: u64,
+    /// The index of its last entry.
+    pub(super) last: u64,
+    /// Up to which entry it knows that all is committed.
+    pub(super) committed: u64,
+    /// Up to which it has applied them.
+    pub(super) applied: u64,
+    /// Up to which its snapshot goes.
+    pub(super) snapshot: Option<u64>,
 }
 
 /// What the leader answers.
@@ -80,6 +99,8 @@ pub(super) enum Told {
     Proposed(Vec<Taken>),
     /// The TTL that is left, or was granted anew, and the one that was granted first, seconds.
     Lease(i64, i64),
+    /// How it stands.
+    Standing(Standing),
     /// It is not the leader.
     NotLeader,
     /// It will not be done.
@@ -212,6 +233,7 @@ impl KvServer {
         let refused = |error: EtcdError| Told::Refused(error.into());
         match ask {
             Ask::Propose(commands) => Told::Proposed(self.propose_here(&commands).await),
+            Ask::Standing => Told::Standing(self.standing()),
             _ if self.status().leadership.leader != Some(self.identity.member_id) => {
                 Told::NotLeader
             }
@@ -225,6 +247,28 @@ impl KvServer {
                 true => Told::Done,
                 false => refused(errors::LEARNER_NOT_READY),
             },
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let status = self.status();
+        Standing {
+            term: status.leadership.term,
+            last: status.last_index,
+            committed: status.committed,
+            applied: status.applied,
+            snapshot: status.snapshot.map(|at| at.index),
+        }
+    }
+
+    /// How a member stands, this one or another; none where that one does not say so soon.
+    pub(super) async fn standing_of(&self, id: u64) -> Option<Standing> {
+        if id == self.identity.member_id {
+            return Some(self.standing());
+        }
+        match tokio::time::timeout(STANDING_MAX, self.ask(id, &Ask::Standing)).await {
+            Ok(Ok(Told::Standing(standing))) => Some(standing),
+            _ => None,
         }
     }
 

@@ -15,6 +15,9 @@ const BUCKETS_SECONDS: [f64; 14] = [
     8.192,
 ];
 
+const CLIENT_RECEIVED: &str = "etcd_network_client_grpc_received_bytes_total";
+const CLIENT_SENT: &str = "etcd_network_client_grpc_sent_bytes_total";
+
 /// What is counted from 0.
 const COUNTED: &[&str] = &[
     "etcd_debugging_lease_granted_total",
@@ -26,6 +29,8 @@ const COUNTED: &[&str] = &[
     "etcd_mvcc_put_total",
     "etcd_mvcc_range_total",
     "etcd_mvcc_txn_total",
+    CLIENT_RECEIVED,
+    CLIENT_SENT,
     "etcd_server_health_failures",
     "etcd_server_health_success",
     "etcd_server_leader_changes_seen_total",
@@ -59,6 +64,20 @@ pub(super) async fn keep_up(prometheus: PrometheusHandle) {
         tokio::time::sleep(UPKEEP_INTERVAL).await;
         prometheus.run_upkeep();
     }
+}
+
+/// Bytes came from a client, as they are on its connection; etcd counts them without HTTP's part.
+pub(super) fn client_received(bytes: usize) {
+    static RECEIVED: OnceLock<Counter> = OnceLock::new();
+    let received = RECEIVED.get_or_init(|| counter!(CLIENT_RECEIVED));
+    received.increment(bytes as u64);
+}
+
+/// Bytes went to a client.
+pub(super) fn client_sent(bytes: usize) {
+    static SENT: OnceLock<Counter> = OnceLock::new();
+    SENT.get_or_init(|| counter!(CLIENT_SENT))
+        .increment(bytes as u64);
 }
 
 /// What is counted of the messages to and from a member: looked up once, since there are many.

@@ -169,3 +169,25 @@ async fn a_client_turns_away_from_a_silent_endpoint() {
     }
     cluster.local.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_follows_the_leader() {
+    let mut cluster = Cluster::start(3, &[]).await;
+    for _ in 0..3 {
+        let leader = cluster.leader().await;
+        let url = cluster.local.endpoints()[leader].clone();
+        wait("the client to find it", async || {
+            // Any answer bears the term.
+            let _ = cluster.client.get("k").await;
+            cluster.client.leader().to_string() == url
+        })
+        .await;
+        cluster.local.members[leader].kill();
+        wait("another leader", async || {
+            cluster.client.get("k").await.is_ok()
+        })
+        .await;
+        cluster.local.start().unwrap();
+    }
+    cluster.local.stop();
+}

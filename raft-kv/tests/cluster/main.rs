@@ -6,6 +6,7 @@ mod failover;
 mod hostile;
 mod membership;
 mod recipes;
+mod tools;
 mod torture;
 
 use std::path::Path;

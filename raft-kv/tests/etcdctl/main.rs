@@ -5,7 +5,7 @@
 //! apt-get install etcd-client etcd-server
 //! ```
 //!
-//! Where these are missing the test says so, and fails where `CI` is set.
+//! Where these are missing the test says so, and fails on Linux where `CI` is set.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
 
 mod gateway;
@@ -32,7 +32,7 @@ fn debian() -> bool {
         return true;
     }
     assert!(
-        std::env::var_os("CI").is_none(),
+        !cfg!(target_os = "linux") || std::env::var_os("CI").is_none(),
         "missing: {missing:?}; apt-get install etcd-client etcd-server"
     );
     eprintln!("skipped, since {missing:?} is missing: apt-get install etcd-client etcd-server");
@@ -110,6 +110,20 @@ fn check_datascale_passes() {
     let told = run::etcdctl(&ours.endpoints(), "check datascale", "");
     assert_eq!(told.code, Some(0), "{}", told.output);
     assert!(told.output.contains("PASS"), "{}", told.output);
+    ours.stop();
+}
+
+/// The throughput alone: other tests run beside, and how long the slowest of 9,000 writes takes is theirs too.
+#[test]
+fn check_perf_finds_the_throughput_that_it_wants() {
+    if !debian() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut ours = LocalCluster::prepare(program(), 3, dir.path(), &[]).unwrap();
+    ours.start().unwrap();
+    let told = run::etcdctl(&ours.endpoints(), "check perf", "");
+    assert!(told.output.contains("PASS: Throughput"), "{}", told.output);
     ours.stop();
 }
 
