@@ -106,13 +106,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     if options.kills > 0 {
-        for mut cluster in start()? {
-            eprintln!("{} kills of {}'s leader", options.kills, cluster.name());
-            let what = format!(
-                "{}: leader killed, until a write goes through",
-                cluster.name()
-            );
-            for _ in 0..options.kills {
+        eprintln!("{} kills of each leader, in turns", options.kills);
+        let mut clusters = start()?;
+        for _ in 0..options.kills {
+            for cluster in &mut clusters {
+                let what = format!(
+                    "{}: leader killed, until a write goes through",
+                    cluster.name()
+                );
                 let back = runtime.block_on(failover::kill_leader(cluster.as_mut()))?;
                 report.add(&what, MS, back.as_secs_f64() * 1e3);
             }

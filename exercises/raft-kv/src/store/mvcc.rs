@@ -313,7 +313,10 @@ impl Write<'_> {
         let entry = self.mvcc.keys.entry(key.clone());
         let key = entry.key().clone();
         let history = entry.or_default();
-        let prev_kv = history.at(main - 1).and_then(|prev| prev.key_value(&key));
+        // Nearly always the last version, and a search through many would fetch each that it looks at from memory.
+        let before = history.versions().iter().rev();
+        let prev = before.skip_while(|version| version.modified.main == main);
+        let prev_kv = prev.take(1).find_map(|prev| prev.key_value(&key));
         let lease = history.versions().last().map_or(0, |last| last.lease);
         add_version(history, Revision { main, sub });
         if let Some(version) = history.versions().last() {
