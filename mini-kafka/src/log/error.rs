@@ -99,8 +99,13 @@ impl LogError {
         }
     }
 
-    /// Whether the log cannot go on: a failed operation of the disk, but for one that had no space.
+    /// Whether the log cannot go on: a write or a sync failed, and not for want of space. What cannot be read is only not read.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, LogError::Disk(error) if error.kind != DiskErrorKind::Full)
+        matches!(
+            self,
+            LogError::Disk(error)
+                if error.kind != DiskErrorKind::Full
+                    && !matches!(error.operation, "read" | "open" | "list")
+        )
     }
 }

@@ -378,7 +378,10 @@ impl Served {
         let mut disk = self.dir.disk.clone();
         let cleaned = match plan.run(&mut disk, now) {
             Ok(cleaned) => cleaned,
-            Err(error) => return warn!(partition = directory(&self.key), "not compacted: {error}"),
+            Err(error) => {
+                warn!(partition = directory(&self.key), "not compacted");
+                return self.failed(&error);
+            }
         };
         let (before, after) = (cleaned.bytes_read, cleaned.bytes_written);
         info!(

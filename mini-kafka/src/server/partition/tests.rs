@@ -23,6 +23,10 @@ struct Fixture {
 
 /// A partition that syncs always.
 fn fixture() -> Fixture {
+    fixture_with(&[])
+}
+
+fn fixture_with(settings: &[(&str, &str)]) -> Fixture {
     let root = tempfile::tempdir().unwrap();
     let faults = DiskFaults::default();
     let disk = FileDisk::open(root.path())
@@ -30,7 +34,9 @@ fn fixture() -> Fixture {
         .with_faults(faults.clone());
     let dir = Arc::new(LogDir::new(disk));
     let mut config = LogConfig::default();
-    config.set("flush.messages", "1").unwrap();
+    for (name, value) in [("flush.messages", "1")].iter().chain(settings) {
+        config.set(name, value).unwrap();
+    }
     let served = Served::open(&dir, ("t".to_owned(), 0), config, NOW).unwrap();
     Fixture {
         _root: root,
@@ -48,7 +54,7 @@ impl Fixture {
     /// Appends a record; the offset behind it.
     fn append(&self) -> Result<i64, ErrorCode> {
         let mut batch = BatchBuilder::new(Compression::None);
-        batch.push(1_000_000, None, Some(b"v"), &[]);
+        batch.push(1_000_000, Some(b"k"), Some(b"v"), &[]);
         let appended = self.served.append(&mut batch.build().unwrap(), NOW)?;
         Ok(appended.last_offset + 1)
     }
@@ -125,4 +131,52 @@ fn deleting_records_closes_files_and_fails_with_the_disk() {
     let deleted = fixture.served.delete_records(more, NOW);
     assert_eq!(deleted, Err(ErrorCode::KafkaStorageError));
     assert!(fixture.dir.is_offline());
+}
+
+/// Of three records of one key, each in a segment of its own, two are obsolete.
+fn compacted() -> (Fixture, Time) {
+    let settings = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "1"),
+        ("segment.bytes", "80"),
+    ];
+    let fixture = fixture_with(&settings);
+    for _ in 0..3 {
+        let end = fixture.append().unwrap();
+        fixture.synced(end).unwrap();
+    }
+    (fixture, Time::from_millis(2_000_000))
+}
+
+#[test]
+fn a_compaction_that_could_not_be_synced_takes_the_directory_offline() {
+    let (fixture, now) = compacted();
+    fixture.fail(Failing::Syncs);
+    fixture.served.clean(now);
+    assert!(fixture.dir.is_offline());
+    fixture.fail(Failing::Nothing);
+    let size = fixture.served.size_bytes();
+    fixture.served.clean(now);
+    assert_eq!(fixture.served.size_bytes(), size, "it is not tried again");
+}
+
+#[test]
+fn a_compaction_without_room_or_without_its_segments_is_tried_again() {
+    let (fixture, now) = compacted();
+    let size = fixture.served.size_bytes();
+    fixture.faults.set(DiskFault {
+        full: Some(0),
+        ..DiskFault::default()
+    });
+    fixture.served.clean(now);
+    fixture.fail(Failing::Nothing);
+    let segment = fixture.dir.disk.root().join("t-0/00000000000000000000.log");
+    let aside = segment.with_extension("aside");
+    std::fs::rename(&segment, &aside).unwrap();
+    fixture.served.clean(now);
+    std::fs::rename(&aside, &segment).unwrap();
+    assert!(!fixture.dir.is_offline());
+    assert_eq!(fixture.served.size_bytes(), size);
+    fixture.served.clean(now);
+    assert!(fixture.served.size_bytes() < size);
 }
