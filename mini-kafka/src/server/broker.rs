@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
-use node::{Disk, DiskError, DiskErrorKind, FileDisk, Rng, Time};
+use node::{Disk, DiskError, FileDisk, Rng, Time};
 use servers::lifetime;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use super::settings::Settings;
 use super::topics::{Topic, Topics};
 use crate::error::ErrorCode;
 use crate::fetch::session::Sessions;
-use crate::log::LogConfig;
+use crate::log::{LogConfig, LogError};
 
 /// The topic that groups are kept on.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -420,8 +420,14 @@ impl Broker {
     /// After an error of the disk nobody knows which catalogue it holds, unless it was only full.
     fn failed(&self, error: &anyhow::Error) -> Refusal {
         warn!("{error:#}");
-        let of_disk = error.downcast_ref::<DiskError>();
-        if of_disk.is_some_and(|error| error.kind != DiskErrorKind::Full) {
+        // The catalogue's come as they are, those of logs as theirs.
+        let of_catalogue = error.downcast_ref::<DiskError>().cloned().map(Into::into);
+        let of_log = error.downcast_ref::<LogError>();
+        if of_catalogue
+            .as_ref()
+            .or(of_log)
+            .is_some_and(LogError::is_fatal)
+        {
             self.dir.fail(&format!("{error:#}"));
         }
         Refusal::new(ErrorCode::KafkaStorageError, format!("{error:#}"))

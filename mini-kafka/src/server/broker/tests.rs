@@ -83,3 +83,22 @@ fn a_catalogue_that_could_not_be_synced_takes_the_directory_offline() {
     assert_eq!(broker.delete_topic("t", None), refused);
     assert!(broker.topic("t").is_some());
 }
+
+#[test]
+fn a_partition_that_could_not_be_synced_takes_the_directory_offline() {
+    let refused = Err(ErrorCode::KafkaStorageError);
+    let create_more = |broker: &Broker| {
+        let more = broker.create_partitions("t", 2, false);
+        more.map_err(|refusal| refusal.code)
+    };
+    for make in [create_more, |broker: &Broker| create(broker, "u")] {
+        let (root, faults) = (tempfile::tempdir().unwrap(), DiskFaults::default());
+        let broker = open(&root, &faults);
+        create(&broker, "t").unwrap();
+        faults.set(fault(None, Failing::Syncs));
+        assert_eq!(make(&broker), refused);
+        faults.set(DiskFault::default());
+        assert!(broker.dir.is_offline());
+        assert_eq!(make(&broker), refused, "it is not tried again");
+    }
+}
