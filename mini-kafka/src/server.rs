@@ -9,6 +9,7 @@ pub mod clock;
 pub mod connection;
 pub mod fetches;
 pub mod groups;
+pub mod log_dir;
 pub mod metrics;
 pub mod partition;
 pub mod response;

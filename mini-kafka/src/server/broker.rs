@@ -1,10 +1,10 @@
 //! The broker: its topics, its groups, and who waits for what. Requests come to it from `api`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
-use node::{Disk, DiskError, FileDisk, Rng, Time};
+use node::{DiskError, FileDisk, Rng, Time};
 use servers::lifetime;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -13,7 +13,8 @@ use super::catalogue::{Catalogue, TopicEntry};
 use super::clock::Clock;
 use super::fetches::Fetches;
 use super::groups::Groups;
-use super::partition::{LogDir, Served, directory};
+use super::log_dir::LogDir;
+use super::partition::Served;
 use super::settings::Settings;
 use super::topics::{Topic, Topics};
 use crate::error::ErrorCode;
@@ -92,7 +93,7 @@ impl Broker {
         let mut rng = Rng::new(seed);
         let new_id = || format!("{:016x}{:06x}", rng.next_u64(), rng.below(1 << 24));
         let mut catalogue = Catalogue::load(&disk, new_id)?;
-        finish_deletions(&mut catalogue, &mut disk.clone())?;
+        catalogue.finish_deletions(&mut disk.clone())?;
         catalogue.give_ids(&mut disk.clone(), new_topic_id)?;
         let broker = Broker {
             sessions: Mutex::new(Sessions::new(
@@ -111,6 +112,8 @@ impl Broker {
             port,
         };
         broker.open_topics()?;
+        // Without it the broker reads and deletes; each append tries again.
+        let _ = broker.dir.keep_reserve();
         broker.groups.load(&broker)?;
         Ok(broker)
     }
@@ -349,21 +352,19 @@ impl Broker {
         if id.is_some_and(|id| entry.id.parse() != Ok(id)) {
             return Err(ErrorCode::UnknownTopicId);
         }
-        let noted = self.change(&mut catalogue, |to| {
+        self.change_making_room(&mut catalogue, |to| {
             if let Some(entry) = to.topics.get_mut(name) {
                 entry.deleted = true;
             }
-        });
-        noted.map_err(|refusal| refusal.code)?;
+        })?;
         let topic = self.write_topics(|topics| topics.remove(name));
         for partition in topic.iter().flat_map(|topic| &topic.partitions) {
             partition.remove();
             self.fetches.wake(&partition.key);
         }
-        let noted = self.change(&mut catalogue, |to| {
+        self.change_making_room(&mut catalogue, |to| {
             to.topics.remove(name);
-        });
-        noted.map_err(|refusal| refusal.code)?;
+        })?;
         drop(catalogue);
         info!(topic = name, "deleted");
         self.groups.topic_deleted(self, name);
@@ -415,6 +416,18 @@ impl Broker {
         stored.map_err(|e| self.failed(&e))?;
         *catalogue = changed;
         Ok(())
+    }
+
+    /// The same, for a change that makes room.
+    fn change_making_room(
+        &self,
+        catalogue: &mut Catalogue,
+        change: impl Fn(&mut Catalogue),
+    ) -> Result<(), ErrorCode> {
+        self.dir.making_room(|| {
+            let changed = self.change(catalogue, &change);
+            changed.map_err(|refusal| refusal.code)
+        })
     }
 
     /// After an error of the disk nobody knows which catalogue it holds, unless it was only full.
@@ -499,29 +512,6 @@ pub(super) fn check_topic_name(name: &str) -> Result<(), Refusal> {
 fn new_topic_id() -> Uuid {
     let random = u128::from(lifetime::random_seed()) << 64 | u128::from(lifetime::random_seed());
     uuid::Builder::from_random_bytes(random.to_be_bytes()).into_uuid()
-}
-
-/// Removes what is left of topics whose deletion was begun.
-fn finish_deletions(catalogue: &mut Catalogue, disk: &mut FileDisk) -> Result<()> {
-    let deleted = catalogue.topics.iter().filter(|(_, entry)| entry.deleted);
-    let deleted: BTreeSet<(String, u32)> = deleted
-        .map(|(name, e)| (name.clone(), e.partitions))
-        .collect();
-    for (name, partitions) in &deleted {
-        for partition in 0..*partitions {
-            let dir = directory(&(name.clone(), i32::try_from(partition)?));
-            for file in disk.list(&dir)? {
-                disk.remove(&format!("{dir}/{file}"))?;
-            }
-            let _ = std::fs::remove_dir(disk.root().join(dir));
-        }
-        info!(topic = name, "its deletion is finished");
-        catalogue.topics.remove(name);
-    }
-    if !deleted.is_empty() {
-        catalogue.store(disk)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

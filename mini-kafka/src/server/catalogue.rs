@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use node::{Disk, DiskErrorKind, FileDisk};
+use node::{Disk, DiskError, DiskErrorKind, FileDisk};
 use serde::{Deserialize, Serialize};
+use tracing::info;
 use uuid::Uuid;
 
+use super::partition::directory;
 use crate::error::ErrorCode;
 
 const FILE: &str = "catalogue.json";
@@ -72,6 +74,34 @@ impl Catalogue {
             self.store(disk)?;
         }
         Ok(())
+    }
+
+    /// Removes what is left of topics whose deletion was begun.
+    ///
+    /// # Errors
+    /// When the disk fails; not where it is full: then the next start finishes them once more.
+    pub fn finish_deletions(&mut self, disk: &mut FileDisk) -> Result<()> {
+        let deleted = self.topics.extract_if(.., |_, entry| entry.deleted);
+        let deleted: Vec<(String, TopicEntry)> = deleted.collect();
+        for (name, entry) in &deleted {
+            for partition in 0..entry.partitions {
+                let dir = directory(&(name.clone(), i32::try_from(partition)?));
+                for file in disk.list(&dir)? {
+                    disk.remove(&format!("{dir}/{file}"))?;
+                }
+                let _ = std::fs::remove_dir(disk.root().join(dir));
+            }
+            info!(topic = name, "its deletion is finished");
+        }
+        if deleted.is_empty() {
+            return Ok(());
+        }
+        let stored = self.store(disk);
+        let of_disk = stored.as_ref().err().and_then(|e| e.downcast_ref());
+        if of_disk.is_some_and(|error: &DiskError| error.kind == DiskErrorKind::Full) {
+            return Ok(());
+        }
+        stored
     }
 
     /// A topic that is there, and not being deleted.

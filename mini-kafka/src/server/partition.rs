@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use node::{FileDisk, Time};
 use tokio::sync::OwnedMutexGuard;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use super::log_dir::LogDir;
 use super::response::FileSlice;
 use crate::error::ErrorCode;
 use crate::fetch::purgatory::PartitionKey;
@@ -22,50 +22,6 @@ use crate::record::compression::Compression;
 
 /// Files of a partition that are held open for fetches.
 const OPEN_FILES_MAX: usize = 8;
-
-/// The log directory, which all partitions are in. Once a write or a sync failed it is offline: what the disk holds is
-/// not known any more, and trying again could only hide that (an fsync that failed may succeed the next time without
-/// having written anything).
-#[derive(Debug)]
-pub struct LogDir {
-    /// Where it is.
-    pub disk: FileDisk,
-    offline: AtomicBool,
-}
-
-impl LogDir {
-    /// The directory, online.
-    pub fn new(disk: FileDisk) -> LogDir {
-        LogDir {
-            disk,
-            offline: AtomicBool::new(false),
-        }
-    }
-
-    /// Whether it failed.
-    pub fn is_offline(&self) -> bool {
-        self.offline.load(Ordering::Acquire)
-    }
-
-    /// Refuses where it failed.
-    ///
-    /// # Errors
-    /// [`ErrorCode::KafkaStorageError`].
-    pub fn check(&self) -> Result<(), ErrorCode> {
-        if self.is_offline() {
-            return Err(ErrorCode::KafkaStorageError);
-        }
-        Ok(())
-    }
-
-    /// Takes it offline.
-    pub fn fail(&self, what: &dyn std::fmt::Display) {
-        if !self.offline.swap(true, Ordering::AcqRel) {
-            let dir = self.disk.root().display();
-            error!(%dir, "the log directory is offline until the broker is restarted: {what}");
-        }
-    }
-}
 
 /// A partition that is served.
 #[derive(Debug)]
@@ -148,6 +104,7 @@ impl Served {
     /// Why it was refused.
     pub fn append(&self, batch: &mut [u8], now: Time) -> Result<AppendInfo, ErrorCode> {
         self.dir.check()?;
+        self.dir.keep_reserve()?;
         let mut slot = self.lock();
         let Slot {
             partition, disk, ..
@@ -338,10 +295,12 @@ impl Served {
             disk,
             files,
         } = &mut *slot;
-        let deleted = partition.delete_records(disk, before, now);
-        // A file that is removed takes room for as long as it is open.
-        files.clear();
-        deleted.map_err(|error| self.refused(&error))
+        self.dir.making_room(|| {
+            let deleted = partition.delete_records(disk, before, now);
+            // A file that is removed takes room for as long as it is open.
+            files.clear();
+            deleted.map_err(|error| self.refused(&error))
+        })
     }
 
     /// Its settings become these.
@@ -360,10 +319,12 @@ impl Served {
             disk,
             files,
         } = &mut *slot;
-        match partition.tick(disk, now) {
-            Ok(0) => {}
-            Ok(_) => files.clear(),
-            Err(error) => self.failed(&error),
+        let ticked = self.dir.making_room(|| {
+            let ticked = partition.tick(disk, now);
+            ticked.map_err(|error| self.refused(&error))
+        });
+        if ticked != Ok(0) {
+            files.clear();
         }
     }
 

@@ -29,12 +29,15 @@ fn create(broker: &Broker, name: &str) -> Result<(), ErrorCode> {
     created.map_err(|refusal| refusal.code)
 }
 
-fn append(broker: &Broker, topic: &str) {
+fn batch() -> Vec<u8> {
     let mut batch = BatchBuilder::new(Compression::None);
     batch.push(1, Some(b"k"), Some(b"v"), &[]);
-    let mut batch = batch.build().unwrap();
+    batch.build().unwrap()
+}
+
+fn append(broker: &Broker, topic: &str) {
     let partition = broker.partition(topic, 0).unwrap();
-    partition.append(&mut batch, broker.now()).unwrap();
+    partition.append(&mut batch(), broker.now()).unwrap();
 }
 
 #[test]
@@ -45,7 +48,6 @@ fn what_a_full_disk_refused_has_not_happened() {
     append(&broker, "t");
     faults.set(fault(Some(0), Failing::Nothing));
     let refused = Err(ErrorCode::KafkaStorageError);
-    assert_eq!(broker.delete_topic("t", None), refused);
     assert_eq!(create(&broker, "u"), refused);
     let more = broker.create_partitions("t", 2, false);
     assert_eq!(more.map_err(|refusal| refusal.code), refused);
@@ -101,4 +103,65 @@ fn a_partition_that_could_not_be_synced_takes_the_directory_offline() {
         assert!(broker.dir.is_offline());
         assert_eq!(make(&broker), refused, "it is not tried again");
     }
+}
+
+#[test]
+fn a_broker_that_was_killed_on_a_full_disk_starts_and_reads_and_deletes() {
+    let (root, faults) = (tempfile::tempdir().unwrap(), DiskFaults::default());
+    let broker = open(&root, &faults);
+    for topic in ["empty", "s", "t"] {
+        create(&broker, topic).unwrap();
+    }
+    append(&broker, "t");
+    drop(broker);
+    faults.set(fault(Some(0), Failing::Nothing));
+    for _ in 0..2 {
+        let broker = open(&root, &faults);
+        let partition = broker.partition("t", 0).unwrap();
+        assert!(partition.read_bytes(0, 1).unwrap().is_some());
+        assert_eq!(
+            create(&broker, "u"),
+            Err(ErrorCode::KafkaStorageError),
+            "no room for what makes none"
+        );
+    }
+    let broker = open(&root, &faults);
+    assert_eq!(broker.delete_topic("empty", None), Ok(()));
+    let partition = broker.partition("t", 0).unwrap();
+    assert_eq!(partition.delete_records(1, broker.now()), Ok(1));
+    drop(broker);
+    let broker = open(&root, &faults);
+    assert_eq!(broker.topic_names(), ["s", "t"]);
+    let offsets = broker.partition("t", 0).unwrap().offsets();
+    assert_eq!((offsets.log_start, offsets.log_end), (1, 1));
+    assert!(!broker.dir.is_offline());
+    faults.set(DiskFault::default());
+    append(&broker, "s");
+}
+
+#[test]
+fn what_a_deletion_needs_no_producer_takes() {
+    let (root, faults) = (tempfile::tempdir().unwrap(), DiskFaults::default());
+    let broker = open(&root, &faults);
+    create(&broker, "t").unwrap();
+    faults.set(fault(Some(0), Failing::Nothing));
+    // Somebody else's file took the room that the reserve had.
+    let taken = broker.dir.making_room(|| {
+        faults.set(fault(Some(1000), Failing::Nothing));
+        Err::<(), _>(ErrorCode::KafkaStorageError)
+    });
+    assert_eq!(taken, Err(ErrorCode::KafkaStorageError));
+    assert_eq!(
+        faults.get().full,
+        Some(1000),
+        "half a reserve holds nothing back"
+    );
+    let mut batch = batch();
+    let partition = broker.partition("t", 0).unwrap();
+    let refused = partition.append(&mut batch, broker.now());
+    assert_eq!(refused.unwrap_err(), ErrorCode::KafkaStorageError);
+    assert_eq!(broker.delete_topic("t", None), Ok(()), "it has that room");
+    faults.set(DiskFault::default());
+    create(&broker, "t").unwrap();
+    append(&broker, "t");
 }
