@@ -1,7 +1,7 @@
 //! `mini-kafka console-producer` and `console-consumer`: like Kafka's scripts of those names.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, Write, stdin, stdout};
+use std::io::{self, BufRead, Write, stdin, stdout};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -12,9 +12,15 @@ use mini_kafka::server::client::consumer::{
 };
 use mini_kafka::server::client::producer::{Producer, ProducerConfig};
 use mini_kafka::server::trace;
+use tokio::sync::mpsc::{self, Receiver};
 use tracing::{Instrument, info_span};
 
 use super::{Bootstrap, block_on, now_ms, pairs};
+
+/// A line waits no longer than this for others to be sent with (`linger.ms`).
+const LINGER: Duration = Duration::from_millis(10);
+/// As many lines are read ahead of the broker.
+const READ_AHEAD: usize = 4096;
 
 /// How lines become records.
 #[derive(Debug, Args)]
@@ -73,22 +79,71 @@ pub(crate) fn produce(options: &ProducerOptions) -> Result<()> {
     block_on(async {
         let client = options.bootstrap.connect().await?;
         let mut producer = Producer::new(client, &options.topic, config).await?;
-        for line in stdin().lock().lines() {
-            let line = line?;
-            let (key, value) = if parse_key {
-                let no_key = || format!("{line:?} has no {separator:?} between a key and a value");
-                let (key, value) = line.split_once(separator).with_context(no_key)?;
-                (Some(key.as_bytes()), value)
-            } else {
-                (None, line.as_str())
-            };
-            let span = info_span!("send", otel.kind = "producer", topic = options.topic);
-            let send = producer.send(now_ms(), key, Some(value.as_bytes()), &[]);
-            send.instrument(span).await?;
-        }
+        let separator = parse_key.then_some(separator);
+        let sent = send_lines(&mut producer, &options.topic, separator).await;
+        // Also where a line is wrong: those before it are not.
         producer.flush().await?;
-        Ok(())
+        sent
     })
+}
+
+/// Sends the standard input's lines as they come, each with those that come soon after it, until it ends or Ctrl-C is pressed.
+async fn send_lines(
+    producer: &mut Producer,
+    topic: &str,
+    key_separator: Option<&str>,
+) -> Result<()> {
+    let mut lines = lines_of_stdin();
+    let ended = super::ended();
+    tokio::pin!(ended);
+    let mut due: Option<Instant> = None;
+    loop {
+        let linger = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            line = lines.recv() => {
+                let Some(line) = line.transpose()? else {
+                    return Ok(());
+                };
+                let (key, value) = match key_separator {
+                    None => (None, line.as_str()),
+                    Some(separator) => {
+                        let no_key =
+                            || format!("{line:?} has no {separator:?} between a key and a value");
+                        let (key, value) = line.split_once(separator).with_context(no_key)?;
+                        (Some(key.as_bytes()), value)
+                    }
+                };
+                let span = info_span!("send", otel.kind = "producer", topic);
+                let send = producer.send(now_ms(), key, Some(value.as_bytes()), &[]);
+                send.instrument(span).await?;
+                due.get_or_insert_with(|| Instant::now() + LINGER);
+            }
+            () = linger => {
+                producer.flush().await?;
+                due = None;
+            }
+            // What has been read is sent, and no more is read.
+            () = &mut ended, if !lines.is_closed() => lines.close(),
+        }
+    }
+}
+
+/// The lines of the standard input. A thread reads them, for which nobody waits: the next line may never come.
+fn lines_of_stdin() -> Receiver<io::Result<String>> {
+    let (sender, lines) = mpsc::channel(READ_AHEAD);
+    std::thread::spawn(move || {
+        for line in stdin().lock().lines() {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
 }
 
 /// Which records are shown, and how.

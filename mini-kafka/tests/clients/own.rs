@@ -57,6 +57,38 @@ fn a_group_reads_on_where_it_ended_whatever_the_assignor() {
 }
 
 #[test]
+fn lines_are_sent_as_they_come_and_ctrl_c_ends_that() {
+    let broker = Broker::start(&[]);
+    let mut command = broker.command(&["console-producer", "--topic", "t"]);
+    let mut producer = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut typed = producer.stdin.take().unwrap();
+    let args = ["console-consumer", "--topic", "t", "--group", "g"];
+    let more = ["--from-beginning", "--max-messages", "1"];
+    for line in ["a\n", "b\n"] {
+        typed.write_all(line.as_bytes()).unwrap();
+        assert_eq!(broker.tool(&[&args[..], &more[..]].concat()), line);
+    }
+    let pid = producer.id().to_string();
+    output(Command::new("kill").args(["-INT", &pid]));
+    assert!(producer.wait().unwrap().success());
+}
+
+#[test]
+fn lines_before_one_that_is_wrong_are_sent() {
+    let broker = Broker::start(&[]);
+    let keyed = ["--property", "parse.key=true"];
+    let args = ["console-producer", "--topic", "t"];
+    let mut command = broker.command(&[&args[..], &keyed[..]].concat());
+    let mut producer = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut typed = producer.stdin.take().unwrap();
+    typed.write_all(b"k\tgood\nbad\n").unwrap();
+    assert!(!producer.wait().unwrap().success());
+    let args = ["console-consumer", "--topic", "t", "--from-beginning"];
+    let once = ["--max-messages", "1"];
+    assert_eq!(broker.tool(&[&args[..], &once[..]].concat()), "good\n");
+}
+
+#[test]
 fn tools_say_what_is_wrong() {
     let broker = Broker::start(&[]);
     let says = |args: &[&str], expected: &str| {
