@@ -59,8 +59,14 @@ fn offset(n: i64) -> f64 {
     n as f64
 }
 
-/// Looks at what does not count itself.
-pub fn look(broker: &Broker) {
+/// Looks at what does not count itself, in Prometheus's format. It is noted anew each time, so that nothing is told of what is gone.
+pub fn look(broker: &Broker) -> String {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || note(broker));
+    recorder.handle().render()
+}
+
+fn note(broker: &Broker) {
     let partitions = broker.partitions();
     gauge!("kafka_brokers").set(1.0);
     gauge!("kafka_controller_kafkacontroller_activecontrollercount").set(1.0);

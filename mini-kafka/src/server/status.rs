@@ -66,9 +66,8 @@ pub fn router(broker: Arc<Broker>, prometheus: PrometheusHandle) -> Router {
 }
 
 async fn exposition(State(page): State<Page>) -> String {
-    metrics::look(&page.broker);
     page.prometheus.run_upkeep();
-    page.prometheus.render()
+    page.prometheus.render() + &metrics::look(&page.broker)
 }
 
 async fn page(State(page): State<Page>) -> Html<String> {

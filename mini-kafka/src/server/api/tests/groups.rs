@@ -11,6 +11,7 @@ use kafka_protocol::messages::offset_fetch_request::{
 
 use super::versions::ask;
 use super::*;
+use crate::server::metrics;
 
 fn id(group: &str) -> m::GroupId {
     m::GroupId(text(group))
@@ -162,4 +163,33 @@ async fn a_sync_is_answered_with_the_protocol() {
         assert_eq!(groups.len(), count);
         assert!(groups.iter().all(|group| &*group.group_type == "classic"));
     }
+}
+
+#[tokio::test]
+async fn nothing_is_measured_of_groups_and_topics_that_are_gone() {
+    let server = Server::start();
+    server.create("t", &[]);
+    let request = m::DeleteGroupsRequest::default().with_groups_names(vec![id("g")]);
+    let asked = async {
+        ask(&server, 9, &commit("g", -1, 0)).await;
+        let measured = metrics::look(&server.broker);
+        (measured, ask(&server, 2, &request).await)
+    };
+    let (measured, deleted) = storing(&server, asked).await;
+    assert_eq!(deleted.results[0].error_code, 0);
+    for line in [
+        r#"kafka_consumergroup_lag{consumergroup="g",topic="t",partition="0"} 0"#,
+        r#"kafka_consumergroup_current_offset{consumergroup="g",topic="t",partition="0"} 0"#,
+        r#"kafka_consumergroup_members{consumergroup="g"} 0"#,
+        r#"kafka_log_log_size{topic="t",partition="0"} 0"#,
+        r#"kafka_topic_partition_current_offset{topic="t",partition="1"} 0"#,
+    ] {
+        assert!(measured.contains(line), "{line}\n{measured}");
+    }
+    server.broker.delete_topic("t", None).unwrap();
+    let measured = metrics::look(&server.broker);
+    for label in [r#"="g""#, r#"="t""#] {
+        assert!(!measured.contains(label), "{measured}");
+    }
+    assert!(measured.contains("kafka_brokers 1"));
 }
