@@ -82,8 +82,11 @@ pub fn log_to_stderr(default: &str) {
 /// When a setting is wrong, an address is taken, or the log directory cannot be read.
 pub fn run(options: &Options) -> Result<()> {
     let settings = read_settings(options)?;
-    let dir = PathBuf::from(settings.text("log.dirs"));
-    if settings.text("log.dirs").contains(',') {
+    for name in settings.idle() {
+        info!("{name} has no effect in this broker");
+    }
+    let dir = PathBuf::from(settings.log_dirs());
+    if settings.log_dirs().contains(',') {
         bail!("log.dirs: this broker has one log directory");
     }
     let _lock = lifetime::lock(&dir, LOCK_FILE, "give each broker a log.dirs of its own")?;
@@ -139,6 +142,7 @@ fn read_settings(options: &Options) -> Result<Settings> {
         let what = || format!("settings file {}", file.display());
         let text = std::fs::read_to_string(file).with_context(what)?;
         items = Settings::parse_file(&text).with_context(what)?;
+        Settings::parse(&items).with_context(what)?;
     }
     items.extend(options.overrides.iter().cloned());
     let listeners = |address: &String| format!("listeners=PLAINTEXT://{address}");
@@ -146,16 +150,36 @@ fn read_settings(options: &Options) -> Result<Settings> {
     Ok(Settings::parse(&items)?)
 }
 
-/// Host and port of a listener: `PLAINTEXT://host:port`.
-fn listener_address<'a>(name: &str, value: &'a str) -> Result<(&'a str, u16)> {
+/// Host and port of the one listener for clients: `PLAINTEXT://host:port`. Those of controllers, which are not here, are left out.
+fn listener_address<'a>(settings: &'a Settings, name: &'static str) -> Result<(&'a str, u16)> {
+    let value = settings.text(name);
     let expected = || format!("{name}={value}: expected PLAINTEXT://HOST:PORT");
-    let address = value.strip_prefix("PLAINTEXT://").with_context(expected)?;
+    let controllers: Vec<&str> = settings
+        .text("controller.listener.names")
+        .split(',')
+        .collect();
+    let of_controller = |listener: &str| {
+        let (name, _) = listener.split_once("://").unwrap_or_default();
+        controllers
+            .iter()
+            .any(|controller| controller.trim() == name)
+    };
+    let listeners = value.split(',').map(str::trim);
+    let listeners: Vec<&str> = listeners
+        .filter(|listener| !of_controller(listener))
+        .collect();
+    let [listener] = listeners[..] else {
+        bail!(expected());
+    };
+    let address = listener
+        .strip_prefix("PLAINTEXT://")
+        .with_context(expected)?;
     let (host, port) = address.rsplit_once(':').with_context(expected)?;
     Ok((host, port.parse().with_context(expected)?))
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener> {
-    let (host, port) = listener_address("listeners", settings.text("listeners"))?;
+    let (host, port) = listener_address(settings, "listeners")?;
     let host = if host.is_empty() { "0.0.0.0" } else { host };
     let host = host.trim_matches(['[', ']']);
     let listener = TcpListener::bind((host, port)).await;
@@ -164,12 +188,11 @@ async fn listen(settings: &Settings) -> Result<TcpListener> {
 
 /// Where clients are told to connect.
 fn advertised(settings: &Settings, bound: SocketAddr) -> Result<(String, u16)> {
-    let given = settings.text("advertised.listeners");
-    if !given.is_empty() {
-        let (host, port) = listener_address("advertised.listeners", given)?;
+    if !settings.text("advertised.listeners").is_empty() {
+        let (host, port) = listener_address(settings, "advertised.listeners")?;
         return Ok((host.to_owned(), if port == 0 { bound.port() } else { port }));
     }
-    let (host, _) = listener_address("listeners", settings.text("listeners"))?;
+    let (host, _) = listener_address(settings, "listeners")?;
     let unspecified = host.is_empty() || host.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
     let host = if unspecified {
         let name = rustix::system::uname();
@@ -311,5 +334,57 @@ impl Drop for Place {
         }
         open.retain(|_, count| *count > 0);
         metrics::connections(open.values().sum());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("server.properties");
+        std::fs::write(&file, text).unwrap();
+        read_settings(&Options {
+            file: Some(file),
+            overrides: Vec::new(),
+            listen: None,
+            http: None,
+            chaos: None,
+            exit_with_stdin: false,
+        })
+    }
+
+    #[test]
+    fn kafkas_own_file_is_taken() {
+        let text = "process.roles=broker,controller\nnode.id=1\n\
+             controller.quorum.bootstrap.servers=localhost:9093\n\
+             listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ninter.broker.listener.name=PLAINTEXT\n\
+             advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\n\
+             controller.listener.names=CONTROLLER\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+             num.network.threads=3\nnum.io.threads=8\nsocket.send.buffer.bytes=102400\n\
+             socket.receive.buffer.bytes=102400\nsocket.request.max.bytes=104857600\n\
+             log.dirs=/tmp/kraft-combined-logs\nnum.partitions=1\n\
+             num.recovery.threads.per.data.dir=1\noffsets.topic.replication.factor=1\n\
+             share.coordinator.state.topic.replication.factor=1\n\
+             share.coordinator.state.topic.min.isr=1\ntransaction.state.log.replication.factor=1\n\
+             transaction.state.log.min.isr=1\nlog.retention.hours=168\n\
+             log.segment.bytes=1073741824\nlog.retention.check.interval.ms=300000\n";
+        let settings = read(text).unwrap();
+        let address = |name| listener_address(&settings, name).unwrap();
+        assert_eq!(address("listeners"), ("", 9092));
+        assert_eq!(address("advertised.listeners"), ("localhost", 9092));
+        let two = read("listeners=PLAINTEXT://:9092,SSL://:9093").unwrap();
+        assert!(listener_address(&two, "listeners").is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_told_with_its_name() {
+        let error = format!("{:#}", read("num.partition=3").unwrap_err());
+        assert!(
+            error.contains("server.properties: num.partition: no such"),
+            "{error}"
+        );
     }
 }

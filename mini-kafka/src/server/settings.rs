@@ -7,169 +7,13 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use self::known::Kind::{self, Flag, Number, Text, Topic};
+use self::known::{IDLE, SETTINGS};
 use crate::group;
 use crate::log::LogConfig;
 use crate::log::config::{ValueType, distance};
 
-/// What a value may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// A whole number within these bounds.
-    Number(i64, i64),
-    /// `true` or `false`.
-    Flag,
-    /// Any text.
-    Text,
-    /// The default of a topic's setting: the topic's name for it, and how many of its units make one of these.
-    Topic(&'static str, i64),
-}
-
-impl Kind {
-    fn value_type(self) -> ValueType {
-        match self {
-            Number(_, max) if max <= MAX => ValueType::Int,
-            Number(..) => ValueType::Long,
-            Flag => ValueType::Boolean,
-            Text => ValueType::String,
-            Topic(name, 1) => LogConfig::value_type(name),
-            // Minutes and hours.
-            Topic(..) => ValueType::Int,
-        }
-    }
-}
-
-use Kind::{Flag, Number, Text, Topic};
-
-const MAX: i64 = i32::MAX as i64;
-
-/// Every setting: its name, its default, what it may be. Of several names for one of a topic's, a later one wins.
-const SETTINGS: &[(&str, &str, Kind)] = &[
-    ("advertised.listeners", "", Text),
-    ("auto.create.topics.enable", "true", Flag),
-    ("broker.id", "1", Number(0, MAX)),
-    ("broker.rack", "", Text),
-    ("compression.type", "producer", Topic("compression.type", 1)),
-    ("connections.max.idle.ms", "600000", Number(1, i64::MAX)),
-    ("default.replication.factor", "1", Number(1, 1)),
-    ("delete.topic.enable", "true", Flag),
-    ("fetch.max.bytes", "57671680", Number(1024, MAX)),
-    ("group.initial.rebalance.delay.ms", "3000", Number(0, MAX)),
-    ("group.max.session.timeout.ms", "1800000", Number(1, MAX)),
-    ("group.max.size", "2147483647", Number(1, MAX)),
-    ("group.min.session.timeout.ms", "6000", Number(1, MAX)),
-    ("listeners", "PLAINTEXT://127.0.0.1:9092", Text),
-    ("log.cleaner.backoff.ms", "15000", Number(1, i64::MAX)),
-    (
-        "log.cleaner.delete.retention.ms",
-        "86400000",
-        Topic("delete.retention.ms", 1),
-    ),
-    ("log.cleaner.enable", "true", Flag),
-    (
-        "log.cleaner.max.compaction.lag.ms",
-        "9223372036854775807",
-        Topic("max.compaction.lag.ms", 1),
-    ),
-    (
-        "log.cleaner.min.cleanable.ratio",
-        "0.5",
-        Topic("min.cleanable.dirty.ratio", 1),
-    ),
-    (
-        "log.cleaner.min.compaction.lag.ms",
-        "0",
-        Topic("min.compaction.lag.ms", 1),
-    ),
-    ("log.cleanup.policy", "delete", Topic("cleanup.policy", 1)),
-    ("log.dirs", "/tmp/kafka-logs", Text),
-    (
-        "log.flush.interval.messages",
-        "9223372036854775807",
-        Topic("flush.messages", 1),
-    ),
-    (
-        "log.flush.interval.ms",
-        "9223372036854775807",
-        Topic("flush.ms", 1),
-    ),
-    (
-        "log.flush.offset.checkpoint.interval.ms",
-        "60000",
-        Number(1, i64::MAX),
-    ),
-    (
-        "log.flush.scheduler.interval.ms",
-        "1000",
-        Number(1, i64::MAX),
-    ),
-    (
-        "log.index.interval.bytes",
-        "4096",
-        Topic("index.interval.bytes", 1),
-    ),
-    (
-        "log.message.timestamp.type",
-        "CreateTime",
-        Topic("message.timestamp.type", 1),
-    ),
-    (
-        "log.message.timestamp.after.max.ms",
-        "9223372036854775807",
-        Topic("message.timestamp.after.max.ms", 1),
-    ),
-    (
-        "log.message.timestamp.before.max.ms",
-        "9223372036854775807",
-        Topic("message.timestamp.before.max.ms", 1),
-    ),
-    ("log.retention.bytes", "-1", Topic("retention.bytes", 1)),
-    (
-        "log.retention.check.interval.ms",
-        "300000",
-        Number(1, i64::MAX),
-    ),
-    (
-        "log.retention.hours",
-        "168",
-        Topic("retention.ms", 3_600_000),
-    ),
-    ("log.retention.minutes", "", Topic("retention.ms", 60_000)),
-    ("log.retention.ms", "", Topic("retention.ms", 1)),
-    ("log.roll.hours", "168", Topic("segment.ms", 3_600_000)),
-    ("log.roll.ms", "", Topic("segment.ms", 1)),
-    ("log.segment.bytes", "1073741824", Topic("segment.bytes", 1)),
-    ("max.connections", "2147483647", Number(0, MAX)),
-    ("max.connections.per.ip", "2147483647", Number(0, MAX)),
-    (
-        "max.incremental.fetch.session.cache.slots",
-        "1000",
-        Number(0, MAX),
-    ),
-    ("max.request.partition.size.limit", "2000", Number(1, MAX)),
-    (
-        "message.max.bytes",
-        "1048588",
-        Topic("max.message.bytes", 1),
-    ),
-    ("min.insync.replicas", "1", Topic("min.insync.replicas", 1)),
-    ("node.id", "1", Number(0, MAX)),
-    ("num.partitions", "1", Number(1, 100_000)),
-    ("offset.metadata.max.bytes", "4096", Number(0, MAX)),
-    (
-        "offsets.retention.check.interval.ms",
-        "600000",
-        Number(1, i64::MAX),
-    ),
-    ("offsets.retention.minutes", "10080", Number(1, MAX)),
-    ("offsets.topic.num.partitions", "50", Number(1, 1000)),
-    ("offsets.topic.replication.factor", "1", Number(1, 1)),
-    (
-        "offsets.topic.segment.bytes",
-        "104857600",
-        Number(1024, MAX),
-    ),
-    ("socket.request.max.bytes", "104857600", Number(1024, MAX)),
-];
+mod known;
 
 /// Why a setting was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -178,12 +22,12 @@ pub enum SettingError {
     #[error("{0}: expected KEY=VALUE")]
     NoValue(String),
     /// No such setting.
-    #[error("{key}: no such setting; did you mean {nearest}?")]
+    #[error("{key}: no such setting{hint}")]
     Unknown {
         /// As given.
         key: String,
-        /// The name that is most like it.
-        nearest: &'static str,
+        /// The nearest one as a question, or nothing.
+        hint: String,
     },
     /// The value does not fit.
     #[error("{key}={value}: expected {expected}")]
@@ -245,11 +89,11 @@ impl Settings {
             let no_value = || SettingError::NoValue(item.to_owned());
             let (key, value) = item.split_once('=').ok_or_else(no_value)?;
             let (key, value) = (key.trim(), value.trim());
-            let known = SETTINGS.iter().find(|(name, ..)| *name == key);
+            let known = SETTINGS.iter().chain(IDLE).find(|(name, ..)| *name == key);
             let Some((name, _, kind)) = known else {
                 return Err(SettingError::Unknown {
                     key: key.to_owned(),
-                    nearest: nearest(key),
+                    hint: hint(key),
                 });
             };
             check(key, value, *kind)?;
@@ -289,7 +133,10 @@ impl Settings {
 
     /// The value of a text; the default where it was not given.
     pub fn text(&self, name: &'static str) -> &str {
-        let known = SETTINGS.iter().find(|(known, ..)| *known == name);
+        let known = SETTINGS
+            .iter()
+            .chain(IDLE)
+            .find(|(known, ..)| *known == name);
         debug_assert!(known.is_some(), "{name} is a setting");
         let default = known.map_or("", |(_, default, _)| *default);
         self.values.get(name).map_or(default, String::as_str)
@@ -325,6 +172,20 @@ impl Settings {
         i32::try_from(self.number(name)).unwrap_or_default()
     }
 
+    /// `log.dirs`, or `log.dir` where that is not given.
+    pub fn log_dirs(&self) -> &str {
+        match self.text("log.dirs") {
+            "" => self.text("log.dir"),
+            dirs => dirs,
+        }
+    }
+
+    /// Those that were given and change nothing.
+    pub fn idle(&self) -> impl Iterator<Item = &'static str> {
+        let names = IDLE.iter().map(|(name, ..)| *name);
+        names.filter(|name| self.values.contains_key(name))
+    }
+
     /// What a topic without settings of its own has.
     pub fn topic(&self) -> &LogConfig {
         &self.topic
@@ -353,7 +214,7 @@ impl Settings {
                 given: self.values.contains_key(name),
             }
         };
-        SETTINGS.iter().map(entry).collect()
+        SETTINGS.iter().chain(IDLE).map(entry).collect()
     }
 
     /// The broker's name for the default of a topic's setting, and whether it was given.
@@ -391,9 +252,11 @@ fn check(key: &str, value: &str, kind: Kind) -> Result<(), SettingError> {
     }
 }
 
-fn nearest(key: &str) -> &'static str {
-    let names = SETTINGS.iter().map(|(name, ..)| *name);
-    names.min_by_key(|name| distance(key, name)).unwrap_or("")
+fn hint(key: &str) -> String {
+    let names = SETTINGS.iter().chain(IDLE).map(|(name, ..)| *name);
+    let nearest = names.min_by_key(|name| distance(key, name));
+    let near = nearest.filter(|name| distance(key, name) <= key.len() / 3);
+    near.map_or(String::new(), |name| format!("; did you mean {name}?"))
 }
 
 #[cfg(test)]
@@ -425,6 +288,7 @@ mod tests {
             error("log.retention.hour=1"),
             "log.retention.hour: no such setting; did you mean log.retention.hours?"
         );
+        assert_eq!(error("ssl.key=1"), "ssl.key: no such setting");
         assert_eq!(
             error("num.partitions=0"),
             "num.partitions=0: expected a whole number from 1 to 100000"
@@ -434,6 +298,21 @@ mod tests {
             "num.partitions: expected KEY=VALUE"
         );
         assert!(error("log.segment.bytes=many").starts_with("log.segment.bytes=many: expected"));
+    }
+
+    #[test]
+    fn the_log_directory_has_two_names() {
+        let dir = |items: &[&str]| Settings::parse(items).unwrap().log_dirs().to_owned();
+        assert_eq!(dir(&[]), "/tmp/kafka-logs");
+        assert_eq!(dir(&["log.dir=/a"]), "/a");
+        assert_eq!(dir(&["log.dirs=/b", "log.dir=/a"]), "/b");
+    }
+
+    #[test]
+    fn what_changes_nothing_is_taken_checked_and_told() {
+        let settings = Settings::parse(&["num.io.threads=8", "num.partitions=2"]).unwrap();
+        assert_eq!(settings.idle().collect::<Vec<_>>(), ["num.io.threads"]);
+        assert!(Settings::parse(&["num.io.threads=many"]).is_err());
     }
 
     #[test]
