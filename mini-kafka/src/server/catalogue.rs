@@ -81,8 +81,9 @@ impl Catalogue {
     /// # Errors
     /// When the disk fails; not where it is full: then the next start finishes them once more.
     pub fn finish_deletions(&mut self, disk: &mut FileDisk) -> Result<()> {
-        let deleted = self.topics.extract_if(.., |_, entry| entry.deleted);
-        let deleted: Vec<(String, TopicEntry)> = deleted.collect();
+        let topics = std::mem::take(&mut self.topics);
+        let deleted: BTreeMap<String, TopicEntry>;
+        (deleted, self.topics) = topics.into_iter().partition(|(_, entry)| entry.deleted);
         for (name, entry) in &deleted {
             for partition in 0..entry.partitions {
                 let dir = directory(&(name.clone(), i32::try_from(partition)?));

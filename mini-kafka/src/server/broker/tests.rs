@@ -165,3 +165,24 @@ fn what_a_deletion_needs_no_producer_takes() {
     create(&broker, "t").unwrap();
     append(&broker, "t");
 }
+
+#[test]
+fn a_deletion_that_was_begun_is_finished_on_a_full_disk() {
+    let (root, faults) = (tempfile::tempdir().unwrap(), DiskFaults::default());
+    let broker = open(&root, &faults);
+    create(&broker, "t").unwrap();
+    drop(broker);
+    let catalogue = root.path().join("catalogue.json");
+    let noted = std::fs::read_to_string(&catalogue).unwrap();
+    let noted = noted.replace(r#""deleted": false"#, r#""deleted": true"#);
+    std::fs::write(&catalogue, noted).unwrap();
+    faults.set(fault(Some(0), Failing::Nothing));
+    for _ in 0..2 {
+        assert_eq!(open(&root, &faults).topic_names(), [""; 0]);
+    }
+    assert!(!root.path().join("t-0").exists());
+    faults.set(DiskFault::default());
+    let broker = open(&root, &faults);
+    create(&broker, "t").unwrap();
+    append(&broker, "t");
+}
