@@ -299,10 +299,10 @@ impl CleanPlan {
     pub fn run(&self, disk: &mut dyn Disk, now: Time) -> Result<CleanResult, LogError> {
         let result = self.clean(disk, now);
         if result.is_err() {
-            // The disk may be full of it.
+            // The disk may be full of it. What stays, the next pass removes or the next start; what went wrong first is told.
             for source in &self.sources {
                 let file = path(&self.dir, source.base_offset, CLEANED);
-                files::remove_if_present(disk, &file)?;
+                let _ = files::remove_if_present(disk, &file);
             }
         }
         result

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use node::{Disk, DiskError, Time};
+use node::{Disk, DiskError, DiskErrorKind, Time};
 
 use super::files::{self, CLEANED, INDEX, LOG, Offsets, SNAPSHOT, SWAP, TIME_INDEX, path};
 use super::index::{OffsetIndex, TimeIndex};
@@ -126,10 +126,20 @@ impl Log {
             pending.write(disk)?;
             log.end_sync(&pending);
         }
-        if checkpoint != Some(log.offsets) {
-            files::write_offsets(disk, dir, log.offsets)?;
-        }
         log.checkpointed = log.offsets;
+        if checkpoint != Some(log.offsets) {
+            match (files::write_offsets(disk, dir, log.offsets), checkpoint) {
+                // The old one will do, where it does not say that more is durable than there is: the next start looks at more.
+                (Err(error), Some(old))
+                    if error.kind == DiskErrorKind::Full
+                        && old.recovery_point <= log.offsets.recovery_point
+                        && old.cleaned_to <= log.offsets.cleaned_to =>
+                {
+                    log.checkpointed = old;
+                }
+                (written, _) => written?,
+            }
+        }
         Ok((log, report))
     }
 
@@ -190,7 +200,7 @@ impl Log {
                 None if is_durable => {
                     report.rebuilt.push(file.clone());
                     let mut segment = self.walk(disk, segment, &file)?;
-                    segment.write_indexes(disk, &self.dir)?;
+                    self.try_to_index(disk, &mut segment)?;
                     segment
                 }
                 None => {
@@ -209,7 +219,7 @@ impl Log {
                         return self.drop_files(disk, &bases[i + 1..], report);
                     }
                     if i + 1 < bases.len() {
-                        segment.write_indexes(disk, &self.dir)?;
+                        self.try_to_index(disk, &mut segment)?;
                     } else {
                         segment.remove_indexes(disk, &self.dir)?;
                     }
@@ -223,6 +233,16 @@ impl Log {
             }
         }
         Ok(())
+    }
+
+    /// Writes a segment's indexes. Without room for them, the next start makes them anew.
+    fn try_to_index(&self, disk: &mut dyn Disk, segment: &mut Segment) -> Result<(), DiskError> {
+        match segment.write_indexes(disk, &self.dir) {
+            Err(error) if error.kind == DiskErrorKind::Full => {
+                segment.remove_indexes(disk, &self.dir)
+            }
+            written => written,
+        }
     }
 
     /// Removes segments from the end on, so that a crash in between leaves no hole.
