@@ -82,8 +82,10 @@ pub(crate) fn produce(options: &ProducerOptions) -> Result<()> {
         let separator = parse_key.then_some(separator);
         let sent = send_lines(&mut producer, &options.topic, separator).await;
         // Also where a line is wrong: those before it are not.
-        producer.flush().await?;
-        sent
+        let flushed = producer.flush().await;
+        sent?;
+        flushed?;
+        Ok(())
     })
 }
 

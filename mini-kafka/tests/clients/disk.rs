@@ -1,5 +1,8 @@
 //! A disk that is full, and one that fails, under a running broker.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use mini_kafka::error::ErrorCode;
 use mini_kafka::server::client::producer::{Producer, ProducerConfig};
 use mini_kafka::server::client::{Client, ClientError};
@@ -44,6 +47,15 @@ fn a_full_disk_is_the_producers_error_and_passes() {
     for _ in 0..3 {
         assert_eq!(send(&broker, b"lost"), REFUSED);
     }
+    let mut command = broker.command(&["console-producer", "--topic", "t"]);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut producer = command.spawn().unwrap();
+    let mut typed = producer.stdin.take().unwrap();
+    // Several batches, of which it gives up the first; it may be gone before it has read them.
+    let _ = typed.write_all(&b"lost\n".repeat(20_000));
+    let said = producer.wait_with_output().unwrap().stderr;
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains("KafkaStorageError"), "{said}");
     assert_eq!(read(&broker), "before\nsmall\n", "reading goes on");
     broker.order("");
     assert_eq!(send(&broker, b"after"), 0);
