@@ -50,14 +50,17 @@ impl LeaderEpochs {
     }
 
     /// The largest epoch that is not higher than `epoch`, and the offset behind its last record (`OffsetForLeaderEpoch`). None
-    /// where the log knows of no such epoch, or of none as high.
+    /// where the log knows of none as high.
+    ///
+    /// Of an epoch before the first one here all records are deleted: it is said to end where that one begins, as Kafka has it, so
+    /// that who has read some of it goes on at the log's start rather than taking them for lost.
     pub fn end_offset_for(&self, epoch: i32, log_end_offset: i64) -> Option<(i32, i64)> {
         let behind = self.entries.partition_point(|entry| entry.epoch <= epoch);
-        let found = self.entries[..behind].last()?;
-        match self.entries.get(behind) {
-            Some(next) => Some((found.epoch, next.start_offset)),
-            None if found.epoch == epoch => Some((epoch, log_end_offset)),
-            None => None,
+        let found = self.entries[..behind].last().map(|found| found.epoch);
+        match (found, self.entries.get(behind)) {
+            (found, Some(next)) => Some((found.unwrap_or(epoch), next.start_offset)),
+            (Some(found), None) if found == epoch => Some((epoch, log_end_offset)),
+            (_, None) => None,
         }
     }
 
@@ -90,12 +93,12 @@ mod tests {
         let mut epochs = LeaderEpochs::default();
         assert_eq!(epochs.end_offset_for(0, 10), None);
         assert!(epochs.assign(1, 0) && epochs.assign(4, 10) && !epochs.assign(4, 12));
-        assert_eq!(epochs.end_offset_for(0, 20), None);
         assert_eq!(epochs.end_offset_for(1, 20), Some((1, 10)));
         assert_eq!(epochs.end_offset_for(3, 20), Some((1, 10)));
         assert_eq!(epochs.end_offset_for(4, 20), Some((4, 20)));
         assert_eq!(epochs.end_offset_for(5, 20), None);
         epochs.truncate_from_start(12);
+        assert_eq!(epochs.end_offset_for(1, 20), Some((1, 12)));
         assert_eq!(
             epochs.entries(),
             [EpochEntry {
