@@ -4,12 +4,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use history::models::{RegisterInput, RegisterOutput};
+use history::models::{Action, Range, RegisterInput, RegisterOutput, Txn};
 use history::{History, OperationId};
 use node::Rng;
+use raft_kv::store::TxnResponse;
 
 use crate::member::{Shared, name};
 use crate::service::{Ask, Told};
+use crate::transacting::request;
 use crate::wire::{self, CLIENTS};
 
 /// What was called and answered.
@@ -123,19 +125,20 @@ pub(crate) async fn changer(
         rng.shuffle(&mut keys);
         let delete = keys.split_off(1 + rng.index(4));
         let value = format!("{n}");
-        let change = Ask::Change {
-            put: keys,
-            value,
-            delete,
+        let puts = keys.into_iter().map(|key| Action::Put(key, value.clone()));
+        let deletes = (delete.into_iter()).map(|key| Action::Delete(Range::key(key)));
+        let change = Txn {
+            then: puts.chain(deletes).collect(),
+            ..Txn::default()
         };
-        match ask(host, &change, PATIENCE).await {
-            Told::Revision(revision) if rng.percent(10) => {
+        match ask(host, &Ask::Txn(request(&change)), PATIENCE).await {
+            Told::Txn(TxnResponse { revision, .. }) if rng.percent(10) => {
                 let revision = revision - i64::try_from(rng.below(60)).unwrap();
                 let compact = Ask::Compact { revision };
                 let told = ask(host, &compact, PATIENCE).await;
                 shared.trace(&format!("{compact:?}: {told:?}"));
             }
-            Told::Revision(_) => {}
+            Told::Txn(_) => {}
             _ => host = 1 + rng.below(hosts),
         }
         tokio::time::sleep(Duration::from_millis(rng.below(60))).await;

@@ -9,7 +9,7 @@
 //! | a write has one revision, the one after the last | `audit.rs`, `applies` |
 //! | watchers hear in order, once, all of a revision together, everything, wherever they go on | `watching.rs`, `hear` |
 //! | a lease never ends before its time | `leasing.rs`, `check` |
-//! | linearizability, reads at followers included | `world.rs`, `check` |
+//! | linearizability of each key, reads at followers included, and of transactions over several; by leases at odd seeds | `world.rs`, `check` |
 //! | progress, once all is healed | `world.rs`, `heal` |
 //!
 //! A failure prints the line that repeats it. More seeds: `cargo test -p raft-kv --test simulation -- seeds 1000`.
@@ -26,6 +26,7 @@ mod load;
 mod machine;
 mod member;
 mod service;
+mod transacting;
 mod watching;
 mod wire;
 mod world;
@@ -71,18 +72,31 @@ fn seeds(count: u64) -> Result<(), String> {
         sum.snapshots += outcome.snapshots;
         sum.terms += outcome.terms;
         sum.leases += outcome.leases;
+        sum.held += outcome.held;
+        sum.failed += outcome.failed;
     }
     println!(
-        "{count} seeds: {} faults, {} changes of members, {} operations, of which {} were answered, {} terms, {} snapshots received, {} leases ended",
-        sum.faults, sum.changes, sum.operations, sum.answered, sum.terms, sum.snapshots, sum.leases
+        "{count} seeds: {} faults, {} changes of members, {} operations, of which {} were answered, {} terms, {} snapshots received, {} leases ended, {} conditions of transactions held and {} did not",
+        sum.faults,
+        sum.changes,
+        sum.operations,
+        sum.answered,
+        sum.terms,
+        sum.snapshots,
+        sum.leases,
+        sum.held,
+        sum.failed
     );
     // A run in which nothing happens proves nothing.
     let enough = [
         ("faults", sum.faults, 10 * count),
-        ("changes of members", sum.changes, 1),
+        ("changes of members", sum.changes, 2 * count),
+        ("snapshots received", sum.snapshots, 2 * count),
         ("answers", sum.answered, 100 * count),
         ("terms", sum.terms, 2 * count),
         ("leases that ended", sum.leases, 2 * count),
+        ("conditions that held", sum.held, 20 * count),
+        ("conditions that did not hold", sum.failed, 20 * count),
     ];
     for (what, found, least) in enough {
         if found < least {
@@ -133,6 +147,7 @@ fn main() -> ExitCode {
         // As libtest does, for tools that look for tests.
         ["--list", ..] => Ok(()),
         _ => audit::checks_find_what_is_bad()
+            .and_then(|()| transacting::checks_find_what_is_bad())
             .and_then(|()| same_twice(3))
             .and_then(|()| seeds(SEEDS)),
     };

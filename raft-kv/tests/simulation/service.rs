@@ -11,8 +11,7 @@ use raft_kv::server::leases::{Keeper, Leases};
 use raft_kv::server::replica::{Command, Outcome, Request, Waits};
 use raft_kv::server::watchers::Watchers;
 use raft_kv::store::{
-    self, Bytes, DeleteRangeRequest, KeyRange, LeaseId, Op, PutRequest, RangeRequest, Reply, Store,
-    TxnRequest,
+    self, Bytes, KeyRange, LeaseId, PutRequest, RangeRequest, Reply, Store, TxnRequest, TxnResponse,
 };
 use raft_kv::watch::{WatchRequest, WatchResponse};
 use serde::{Deserialize, Serialize};
@@ -40,12 +39,7 @@ pub(crate) enum Ask {
     Get {
         key: String,
     },
-    /// Writes some keys and deletes others, all at one revision.
-    Change {
-        put: Vec<String>,
-        value: String,
-        delete: Vec<String>,
-    },
+    Txn(TxnRequest),
     Compact {
         revision: i64,
     },
@@ -81,8 +75,7 @@ pub(crate) enum Ask {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Told {
     Done,
-    /// It is done: the store's revision behind it.
-    Revision(i64),
+    Txn(TxnResponse),
     Value(Option<String>),
     /// A lease's TTL, in seconds; 0 where there is none any more.
     Ttl(i64),
@@ -297,7 +290,8 @@ impl Service {
                 lease,
                 ..PutRequest::default()
             }),
-            Ask::Change { put, value, delete } => change(put, &value, delete),
+            Ask::Txn(txn) if txn.is_read_only() => return self.read_txn(&txn).await,
+            Ask::Txn(txn) => store::Command::Txn(txn),
             Ask::Compact { revision } => store::Command::Compact(revision),
             Ask::Grant { id, ttl } => store::Command::LeaseGrant { id, ttl },
             Ask::Revoke { id } => store::Command::LeaseRevoke(id),
@@ -319,7 +313,7 @@ impl Service {
             }
         };
         match self.propose(command).await {
-            Ok(Reply::Txn(response)) => Told::Revision(response.revision),
+            Ok(Reply::Txn(response)) => Told::Txn(response),
             Ok(_) => Told::Done,
             Err(told) => told,
         }
@@ -338,31 +332,17 @@ impl Service {
         Told::Value(value.map(|kv| String::from_utf8_lossy(&kv.value).into_owned()))
     }
 
+    async fn read_txn(&self, txn: &TxnRequest) -> Told {
+        if let Err(error) = self.engine.read_index().await {
+            return Told::Refused(error.to_string());
+        }
+        Told::Txn(self.read(|store| store.read_txn(txn)).unwrap())
+    }
+
     fn members(&self) -> Told {
         let status = self.engine.status();
         let all = status.members.keys().copied().collect();
         let voters = status.members.iter().filter(|(_, member)| member.has_vote);
         Told::Members(voters.map(|(id, _)| *id).collect(), all)
     }
-}
-
-/// A transaction without a condition.
-fn change(put: Vec<String>, value: &str, delete: Vec<String>) -> store::Command {
-    let put = put.into_iter().map(|key| {
-        Op::Put(PutRequest {
-            key: key.into(),
-            value: value.into(),
-            ..PutRequest::default()
-        })
-    });
-    let delete = delete.into_iter().map(|key| {
-        Op::DeleteRange(DeleteRangeRequest {
-            range: KeyRange::single(key),
-            prev_kv: false,
-        })
-    });
-    store::Command::Txn(TxnRequest {
-        success: put.chain(delete).collect(),
-        ..TxnRequest::default()
-    })
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use node::Rng;
 use raft_kv::store::{Bytes, KeyRange};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use turmoil::net::TcpStream;
 
 use crate::audit::Audit;
@@ -128,6 +128,7 @@ async fn listen(
         from: watch.next,
     };
     wire::send(&mut stream, &postcard::to_stdvec(&ask).unwrap()).await?;
+    let mut news = (watch.next, Instant::now());
     loop {
         let frame = timeout(PATIENCE, wire::receive(&mut stream)).await??;
         let heard: Heard = postcard::from_bytes(&frame).unwrap();
@@ -144,6 +145,13 @@ async fn listen(
         }
         if is_done(watch) {
             return Ok("all was heard");
+        }
+        if watch.next > news.0 {
+            news = (watch.next, Instant::now());
+        }
+        // It may not be a member, and never know of more.
+        if news.1.elapsed() > PATIENCE {
+            return Ok("it has heard nothing new");
         }
         if rng.percent(4) {
             return Ok("it has heard enough");

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use history::models::Kv;
-use history::{Verdict, check};
+use history::models::{Kv, Model, Store};
+use history::{History, Verdict, check};
 use node::Rng;
 use raft_kv::store::KeyRange;
 use turmoil::{Builder, Sim};
@@ -15,12 +15,14 @@ use crate::leasing::holder;
 use crate::load::{CHANGED, Recorded, ask, changer, client};
 use crate::member::{Shared, name, run as run_member};
 use crate::service::{Ask, Told};
+use crate::transacting::{self, project, transactor};
 use crate::watching::watcher;
 
 /// Hosts; the first three begin the cluster, the others are spare.
 const HOSTS: u64 = 5;
 const CLIENTS: u64 = 4;
 const HOLDERS: u64 = 2;
+const TRANSACTORS: u64 = 3;
 
 /// How long things go wrong, and how long it may then take until all is well.
 const FAULTS_FOR: Duration = Duration::from_secs(10);
@@ -36,6 +38,9 @@ pub(crate) struct Outcome {
     pub(crate) snapshots: u64,
     pub(crate) terms: u64,
     pub(crate) leases: u64,
+    /// Transactions whose condition held, and others.
+    pub(crate) held: u64,
+    pub(crate) failed: u64,
 }
 
 struct World<'a> {
@@ -91,15 +96,16 @@ fn live(seed: u64, shared: Shared) -> Result<Outcome, String> {
         rng,
     };
     let history = Recorded::default();
+    let transactions = transacting::Recorded::default();
     let (calm, idle) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicBool::new(false)),
     );
-    world.begin(seed, &history, &calm, &idle);
+    world.begin(seed, &history, &transactions, &calm, &idle);
     world.go_wrong()?;
     world.heal(&calm)?;
     idle.store(true, Ordering::Relaxed);
-    world.check(&history)
+    world.check(&history, &transactions)
 }
 
 impl World<'_> {
@@ -107,6 +113,7 @@ impl World<'_> {
         &mut self,
         seed: u64,
         history: &Recorded,
+        transactions: &transacting::Recorded,
         calm: &Arc<AtomicBool>,
         idle: &Arc<AtomicBool>,
     ) {
@@ -136,6 +143,12 @@ impl World<'_> {
             let (shared, rng) = (self.shared.clone(), self.rng.fork());
             let holding = holder(shared, number, HOSTS, rng, idle.clone());
             self.sim.client(format!("h{number}"), holding);
+        }
+        for number in 1..=TRANSACTORS {
+            let (shared, rng) = (self.shared.clone(), self.rng.fork());
+            let history = transactions.clone();
+            let transacting = transactor(shared, number, HOSTS, rng, history, idle.clone());
+            self.sim.client(format!("x{number}"), transacting);
         }
         for (number, range) in (1..).zip(watched()) {
             let (shared, rng) = (self.shared.clone(), self.rng.fork());
@@ -337,7 +350,11 @@ impl World<'_> {
         Ok(())
     }
 
-    fn check(mut self, history: &Recorded) -> Result<Outcome, String> {
+    fn check(
+        mut self,
+        history: &Recorded,
+        transactions: &transacting::Recorded,
+    ) -> Result<Outcome, String> {
         // Answers that are under way, and what watchers have not heard yet.
         let deadline = self.sim.elapsed() + HEALED_WITHIN;
         for _ in 0..100 {
@@ -363,24 +380,21 @@ impl World<'_> {
             self.shared.lock().audit.log(id, &mut copy);
         }
         let history = history.lock().unwrap().clone();
-        match check(&Kv::default(), &history, 20_000_000) {
-            Verdict::Linearizable { .. } => {}
-            Verdict::Violation(violation) => {
-                return Err(violation.to_string());
-            }
-            Verdict::Unknown { steps } => {
-                return Err(format!(
-                    "whether it is linearizable is not known after {steps} steps"
-                ));
-            }
-        }
+        linearizable(&Kv::default(), &history)?;
         let shared = self.shared.lock();
+        let transactions = project(&transactions.lock().unwrap(), &shared.audit);
+        linearizable(&Store, &transactions)?;
         if let Some(violation) = shared.audit.violation() {
             return Err(violation);
         }
         let answered = history
             .operations()
             .filter(|operation| operation.output.is_some());
+        let conditional = transactions
+            .operations()
+            .filter(|operation| !operation.input.compare.is_empty());
+        let answers = conditional.filter_map(|operation| operation.output.as_ref());
+        let (held, failed): (Vec<_>, Vec<_>) = answers.partition(|output| output.succeeded);
         Ok(Outcome {
             faults: self.faults,
             changes: shared.changes,
@@ -389,7 +403,22 @@ impl World<'_> {
             snapshots: shared.hosts.values().map(|host| host.restored).sum(),
             terms: shared.audit.terms(),
             leases: shared.audit.leases.count(),
+            held: held.len() as u64,
+            failed: failed.len() as u64,
         })
+    }
+}
+
+pub(crate) fn linearizable<M: Model>(
+    model: &M,
+    history: &History<M::Input, M::Output>,
+) -> Result<(), String> {
+    match check(model, history, 20_000_000) {
+        Verdict::Linearizable { .. } => Ok(()),
+        Verdict::Violation(violation) => Err(violation.to_string()),
+        Verdict::Unknown { steps } => Err(format!(
+            "whether it is linearizable is not known after {steps} steps"
+        )),
     }
 }
 
@@ -415,8 +444,17 @@ async fn administrate(shared: Shared, mut rng: Rng, calm: Arc<AtomicBool>) -> tu
     let patience = Duration::from_millis(1000);
     while !calm.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(200 + rng.below(1500))).await;
-        let host = 1 + rng.below(HOSTS);
-        let Told::Members(voters, all) = ask(host, &Ask::Members, patience).await else {
+        let mut hosts: Vec<u64> = (1..=HOSTS).collect();
+        rng.shuffle(&mut hosts);
+        let mut leader = None;
+        while leader.is_none()
+            && let Some(host) = hosts.pop()
+        {
+            if let Told::Members(voters, all) = ask(host, &Ask::Members, patience).await {
+                leader = Some((host, voters, all));
+            }
+        }
+        let Some((host, voters, all)) = leader else {
             continue;
         };
         let spare: Vec<(u64, u64)> = {
