@@ -1,4 +1,5 @@
-//! Clients that do transactions over a few keys, and write down what they see: one history, since a transaction ties its keys together.
+//! Clients that do transactions over a few keys, and write down what they see: one history, since a transaction ties its keys together. As in
+//! `load.rs` they take other keys after a while, for another history.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,18 +22,27 @@ use crate::member::Shared;
 use crate::service::{Ask, Told};
 use crate::world::linearizable;
 
-/// What was called and answered, with the revisions of the whole store.
-pub(crate) type Recorded = Arc<Mutex<History<Txn, TxnOutput>>>;
+/// What was called and answered, with the revisions of the whole store, for each time that has keys of its own.
+pub(crate) type Recorded = Arc<Mutex<BTreeMap<u64, History<Txn, TxnOutput>>>>;
 
-const KEYS: [&str; 3] = ["x0", "x1", "x2"];
+/// How long the same keys are written.
+const KEYS_FOR: Duration = Duration::from_secs(2);
+
+fn key(time: u64, number: u64) -> String {
+    format!("x{time}.{number}")
+}
+
+/// It only reads: whoever writes waits at a leader that the others do not hear, and would not see what that one makes of reads.
+const READER: u64 = 1;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-fn all() -> Range {
+/// All keys of a time.
+fn all(time: u64) -> Range {
     Range {
-        key: KEYS[0].to_owned(),
-        end: Some("x3".to_owned()),
+        key: key(time, 0),
+        end: Some(key(time, 9)),
     }
 }
 
@@ -52,19 +62,36 @@ pub(crate) async fn transactor(
         if until.load(Ordering::Relaxed) {
             break;
         }
-        let txn = draw(&mut rng, &seen, &format!("{number}-{n}"));
-        let id = history.lock().unwrap().call(number, txn.clone());
+        let now = turmoil::sim_elapsed().unwrap_or_default().as_secs() / KEYS_FOR.as_secs();
+        let is_read = number == READER || rng.percent(30);
+        let (time, txn) = if is_read {
+            let time = if rng.percent(20) {
+                rng.below(now + 1)
+            } else {
+                now
+            };
+            (time, Txn::from(Action::Get(all(time))))
+        } else {
+            (now, draw(&mut rng, now, &seen, &format!("{number}-{n}")))
+        };
+        let called = |history: &mut History<_, TxnOutput>| history.call(number, Txn::clone(&txn));
+        let id = called(history.lock().unwrap().entry(time).or_default());
         let told = ask(host, &Ask::Txn(request(&txn)), PATIENCE).await;
         shared.trace(&format!("x{number} {txn:?} at m{host}: {told:?}"));
         match told {
             Told::Txn(response) => {
                 let output = output(response);
                 see(&mut seen, &txn, &output);
-                history.lock().unwrap().returned(id, output);
+                history
+                    .lock()
+                    .unwrap()
+                    .entry(time)
+                    .or_default()
+                    .returned(id, output);
             }
             told => {
                 if let Told::Refused(_) = told {
-                    history.lock().unwrap().refused(id);
+                    history.lock().unwrap().entry(time).or_default().refused(id);
                 }
                 host = 1 + rng.below(hosts);
             }
@@ -74,15 +101,14 @@ pub(crate) async fn transactor(
     Ok(())
 }
 
-fn draw(rng: &mut Rng, seen: &BTreeMap<String, String>, value: &str) -> Txn {
-    let mut keys = KEYS.map(str::to_owned);
+fn draw(rng: &mut Rng, time: u64, seen: &BTreeMap<String, String>, value: &str) -> Txn {
+    let mut keys = [0, 1, 2].map(|number| key(time, number));
     rng.shuffle(&mut keys);
     let [a, b, c] = keys;
     let get = |key: &String| Action::Get(Range::key(key));
     let put = |key: &String| Action::Put(key.clone(), value.to_owned());
     let delete = |key: &String| Action::Delete(Range::key(key));
-    match rng.below(10) {
-        0..3 => Txn::from(Action::Get(all())),
+    match 3 + rng.below(7) {
         3 => Txn::from(delete(&c)),
         kind => Txn {
             compare: vec![Compare {
@@ -104,7 +130,7 @@ fn draw(rng: &mut Rng, seen: &BTreeMap<String, String>, value: &str) -> Txn {
             otherwise: match kind {
                 4..8 => vec![get(&a), get(&b)],
                 8 => vec![put(&c), get(&a)],
-                _ => vec![Action::Get(all())],
+                _ => vec![Action::Get(all(time))],
             },
         },
     }
@@ -122,7 +148,10 @@ fn see(seen: &mut BTreeMap<String, String>, txn: &Txn, output: &TxnOutput) {
                 seen.insert(key.clone(), value.clone());
             }
             (Action::Get(range) | Action::Delete(range), answer) => {
-                seen.retain(|key, _| range.end.is_none() && *key != range.key);
+                let end = range.end.as_ref();
+                seen.retain(|key, _| {
+                    *key != range.key && end.is_none_or(|end| *key < range.key || end <= key)
+                });
                 if let Answer::Got(entries) = answer {
                     let entries = entries.iter();
                     seen.extend(entries.map(|(key, entry)| (key.clone(), entry.value.clone())));
@@ -161,11 +190,14 @@ fn compare(compare: &Compare) -> store::Compare {
     }
 }
 
-fn op(action: &Action) -> Op {
-    let range = |range: &Range| match &range.end {
+fn range(range: &Range) -> KeyRange {
+    match &range.end {
         None => KeyRange::single(range.key.as_str()),
         Some(end) => KeyRange::new(range.key.as_str(), end.as_str()),
-    };
+    }
+}
+
+fn op(action: &Action) -> Op {
     match action {
         Action::Get(keys) => Op::Range(RangeRequest {
             range: range(keys),
@@ -209,10 +241,14 @@ fn output(response: TxnResponse) -> TxnOutput {
     }
 }
 
-/// The history of a store that has these keys alone: its revisions are those that changed one of them, numbered from 2 on. The others come
+/// The history of a store that has the keys of one time alone: its revisions are those that changed one of them, numbered from 2 on. The others come
 /// of clients of whom the model knows nothing.
-pub(crate) fn project(history: &History<Txn, TxnOutput>, audit: &Audit) -> History<Txn, TxnOutput> {
-    let keys = KeyRange::new(KEYS[0], "x3");
+pub(crate) fn project(
+    time: u64,
+    history: &History<Txn, TxnOutput>,
+    audit: &Audit,
+) -> History<Txn, TxnOutput> {
+    let keys = range(&all(time));
     let changes = audit.changes(&keys, 1, i64::MAX).into_iter();
     let mut revisions: Vec<u64> = changes
         .map(|(revision, ..)| u64::try_from(revision).unwrap())
@@ -253,7 +289,7 @@ pub(crate) fn project(history: &History<Txn, TxnOutput>, audit: &Audit) -> Histo
 /// As in `audit.rs`: what is bad must be found. Revisions 3 and 6 wrote these keys, 2, 4 and 5 others.
 pub(crate) fn checks_find_what_is_bad() -> Result<(), String> {
     let mut audit = Audit::default();
-    let written = [("k", 2), ("x0", 3), ("k", 4), ("k", 5), ("x1", 6)];
+    let written = [("k", 2), ("x0.0", 3), ("k", 4), ("k", 5), ("x0.1", 6)];
     for (key, revision) in written {
         let applied = Applied {
             revision,
@@ -267,15 +303,15 @@ pub(crate) fn checks_find_what_is_bad() -> Result<(), String> {
     let put = |key: &str| Action::Put(key.to_owned(), "a".to_owned());
     let both = Txn {
         compare: vec![Compare {
-            key: "x0".to_owned(),
+            key: "x0.0".to_owned(),
             relation: Relation::Equal,
             target: Target::Version(0),
         }],
-        then: vec![put("x0"), put("x1")],
-        otherwise: vec![get("x0"), get("x1")],
+        then: vec![put("x0.0"), put("x0.1")],
+        otherwise: vec![get("x0.0"), get("x0.1")],
     };
-    let one = Txn::put("x1", "b");
-    let range = Txn::from(Action::Get(all()));
+    let one = Txn::put("x0.1", "b");
+    let range = Txn::from(Action::Get(all(0)));
     let told = |succeeded, revision, answers: &[Answer]| TxnOutput {
         succeeded,
         revision,
@@ -291,8 +327,8 @@ pub(crate) fn checks_find_what_is_bad() -> Result<(), String> {
         };
         (key.to_owned(), entry)
     };
-    let (x0, x1) = (entry("x0", "a", 3, 1), entry("x1", "a", 3, 1));
-    let x1_then = |modified| entry("x1", "b", modified, 2);
+    let (x0, x1) = (entry("x0.0", "a", 3, 1), entry("x0.1", "a", 3, 1));
+    let x1_then = |modified| entry("x0.1", "b", modified, 2);
     let got = |entries: &[(String, Entry)]| Answer::Got(entries.to_vec());
     let first = (&both, Some(told(true, 3, &[Answer::Put, Answer::Put])));
     let fails = told(false, 5, &[got(&[x0.clone()]), got(&[x1.clone()])]);
@@ -360,7 +396,7 @@ pub(crate) fn checks_find_what_is_bad() -> Result<(), String> {
                 history.returned(id, output);
             }
         }
-        let found = linearizable(&Store, &project(&history, &audit));
+        let found = linearizable(&Store, &project(0, &history, &audit));
         if found.is_ok() != is_good {
             return Err(format!("transactions, {what}: {found:?}"));
         }

@@ -22,7 +22,7 @@ use crate::watching::watcher;
 const HOSTS: u64 = 5;
 const CLIENTS: u64 = 4;
 const HOLDERS: u64 = 2;
-const TRANSACTORS: u64 = 3;
+const TRANSACTORS: u64 = 4;
 
 /// How long things go wrong, and how long it may then take until all is well.
 const FAULTS_FOR: Duration = Duration::from_secs(10);
@@ -382,19 +382,23 @@ impl World<'_> {
         let history = history.lock().unwrap().clone();
         linearizable(&Kv::default(), &history)?;
         let shared = self.shared.lock();
-        let transactions = project(&transactions.lock().unwrap(), &shared.audit);
-        linearizable(&Store, &transactions)?;
+        let mut answers = Vec::new();
+        for (time, history) in &*transactions.lock().unwrap() {
+            let history = project(*time, history, &shared.audit);
+            linearizable(&Store, &history)?;
+            let conditional = history
+                .operations()
+                .filter(|operation| !operation.input.compare.is_empty());
+            answers.extend(conditional.filter_map(|operation| operation.output.clone()));
+        }
+        let (held, failed): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|output| output.succeeded);
         if let Some(violation) = shared.audit.violation() {
             return Err(violation);
         }
         let answered = history
             .operations()
             .filter(|operation| operation.output.is_some());
-        let conditional = transactions
-            .operations()
-            .filter(|operation| !operation.input.compare.is_empty());
-        let answers = conditional.filter_map(|operation| operation.output.as_ref());
-        let (held, failed): (Vec<_>, Vec<_>) = answers.partition(|output| output.succeeded);
         Ok(Outcome {
             faults: self.faults,
             changes: shared.changes,
