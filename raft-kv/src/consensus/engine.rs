@@ -124,6 +124,10 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
             damaged,
         };
         let machine = Machine::new(machine, storage, applied);
+        if options.lease_reads {
+            // `openraft` forgets with its process that it has heard a leader, which may still read by that lease.
+            tokio::time::sleep(options.lease()).await;
+        }
         let raft = Raft::<S>::new(
             options.id,
             Arc::new(config),

@@ -181,7 +181,7 @@ pub struct Options {
     #[arg(long, env = "ETCD_LISTEN_METRICS_URLS", value_name = "URLS")]
     pub listen_metrics_urls: Option<String>,
     /// Serve linearizable reads by the leader's lease, without asking a majority: right only as long as no member's clock runs
-    /// faster than another's by more than a tenth
+    /// faster than the leader's by more than a tenth (a suspended machine's stands still)
     #[arg(long)]
     pub lease_reads: bool,
     /// Reach other members through this SOCKS5 listener

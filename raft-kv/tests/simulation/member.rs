@@ -48,7 +48,7 @@ pub(crate) struct Host {
     pub(crate) has_failed: bool,
     /// The member that lives there is one no more.
     pub(crate) is_removed: bool,
-    /// How often it was set to a snapshot that came from elsewhere or was there at its start.
+    /// How often it was set to a snapshot that came from elsewhere.
     pub(crate) restored: u64,
 }
 
@@ -152,12 +152,12 @@ pub(crate) async fn run(
     seed: u64,
     initial: Vec<u64>,
 ) -> turmoil::Result {
-    let (id, life, disk) = {
+    let (id, life, disk, restored) = {
         let mut shared = shared.lock();
         let host = shared.hosts.entry(host).or_default();
         host.lives += 1;
         host.has_failed = false;
-        (host.id, host.lives, host.disk.clone())
+        (host.id, host.lives, host.disk.clone(), host.restored)
     };
     shared.trace(&format!("m{host} starts as {id}"));
     let storage = Storage::simulated(move || Box::new(disk.clone()));
@@ -176,9 +176,14 @@ pub(crate) async fn run(
         // What a partition loses is lost for good in the simulated network.
         snapshot_timeout: Duration::from_secs(2),
         segment_bytes: Some(4000),
+        // Here all clocks run at the same rate.
+        lease_reads: seed % 2 == 1,
         ..Options::new(1, id, seed ^ (host << 32) ^ life)
     };
-    let engine = match Engine::start(options, storage, machine.clone(), Wire).await {
+    let started = Engine::start(options, storage, machine.clone(), Wire).await;
+    // A snapshot that was there at its start was not received.
+    shared.lock().hosts.entry(host).or_default().restored = restored;
+    let engine = match started {
         Ok(engine) => engine,
         Err(error) => {
             // The fuse of its disk, or a loss that must not be.

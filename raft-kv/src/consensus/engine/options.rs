@@ -21,8 +21,8 @@ pub struct Options {
     pub catch_up_entries: u64,
     /// How long a member may take over a part of a snapshot: the answer to the last one comes when it is installed.
     pub snapshot_timeout: Duration,
-    /// A leader answers reads without asking the others while it has heard from a majority less than two thirds of an election timeout ago. That is
-    /// linearizable only if no clock runs faster than another by as much.
+    /// A leader answers reads without asking the others while what a majority has answered was sent less than nine tenths of [`Options::lease`]
+    /// ago. That is linearizable only as long as no member's clock runs faster than the leader's by more than a tenth.
     pub lease_reads: bool,
     /// What election timeouts are drawn from. Drawn itself, but in a simulation.
     pub seed: u64,
@@ -47,13 +47,17 @@ impl Options {
         }
     }
 
+    /// How long a voter that has heard a leader votes for nobody else, by its own clock, unless that leader hands over.
+    pub(super) fn lease(&self) -> Duration {
+        self.election_timeout * 3 / 5
+    }
+
     pub(super) fn config(&self) -> Config {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let election = ms(self.election_timeout);
-        // A follower campaigns when it has heard nothing for the second of these, which is the leader's lease too, and a time drawn from
-        // between the two: for 1 to 1.2 election timeouts in all.
-        let election_timeout_min = (election * 40 / 100).max(1);
-        let election_timeout_max = (election - election * 40 / 100).max(2);
+        // A follower campaigns when it has heard nothing for the second of these, which is the lease, and a time drawn from between the
+        // two: for 1 to 1.2 election timeouts in all.
+        let election_timeout_min = ms(self.election_timeout - self.lease()).max(1);
+        let election_timeout_max = ms(self.lease()).max(2);
         Config {
             cluster_name: format!("{:x}", self.cluster),
             heartbeat_interval: ms(self.heartbeat_interval),

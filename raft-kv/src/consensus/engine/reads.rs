@@ -1,7 +1,9 @@
 //! Where a read may begin: the leader makes sure that it still leads, once for all who ask at a time (the thesis, section 6.4).
 
-use openraft::ReadPolicy;
+use std::time::Duration;
+
 use openraft::errors::RaftError;
+use openraft::{LinearizerOption, ReadPolicy};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Openraft, stopped};
@@ -51,12 +53,15 @@ impl<S: StateMachine, T: Transport> Openraft<S, T> {
 
     /// From where on a read is fresh, if this member leads.
     pub(super) async fn own_read_index(&self) -> Result<u64, ReadError> {
-        let policy = if self.inner.options.lease_reads {
-            ReadPolicy::LeaseRead
+        let options = &self.inner.options;
+        let how = if options.lease_reads {
+            // `ReadPolicy::LeaseRead` would take all of the lease, and forgive no difference of clocks.
+            LinearizerOption::new(Some(options.lease() * 9 / 10), false)
+                .with_wait_timeout(Duration::ZERO)
         } else {
-            ReadPolicy::ReadIndex
+            ReadPolicy::ReadIndex.into()
         };
-        match self.inner.raft.get_read_linearizer(policy).await {
+        match self.inner.raft.get_read_linearizer(how).await {
             Ok(linearizer) => Ok(linearizer.read_log_id().index()),
             Err(RaftError::Fatal(fatal)) => Err(ReadError::Stopped(stopped(&fatal))),
             Err(RaftError::APIError(e)) => Err(ReadError::NoLeader(e.to_string())),
