@@ -2,6 +2,7 @@
 //! `load.rs` they take other keys after a while, for another history.
 
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -331,13 +332,13 @@ pub(crate) fn checks_find_what_is_bad() -> Result<(), String> {
     let x1_then = |modified| entry("x0.1", "b", modified, 2);
     let got = |entries: &[(String, Entry)]| Answer::Got(entries.to_vec());
     let first = (&both, Some(told(true, 3, &[Answer::Put, Answer::Put])));
-    let fails = told(false, 5, &[got(&[x0.clone()]), got(&[x1.clone()])]);
+    let fails = told(false, 5, &[got(from_ref(&x0)), got(from_ref(&x1))]);
     let writes = |revision| (&one, Some(told(true, revision, &[Answer::Put])));
     let reads = |revision, entries| (&range, Some(told(true, revision, &[got(entries)])));
     let (before, after) = ([x0.clone(), x1], [x0.clone(), x1_then(6)]);
     let other = (&both, Some(fails));
     let again = (&both, Some(told(true, 6, &[Answer::Put, Answer::Put])));
-    let halved = (&both, Some(told(false, 5, &[got(&[x0.clone()]), got(&[])])));
+    let halved = (&both, Some(told(false, 5, &[got(from_ref(&x0)), got(&[])])));
     let unknown = (&one, None);
     let cases = [
         (
