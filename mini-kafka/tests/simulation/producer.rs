@@ -49,6 +49,9 @@ pub(crate) struct ProducerProcess {
     is_idempotent: bool,
     epoch: i16,
     sequence: i32,
+    /// Whether the broker knows it. Of one that it does not know, it takes whatever sequence comes first: so nothing may overtake the first
+    /// batch, which on a real connection nothing does.
+    is_known: bool,
     in_flight: VecDeque<InFlight>,
     rng: Rng,
 }
@@ -70,6 +73,7 @@ impl ProducerProcess {
             is_idempotent: rng.percent(70),
             epoch: 0,
             sequence: 0,
+            is_known: false,
             in_flight: VecDeque::new(),
             rng,
         }
@@ -108,7 +112,8 @@ impl ProducerProcess {
         if self.in_flight.front().is_some_and(is_late) {
             self.send_all_again(ctx);
         }
-        let most = if self.is_idempotent { IN_FLIGHT_MAX } else { 1 };
+        let may_pipeline = self.is_idempotent && self.is_known;
+        let most = if may_pipeline { IN_FLIGHT_MAX } else { 1 };
         // In the end it makes haste.
         let count = if ctx.now() < CALM_AT { 1 } else { most };
         for _ in 0..count {
@@ -197,6 +202,7 @@ impl ProducerProcess {
         };
         match result {
             Ok(base_offset) => {
+                self.is_known = true;
                 let sent = &mut self.in_flight[at];
                 sent.is_acknowledged = true;
                 let past = &mut self.history.borrow_mut().partitions[self.partition];
