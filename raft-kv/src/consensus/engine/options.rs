@@ -21,7 +21,7 @@ pub struct Options {
     pub catch_up_entries: u64,
     /// How long a member may take over a part of a snapshot: the answer to the last one comes when it is installed.
     pub snapshot_timeout: Duration,
-    /// A leader answers reads without asking the others while what a majority has answered was sent less than nine tenths of [`Options::lease`]
+    /// A leader answers reads without asking the others while what a majority has answered was sent less than nine tenths of a lease (six tenths of `election_timeout`)
     /// ago. That is linearizable only as long as no member's clock runs faster than the leader's by more than a tenth.
     pub lease_reads: bool,
     /// What election timeouts are drawn from. Drawn itself, but in a simulation.
