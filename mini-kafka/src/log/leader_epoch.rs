@@ -55,6 +55,10 @@ impl LeaderEpochs {
     /// Of an epoch before the first one here all records are deleted: it is said to end where that one begins, as Kafka has it, so
     /// that who has read some of it goes on at the log's start rather than taking them for lost.
     pub fn end_offset_for(&self, epoch: i32, log_end_offset: i64) -> Option<(i32, i64)> {
+        if epoch < 0 {
+            // Who asks so has read nothing of any epoch.
+            return None;
+        }
         let behind = self.entries.partition_point(|entry| entry.epoch <= epoch);
         let found = self.entries[..behind].last().map(|found| found.epoch);
         match (found, self.entries.get(behind)) {
@@ -97,6 +101,7 @@ mod tests {
         assert_eq!(epochs.end_offset_for(3, 20), Some((1, 10)));
         assert_eq!(epochs.end_offset_for(4, 20), Some((4, 20)));
         assert_eq!(epochs.end_offset_for(5, 20), None);
+        assert_eq!(epochs.end_offset_for(-1, 20), None);
         epochs.truncate_from_start(12);
         assert_eq!(epochs.end_offset_for(1, 20), Some((1, 12)));
         assert_eq!(

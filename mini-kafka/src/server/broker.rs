@@ -113,7 +113,7 @@ impl Broker {
         };
         broker.open_topics()?;
         // Without it the broker reads and deletes; each append tries again.
-        let _ = broker.dir.keep_reserve();
+        drop(broker.dir.keep_reserve());
         broker.groups.load(&broker)?;
         Ok(broker)
     }

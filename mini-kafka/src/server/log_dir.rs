@@ -1,7 +1,7 @@
 //! The log directory, which all partitions are in: whether its disk works, and what is held back for when it is full.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use node::{Disk, DiskError, FileDisk};
 use tracing::{error, warn};
@@ -10,8 +10,8 @@ use crate::error::ErrorCode;
 use crate::log::LogError;
 use crate::log::files::remove_if_present;
 
-/// A deletion is noted before it is done, and the note takes room. So this much is held back, which is more than a catalogue or a
-/// checkpoint has.
+/// A deletion is noted before it is done, and the note takes room. So this much is held back, which is more than a checkpoint has, or the
+/// catalogue of some thousand topics.
 const RESERVE_BYTES: usize = 1 << 20;
 const RESERVE_FILE: &str = ".reserve";
 
@@ -22,8 +22,9 @@ pub struct LogDir {
     /// Where it is.
     pub disk: FileDisk,
     offline: AtomicBool,
-    /// Whether the reserve is known to be there. Held while it is made or released.
-    reserved: Mutex<bool>,
+    /// Whether the reserve is known to be there. Whoever appends holds it for reading, so that nobody takes the room while it is released; it is
+    /// the last lock that is taken.
+    reserved: RwLock<bool>,
 }
 
 impl LogDir {
@@ -32,7 +33,7 @@ impl LogDir {
         LogDir {
             disk,
             offline: AtomicBool::new(false),
-            reserved: Mutex::new(false),
+            reserved: RwLock::new(false),
         }
     }
 
@@ -60,17 +61,26 @@ impl LogDir {
         }
     }
 
-    /// Holds the reserve back, if it is not there.
+    /// Holds the reserve back, as long as what is returned lives.
     ///
     /// # Errors
     /// Where there is no room for it. Nobody may append then: it would take the room that a deletion needs.
-    pub fn keep_reserve(&self) -> Result<(), ErrorCode> {
-        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*reserved {
-            self.make_reserve().map_err(|e| self.without_reserve(e))?;
-            *reserved = true;
+    pub fn keep_reserve(&self) -> Result<RwLockReadGuard<'_, bool>, ErrorCode> {
+        loop {
+            let reserved = self.reserved.read().unwrap_or_else(PoisonError::into_inner);
+            if *reserved {
+                return Ok(reserved);
+            }
+            drop(reserved);
+            let mut reserved = self
+                .reserved
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            if !*reserved {
+                self.make_reserve().map_err(|e| self.without_reserve(e))?;
+                *reserved = true;
+            }
         }
-        Ok(())
     }
 
     fn make_reserve(&self) -> Result<(), DiskError> {
@@ -104,23 +114,20 @@ impl LogDir {
         mut act: impl FnMut() -> Result<T, ErrorCode>,
     ) -> Result<T, ErrorCode> {
         let done = act();
-        let is_full = matches!(done, Err(ErrorCode::KafkaStorageError)) && !self.is_offline();
-        if !is_full || !self.release_reserve() {
+        if !matches!(done, Err(ErrorCode::KafkaStorageError)) || self.is_offline() {
             return done;
+        }
+        let mut reserved = self
+            .reserved
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *reserved = false;
+        if self.disk.clone().remove(RESERVE_FILE).is_ok() {
+            warn!("the reserve of {RESERVE_BYTES} bytes is released for a deletion");
         }
         let done = act();
         // Otherwise the next append makes it, or is refused.
-        let _ = self.keep_reserve();
+        *reserved = self.make_reserve().is_ok();
         done
-    }
-
-    fn release_reserve(&self) -> bool {
-        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
-        *reserved = false;
-        let released = self.disk.clone().remove(RESERVE_FILE).is_ok();
-        if released {
-            warn!("the reserve of {RESERVE_BYTES} bytes is released for a deletion");
-        }
-        released
     }
 }

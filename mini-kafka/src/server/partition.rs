@@ -104,8 +104,8 @@ impl Served {
     /// Why it was refused.
     pub fn append(&self, batch: &mut [u8], now: Time) -> Result<AppendInfo, ErrorCode> {
         self.dir.check()?;
-        self.dir.keep_reserve()?;
         let mut slot = self.lock();
+        let _reserve = self.dir.keep_reserve()?;
         let Slot {
             partition, disk, ..
         } = &mut *slot;
@@ -339,6 +339,8 @@ impl Served {
         let mut disk = self.dir.disk.clone();
         let cleaned = match plan.run(&mut disk, now) {
             Ok(cleaned) => cleaned,
+            // Its topic was deleted meanwhile.
+            Err(_) if self.lock().partition.failure().is_some() => return,
             Err(error) => {
                 warn!(partition = directory(&self.key), "not compacted");
                 return self.failed(&error);

@@ -47,7 +47,14 @@ fn a_full_disk_is_the_producers_error_and_passes() {
     for _ in 0..3 {
         assert_eq!(send(&broker, b"lost"), REFUSED);
     }
-    let mut command = broker.command(&["console-producer", "--topic", "t"]);
+    // An id for an idempotent producer would not even be given out.
+    let mut command = broker.command(&[
+        "console-producer",
+        "--topic",
+        "t",
+        "--producer-property",
+        "enable.idempotence=false",
+    ]);
     command.stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut producer = command.spawn().unwrap();
     let mut typed = producer.stdin.take().unwrap();

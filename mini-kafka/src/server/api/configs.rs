@@ -87,9 +87,11 @@ pub(super) fn list_config_resources(
         [] => &[TOPIC, BROKER],
         asked => asked,
     };
+    // Each once, however often it is asked for.
+    let kinds: BTreeSet<i8> = kinds.iter().copied().collect();
     let mut found = Vec::new();
     for kind in kinds {
-        let names = match *kind {
+        let names = match kind {
             TOPIC => broker.topic_names(),
             BROKER => vec![broker.settings.node_id().to_string()],
             BROKER_LOGGER | CLIENT_METRICS | GROUP => Vec::new(),
@@ -98,7 +100,7 @@ pub(super) fn list_config_resources(
         found.extend(names.into_iter().map(|name| {
             ConfigResource::default()
                 .with_resource_name(text(name))
-                .with_resource_type(*kind)
+                .with_resource_type(kind)
         }));
     }
     answer.with_config_resources(found)

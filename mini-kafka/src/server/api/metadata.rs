@@ -1,6 +1,7 @@
 //! Where things are: in a cluster of one, here.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
@@ -34,6 +35,7 @@ const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
 
 /// What is asked for: a topic by its name, or, since the twelfth version, by its id.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Asked {
     Name(String),
     Id(Uuid),
@@ -45,12 +47,15 @@ pub(super) fn metadata(
     request: MetadataRequest,
 ) -> MetadataResponse {
     let all = || broker.topic_names().into_iter().map(Asked::Name).collect();
-    let asked: Vec<Asked> = match &request.topics {
+    let mut asked: Vec<Asked> = match &request.topics {
         None => all(),
         // The first version had no null.
         Some(topics) if topics.is_empty() && header.version == 0 => all(),
         Some(topics) => topics.iter().map(asked).collect(),
     };
+    // Each is described once, however often it is asked for.
+    let mut seen = BTreeSet::new();
+    asked.retain(|asked| seen.insert(asked.clone()));
     // Ids stand in requests since the tenth version, and mean something since the twelfth.
     let has_ids = asked.iter().any(|asked| matches!(asked, Asked::Id(_)));
     let refused = has_ids && header.version < 12;

@@ -179,6 +179,7 @@ async fn what_has_settings_is_listed_by_its_kind() {
         (0, &[][..], Ok(&[][..])),
         (1, &[], Ok(&[("t", 2), ("1", 4)])),
         (1, &[4], Ok(&[("1", 4)])),
+        (1, &[2, 4, 2, 2], Ok(&[("t", 2), ("1", 4)])),
         (1, &[8, 16, 32], Ok(&[])),
         (1, &[2, 3], Err(ErrorCode::UnsupportedVersion)),
     ] {

@@ -89,10 +89,12 @@ async fn a_partition_is_described_as_in_metadata() {
     let names = [OFFSETS_TOPIC, "t"];
     let topics =
         names.map(|name| MetadataRequestTopic::default().with_name(Some(TopicName(text(name)))));
+    let twice = topics.iter().chain(&topics).cloned().collect();
     let metadata = MetadataRequest::default()
-        .with_topics(Some(topics.to_vec()))
+        .with_topics(Some(twice))
         .with_include_topic_authorized_operations(true);
     let metadata = ask(&server, 12, &metadata).await;
+    assert_eq!(metadata.topics.len(), 2, "each is described once");
     let described = ask(&server, 0, &request(&names, None)).await;
     for (a, b) in metadata.topics.iter().zip(&described.topics) {
         assert_eq!((&a.name, a.topic_id), (&b.name, b.topic_id));
