@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use servers::Server;
 
+use raft_kv::client::Client;
+
 use super::{Cluster, wait};
 
 /// Has a member take orders to break its disk.
@@ -216,22 +218,39 @@ async fn a_damaged_snapshot_is_not_believed_by_those_who_receive_it() {
     let behind = (leader + 1) % 3;
     let dir = |member: usize| cluster.dir.path().join(format!("m{}/member", member + 1));
     let (leaders, received) = (dir(leader), dir(behind));
-    cluster.local.members[behind].kill();
-    for i in 0..120 {
-        // Whoever is asked first may have been killed a moment ago.
-        wait("a write", async || {
-            let (key, value) = (format!("k{i}"), vec![b'x'; 1000]);
-            cluster.client.put(key, value, 0).await.is_ok()
+    let mut refused = false;
+    for round in 0..10 {
+        cluster.local.members[behind].kill();
+        let known = files(&leaders, ".snap");
+        for i in 0..120 {
+            // Whoever is asked first may have been killed a moment ago.
+            wait("a write", async || {
+                let (key, value) = (format!("k{round}/{i}"), vec![b'x'; 1000]);
+                cluster.client.put(key, value, 0).await.is_ok()
+            })
+            .await;
+        }
+        wait("a snapshot", async || {
+            let now = files(&leaders, ".snap");
+            !now.is_empty() && now != known
         })
         .await;
+        flip(files(&leaders, ".snap").last().unwrap());
+        cluster.local.members[behind].start(super::SOON).unwrap();
+        let itself = Client::new(&cluster.local.endpoints()[behind..=behind]).unwrap();
+        let last = format!("k{round}/119");
+        wait("a refusal, or what was missed", async || {
+            refused = said(&cluster.local.members[behind]).contains("received and not kept");
+            refused || itself.get(last.clone()).await.is_ok_and(|kv| kv.is_some())
+        })
+        .await;
+        // Where the entries were still there, as long as one that was sent in vain is under way, no snapshot was asked for.
+        refused = said(&cluster.local.members[behind]).contains("received and not kept");
+        if refused {
+            break;
+        }
     }
-    wait("a snapshot", async || !files(&leaders, ".snap").is_empty()).await;
-    flip(files(&leaders, ".snap").last().unwrap());
-    cluster.local.members[behind].start(super::SOON).unwrap();
-    wait("a refusal", async || {
-        said(&cluster.local.members[behind]).contains("received and not kept")
-    })
-    .await;
+    assert!(refused, "no snapshot was sent in ten rounds");
     // Without another write.
     cluster.agree().await;
     let leaders_words = said(&cluster.local.members[leader]);
