@@ -36,7 +36,7 @@ pub(crate) struct ProducerOptions {
     /// parse.key=true takes what is before key.separator (a tab) as the key
     #[arg(long, value_name = "KEY=VALUE")]
     property: Vec<String>,
-    /// acks, batch.size, compression.type, enable.idempotence
+    /// acks, batch.size, compression.type, delivery.timeout.ms, enable.idempotence
     #[arg(long, value_name = "KEY=VALUE")]
     producer_property: Vec<String>,
 }
@@ -59,8 +59,13 @@ pub(crate) fn producer_config(items: &[String]) -> Result<ProducerConfig> {
             "acks" => config.acks = value.parse().with_context(what)?,
             "batch.size" => config.batch_bytes = value.parse().with_context(what)?,
             "compression.type" => config.compression = codec(&value)?,
+            "delivery.timeout.ms" => {
+                config.delivery_timeout = Duration::from_millis(value.parse().with_context(what)?);
+            }
             "enable.idempotence" => config.idempotent = value.parse().with_context(what)?,
-            _ => bail!("{key}: expected acks, batch.size, compression.type or enable.idempotence"),
+            _ => bail!(
+                "{key}: expected acks, batch.size, compression.type, delivery.timeout.ms or enable.idempotence"
+            ),
         }
     }
     Ok(config)
@@ -177,7 +182,7 @@ pub(crate) struct ConsumerOptions {
     /// print.key, print.timestamp, print.offset, print.partition, print.headers: true or false
     #[arg(long, value_name = "KEY=VALUE")]
     property: Vec<String>,
-    /// group.instance.id, partition.assignment.strategy, session.timeout.ms
+    /// group.instance.id, heartbeat.interval.ms, partition.assignment.strategy, session.timeout.ms
     #[arg(long, value_name = "KEY=VALUE")]
     consumer_property: Vec<String>,
 }
@@ -268,6 +273,7 @@ fn group_config(group: &str, topic: &str, properties: &[String]) -> Result<Group
         topics: BTreeSet::from([topic.to_owned()]),
         assignor: Assignor::Range,
         session_timeout: Duration::from_secs(45),
+        heartbeat_interval: Duration::from_secs(3),
         rebalance_timeout: Duration::from_secs(300),
         auto_commit: Some(Duration::from_secs(5)),
     };
@@ -279,12 +285,17 @@ fn group_config(group: &str, topic: &str, properties: &[String]) -> Result<Group
                     || format!("{value}: expected range, roundrobin, sticky or cooperative-sticky");
                 config.assignor = Assignor::by_name(&value).with_context(what)?;
             }
-            "session.timeout.ms" => {
+            "session.timeout.ms" | "heartbeat.interval.ms" => {
                 let what = || format!("{key}={value}: expected milliseconds");
-                config.session_timeout = Duration::from_millis(value.parse().with_context(what)?);
+                let time = Duration::from_millis(value.parse().with_context(what)?);
+                if key == "session.timeout.ms" {
+                    config.session_timeout = time;
+                } else {
+                    config.heartbeat_interval = time;
+                }
             }
             _ => bail!(
-                "{key}: expected group.instance.id, partition.assignment.strategy or session.timeout.ms"
+                "{key}: expected group.instance.id, heartbeat.interval.ms, partition.assignment.strategy or session.timeout.ms"
             ),
         }
     }

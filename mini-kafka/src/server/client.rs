@@ -2,7 +2,7 @@
 //! mini-kafka.
 //!
 //! [`Client`] asks one broker things; [`producer`] sends records, in batches, idempotently; [`consumer`] reads them, alone
-//! or as a member of a group.
+//! or as a member of a group. Both outlive the broker's restart.
 
 pub mod consumer;
 pub mod producer;
@@ -24,8 +24,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_socks::tcp::Socks5Stream;
 
+use crate::error::ErrorCode;
+
 /// An answer that does not come is waited for so long, beyond what the request itself asks to wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Nor a connection, longer than this (`socket.connection.setup.timeout.ms`).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two attempts.
+const RETRY_BACKOFF: Duration = Duration::from_millis(100);
 /// No answer is larger.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
@@ -91,6 +97,22 @@ impl ClientError {
         })
     }
 
+    /// Whether the same may succeed later: the connection is at fault, or the broker says so. A topic that is not there is not waited
+    /// for, though Kafka calls that retriable: a person wants to know.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            ClientError::Connect { .. } | ClientError::Gone { .. } | ClientError::Silent(_) => true,
+            ClientError::Refused { code, .. } => {
+                if *code == ErrorCode::UnknownTopicOrPartition.code() {
+                    return false;
+                }
+                let known = kafka_protocol::error::ResponseError::try_from_code(*code);
+                known.is_some_and(|error| error.is_retriable())
+            }
+            ClientError::Protocol { .. } | ClientError::Record(_) => false,
+        }
+    }
+
     /// The code, if the broker refused.
     pub fn code(&self) -> Option<i16> {
         match self {
@@ -105,10 +127,27 @@ pub(crate) fn text(text: impl Into<String>) -> StrBytes {
     StrBytes::from_string(text.into())
 }
 
-/// A connection to a broker.
+/// An answer's frame, from its correlation id on.
+async fn read_frame(stream: &mut TcpStream) -> io::Result<Bytes> {
+    let size = stream.read_u32().await?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if !(4..=ANSWER_BYTES_MAX).contains(&size) {
+        return Err(io::Error::other(format!("an answer of {size} bytes")));
+    }
+    let mut frame = vec![0; size];
+    stream.read_exact(&mut frame).await?;
+    Ok(Bytes::from(frame))
+}
+
+/// A broker, to be asked. A connection that breaks, or whose answer nobody waited for, is given up; the next request goes through
+/// a new one. Whether the lost request was carried out is for the caller to know.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    /// Where brokers are asked first.
+    bootstrap: String,
+    /// None before the first request and after a failure.
+    stream: Option<TcpStream>,
+    /// Who was connected last.
     address: String,
     client_id: String,
     correlation_id: i32,
@@ -117,13 +156,17 @@ pub struct Client {
 
 /// Connects to `address`, through the SOCKS5 listener `socks` if there is one.
 async fn dial(address: &str, socks: Option<SocketAddr>) -> io::Result<TcpStream> {
-    let stream = match socks {
-        None => TcpStream::connect(address).await?,
-        Some(socks) => {
-            let through = Socks5Stream::connect(socks, address).await;
-            through.map_err(io::Error::other)?.into_inner()
+    let connect = async {
+        match socks {
+            None => TcpStream::connect(address).await,
+            Some(socks) => {
+                let through = Socks5Stream::connect(socks, address).await;
+                Ok(through.map_err(io::Error::other)?.into_inner())
+            }
         }
     };
+    let in_time = tokio::time::timeout(CONNECT_TIMEOUT, connect).await;
+    let stream = in_time.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     // Latency only.
     let _ = stream.set_nodelay(true);
     Ok(stream)
@@ -147,28 +190,43 @@ impl Client {
         bootstrap: &str,
         client_id: &str,
     ) -> Result<Client, ClientError> {
-        let mut last = ClientError::Silent(bootstrap.to_owned());
-        for address in bootstrap.split(',').map(str::trim) {
-            match dial(address, socks).await {
+        let mut client = Client {
+            bootstrap: bootstrap.to_owned(),
+            stream: None,
+            address: bootstrap.to_owned(),
+            client_id: client_id.to_owned(),
+            correlation_id: 0,
+            socks,
+        };
+        client.stream = Some(client.stream().await?);
+        Ok(client)
+    }
+
+    /// The connection, which the caller puts back once the request is sent or the answer there; else it is closed.
+    async fn stream(&mut self) -> Result<TcpStream, ClientError> {
+        if let Some(stream) = self.stream.take() {
+            return Ok(stream);
+        }
+        let mut last = ClientError::Silent(self.bootstrap.clone());
+        for address in self.bootstrap.split(',').map(str::trim) {
+            let address = address.to_owned();
+            match dial(&address, self.socks).await {
                 Ok(stream) => {
-                    return Ok(Client {
-                        stream,
-                        address: address.to_owned(),
-                        client_id: client_id.to_owned(),
-                        correlation_id: 0,
-                        socks,
-                    });
+                    self.address = address;
+                    return Ok(stream);
                 }
-                Err(why) => {
-                    let address = address.to_owned();
-                    last = ClientError::Connect { address, why };
-                }
+                Err(why) => last = ClientError::Connect { address, why },
             }
         }
         Err(last)
     }
 
-    /// Sends a request, without waiting for its answer.
+    /// Ends the connection, and with it what is still to be answered.
+    pub(super) fn disconnect(&mut self) {
+        self.stream = None;
+    }
+
+    /// Sends a request, without waiting for its answer; its correlation id.
     ///
     /// # Errors
     /// When it cannot be encoded or sent.
@@ -191,47 +249,44 @@ impl Client {
         encoded.map_err(|why| self.protocol(&why))?;
         let len = i32::try_from(bytes.len() - 4).map_err(|why| self.protocol(&why))?;
         bytes[..4].copy_from_slice(&len.to_be_bytes());
-        let sent = self.stream.write_all(&bytes).await;
+        let mut stream = self.stream().await?;
+        let sent = stream.write_all(&bytes).await;
         sent.map_err(|why| self.gone(why))?;
+        self.stream = Some(stream);
         Ok(self.correlation_id)
     }
 
-    /// Waits for the next answer: a request's of this kind and version.
+    /// Waits for the next answer: that to the request of this correlation id.
     ///
     /// # Errors
-    /// When none comes, or it cannot be decoded.
+    /// When none comes, it is another request's, or it cannot be decoded.
     pub async fn receive<R: Request>(
         &mut self,
         version: i16,
+        correlation_id: i32,
         wait: Duration,
     ) -> Result<R::Response, ClientError> {
-        let mut frame = self.receive_frame(wait).await?;
-        // What follows the correlation id in a flexible header: tagged fields, of which brokers send none.
-        if R::Response::header_version(version) > 0 && frame.has_remaining() {
-            frame.advance(1);
-        }
-        R::Response::decode(&mut frame, version).map_err(|why| self.protocol(&why))
-    }
-
-    /// An answer's frame, behind its correlation id.
-    async fn receive_frame(&mut self, wait: Duration) -> Result<Bytes, ClientError> {
-        let read = async {
-            let size = self.stream.read_u32().await?;
-            let size = usize::try_from(size).unwrap_or(usize::MAX);
-            if !(4..=ANSWER_BYTES_MAX).contains(&size) {
-                return Err(io::Error::other(format!("an answer of {size} bytes")));
-            }
-            let mut frame = vec![0; size];
-            self.stream.read_exact(&mut frame).await?;
-            Ok(Bytes::from(frame))
+        let Some(mut stream) = self.stream.take() else {
+            return Err(self.gone(io::ErrorKind::NotConnected.into()));
         };
-        let read = tokio::time::timeout(ANSWER_TIMEOUT + wait, read).await;
+        let read = tokio::time::timeout(ANSWER_TIMEOUT + wait, read_frame(&mut stream)).await;
         let mut frame = match read {
             Err(_) => return Err(ClientError::Silent(self.address.clone())),
             Ok(read) => read.map_err(|why| self.gone(why))?,
         };
-        frame.advance(4);
-        Ok(frame)
+        let answered = frame.get_i32();
+        if answered != correlation_id {
+            let why = format!("request {correlation_id} is answered as {answered}");
+            return Err(self.protocol(&why));
+        }
+        // What follows the correlation id in a flexible header: tagged fields, of which brokers send none.
+        if R::Response::header_version(version) > 0 && frame.has_remaining() {
+            frame.advance(1);
+        }
+        let response = R::Response::decode(&mut frame, version);
+        let response = response.map_err(|why| self.protocol(&why))?;
+        self.stream = Some(stream);
+        Ok(response)
     }
 
     /// Asks, and waits for the answer.
@@ -256,8 +311,8 @@ impl Client {
         request: &R,
         wait: Duration,
     ) -> Result<R::Response, ClientError> {
-        self.send(version, request).await?;
-        self.receive::<R>(version, wait).await
+        let id = self.send(version, request).await?;
+        self.receive::<R>(version, id, wait).await
     }
 
     fn gone(&self, why: io::Error) -> ClientError {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::time::Duration;
 
 use mini_kafka::error::ErrorCode;
 use mini_kafka::server::client::producer::{Producer, ProducerConfig};
@@ -16,6 +17,7 @@ fn send(broker: &Broker, value: &[u8]) -> i16 {
         let client = Client::connect(&broker.address, "test").await?;
         let config = ProducerConfig {
             idempotent: false,
+            delivery_timeout: Duration::ZERO,
             ..ProducerConfig::default()
         };
         let mut producer = Producer::new(client, "t", config).await?;
@@ -54,6 +56,8 @@ fn a_full_disk_is_the_producers_error_and_passes() {
         "t",
         "--producer-property",
         "enable.idempotence=false",
+        "--producer-property",
+        "delivery.timeout.ms=0",
     ]);
     command.stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut producer = command.spawn().unwrap();

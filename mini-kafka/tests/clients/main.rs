@@ -19,5 +19,6 @@ mod hostile;
 mod idle;
 mod kcat;
 mod own;
+mod own_group;
 mod python;
 mod tracing;

@@ -72,7 +72,7 @@ pub(crate) struct Shown {
     pub(crate) read: u64,
     /// Records a second, as ordered; 0 for any number.
     pub(crate) speed: f64,
-    /// Why it had to join anew.
+    /// Why it had to join anew, or why nothing comes.
     pub(crate) trouble: Option<String>,
 }
 
@@ -129,6 +129,7 @@ async fn join(options: &Options) -> Result<Consumer, ClientError> {
         topics: BTreeSet::from([options.topic.clone()]),
         assignor: options.assignor,
         session_timeout: Duration::from_millis(options.session_ms),
+        heartbeat_interval: Duration::from_millis(options.session_ms / 3),
         rebalance_timeout: REBALANCE_MAX,
         auto_commit: Some(COMMIT_EVERY),
     });
@@ -164,6 +165,7 @@ async fn read(mut consumer: Consumer, shown: &Mutex<Shown>) -> String {
         {
             let mut shown = lock(shown);
             shown.read += taken as u64;
+            shown.trouble = consumer.trouble().map(ToString::to_string);
             shown.generation = consumer.generation();
             shown.owned = consumer.positions().keys().cloned().collect();
         }

@@ -12,7 +12,7 @@ use kafka_protocol::messages::{BrokerId, FetchRequest, ListOffsetsRequest, Topic
 
 pub use membership::{Assignor, GroupConfig, decode_assignment};
 
-use super::{Client, ClientError, text};
+use super::{Client, ClientError, RETRY_BACKOFF, text};
 use crate::assignor::TopicPartition;
 use crate::record::batch::RecordBatch;
 use membership::Membership;
@@ -54,6 +54,7 @@ pub struct Consumer {
     /// The next offset to read, by partition.
     positions: BTreeMap<TopicPartition, i64>,
     membership: Option<Membership>,
+    trouble: Option<ClientError>,
 }
 
 impl Consumer {
@@ -64,6 +65,7 @@ impl Consumer {
             reset,
             positions: BTreeMap::new(),
             membership: None,
+            trouble: None,
         }
     }
 
@@ -111,11 +113,35 @@ impl Consumer {
         self.membership.as_ref()?.generation()
     }
 
-    /// What has come; nothing where nothing came within `wait`.
+    /// Why nothing comes at the moment: what is tried again with each poll.
+    pub fn trouble(&self) -> Option<&ClientError> {
+        self.trouble.as_ref()
+    }
+
+    /// What has come; nothing where nothing came within `wait`, or the broker is away.
     ///
     /// # Errors
-    /// When the broker refuses or is gone.
+    /// When the broker refuses for good.
     pub async fn poll(&mut self, wait: Duration) -> Result<Vec<Consumed>, ClientError> {
+        let why = match self.poll_once(wait).await {
+            Err(why) if why.is_retriable() => why,
+            polled => {
+                self.trouble = None;
+                return polled;
+            }
+        };
+        if self.trouble.is_none() {
+            tracing::warn!("{why}; trying again");
+        }
+        self.trouble = Some(why);
+        tokio::time::sleep(wait.min(RETRY_BACKOFF)).await;
+        if let Some(membership) = &mut self.membership {
+            membership.find_coordinator(&mut self.client).await;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn poll_once(&mut self, wait: Duration) -> Result<Vec<Consumed>, ClientError> {
         if let Some(membership) = &mut self.membership {
             membership
                 .keep(&mut self.client, &mut self.positions, self.reset)
@@ -157,24 +183,35 @@ impl Consumer {
             .call_waiting(FETCH_VERSION, &request, wait)
             .await?;
         ClientError::check("a fetch", answer.error_code)?;
-        let mut consumed = Vec::new();
+        let (mut consumed, mut failed) = (Vec::new(), Vec::new());
         for topic in answer.responses {
             for part in topic.partitions {
                 let partition = (topic.topic.0.to_string(), part.partition_index);
-                let what = format!("{}-{}", partition.0, partition.1);
-                if part.error_code == OFFSET_OUT_OF_RANGE {
-                    let offset = self.client.list_offset(&partition, self.reset).await?;
-                    self.positions.insert(partition, offset);
-                    continue;
-                }
-                ClientError::check(what, part.error_code)?;
-                let records = part.records.unwrap_or_default();
-                if let Some(position) = self.positions.get_mut(&partition) {
+                if part.error_code != 0 {
+                    failed.push((partition, part.error_code));
+                } else if let Some(position) = self.positions.get_mut(&partition) {
+                    let records = part.records.unwrap_or_default();
                     read_batches(&records, &partition, position, &mut consumed)?;
                 }
             }
         }
+        // What has come is not lost for those where nothing came; these are asked again.
+        if consumed.is_empty() {
+            for (partition, code) in failed {
+                self.recover(partition, code).await?;
+            }
+        }
         Ok(consumed)
+    }
+
+    /// Goes on where a partition has something to read, if that is what is wrong with it.
+    async fn recover(&mut self, partition: TopicPartition, code: i16) -> Result<(), ClientError> {
+        if code != OFFSET_OUT_OF_RANGE {
+            return ClientError::check(format!("{}-{}", partition.0, partition.1), code);
+        }
+        let offset = self.client.list_offset(&partition, self.reset).await?;
+        self.positions.insert(partition, offset);
+        Ok(())
     }
 
     /// Commits how far it has read.
@@ -194,7 +231,7 @@ impl Consumer {
     /// When the coordinator is gone.
     pub async fn close(mut self) -> Result<(), ClientError> {
         match &mut self.membership {
-            Some(membership) => membership.close(&self.positions).await,
+            Some(membership) => membership.close(&mut self.positions).await,
             None => Ok(()),
         }
     }

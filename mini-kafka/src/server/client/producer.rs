@@ -1,14 +1,14 @@
 //! Sending records: gathered into a batch for each partition, several batches on their way at a time, each numbered, so
-//! that one that is sent again is written once.
+//! that one that is sent again is written once. What is not acknowledged is sent again, until `delivery.timeout.ms` is over.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, TopicName};
 
-use super::{Client, ClientError, text};
+use super::{Client, ClientError, RETRY_BACKOFF, text};
 use crate::record::builder::BatchBuilder;
 use crate::record::compression::Compression;
 use crate::record::framing::Header;
@@ -29,6 +29,8 @@ pub struct ProducerConfig {
     pub batch_bytes: usize,
     /// `enable.idempotence`; needs `acks` of -1.
     pub idempotent: bool,
+    /// `delivery.timeout.ms`: a batch that is not acknowledged is sent again for so long.
+    pub delivery_timeout: Duration,
 }
 
 impl Default for ProducerConfig {
@@ -38,14 +40,20 @@ impl Default for ProducerConfig {
             compression: Compression::None,
             batch_bytes: 16 << 10,
             idempotent: true,
+            delivery_timeout: Duration::from_secs(120),
         }
     }
 }
 
-/// A batch that is being filled.
+/// A batch that is not acknowledged.
 #[derive(Debug)]
-struct Filling {
-    builder: BatchBuilder,
+struct InFlight {
+    since: Instant,
+    partition: i32,
+    batch: Bytes,
+    records: i32,
+    /// Of the request that it was sent with last.
+    correlation_id: i32,
 }
 
 /// Sends the records of one topic.
@@ -58,9 +66,8 @@ pub struct Producer {
     producer_id: i64,
     /// The next sequence number, by partition.
     sequences: BTreeMap<i32, i32>,
-    filling: BTreeMap<i32, Filling>,
-    /// Records of requests that are on their way.
-    in_flight: VecDeque<i32>,
+    filling: BTreeMap<i32, BatchBuilder>,
+    in_flight: VecDeque<InFlight>,
     /// Where records without a key go until their batch is full (KIP-480).
     sticky: i32,
     acknowledged: u64,
@@ -129,11 +136,10 @@ impl Producer {
             None => self.sticky,
         };
         let config = &self.config;
-        let filling = self.filling.entry(partition).or_insert_with(|| Filling {
-            builder: BatchBuilder::new(config.compression),
-        });
-        filling.builder.push(timestamp_ms, key, value, &headers);
-        if filling.builder.len() >= config.batch_bytes {
+        let filling = self.filling.entry(partition);
+        let filling = filling.or_insert_with(|| BatchBuilder::new(config.compression));
+        filling.push(timestamp_ms, key, value, &headers);
+        if filling.len() >= config.batch_bytes {
             self.send_batch(partition).await?;
             self.sticky = (self.sticky + 1) % self.partitions;
         }
@@ -141,7 +147,7 @@ impl Producer {
     }
 
     async fn send_batch(&mut self, partition: i32) -> Result<(), ClientError> {
-        let Some(Filling { mut builder }) = self.filling.remove(&partition) else {
+        let Some(mut builder) = self.filling.remove(&partition) else {
             return Ok(());
         };
         let records = builder.record_count();
@@ -151,9 +157,32 @@ impl Producer {
             *sequence = sequence.checked_add(records).unwrap_or(0);
         }
         let batch = builder.build().map_err(crate::record::RecordError::from)?;
+        if self.in_flight.len() >= IN_FLIGHT_MAX {
+            self.receive_one().await?;
+        }
+        self.in_flight.push_back(InFlight {
+            since: Instant::now(),
+            partition,
+            batch: batch.into(),
+            records,
+            correlation_id: 0,
+        });
+        if let Err(why) = self.transmit(self.in_flight.len() - 1).await {
+            self.send_again(why).await?;
+        }
+        if self.config.acks == 0 {
+            self.in_flight.clear();
+            self.acknowledged += u64::from(records.unsigned_abs());
+        }
+        Ok(())
+    }
+
+    /// Sends a batch of those that are not acknowledged.
+    async fn transmit(&mut self, index: usize) -> Result<(), ClientError> {
+        let sent = &mut self.in_flight[index];
         let data = PartitionProduceData::default()
-            .with_index(partition)
-            .with_records(Some(Bytes::from(batch)));
+            .with_index(sent.partition)
+            .with_records(Some(sent.batch.clone()));
         let topic = TopicProduceData::default()
             .with_name(TopicName(text(self.topic.clone())))
             .with_partition_data(vec![data]);
@@ -162,32 +191,59 @@ impl Producer {
             .with_acks(self.config.acks)
             .with_timeout_ms(30_000)
             .with_topic_data(vec![topic]);
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
-            self.receive_one().await?;
+        sent.correlation_id = self.client.send(PRODUCE_VERSION, &request).await?;
+        Ok(())
+    }
+
+    /// Sends everything that is not acknowledged again, in its order, over a new connection: on the old one there may be answers to
+    /// what followed the batch that failed.
+    async fn send_again(&mut self, mut why: ClientError) -> Result<(), ClientError> {
+        let oldest = self.in_flight.front().map(|sent| sent.since);
+        let give_up = oldest.map(|since| since + self.config.delivery_timeout);
+        tracing::warn!("{why}; sending again");
+        'attempts: loop {
+            self.client.disconnect();
+            if !why.is_retriable() || give_up.is_none_or(|at| Instant::now() >= at) {
+                self.in_flight.clear();
+                return Err(why);
+            }
+            tokio::time::sleep(RETRY_BACKOFF).await;
+            for index in 0..self.in_flight.len() {
+                if let Err(again) = self.transmit(index).await {
+                    why = again;
+                    continue 'attempts;
+                }
+            }
+            return Ok(());
         }
-        self.client.send(PRODUCE_VERSION, &request).await?;
-        if self.config.acks == 0 {
-            self.acknowledged += u64::from(records.unsigned_abs());
-        } else {
-            self.in_flight.push_back(records);
+    }
+
+    /// Waits until the first batch that is not acknowledged is.
+    async fn receive_one(&mut self) -> Result<(), ClientError> {
+        while let Some(first) = self.in_flight.front() {
+            let records = first.records;
+            match self.receive_answer(first.correlation_id).await {
+                Ok(()) => {
+                    self.in_flight.pop_front();
+                    self.acknowledged += u64::from(records.unsigned_abs());
+                    break;
+                }
+                Err(why) => self.send_again(why).await?,
+            }
         }
         Ok(())
     }
 
-    async fn receive_one(&mut self) -> Result<(), ClientError> {
-        let Some(records) = self.in_flight.pop_front() else {
-            return Ok(());
-        };
-        let answer = self
-            .client
-            .receive::<ProduceRequest>(PRODUCE_VERSION, Duration::ZERO);
+    async fn receive_answer(&mut self, correlation_id: i32) -> Result<(), ClientError> {
+        let client = &mut self.client;
+        let answer =
+            client.receive::<ProduceRequest>(PRODUCE_VERSION, correlation_id, Duration::ZERO);
         for topic in answer.await?.responses {
             for partition in topic.partition_responses {
                 let what = format!("{}-{}", topic.name.0.as_str(), partition.index);
                 ClientError::check(what, partition.error_code)?;
             }
         }
-        self.acknowledged += u64::from(records.unsigned_abs());
         Ok(())
     }
 

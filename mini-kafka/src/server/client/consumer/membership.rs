@@ -89,6 +89,8 @@ pub struct GroupConfig {
     pub assignor: Assignor,
     /// `session.timeout.ms`.
     pub session_timeout: Duration,
+    /// `heartbeat.interval.ms`: so late it hears, while it polls, that the group rebalances.
+    pub heartbeat_interval: Duration,
     /// `max.poll.interval.ms`.
     pub rebalance_timeout: Duration,
     /// `auto.commit.interval.ms`; none for commits by hand.
@@ -125,6 +127,13 @@ impl Membership {
         }
     }
 
+    /// Looks who coordinates the group now. Where nobody can tell, whoever did is asked again.
+    pub(super) async fn find_coordinator(&mut self, client: &mut Client) {
+        if let Ok(coordinator) = client.coordinator(&self.config.group_id).await {
+            self.coordinator = coordinator;
+        }
+    }
+
     pub(super) fn generation(&self) -> Option<i32> {
         self.joined.then_some(self.generation)
     }
@@ -148,57 +157,55 @@ impl Membership {
             self.commit_at = now + interval;
             // Should the group be rebalancing, the heartbeat says so too.
             let committed = self.commit(positions).await;
-            self.joined &= !self.has_to_rejoin(&committed)?;
+            self.joined = self.is_member_after(committed, positions)?;
         }
         if self.joined && now >= self.heartbeat_at {
-            self.heartbeat_at = now + self.config.session_timeout / 3;
-            let request = HeartbeatRequest::default()
-                .with_group_id(self.group_id())
-                .with_generation_id(self.generation)
-                .with_member_id(text(self.member_id.clone()))
-                .with_group_instance_id(self.config.instance_id.clone().map(text));
-            let answer = self.coordinator.call(3, &request).await?;
-            let beat = ClientError::check("a heartbeat", answer.error_code);
-            self.joined &= !self.has_to_rejoin(&beat)?;
+            self.heartbeat_at = now + self.config.heartbeat_interval;
+            let beat = self.heartbeat().await;
+            self.joined = self.is_member_after(beat, positions)?;
         }
         while !self.joined {
-            let rejoined = self.join(client, positions, reset).await;
-            self.has_to_rejoin(&rejoined)?;
-            self.joined = matches!(rejoined, Ok(true));
+            let joined = self.join(client, positions, reset).await;
+            let is_settled = matches!(joined, Ok(true));
+            self.joined = self.is_member_after(joined, positions)? && is_settled;
         }
         Ok(())
     }
 
-    /// Whether the coordinator said, with an error, that the member has to join again. Other errors stay errors.
-    fn has_to_rejoin<T>(&mut self, result: &Result<T, ClientError>) -> Result<bool, ClientError> {
+    /// Whether it is still a member of its generation after what the coordinator said; else it has to join again. It keeps nothing of
+    /// what it owned where the group went on without it. Other errors stay errors.
+    fn is_member_after<T>(
+        &mut self,
+        result: Result<T, ClientError>,
+        positions: &mut Positions,
+    ) -> Result<bool, ClientError> {
         let Err(error) = result else {
-            return Ok(false);
+            return Ok(true);
         };
         let code = error.code();
-        if is(code, ErrorCode::UnknownMemberId) {
+        if is(code, ErrorCode::RebalanceInProgress) {
+            return Ok(false);
+        }
+        let is_unknown = is(code, ErrorCode::UnknownMemberId);
+        if !is_unknown && !is(code, ErrorCode::IllegalGeneration) {
+            return Err(error);
+        }
+        if is_unknown {
             self.member_id.clear();
-            self.generation = -1;
-            return Ok(true);
         }
-        if is(code, ErrorCode::RebalanceInProgress) || is(code, ErrorCode::IllegalGeneration) {
-            return Ok(true);
-        }
-        Err(match error {
-            ClientError::Refused {
-                what,
-                code,
-                message,
-            } => ClientError::Refused {
-                what: what.clone(),
-                code: *code,
-                message: message.clone(),
-            },
-            // What happened to the connection, in its words.
-            other => ClientError::Protocol {
-                address: self.config.group_id.clone(),
-                why: other.to_string(),
-            },
-        })
+        self.generation = -1;
+        positions.clear();
+        Ok(false)
+    }
+
+    async fn heartbeat(&mut self) -> Result<(), ClientError> {
+        let request = HeartbeatRequest::default()
+            .with_group_id(self.group_id())
+            .with_generation_id(self.generation)
+            .with_member_id(text(self.member_id.clone()))
+            .with_group_instance_id(self.config.instance_id.clone().map(text));
+        let answer = self.coordinator.call(3, &request).await?;
+        ClientError::check("a heartbeat", answer.error_code)
     }
 
     /// Joins a generation, and learns what to read. False where another rebalance has to follow at once, since the
@@ -374,16 +381,14 @@ impl Membership {
         results.try_for_each(|result| ClientError::check("a commit", result.error_code))
     }
 
-    pub(super) async fn close(&mut self, positions: &Positions) -> Result<(), ClientError> {
-        if !self.joined {
-            return Ok(());
-        }
-        if self.config.auto_commit.is_some() {
+    /// Commits and leaves, also where it is about to join.
+    pub(super) async fn close(&mut self, positions: &mut Positions) -> Result<(), ClientError> {
+        if self.joined && self.config.auto_commit.is_some() {
             let committed = self.commit(positions).await;
-            self.has_to_rejoin(&committed)?;
+            self.is_member_after(committed, positions)?;
         }
         // A static member is only away.
-        if self.config.instance_id.is_some() {
+        if self.config.instance_id.is_some() || self.member_id.is_empty() {
             return Ok(());
         }
         let me = MemberIdentity::default().with_member_id(text(self.member_id.clone()));
