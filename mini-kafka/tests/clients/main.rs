@@ -18,6 +18,7 @@ mod disk;
 mod hostile;
 mod idle;
 mod kcat;
+mod metrics;
 mod own;
 mod python;
 mod tracing;
