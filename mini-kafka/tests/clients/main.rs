@@ -21,4 +21,5 @@ mod kcat;
 mod metrics;
 mod own;
 mod python;
+mod tools;
 mod tracing;
