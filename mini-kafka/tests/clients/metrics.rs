@@ -116,3 +116,22 @@ fn what_is_counted_of_a_topic_vanishes_with_it() {
     let all = series(&text)["kafka_server_brokertopicmetrics_messagesin_total"];
     assert_eq!(all, 10.0);
 }
+
+#[test]
+fn a_failed_disk_is_told_of_every_partition() {
+    let broker = Broker::start(&["log.flush.interval.messages=1"]);
+    broker.tool(&["topics", "--create", "--topic", "t"]);
+    broker.order("fail=syncs");
+    let send = ["perf", "producer", "--num-records", "1", "--topic", "t"];
+    let refused = broker.command(&send).output().unwrap();
+    assert!(!refused.status.success());
+    let text = broker.metrics();
+    for line in [
+        "kafka_server_replicamanager_offlinereplicacount 1",
+        "kafka_controller_kafkacontroller_offlinepartitionscount 1",
+        r#"kafka_topic_partition_in_sync_replica{topic="t",partition="0"} 0"#,
+        r#"kafka_topic_partition_under_replicated_partition{topic="t",partition="0"} 1"#,
+    ] {
+        assert!(text.lines().any(|told| told == line), "{line}\n{text}");
+    }
+}
