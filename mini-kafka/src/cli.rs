@@ -8,6 +8,7 @@ macro_rules! say {
 pub(crate) mod configs;
 pub(crate) mod console;
 pub(crate) mod consumer_groups;
+pub(crate) mod delete_records;
 pub(crate) mod dump_log;
 pub(crate) mod perf;
 pub(crate) mod topics;

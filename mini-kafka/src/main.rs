@@ -29,7 +29,9 @@ enum Command {
     ConsumerGroups(cli::consumer_groups::Options),
     /// Show and change settings
     Configs(cli::configs::Options),
-    /// Show what segment files hold
+    /// Delete records before an offset
+    DeleteRecords(cli::delete_records::Options),
+    /// Show what segments, their indexes and snapshots hold
     DumpLog(cli::dump_log::Options),
     /// Measure
     #[command(subcommand)]
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::ConsoleConsumer(options) => cli::console::consume(&options),
         Command::ConsumerGroups(options) => cli::consumer_groups::run(&options),
         Command::Configs(options) => cli::configs::run(&options),
+        Command::DeleteRecords(options) => cli::delete_records::run(&options),
         Command::DumpLog(options) => cli::dump_log::run(&options),
         Command::Perf(options) => cli::perf::run(&options),
     };

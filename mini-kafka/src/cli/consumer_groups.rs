@@ -1,27 +1,29 @@
 //! `mini-kafka consumer-groups`: like `kafka-consumer-groups.sh`.
 
+mod describe;
+mod reset;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Args};
-use kafka_protocol::messages::describe_groups_response::DescribedGroup;
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+use kafka_protocol::messages::offset_delete_request::{
+    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
+use kafka_protocol::messages::offset_delete_response::OffsetDeleteResponsePartition;
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DescribeGroupsRequest, GroupId, ListGroupsRequest, OffsetCommitRequest,
-    OffsetFetchRequest, TopicName,
+    DeleteGroupsRequest, GroupId, ListGroupsRequest, OffsetDeleteRequest, OffsetFetchRequest,
+    TopicName,
 };
 use mini_kafka::assignor::TopicPartition;
-use mini_kafka::server::client::consumer::{EARLIEST, LATEST, decode_assignment};
 use mini_kafka::server::client::{Client, ClientError};
 
 use super::{Bootstrap, block_on, print_table, text};
 
 /// What is to be done with groups.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("action").required(true).args(["list", "describe", "delete", "reset_offsets"]))]
-#[command(group = ArgGroup::new("target").args(["to_earliest", "to_latest", "to_offset"]))]
+#[command(group = ArgGroup::new("action").required(true).args(["list", "describe", "delete", "reset_offsets", "delete_offsets"]))]
+#[command(group = ArgGroup::new("scope").args(["topic", "all_topics"]))]
 #[allow(clippy::struct_excessive_bools)] // Kafka's flags.
 pub(crate) struct Options {
     #[command(flatten)]
@@ -29,34 +31,43 @@ pub(crate) struct Options {
     /// Name all groups
     #[arg(long)]
     list: bool,
-    /// Show how far a group is, and who reads what
+    /// Show how far groups are, and who reads what
     #[arg(long)]
     describe: bool,
-    /// Delete a group that nobody is in
+    /// Delete groups that nobody is in
     #[arg(long)]
     delete: bool,
-    /// Move what a group has committed of a topic; nobody may be in it
-    #[arg(long, requires = "target", requires = "topic")]
+    /// Move what a group has committed; nobody may be in it
+    #[arg(long, requires = "target", requires = "scope")]
     reset_offsets: bool,
-    /// Which group
+    /// Forget what a group has committed of topics that nobody in it reads
+    #[arg(long, requires = "topic")]
+    delete_offsets: bool,
+    /// Which groups
     #[arg(long)]
-    group: Option<String>,
-    /// With --describe: its members, rather than its offsets
+    group: Vec<String>,
+    /// All groups
+    #[arg(long, conflicts_with = "group")]
+    all_groups: bool,
+    /// With --describe: their members, rather than their offsets
     #[arg(long)]
     members: bool,
-    /// With --reset-offsets: of this topic
+    /// With --describe: their states, rather than their offsets; with --list: states too, or only groups that are in one of these
+    #[arg(long, num_args = 0..=1, value_delimiter = ',', ignore_case = true, conflicts_with = "members",
+        value_parser = ["Stable", "PreparingRebalance", "CompletingRebalance", "Empty", "Dead"])]
+    state: Option<Vec<String>>,
+    /// Of this topic, or of these partitions of it
+    #[arg(long, value_name = "TOPIC[:PARTITION,...]")]
+    topic: Vec<String>,
+    /// With --reset-offsets: of all topics of which the group has committed something
     #[arg(long)]
-    topic: Option<String>,
-    /// To the first record
-    #[arg(long)]
-    to_earliest: bool,
-    /// Behind the last record
-    #[arg(long)]
-    to_latest: bool,
-    /// To this offset
-    #[arg(long)]
-    to_offset: Option<i64>,
-    /// Do it, rather than show what would be done
+    all_topics: bool,
+    #[command(flatten)]
+    target: reset::Target,
+    /// Show what would be done, which is what happens without --execute
+    #[arg(long, conflicts_with = "execute")]
+    dry_run: bool,
+    /// Do it
     #[arg(long)]
     execute: bool,
 }
@@ -65,34 +76,69 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     block_on(async {
         let mut client = options.bootstrap.connect().await?;
         if options.list {
-            let answer = client.call(2, &ListGroupsRequest::default()).await?;
-            ClientError::check("the groups", answer.error_code)?;
-            answer
-                .groups
-                .iter()
-                .for_each(|group| say!("{}", group.group_id.0.as_str()));
-            return Ok(());
+            return list(&mut client, options.state.as_deref()).await;
         }
-        let Some(group) = &options.group else {
-            bail!("which group? Say --group NAME");
-        };
-        let mut coordinator = client.coordinator(group).await?;
-        if options.delete {
-            return delete(&mut coordinator, group).await;
-        }
-        if options.reset_offsets {
-            return reset(&mut client, &mut coordinator, group, options).await;
-        }
-        let described = describe(&mut coordinator, group).await?;
-        if described.group_state.as_str() == "Dead" {
-            bail!("group {group}: there is no such group");
-        }
-        if options.members {
-            members(&described)
+        let groups = if options.all_groups {
+            let groups = listed(&mut client, &[]).await?.into_iter();
+            groups.map(|(group, _)| group).collect()
         } else {
-            offsets(&mut client, &mut coordinator, &described).await
+            options.group.clone()
+        };
+        if groups.is_empty() && !options.all_groups {
+            bail!("which group? Say --group NAME or --all-groups");
         }
+        let mut failed = 0;
+        for group in &groups {
+            match act(&mut client, group, options).await {
+                Err(error) if groups.len() > 1 => {
+                    eprintln!("mini-kafka: {error:#}");
+                    failed += 1;
+                }
+                done => done?,
+            }
+        }
+        if failed > 0 {
+            bail!("{failed} of {} groups failed", groups.len());
+        }
+        Ok(())
     })
+}
+
+async fn act(client: &mut Client, group: &str, options: &Options) -> Result<()> {
+    let mut coordinator = client.coordinator(group).await?;
+    if options.delete {
+        delete(&mut coordinator, group).await
+    } else if options.delete_offsets {
+        let partitions = named_partitions(client, &options.topic).await?;
+        delete_offsets(&mut coordinator, group, &partitions).await
+    } else if options.reset_offsets {
+        reset::reset(client, &mut coordinator, group, options).await
+    } else {
+        describe::show(client, &mut coordinator, group, options).await
+    }
+}
+
+/// Groups that are in one of these states, or all, with their states.
+async fn listed(client: &mut Client, states: &[String]) -> Result<Vec<(String, String)>> {
+    let states = states.iter().map(text).collect();
+    let request = ListGroupsRequest::default().with_states_filter(states);
+    let answer = client.call(4, &request).await?;
+    ClientError::check("the groups", answer.error_code)?;
+    let groups = answer.groups.into_iter();
+    Ok(groups
+        .map(|group| (group.group_id.0.to_string(), group.group_state.to_string()))
+        .collect())
+}
+
+async fn list(client: &mut Client, states: Option<&[String]>) -> Result<()> {
+    let groups = listed(client, states.unwrap_or_default()).await?;
+    if states.is_some() {
+        let rows = groups.into_iter().map(|(group, state)| vec![group, state]);
+        print_table(&["GROUP", "STATE"], &rows.collect::<Vec<_>>());
+    } else {
+        groups.iter().for_each(|(group, _)| say!("{group}"));
+    }
+    Ok(())
 }
 
 async fn delete(coordinator: &mut Client, group: &str) -> Result<()> {
@@ -100,20 +146,76 @@ async fn delete(coordinator: &mut Client, group: &str) -> Result<()> {
     for result in coordinator.call(1, &request).await?.results {
         ClientError::check(format!("group {group}"), result.error_code)?;
     }
-    say!("Deletion of group {group} was successful.");
+    say!("Deletion of requested consumer groups ('{group}') was successful.");
     Ok(())
 }
 
-async fn describe(coordinator: &mut Client, group: &str) -> Result<DescribedGroup> {
-    let request = DescribeGroupsRequest::default().with_groups(vec![GroupId(text(group))]);
-    let mut groups = coordinator.call(4, &request).await?.groups.into_iter();
-    let described = groups
-        .next()
-        .with_context(|| format!("group {group}: not described"))?;
-    ClientError::check(format!("group {group}"), described.error_code)?;
-    Ok(described)
+async fn delete_offsets(
+    coordinator: &mut Client,
+    group: &str,
+    partitions: &[TopicPartition],
+) -> Result<()> {
+    let topics = partitions.iter().map(|(topic, partition)| {
+        let partition = OffsetDeleteRequestPartition::default().with_partition_index(*partition);
+        OffsetDeleteRequestTopic::default()
+            .with_name(TopicName(text(topic)))
+            .with_partitions(vec![partition])
+    });
+    let request = OffsetDeleteRequest::default()
+        .with_group_id(GroupId(text(group)))
+        .with_topics(topics.collect());
+    let answer = coordinator.call(0, &request).await?;
+    ClientError::check(format!("group {group}"), answer.error_code)?;
+    let rows = answer.topics.iter().flat_map(|topic| {
+        let row = |partition: &OffsetDeleteResponsePartition| {
+            let status = match ClientError::check("Error", partition.error_code) {
+                Ok(()) => "Successful".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            let index = partition.partition_index.to_string();
+            vec![topic.name.0.to_string(), index, status]
+        };
+        topic.partitions.iter().map(row)
+    });
+    let rows: Vec<_> = rows.collect();
+    let failed = rows.iter().filter(|row| row[2] != "Successful").count();
+    if failed == 0 {
+        say!("Request succeeded for deleting offsets from group {group}.");
+    }
+    say!("");
+    print_table(&["TOPIC", "PARTITION", "STATUS"], &rows);
+    if failed > 0 {
+        bail!(
+            "group {group}: {failed} of {} offsets are not deleted",
+            rows.len()
+        );
+    }
+    Ok(())
 }
 
+/// The partitions that `TOPIC` and `TOPIC:PARTITION,...` mean, in order.
+async fn named_partitions(client: &mut Client, args: &[String]) -> Result<Vec<TopicPartition>> {
+    let mut partitions = Vec::new();
+    for arg in args {
+        if let Some((topic, numbers)) = arg.split_once(':') {
+            for number in numbers.split(',') {
+                let what = || format!("--topic {arg}: expected TOPIC or TOPIC:PARTITION,...");
+                partitions.push((topic.to_owned(), number.parse().with_context(what)?));
+            }
+        } else {
+            let counts = client
+                .partition_counts(std::slice::from_ref(arg), false)
+                .await?;
+            let count = counts.get(arg).copied().unwrap_or(0);
+            partitions.extend((0..count).map(|partition| (arg.clone(), partition)));
+        }
+    }
+    partitions.sort_unstable();
+    partitions.dedup();
+    Ok(partitions)
+}
+
+/// What a group has committed.
 async fn committed(coordinator: &mut Client, group: &str) -> Result<BTreeMap<TopicPartition, i64>> {
     let request = OffsetFetchRequest::default()
         .with_group_id(GroupId(text(group)))
@@ -126,137 +228,4 @@ async fn committed(coordinator: &mut Client, group: &str) -> Result<BTreeMap<Top
         partitions.map(move |p| ((name.clone(), p.partition_index), p.committed_offset))
     });
     Ok(topics.collect())
-}
-
-fn members(described: &DescribedGroup) -> Result<()> {
-    let rows = described.members.iter().map(|member| {
-        let assigned = decode_assignment(member.member_assignment.clone())?;
-        let assigned: Vec<String> = assigned.iter().map(|(t, p)| format!("{t}-{p}")).collect();
-        Ok(vec![
-            described.group_id.0.to_string(),
-            member.member_id.to_string(),
-            member.client_host.to_string(),
-            member.client_id.to_string(),
-            member
-                .group_instance_id
-                .clone()
-                .unwrap_or_default()
-                .to_string(),
-            assigned.len().to_string(),
-            assigned.join(","),
-        ])
-    });
-    let rows: Result<Vec<_>> = rows.collect();
-    let header = [
-        "GROUP",
-        "CONSUMER-ID",
-        "HOST",
-        "CLIENT-ID",
-        "INSTANCE-ID",
-        "#PARTITIONS",
-        "ASSIGNMENT",
-    ];
-    print_table(&header, &rows?);
-    Ok(())
-}
-
-async fn offsets(
-    client: &mut Client,
-    coordinator: &mut Client,
-    described: &DescribedGroup,
-) -> Result<()> {
-    let group = described.group_id.0.to_string();
-    let mut owners: BTreeMap<TopicPartition, String> = BTreeMap::new();
-    for member in &described.members {
-        for partition in decode_assignment(member.member_assignment.clone())? {
-            owners.insert(partition, member.member_id.to_string());
-        }
-    }
-    let committed = committed(coordinator, &group).await?;
-    let mut partitions: Vec<&TopicPartition> = committed.keys().chain(owners.keys()).collect();
-    partitions.sort_unstable();
-    partitions.dedup();
-    let mut rows = Vec::new();
-    for partition in partitions {
-        let end = client.list_offset(partition, LATEST).await?;
-        let current = committed.get(partition);
-        let or_dash = |number: Option<i64>| number.map_or("-".to_owned(), |n| n.to_string());
-        rows.push(vec![
-            group.clone(),
-            partition.0.clone(),
-            partition.1.to_string(),
-            or_dash(current.copied()),
-            end.to_string(),
-            or_dash(current.map(|current| end.saturating_sub(*current).max(0))),
-            owners
-                .get(partition)
-                .cloned()
-                .unwrap_or_else(|| "-".to_owned()),
-        ]);
-    }
-    say!("Group {group} is {}.", described.group_state.as_str());
-    let header = [
-        "GROUP",
-        "TOPIC",
-        "PARTITION",
-        "CURRENT-OFFSET",
-        "LOG-END-OFFSET",
-        "LAG",
-        "CONSUMER-ID",
-    ];
-    print_table(&header, &rows);
-    Ok(())
-}
-
-async fn reset(
-    client: &mut Client,
-    coordinator: &mut Client,
-    group: &str,
-    options: &Options,
-) -> Result<()> {
-    let topic = options.topic.clone().unwrap_or_default();
-    let counts = client
-        .partition_counts(std::slice::from_ref(&topic), false)
-        .await?;
-    let (mut rows, mut partitions) = (Vec::new(), Vec::new());
-    for partition in 0..counts.get(&topic).copied().unwrap_or(0) {
-        let key = (topic.clone(), partition);
-        let (first, end) = (
-            client.list_offset(&key, EARLIEST).await?,
-            client.list_offset(&key, LATEST).await?,
-        );
-        let offset = match options.to_offset {
-            Some(offset) => offset.clamp(first, end),
-            None if options.to_earliest => first,
-            None => end,
-        };
-        rows.push(vec![
-            group.to_owned(),
-            topic.clone(),
-            partition.to_string(),
-            offset.to_string(),
-        ]);
-        let commit = OffsetCommitRequestPartition::default()
-            .with_partition_index(partition)
-            .with_committed_offset(offset)
-            .with_committed_metadata(Some(text("")));
-        partitions.push(commit);
-    }
-    if options.execute {
-        let topic = OffsetCommitRequestTopic::default()
-            .with_name(TopicName(text(topic)))
-            .with_partitions(partitions);
-        let request = OffsetCommitRequest::default()
-            .with_group_id(GroupId(text(group)))
-            .with_generation_id_or_member_epoch(-1)
-            .with_topics(vec![topic]);
-        let answer = coordinator.call(7, &request).await?;
-        for result in answer.topics.iter().flat_map(|topic| &topic.partitions) {
-            ClientError::check(format!("group {group}"), result.error_code)?;
-        }
-    } else {
-        say!("Nothing was changed: say --execute to do this.");
-    }
-    print_table(&["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"], &rows);
-    Ok(())
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use hdrhistogram::Histogram;
 use mini_kafka::server::client::consumer::{Consumer, EARLIEST};
 use mini_kafka::server::client::producer::Producer;
 
@@ -33,6 +34,9 @@ pub(crate) struct ProducerOptions {
     /// Bytes of each value
     #[arg(long, default_value_t = 100)]
     record_size: usize,
+    /// So many records a second, and their latencies; -1 is as many as there can be, without latencies
+    #[arg(long, allow_negative_numbers = true, default_value_t = -1.0)]
+    throughput: f64,
     /// acks, batch.size, compression.type, enable.idempotence
     #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
     producer_props: Vec<String>,
@@ -54,14 +58,43 @@ pub(crate) struct ConsumerOptions {
     timeout: u64,
 }
 
+/// Bytes are counted in MiB, as Kafka does though it says MB.
 #[allow(clippy::cast_precision_loss)]
-fn report(what: &str, records: u64, bytes: u64, took: Duration) {
+fn report(what: &str, records: u64, bytes: u64, took: Duration) -> String {
     let seconds = took.as_secs_f64().max(1e-9);
-    let (per_second, mb) = (records as f64 / seconds, bytes as f64 / 1e6);
-    say!(
-        "{records} records {what}, {per_second:.0} records/sec ({:.1} MB/sec), {mb:.1} MB in {seconds:.2} s",
+    let (per_second, mb) = (records as f64 / seconds, bytes as f64 / f64::from(1 << 20));
+    format!(
+        "{records} records {what}, {per_second:.1} records/sec ({:.2} MB/sec)",
         mb / seconds
-    );
+    )
+}
+
+/// How long acknowledgements took, at most: from each record's sending until its producer had time to wait for all that was sent.
+struct Latencies {
+    sent: Vec<Instant>,
+    micros: Histogram<u64>,
+}
+
+impl Latencies {
+    fn acknowledged(&mut self) {
+        for sent in self.sent.drain(..) {
+            let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.micros.saturating_record(micros);
+        }
+    }
+
+    fn report(&self) -> String {
+        let at = |quantile| self.micros.value_at_quantile(quantile) / 1000;
+        format!(
+            "{:.2} ms avg latency, {:.2} ms max latency, {} ms 50th, {} ms 95th, {} ms 99th, {} ms 99.9th",
+            self.micros.mean() / 1000.0,
+            Duration::from_micros(self.micros.max()).as_secs_f64() * 1000.0,
+            at(0.5),
+            at(0.95),
+            at(0.99),
+            at(0.999),
+        )
+    }
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -81,12 +114,32 @@ async fn produce(options: &ProducerOptions) -> Result<()> {
     let mut rng = node::Rng::new(1);
     let letters = (0..options.record_size).map(|_| b'a' + u8::try_from(rng.below(26)).unwrap_or(0));
     let value: Vec<u8> = letters.collect();
+    let pause = Duration::try_from_secs_f64(options.throughput.recip()).ok();
+    let mut latencies = Latencies {
+        sent: Vec::new(),
+        micros: Histogram::new(3)?,
+    };
     let began = Instant::now();
+    let mut due = began;
     for _ in 0..options.num_records {
+        if let Some(pause) = pause {
+            if Instant::now() < due {
+                producer.flush().await?;
+                latencies.acknowledged();
+                tokio::time::sleep_until(due.into()).await;
+            }
+            due += pause;
+            latencies.sent.push(Instant::now());
+        }
         producer.send(now_ms(), None, Some(&value), &[]).await?;
     }
     let sent = producer.flush().await?;
-    report("sent", sent, sent * value.len() as u64, began.elapsed());
+    let rate = report("sent", sent, sent * value.len() as u64, began.elapsed());
+    latencies.acknowledged();
+    match pause {
+        Some(_) => say!("{rate}, {}.", latencies.report()),
+        None => say!("{rate}."),
+    }
     Ok(())
 }
 
@@ -121,6 +174,6 @@ async fn consume(options: &ConsumerOptions) -> Result<()> {
             .map(|value| value.len() as u64)
             .sum::<u64>();
     }
-    report("read", records, bytes, began.elapsed());
+    say!("{}.", report("read", records, bytes, began.elapsed()));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `mini-kafka topics`: like `kafka-topics.sh`.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Args};
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -9,6 +9,7 @@ use kafka_protocol::messages::{
 };
 use mini_kafka::error::ErrorCode;
 use mini_kafka::server::client::{Client, ClientError};
+use regex::Regex;
 
 use super::{Bootstrap, block_on, configs, pairs, text};
 
@@ -34,9 +35,12 @@ pub(crate) struct Options {
     /// Give a topic more partitions
     #[arg(long)]
     alter: bool,
-    /// Which topic
+    /// Which topic; with --list and --describe a regular expression
     #[arg(long)]
     topic: Option<String>,
+    /// With --list and --describe: not the topics that the broker keeps for itself
+    #[arg(long)]
+    exclude_internal: bool,
     /// How many partitions
     #[arg(long)]
     partitions: Option<i32>,
@@ -119,13 +123,16 @@ async fn create(client: &mut Client, options: &Options) -> Result<()> {
             result.error_code,
             result.error_message.as_deref(),
         );
+        let is_new = created.is_ok();
         unless(
             options.if_not_exists,
             ErrorCode::TopicAlreadyExists,
             created,
         )?;
+        if is_new {
+            say!("Created topic {name}.");
+        }
     }
-    say!("Created topic {name}.");
     Ok(())
 }
 
@@ -168,13 +175,18 @@ async fn alter(client: &mut Client, options: &Options) -> Result<()> {
 }
 
 async fn show(client: &mut Client, options: &Options) -> Result<()> {
-    let named = options.topic.clone().map(|topic| vec![topic]);
-    let metadata = client.metadata(named.as_deref(), false).await?;
-    for topic in metadata.topics {
+    let wanted = options.topic.as_deref().map(pattern).transpose()?;
+    let mut shown = 0;
+    for topic in client.metadata(None, false).await?.topics {
         let name = topic
             .name
             .map(|name| name.0.to_string())
             .unwrap_or_default();
+        let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.is_match(&name));
+        if !is_wanted || (topic.is_internal && options.exclude_internal) {
+            continue;
+        }
+        shown += 1;
         ClientError::check(format!("topic {name}"), topic.error_code)?;
         if options.list {
             say!("{name}");
@@ -208,5 +220,16 @@ async fn show(client: &mut Client, options: &Options) -> Result<()> {
             );
         }
     }
-    Ok(())
+    match &options.topic {
+        Some(topic) if shown == 0 && options.describe && !options.if_exists => {
+            bail!("topic {topic}: there is no such topic")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names that match as a whole; several expressions are separated by commas.
+fn pattern(topic: &str) -> Result<Regex> {
+    let pattern = format!("^(?:{})$", topic.replace(',', "|"));
+    Regex::new(&pattern).with_context(|| format!("--topic {topic}: not a regular expression"))
 }

@@ -51,6 +51,11 @@ impl OffsetIndex {
         self.entries.last().copied()
     }
 
+    /// The entries, in order.
+    pub fn entries(&self) -> &[IndexEntry] {
+        &self.entries
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -132,6 +137,11 @@ impl TimeIndex {
         behind
             .checked_sub(1)
             .map_or(0, |at| self.entries[at].relative_offset)
+    }
+
+    /// The entries, in order.
+    pub fn entries(&self) -> &[TimeEntry] {
+        &self.entries
     }
 
     /// The last entry: the segment's highest timestamp, in a closed segment.

@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::fetches::Fetches;
 use super::groups::Groups;
 use super::log_dir::LogDir;
+use super::metrics::Traffic;
 use super::partition::Served;
 use super::settings::Settings;
 use super::topics::{Topic, Topics};
@@ -72,6 +73,8 @@ pub struct Broker {
     pub groups: Groups,
     /// Where everything is.
     pub dir: Arc<LogDir>,
+    /// What is counted of records since it was started.
+    pub traffic: Traffic,
     topics: RwLock<Topics>,
     /// Also held over a change of `topics`, so that changes come one after the other.
     catalogue: Mutex<Catalogue>,
@@ -102,6 +105,7 @@ impl Broker {
             )),
             groups: Groups::new(settings.groups(), rng.fork()),
             fetches: Fetches::default(),
+            traffic: Traffic::default(),
             topics: RwLock::default(),
             producer_ids: Mutex::new(catalogue.next_producer_id..catalogue.next_producer_id),
             catalogue: Mutex::new(catalogue),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anyhow::Result;
 use node::{FileDisk, Time};
@@ -12,6 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 use tracing::{info, warn};
 
 use super::log_dir::LogDir;
+use super::metrics::{self, Traffic};
 use super::response::FileSlice;
 use crate::error::ErrorCode;
 use crate::fetch::purgatory::PartitionKey;
@@ -28,6 +30,8 @@ const OPEN_FILES_MAX: usize = 8;
 pub struct Served {
     /// Its topic and number.
     pub key: PartitionKey,
+    /// What is counted of its records since the broker was started.
+    pub traffic: Traffic,
     dir: Arc<LogDir>,
     slot: Mutex<Slot>,
     /// Held while files are synced, also when nobody waits for that any more. Whoever gets it finds that he has been synced
@@ -88,6 +92,7 @@ impl Served {
         };
         Ok(Served {
             key,
+            traffic: Traffic::default(),
             dir: dir.clone(),
             slot: Mutex::new(slot),
             syncing: Arc::default(),
@@ -162,7 +167,9 @@ impl Served {
         let Some(pending) = self.lock().partition.begin_sync() else {
             return Ok(());
         };
+        let began = Instant::now();
         let written = pending.write(&mut self.dir.disk.clone());
+        metrics::synced(began.elapsed());
         if let Err(error) = written {
             self.dir.fail(&error);
             self.lock().partition.fail(&error.to_string());

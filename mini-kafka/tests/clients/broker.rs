@@ -27,6 +27,8 @@ pub(crate) struct Broker {
     environment: Vec<(String, String)>,
     child: Option<Child>,
     pub(crate) address: String,
+    /// Where Prometheus reads.
+    http: String,
     /// Where orders are taken to break its disk.
     chaos: String,
 }
@@ -47,6 +49,7 @@ impl Broker {
                 .collect(),
             child: None,
             address: "127.0.0.1:0".to_owned(),
+            http: String::new(),
             chaos: String::new(),
         };
         broker.restart();
@@ -59,6 +62,7 @@ impl Broker {
         let log = File::options().create(true).append(true).open(log);
         let mut command = Command::new(program());
         command.args(["server", "--exit-with-stdin", "--chaos", "127.0.0.1:0"]);
+        command.args(["--http", "127.0.0.1:0"]);
         let fixed = [
             format!("listeners=PLAINTEXT://{}", self.address),
             format!("log.dirs={}", self.log_dir().display()),
@@ -81,22 +85,20 @@ impl Broker {
             .unwrap_or_else(|_| panic!("the broker does not start: {}", self.said()));
         let address = |name: &str| ready[name].as_str().unwrap().to_owned();
         (self.address, self.chaos) = (address("kafka"), address("chaos"));
+        self.http = address("http");
     }
 
     /// From now on this is wrong with its disk: `full=0`, `fail=syncs`, or nothing.
     pub(crate) fn order(&self, fault: &str) {
-        let mut stream = TcpStream::connect(&self.chaos).unwrap();
-        write!(
-            stream,
-            "PUT /chaos HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\n\r\n{fault}",
-            self.chaos,
-            fault.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{fault:?}: {answer}");
+        let len = fault.len();
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        let order = format!("PUT /chaos HTTP/1.1\r\n{form}\r\nContent-Length: {len}\r\n");
+        ask(&self.chaos, &order, fault);
+    }
+
+    /// What Prometheus reads.
+    pub(crate) fn metrics(&self) -> String {
+        ask(&self.http, "GET /metrics HTTP/1.1\r\n", "")
     }
 
     /// Its process.
@@ -152,6 +154,19 @@ impl Drop for Broker {
             assert!(!said.contains("panicked at"), "the broker: {said}");
         }
     }
+}
+
+/// Asks something over HTTP, which must be granted; the answer.
+fn ask(address: &str, head: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let rest = format!("Host: {address}\r\nConnection: close\r\n\r\n{body}");
+    stream
+        .write_all((head.to_owned() + &rest).as_bytes())
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{head}{body}: {answer}");
+    answer
 }
 
 /// Runs a command to its end, which must be a good one; what it printed.

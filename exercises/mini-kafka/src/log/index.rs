@@ -47,6 +47,11 @@ impl OffsetIndex {
         self.entries.last().copied()
     }
 
+    /// The entries, in order.
+    pub fn entries(&self) -> &[IndexEntry] {
+        &self.entries
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -125,6 +130,11 @@ impl TimeIndex {
         todo!(
             "kafka/index: the last entry with a lower timestamp; think of two batches with the same one."
         )
+    }
+
+    /// The entries, in order.
+    pub fn entries(&self) -> &[TimeEntry] {
+        &self.entries
     }
 
     /// The last entry: the segment's highest timestamp, in a closed segment.

@@ -16,6 +16,7 @@ use crate::error::ErrorCode;
 use crate::fetch::purgatory::{Verdict, decide};
 use crate::fetch::session::{Fetch, FetchKey, Named, Told, TopicKey, Wanted};
 use crate::server::broker::{Broker, locked};
+use crate::server::metrics;
 use crate::server::partition::{Found, Offsets, Served};
 use crate::server::response::FileSlice;
 
@@ -82,6 +83,11 @@ pub(super) fn fetch(
             Err(error) => return Ok(frame(&broker, &header, error, 0, &[])),
         };
         let mut parts = read_or_wait(&broker, &header, &request, &fetch).await;
+        for part in &parts {
+            if let Some(served) = &part.served {
+                metrics::fetched(&broker, served, part.len(), part.error);
+            }
+        }
         if fetch.session_id != 0 {
             let mut sessions = locked(&broker.sessions);
             parts.retain(|part| {

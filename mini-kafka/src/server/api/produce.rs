@@ -74,8 +74,9 @@ pub(super) fn produce(
             };
             let appended = served.and_then(|served| {
                 let span = trace::of_batch(&served.key.0, data.index, &records);
-                let append = || append(broker, &header, served, records);
-                span.in_scope(append).map(|appended| (appended, span))
+                let append = || append(broker, &header, served.clone(), records);
+                let appended = span.in_scope(append).map(|appended| (appended, span));
+                appended.inspect_err(|code| metrics::refused(broker, &served, *code))
             });
             let result = PartitionProduceResponse::default().with_index(data.index);
             partitions.push(match appended {
@@ -143,7 +144,7 @@ fn append(
     let records = records.try_into_mut();
     let mut records = records.unwrap_or_else(|shared| BytesMut::from(&shared[..]));
     let appended = served.append(&mut records, broker.now())?;
-    metrics::produced(topic, len, batch.record_count);
+    metrics::produced(broker, &served, len, batch.record_count);
     let end = appended.last_offset + 1;
     let owes = !served.acknowledges_at_once();
     if !owes {

@@ -8,7 +8,6 @@ use crate::fetch::session::TopicKey;
 use crate::server::api::Header;
 use crate::server::api::metadata::rack;
 use crate::server::broker::Broker;
-use crate::server::metrics;
 use crate::server::response::{Piece, Response};
 
 /// From this version on, the layout is flexible (KIP-482).
@@ -142,9 +141,6 @@ impl Frame {
         }
         self.put_count(part.len());
         if let Some(slice) = &part.slice {
-            if let Some(served) = &part.served {
-                metrics::fetched(&served.key.0, slice.len);
-            }
             self.pieces.push(Piece::Bytes(self.bytes.split().freeze()));
             self.pieces.push(Piece::File(slice.clone()));
         }
