@@ -88,7 +88,11 @@ impl Log {
         if is_known && segment.next_offset <= end {
             return Ok(segment.max_timestamp);
         }
-        let from = self.find_in(disk, segment, start)?;
+        // The last batch before the end that the time index names has the highest timestamp up to there.
+        let named = segment.time_index.entries().iter().rev();
+        let mut named = named.map(|entry| segment.base_offset + i64::from(entry.relative_offset));
+        let named = named.find(|offset| is_known && *offset < end);
+        let from = self.find_in(disk, segment, named.unwrap_or(start))?;
         let from = from.map_or(segment.size, |(position, _)| position);
         let file = segment.file(&self.dir);
         let mut reader = BatchReader::new(disk, &file, from, segment.size, SEARCH_BYTES);

@@ -28,6 +28,9 @@ const READ_BUFFER_BYTES: usize = 4096;
 /// Memory is made for a frame as it arrives, so that a length alone costs nothing: this much, and then three times what has come.
 const READ_AHEAD_BYTES: usize = 256 << 10;
 
+/// As much of an answer has to be taken in `connections.max.idle.ms`.
+const TAKEN_BYTES_MIN: usize = 64 << 10;
+
 /// Why a connection is over. The client's own end of it is no reason.
 #[derive(Debug, Error)]
 pub enum Closed {
@@ -37,7 +40,7 @@ pub enum Closed {
     /// What is in the frame makes no sense.
     #[error(transparent)]
     BadRequest(#[from] BadRequest),
-    /// Nothing came, or nothing was taken.
+    /// Nothing came, or too little was taken.
     #[error("{0} for connections.max.idle.ms")]
     Idle(&'static str),
     /// The network's reason.
@@ -169,17 +172,22 @@ async fn write_answer(
     let what = "an answer was not taken";
     for piece in response.pieces {
         match piece {
-            Piece::Bytes(mut bytes) => {
-                while !bytes.is_empty() {
-                    let written = async { Ok(write.write_buf(&mut bytes).await?) };
-                    if in_time(idle, what, written).await? == 0 {
-                        return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-                    }
+            Piece::Bytes(bytes) => {
+                for part in bytes.chunks(TAKEN_BYTES_MIN) {
+                    let written = async { Ok(write.write_all(part).await?) };
+                    in_time(idle, what, written).await?;
                 }
             }
             Piece::File(mut slice) => {
                 while slice.len > 0 {
-                    in_time(idle, what, send_some(write.as_ref(), &mut slice)).await?;
+                    let left = slice.len.saturating_sub(TAKEN_BYTES_MIN);
+                    let sent = async {
+                        while slice.len > left {
+                            send_some(write.as_ref(), &mut slice).await?;
+                        }
+                        Ok(())
+                    };
+                    in_time(idle, what, sent).await?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::broker::{Broker, DEADLINE};
 
 /// A frame: length, key, version, correlation id, client id, body.
-fn frame(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     frame.extend(key.to_be_bytes());
     frame.extend(version.to_be_bytes());

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::{BrokerId, FetchRequest, TopicName};
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::protocol::{Encodable, StrBytes};
 use mini_kafka::server::client::Client;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
 use crate::broker::{Broker, DEADLINE};
-use crate::hostile::{answers, connect};
+use crate::hostile::{answers, connect, frame};
 
 const IDLE: usize = 2000;
 /// Of each connection: its buffer, its queue of answers, the state of its two tasks. The kernel's share is not in it.
@@ -61,14 +63,14 @@ fn two_thousand_idle_connections_cost_little() {
     assert!(broker.is_running());
 }
 
-/// Asks for all of a partition, and again, without reading an answer.
-async fn ask_and_not_read(client: &mut Client) {
+/// All of a partition.
+fn fetch_request() -> FetchRequest {
     let name = TopicName(StrBytes::from_static_str("t"));
     let partition = FetchPartition::default()
         .with_partition(0)
         .with_fetch_offset(0)
         .with_partition_max_bytes(50 << 20);
-    let request = FetchRequest::default()
+    FetchRequest::default()
         .with_replica_id(BrokerId(-1))
         .with_max_wait_ms(0)
         .with_min_bytes(1)
@@ -78,10 +80,21 @@ async fn ask_and_not_read(client: &mut Client) {
             FetchTopic::default()
                 .with_topic(name)
                 .with_partitions(vec![partition]),
-        ]);
+        ])
+}
+
+/// Asks for it, and again, without reading an answer.
+async fn ask_and_not_read(client: &mut Client) {
     for _ in 0..4 {
-        client.send(11, &request).await.unwrap();
+        client.send(11, &fetch_request()).await.unwrap();
     }
+}
+
+/// The request as a frame.
+fn fetch_all() -> Vec<u8> {
+    let mut body = Vec::new();
+    fetch_request().encode(&mut body, 11).unwrap();
+    frame(1, 11, &body)
 }
 
 #[test]
@@ -105,4 +118,27 @@ fn who_does_not_read_is_cut_and_holds_nobody_up() {
     assert!(began.elapsed() >= Duration::from_millis(500));
     drop(client);
     assert!(broker.is_running());
+}
+
+#[test]
+fn who_reads_by_the_spoonful_is_cut() {
+    let broker = Broker::start(&["connections.max.idle.ms=1500"]);
+    let sent = "perf producer --topic t --num-records 100 --record-size 100000";
+    broker.tool(&sent.split(' ').collect::<Vec<_>>());
+    let slow = TcpSocket::new_v4().unwrap();
+    // Little fits between the two, so that the broker sees how slow the reader is.
+    slow.set_recv_buffer_size(4096).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut stream = slow.connect(broker.address.parse().unwrap()).await.unwrap();
+        stream.write_all(&fetch_all()).await.unwrap();
+        let began = Instant::now();
+        while !broker.said().contains("an answer was not taken") {
+            assert!(began.elapsed() < DEADLINE, "it is never cut");
+            // Far from silent, and some 25 kB a second.
+            let _ = stream.read(&mut [0; 500]).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    answers(&broker);
 }

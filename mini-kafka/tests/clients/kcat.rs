@@ -93,5 +93,9 @@ fn kcat_reads_from_a_time_on_and_as_a_group() {
     let described = broker.tool(&["consumer-groups", "--describe", "--group", "g"]);
     let row = described.lines().last().unwrap();
     let cells: Vec<&str> = row.split_whitespace().collect();
-    assert_eq!(cells, ["g", "t", "0", "3", "3", "0", "-", "-", "-"], "{described}");
+    assert_eq!(
+        cells,
+        ["g", "t", "0", "3", "3", "0", "-", "-", "-"],
+        "{described}"
+    );
 }

@@ -106,3 +106,22 @@ fn a_batch_that_compaction_emptied_has_no_timestamp() {
     assert_eq!(partition.log().segments()[0].max_timestamp, 90);
     check_max(&partition, &disk);
 }
+
+#[test]
+fn the_highest_timestamp_before_any_offset_is_that_of_a_record_before_it() {
+    let mut disk = MemDisk::default();
+    let settings = config(&[("segment.bytes", "400"), ("index.interval.bytes", "100")]);
+    let (mut partition, _) = Partition::open(&mut disk, "t-0", settings, at_ms(0)).unwrap();
+    let times = [5, 9, 3, 9, 12, 1, 30, 20, 31, 30, 4, 2, 40, 3];
+    for timestamp in times {
+        let mut batch = one(timestamp, "k", "v");
+        partition.append(&mut disk, &mut batch, at_ms(0)).unwrap();
+    }
+    for end in 0..=times.len() {
+        let before = (0i64..).zip(times).take(end);
+        let expected = before.min_by_key(|(offset, timestamp)| (-timestamp, *offset));
+        let end = i64::try_from(end).unwrap();
+        let found = partition.log().max_timestamp(&disk, end).unwrap();
+        assert_eq!(found, expected, "before {end}");
+    }
+}
