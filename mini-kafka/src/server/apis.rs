@@ -335,7 +335,7 @@ impl Api {
         (self.min..=self.max).contains(&version)
     }
 
-    fn layout(&self, version: i16) -> &'static str {
+    pub(super) fn layout(&self, version: i16) -> &'static str {
         let holds = self.layouts.iter().rfind(|(from, _)| *from <= version);
         holds.map_or("", |(_, layout)| layout)
     }

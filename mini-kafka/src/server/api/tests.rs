@@ -28,6 +28,7 @@ use tempfile::TempDir;
 mod cluster;
 mod fetch;
 mod groups;
+mod hostile;
 mod ids;
 mod topics;
 mod versions;
