@@ -1,5 +1,5 @@
 //! kafka-python: every codec, metadata, idempotence, times, groups, static members, administration. Each script ends with an error
-//! where something is not as it should be, and says of the first two, which grade students, what.
+//! where something is not as it should be, which it names. By the tests whose names begin with `kafka_python`, students are graded.
 
 use crate::broker::{Broker, output, run, script};
 
@@ -152,12 +152,13 @@ cluster = admin.describe_cluster()
 equal('the controller', cluster['controller_id'], 1)
 equal('the brokers', [f"{b['host']}:{b['port']}" for b in cluster['brokers']], [broker])
 [topic] = admin.describe_topics(['t'])
-equal('the leaders', [(q['partition_index'], q['leader_id'], q['isr_nodes']) for q in topic['partitions']], [(n, 1, [1]) for n in range(3)])
+equal('partitions, leaders and replicas', [(q['partition_index'], q['leader_id'], q['isr_nodes']) for q in topic['partitions']],
+      [(n, 1, [1]) for n in range(3)])
 print('done')
 "#;
 
 #[test]
-fn kafka_python_sends_idempotently_and_finds_records_by_their_times() {
+fn idempotent_records_are_there_once_and_found_by_their_times() {
     run("kafka", SENDING, &[], &[]);
 }
 
@@ -209,7 +210,7 @@ def are_shared():
     parts = [m.owned() for m in members]
     return sorted(sum(parts, [])) == [0, 1, 2, 3] and len({len(part) for part in parts}) == 1
 def share(what):
-    # Four records to each partition: each comes to the member that owns it, once.
+    # Four records to each partition come to the member that owns it, once each.
     wait_until(what, are_shared)
     owned = [m.owned() for m in members]
     send(what, 16)
@@ -251,18 +252,18 @@ fn group(strategy: &str, kind: &str) {
 }
 
 #[test]
-fn kafka_python_shares_and_takes_over_eagerly() {
+fn two_members_share_and_one_takes_over_eagerly() {
     group("range", "dynamic");
     group("sticky", "dynamic");
 }
 
 #[test]
-fn kafka_python_shares_and_takes_over_cooperatively() {
+fn two_members_share_and_one_takes_over_cooperatively() {
     group("cooperative-sticky", "dynamic");
 }
 
 #[test]
-fn a_static_member_of_kafka_python_restarts_without_a_rebalance() {
+fn a_static_member_restarts_without_a_rebalance() {
     group("range", "static");
     group("cooperative-sticky", "static");
 }
@@ -325,7 +326,8 @@ equal('the group', (group['group_state'], group['protocol_data'], len(group['mem
 assigned = member['member_assignment']['assigned_partitions']
 equal('what its member has', [(t['topic'], sorted(t['partitions'])) for t in assigned], [('t', [0, 1])])
 equal('a group deleted that has members', admin.delete_groups(['g']), {'g': 'NonEmptyGroupError'})
-equal('a member removed', list(admin.remove_group_members('g', [MemberToRemove(member_id=member['member_id'])]).values()), [NoError])
+removed = admin.remove_group_members('g', [MemberToRemove(member_id=member['member_id'])])
+equal('a member removed', removed, {member['member_id']: NoError})
 equal('the group without it', admin.describe_groups(['g'])['g']['group_state'], 'Empty')
 c.close()
 change = {zero: OffsetAndMetadata(7, '', -1), one: OffsetAndMetadata(0, '', -1)}
@@ -343,6 +345,6 @@ print('done')
 "#;
 
 #[test]
-fn kafka_python_administers_everything() {
+fn topics_settings_records_groups_and_offsets_are_administered() {
     run("kafka", ADMIN, &[], &[]);
 }
