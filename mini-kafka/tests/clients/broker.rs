@@ -229,3 +229,12 @@ pub(crate) fn script(module: &str, text: &str, address: &str) -> Option<Command>
     command.args(["-u", "-c", text, address]);
     Some(command)
 }
+
+/// Runs a script, which prints `done` in the end, with these arguments behind the address of a broker of its own.
+pub(crate) fn run(module: &str, text: &str, args: &[&str], overrides: &[&str]) {
+    let broker = Broker::start(overrides);
+    if let Some(mut command) = script(module, text, &broker.address) {
+        let said = output(command.args(args));
+        assert!(said.trim_end().ends_with("done"), "{said}");
+    }
+}

@@ -12,15 +12,18 @@
 //! A test whose client is missing says so, and fails where `CI` is set.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which clippy cannot see.
 
+mod aiokafka;
 mod broker;
+mod confluent;
 mod crash;
 mod disk;
 mod hostile;
 mod idle;
+mod kafka_python;
 mod kcat;
+mod kcat_groups;
 mod metrics;
 mod own;
 mod own_group;
-mod python;
 mod tools;
 mod tracing;
