@@ -40,11 +40,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    // Tools say what failed by themselves; RUST_LOG shows how they came to it.
+    // Tools say what failed by themselves, and meanwhile what they try again; RUST_LOG shows more.
     let default = if matches!(command, Command::Server(_)) {
         "info"
     } else {
-        "off"
+        "warn"
     };
     let service = match command {
         Command::Server(_) => "broker",

@@ -113,6 +113,7 @@ pub fn run(options: &Options) -> Result<()> {
             ready["chaos"] = json!(chaos.serve(address).await?.to_string());
         }
         let mut tasks = background(&broker);
+        tasks.spawn(metrics::keep_small(prometheus.clone()));
         if let Some(address) = &options.http {
             let http = TcpListener::bind(address).await;
             let http = http.with_context(|| format!("cannot listen at --http {address}"))?;

@@ -7,18 +7,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mini_kafka::record::compression::{CODECS, Compression};
+use mini_kafka::server::client::ClientError;
 use mini_kafka::server::client::consumer::{
     Assignor, Consumed, Consumer, EARLIEST, GroupConfig, LATEST,
 };
 use mini_kafka::server::client::producer::{Producer, ProducerConfig};
 use mini_kafka::server::trace;
 use tokio::sync::mpsc::{self, Receiver};
+use tokio::sync::oneshot;
 use tracing::{Instrument, info_span};
 
 use super::{Bootstrap, block_on, now_ms, pairs};
 
 /// A line waits no longer than this for others to be sent with (`linger.ms`).
 const LINGER: Duration = Duration::from_millis(10);
+/// After Ctrl-C, what was read has so long to be acknowledged.
+const CLOSING: Duration = Duration::from_secs(5);
 /// As many lines are read ahead of the broker.
 const READ_AHEAD: usize = 4096;
 
@@ -85,24 +89,37 @@ pub(crate) fn produce(options: &ProducerOptions) -> Result<()> {
         let client = options.bootstrap.connect().await?;
         let mut producer = Producer::new(client, &options.topic, config).await?;
         let separator = parse_key.then_some(separator);
-        let sent = send_lines(&mut producer, &options.topic, separator).await;
-        // Also where a line is wrong: those before it are not.
-        let flushed = producer.flush().await;
-        sent?;
-        flushed?;
-        Ok(())
+        let (end, ended) = oneshot::channel();
+        let sending = async {
+            let sent = send_lines(&mut producer, &options.topic, separator, ended).await;
+            // Also where a line is wrong: those before it are not.
+            let is_ours = |error: &anyhow::Error| !error.is::<ClientError>();
+            if sent.as_ref().err().is_none_or(is_ours) {
+                producer.flush().await?;
+            }
+            sent
+        };
+        let closing = async {
+            super::ended().await;
+            // Where nobody listens any more, all is sent.
+            let _ = end.send(());
+            tokio::time::sleep(CLOSING).await;
+        };
+        tokio::select! {
+            sent = sending => sent,
+            () = closing => bail!("the last lines were not acknowledged: the broker does not answer"),
+        }
     })
 }
 
-/// Sends the standard input's lines as they come, each with those that come soon after it, until it ends or Ctrl-C is pressed.
+/// Sends the standard input's lines as they come, each with those that come soon after it, until it or the user ends them.
 async fn send_lines(
     producer: &mut Producer,
     topic: &str,
     key_separator: Option<&str>,
+    mut ended: oneshot::Receiver<()>,
 ) -> Result<()> {
     let mut lines = lines_of_stdin();
-    let ended = super::ended();
-    tokio::pin!(ended);
     let mut due: Option<Instant> = None;
     loop {
         let linger = async {
@@ -135,7 +152,7 @@ async fn send_lines(
                 due = None;
             }
             // What has been read is sent, and no more is read.
-            () = &mut ended, if !lines.is_closed() => lines.close(),
+            _ = &mut ended, if !lines.is_closed() => lines.close(),
         }
     }
 }

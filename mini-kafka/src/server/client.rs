@@ -10,9 +10,10 @@ pub mod producer;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures::FutureExt;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{
@@ -30,6 +31,8 @@ use crate::error::ErrorCode;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Nor a connection, longer than this (`socket.connection.setup.timeout.ms`).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a broker makes when it is first asked for it is there soon.
+const MAKING_TIMEOUT: Duration = Duration::from_secs(3);
 /// Between two attempts.
 const RETRY_BACKOFF: Duration = Duration::from_millis(100);
 /// No answer is larger.
@@ -226,6 +229,11 @@ impl Client {
         self.stream = None;
     }
 
+    /// Whether there is a connection, on which what was asked may still be answered.
+    pub(super) fn is_connected(&self) -> bool {
+        self.stream.is_some()
+    }
+
     /// Sends a request, without waiting for its answer; its correlation id.
     ///
     /// # Errors
@@ -250,6 +258,10 @@ impl Client {
         let len = i32::try_from(bytes.len() - 4).map_err(|why| self.protocol(&why))?;
         bytes[..4].copy_from_slice(&len.to_be_bytes());
         let mut stream = self.stream().await?;
+        // What is written to a connection that the broker has ended is lost without a word.
+        if let Some(Ok(0)) = stream.peek(&mut [0]).now_or_never() {
+            return Err(self.gone(io::ErrorKind::UnexpectedEof.into()));
+        }
         let sent = stream.write_all(&bytes).await;
         sent.map_err(|why| self.gone(why))?;
         self.stream = Some(stream);
@@ -349,7 +361,7 @@ impl Client {
         self.call(8, &request).await
     }
 
-    /// How many partitions topics have.
+    /// How many partitions topics have. Those that the broker may make by itself are waited for, for a while.
     ///
     /// # Errors
     /// When one is not there.
@@ -358,19 +370,32 @@ impl Client {
         topics: &[String],
         may_create: bool,
     ) -> Result<BTreeMap<String, i32>, ClientError> {
-        let metadata = self.metadata(Some(topics), may_create).await?;
-        let count = |topic: MetadataResponseTopic| {
-            let name = topic
-                .name
-                .map(|name| name.0.to_string())
-                .unwrap_or_default();
-            ClientError::check(format!("topic {name}"), topic.error_code)?;
-            Ok((
-                name,
-                i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
-            ))
-        };
-        metadata.topics.into_iter().map(count).collect()
+        let give_up = Instant::now() + MAKING_TIMEOUT;
+        loop {
+            let metadata = self.metadata(Some(topics), may_create).await?;
+            match partition_counts(metadata) {
+                // UNKNOWN_TOPIC_OR_PARTITION, or LEADER_NOT_AVAILABLE: so Kafka answers while it makes one.
+                Err(ClientError::Refused { code: 3 | 5, .. })
+                    if may_create && Instant::now() < give_up =>
+                {
+                    tokio::time::sleep(RETRY_BACKOFF).await;
+                }
+                counts => return counts,
+            }
+        }
+    }
+
+    /// How many partitions those of some topics have that are there.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub async fn known_partition_counts(
+        &mut self,
+        topics: &[String],
+    ) -> Result<BTreeMap<String, i32>, ClientError> {
+        let mut metadata = self.metadata(Some(topics), true).await?;
+        metadata.topics.retain(|topic| topic.error_code == 0);
+        partition_counts(metadata)
     }
 
     /// A connection to the broker that coordinates a group.
@@ -379,12 +404,34 @@ impl Client {
     /// When there is none.
     pub async fn coordinator(&mut self, group: &str) -> Result<Client, ClientError> {
         let request = FindCoordinatorRequest::default().with_key(text(group));
-        let found = self.call(2, &request).await?;
-        ClientError::check(
-            format!("the coordinator of group {group}"),
-            found.error_code,
-        )?;
+        let give_up = Instant::now() + MAKING_TIMEOUT;
+        let found = loop {
+            let found = self.call(2, &request).await?;
+            let what = format!("the coordinator of group {group}");
+            match ClientError::check(what, found.error_code) {
+                // The first one to ask has the topic of groups made.
+                Err(error) if error.is_retriable() && Instant::now() < give_up => {
+                    tokio::time::sleep(RETRY_BACKOFF).await;
+                }
+                checked => break checked.map(|()| found)?,
+            }
+        };
         let address = format!("{}:{}", found.host.as_str(), found.port);
         Client::connect_through(self.socks, &address, &self.client_id).await
     }
+}
+
+fn partition_counts(metadata: MetadataResponse) -> Result<BTreeMap<String, i32>, ClientError> {
+    let count = |topic: MetadataResponseTopic| {
+        let name = topic
+            .name
+            .map(|name| name.0.to_string())
+            .unwrap_or_default();
+        ClientError::check(format!("topic {name}"), topic.error_code)?;
+        Ok((
+            name,
+            i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+        ))
+    };
+    metadata.topics.into_iter().map(count).collect()
 }

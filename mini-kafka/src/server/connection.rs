@@ -67,11 +67,11 @@ pub async fn serve(
     stream.set_nodelay(true)?;
     let (read, write) = stream.split();
     let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
-    let in_flight = AtomicUsize::new(0);
+    let answered = AtomicUsize::new(0);
     tokio::select! {
         biased;
-        read = read_requests(&broker, read, peer, sender, &in_flight) => read,
-        written = write_answers(&broker, write, receiver, &in_flight) => written,
+        read = read_requests(&broker, read, peer, sender, &answered) => read,
+        written = write_answers(&broker, write, receiver, &answered) => written,
     }
 }
 
@@ -80,18 +80,21 @@ async fn read_requests(
     read: ReadHalf<'_>,
     peer: SocketAddr,
     sender: mpsc::Sender<InFlight>,
-    in_flight: &AtomicUsize,
+    answered: &AtomicUsize,
 ) -> Result<(), Closed> {
+    let mut asked = 0;
     let mut read = BufReader::with_capacity(READ_BUFFER_BYTES, read);
     let idle = broker.settings.millis("connections.max.idle.ms");
     let max = broker.settings.count("socket.request.max.bytes");
     let client_host = format!("/{}", peer.ip());
     loop {
-        // A client that waits for an answer is not idle.
+        // A client is not idle while it waits for an answer, nor as long after that as it may be silent.
+        let mut answered_before = answered.load(Ordering::Relaxed);
         while tokio::time::timeout(idle, read.fill_buf()).await.is_err() {
-            if in_flight.load(Ordering::Relaxed) == 0 {
+            if answered_before == asked {
                 return Err(Closed::Idle("nothing was asked"));
             }
+            answered_before = answered.load(Ordering::Relaxed);
         }
         let Some(frame) =
             in_time(idle, "a frame was not finished", read_frame(&mut read, max)).await?
@@ -100,7 +103,7 @@ async fn read_requests(
         };
         let began = Instant::now();
         let (api, answer) = api::serve(broker, frame, &client_host)?;
-        in_flight.fetch_add(1, Ordering::Relaxed);
+        asked += 1;
         let request = InFlight { api, began, answer };
         if sender.send(request).await.is_err() {
             return Ok(());
@@ -152,13 +155,13 @@ async fn write_answers(
     broker: &Broker,
     mut write: WriteHalf<'_>,
     mut receiver: mpsc::Receiver<InFlight>,
-    in_flight: &AtomicUsize,
+    answered: &AtomicUsize,
 ) -> Result<(), Closed> {
     let idle = broker.settings.millis("connections.max.idle.ms");
     while let Some(InFlight { api, began, answer }) = receiver.recv().await {
         let response = answer.await?;
         write_answer(&mut write, response, idle).await?;
-        in_flight.fetch_sub(1, Ordering::Relaxed);
+        answered.fetch_add(1, Ordering::Relaxed);
         metrics::request(api, began.elapsed());
     }
     Ok(())

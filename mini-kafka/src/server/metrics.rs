@@ -31,6 +31,17 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
+/// How often samples are put into summaries. Until then each takes memory of its own.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Does that for ever, whether or not anybody asks for metrics.
+pub async fn keep_small(prometheus: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        prometheus.run_upkeep();
+    }
+}
+
 /// What is counted of records, by the names of the beans.
 const TRAFFIC: [&str; 7] = [
     "kafka_server_brokertopicmetrics_messagesin_total",
@@ -193,11 +204,14 @@ fn note_groups(broker: &Broker) {
         let of_topic = [("consumergroup", lag.group), ("topic", lag.topic)];
         let [group, topic] = of_topic.clone();
         let labels = [group, topic, ("partition", lag.partition.to_string())];
-        let (committed, behind) = (offset(lag.committed), offset(lag.lag.unwrap_or(0)));
+        let committed = offset(lag.committed);
         gauge!("kafka_consumergroup_current_offset", &labels).set(committed);
-        gauge!("kafka_consumergroup_lag", &labels).set(behind);
         gauge!("kafka_consumergroup_current_offset_sum", &of_topic).increment(committed);
-        gauge!("kafka_consumergroup_lag_sum", &of_topic).increment(behind);
+        // Of a partition that is gone there is none, which is not to say that the group has caught up.
+        if let Some(behind) = lag.lag.map(offset) {
+            gauge!("kafka_consumergroup_lag", &labels).set(behind);
+            gauge!("kafka_consumergroup_lag_sum", &of_topic).increment(behind);
+        }
     }
     broker.groups.with(|coordinator| {
         for group in coordinator.groups() {

@@ -101,6 +101,11 @@ impl Broker {
         ask(&self.http, "GET /metrics HTTP/1.1\r\n", "")
     }
 
+    /// What people read.
+    pub(crate) fn page(&self) -> String {
+        ask(&self.http, "GET / HTTP/1.1\r\n", "")
+    }
+
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()

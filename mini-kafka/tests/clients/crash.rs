@@ -74,8 +74,9 @@ fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Does it to batches that nobody was told of: behind the last one there is.
-fn damage(dir: &Path, damage: Damage) {
+/// Does it to batches that nobody was told of: behind the last one there is. Files that have to be there again once the broker is.
+fn damage(dir: &Path, damage: Damage) -> Vec<PathBuf> {
+    let mut removed = Vec::new();
     let log = files(dir, "log").pop().unwrap();
     let mut bytes = fs::read(&log).unwrap();
     let last = batches(&bytes).last().map(|batch| batch.unwrap().header);
@@ -93,12 +94,14 @@ fn damage(dir: &Path, damage: Damage) {
         Damage::NoIndex => {
             let indexes = [files(dir, "index"), files(dir, "timeindex")].concat();
             assert!(!indexes.is_empty(), "no segment has been closed yet");
-            for index in indexes {
+            for index in &indexes {
                 fs::remove_file(index).unwrap();
             }
+            removed = indexes;
         }
     }
     fs::write(log, bytes).unwrap();
+    removed
 }
 
 /// Reads what a client says to its end. Each time that so many records are acknowledged, the broker is killed, and finds its log
@@ -120,10 +123,13 @@ fn crash_under(broker: &mut Broker, partitions: usize, acknowledged: &str, said:
             _ => continue,
         };
         broker.kill();
-        for partition in 0..partitions {
-            damage(&broker.log_dir().join(format!("t-{partition}")), how);
-        }
+        let removed: Vec<PathBuf> = (0..partitions)
+            .flat_map(|partition| damage(&broker.log_dir().join(format!("t-{partition}")), how))
+            .collect();
         broker.restart();
+        for index in removed {
+            assert!(index.exists(), "not made again: {}", index.display());
+        }
     }
     assert_eq!(
         acked.len(),

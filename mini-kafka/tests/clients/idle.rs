@@ -40,7 +40,9 @@ fn resident_kib(pid: u32) -> Option<usize> {
 #[test]
 fn two_thousand_idle_connections_cost_little() {
     if !allow_open_files(IDLE + 500) {
-        eprintln!("NOT TESTED: fewer than {IDLE} files may be open; see `ulimit -Hn`");
+        let text = format!("fewer than {IDLE} files may be open; see `ulimit -Hn`");
+        assert!(std::env::var_os("CI").is_none(), "{text}");
+        eprintln!("NOT TESTED: {text}");
         return;
     }
     let mut broker = Broker::start(&[]);

@@ -25,5 +25,6 @@ mod kcat_groups;
 mod metrics;
 mod own;
 mod own_group;
+mod own_trouble;
 mod tools;
 mod tracing;

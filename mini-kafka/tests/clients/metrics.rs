@@ -135,3 +135,24 @@ fn a_failed_disk_is_told_of_every_partition() {
         assert!(text.lines().any(|told| told == line), "{line}\n{text}");
     }
 }
+
+#[test]
+fn the_page_tells_of_topics_and_of_the_lag_of_groups() {
+    let broker = Broker::start(&[]);
+    let send = ["perf", "producer", "--num-records", "10", "--topic", "t"];
+    broker.tool(&send);
+    // A name that would be a tag.
+    let read = ["console-consumer", "--topic", "t", "--group", "<b>"];
+    let some = ["--from-beginning", "--max-messages", "4"];
+    broker.tool(&[&read[..], &some[..]].concat());
+    let page = broker.page();
+    for row in [
+        "<td>t</td><td>0</td><td>0</td><td>10</td><td>10</td>",
+        "<td>&lt;b></td><td>Empty</td>",
+        "<td>&lt;b></td><td>t</td><td>0</td><td>4</td><td>6</td>",
+        "The log directory is online.",
+    ] {
+        assert!(page.contains(row), "{row}\n{page}");
+    }
+    assert!(!page.contains("<b>"), "{page}");
+}

@@ -124,3 +124,16 @@ fn a_count_that_lies_is_found() {
     assert!(!metadata.fits(1, &[128, 0, 0, 0]));
     assert!(!metadata.fits(1, &[0, 0, 0, 2, 0, 1, b'a']));
 }
+
+#[test]
+fn the_readme_tells_of_every_version_that_is_served() {
+    let readme = include_str!("../../../README.md");
+    for api in &APIS {
+        let versions = match (api.min, api.max) {
+            (min, max) if min == max => min.to_string(),
+            (min, max) => format!("{min}–{max}"),
+        };
+        let cells = format!("| {:?} | {versions} |", api.key);
+        assert!(readme.contains(&cells), "{cells}");
+    }
+}

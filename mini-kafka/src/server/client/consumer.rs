@@ -14,6 +14,7 @@ pub use membership::{Assignor, GroupConfig, decode_assignment};
 
 use super::{Client, ClientError, RETRY_BACKOFF, text};
 use crate::assignor::TopicPartition;
+use crate::record::RecordError;
 use crate::record::batch::RecordBatch;
 use membership::Membership;
 
@@ -55,6 +56,8 @@ pub struct Consumer {
     positions: BTreeMap<TopicPartition, i64>,
     membership: Option<Membership>,
     trouble: Option<ClientError>,
+    /// What a fetch met behind records that it brought: for the next poll.
+    met: Option<ClientError>,
 }
 
 impl Consumer {
@@ -66,6 +69,7 @@ impl Consumer {
             positions: BTreeMap::new(),
             membership: None,
             trouble: None,
+            met: None,
         }
     }
 
@@ -142,6 +146,9 @@ impl Consumer {
     }
 
     async fn poll_once(&mut self, wait: Duration) -> Result<Vec<Consumed>, ClientError> {
+        if let Some(met) = self.met.take() {
+            return Err(met);
+        }
         if let Some(membership) = &mut self.membership {
             membership
                 .keep(&mut self.client, &mut self.positions, self.reset)
@@ -183,32 +190,34 @@ impl Consumer {
             .call_waiting(FETCH_VERSION, &request, wait)
             .await?;
         ClientError::check("a fetch", answer.error_code)?;
-        let (mut consumed, mut failed) = (Vec::new(), Vec::new());
+        let (mut consumed, mut met) = (Vec::new(), Ok(()));
         for topic in answer.responses {
             for part in topic.partitions {
                 let partition = (topic.topic.0.to_string(), part.partition_index);
-                if part.error_code != 0 {
-                    failed.push((partition, part.error_code));
+                let read = if part.error_code == OFFSET_OUT_OF_RANGE {
+                    self.reset(partition).await
+                } else if part.error_code != 0 {
+                    let what = format!("{}-{}", partition.0, partition.1);
+                    ClientError::check(what, part.error_code)
                 } else if let Some(position) = self.positions.get_mut(&partition) {
                     let records = part.records.unwrap_or_default();
-                    read_batches(&records, &partition, position, &mut consumed)?;
-                }
+                    read_batches(&records, &partition, position, &mut consumed)
+                } else {
+                    Ok(())
+                };
+                met = met.and(read);
             }
         }
-        // What has come is not lost for those where nothing came; these are asked again.
-        if consumed.is_empty() {
-            for (partition, code) in failed {
-                self.recover(partition, code).await?;
-            }
+        // What has come is not lost for what did not.
+        match met {
+            Err(met) if consumed.is_empty() => return Err(met),
+            met => self.met = met.err(),
         }
         Ok(consumed)
     }
 
-    /// Goes on where a partition has something to read, if that is what is wrong with it.
-    async fn recover(&mut self, partition: TopicPartition, code: i16) -> Result<(), ClientError> {
-        if code != OFFSET_OUT_OF_RANGE {
-            return ClientError::check(format!("{}-{}", partition.0, partition.1), code);
-        }
+    /// Goes on with the first record or the last, where what it would read next is not there.
+    async fn reset(&mut self, partition: TopicPartition) -> Result<(), ClientError> {
         let offset = self.client.list_offset(&partition, self.reset).await?;
         self.positions.insert(partition, offset);
         Ok(())
@@ -245,14 +254,18 @@ fn read_batches(
     position: &mut i64,
     consumed: &mut Vec<Consumed>,
 ) -> Result<(), ClientError> {
-    while let Ok(batch) = RecordBatch::parse(bytes) {
+    loop {
+        let batch = match RecordBatch::parse(bytes) {
+            Err(RecordError::Truncated(_)) => return Ok(()),
+            batch => batch?,
+        };
         batch.check_crc()?;
         bytes = &bytes[batch.bytes().len()..];
-        // A batch of control records is for brokers.
         let payload = batch.payload()?;
-        for record in payload.records() {
-            let record = record?;
+        let records: Result<Vec<_>, _> = payload.records().collect();
+        for record in records? {
             let offset = batch.header.offset_of(&record);
+            // A batch of control records is for brokers.
             if offset < *position || batch.header.is_control() {
                 continue;
             }
@@ -270,7 +283,6 @@ fn read_batches(
         }
         *position = (*position).max(batch.header.last_offset() + 1);
     }
-    Ok(())
 }
 
 impl Client {

@@ -63,7 +63,8 @@ pub struct Producer {
     config: ProducerConfig,
     topic: String,
     partitions: i32,
-    producer_id: i64,
+    /// Of an idempotent producer.
+    producer_id: Option<i64>,
     /// The next sequence number, by partition.
     sequences: BTreeMap<i32, i32>,
     filling: BTreeMap<i32, BatchBuilder>,
@@ -84,31 +85,37 @@ impl Producer {
         config: ProducerConfig,
     ) -> Result<Producer, ClientError> {
         let counts = client.partition_counts(&[topic.to_owned()], true).await?;
-        let mut producer_id = -1;
         let config = ProducerConfig {
             idempotent: config.idempotent && config.acks == -1,
             ..config
         };
-        if config.idempotent {
-            let request = InitProducerIdRequest::default()
-                .with_transactional_id(None)
-                .with_transaction_timeout_ms(60_000);
-            let answer = client.call(1, &request).await?;
-            ClientError::check("a producer id", answer.error_code)?;
-            producer_id = answer.producer_id.0;
-        }
-        Ok(Producer {
+        let mut producer = Producer {
             client,
             config,
             topic: topic.to_owned(),
             partitions: counts.get(topic).copied().unwrap_or(1).max(1),
-            producer_id,
+            producer_id: None,
             sequences: BTreeMap::new(),
             filling: BTreeMap::new(),
             in_flight: VecDeque::new(),
             sticky: 0,
             acknowledged: 0,
-        })
+        };
+        producer.identify().await?;
+        Ok(producer)
+    }
+
+    /// Gets an id, if it is to have one and has none.
+    async fn identify(&mut self) -> Result<(), ClientError> {
+        if self.config.idempotent && self.producer_id.is_none() {
+            let request = InitProducerIdRequest::default()
+                .with_transactional_id(None)
+                .with_transaction_timeout_ms(60_000);
+            let answer = self.client.call(1, &request).await?;
+            ClientError::check("a producer id", answer.error_code)?;
+            self.producer_id = Some(answer.producer_id.0);
+        }
+        Ok(())
     }
 
     /// Adds a record; sends what is full. With a key, its partition is the one that every client chooses for that key.
@@ -147,19 +154,20 @@ impl Producer {
     }
 
     async fn send_batch(&mut self, partition: i32) -> Result<(), ClientError> {
+        while self.in_flight.len() >= IN_FLIGHT_MAX {
+            self.receive_one().await?;
+        }
+        self.identify().await?;
         let Some(mut builder) = self.filling.remove(&partition) else {
             return Ok(());
         };
         let records = builder.record_count();
-        if self.config.idempotent {
+        if let Some(producer_id) = self.producer_id {
             let sequence = self.sequences.entry(partition).or_default();
-            builder = builder.producer(self.producer_id, 0, *sequence);
-            *sequence = sequence.checked_add(records).unwrap_or(0);
+            builder = builder.producer(producer_id, 0, *sequence);
+            *sequence = following(*sequence, records);
         }
         let batch = builder.build().map_err(crate::record::RecordError::from)?;
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
-            self.receive_one().await?;
-        }
         self.in_flight.push_back(InFlight {
             since: Instant::now(),
             partition,
@@ -167,7 +175,13 @@ impl Producer {
             records,
             correlation_id: 0,
         });
-        if let Err(why) = self.transmit(self.in_flight.len() - 1).await {
+        // Where the connection of earlier batches is gone, so are they: with whoever stopped waiting for them.
+        let sent = if self.in_flight.len() == 1 || self.client.is_connected() {
+            self.transmit(self.in_flight.len() - 1).await
+        } else {
+            Err(ClientError::Silent(self.topic.clone()))
+        };
+        if let Err(why) = sent {
             self.send_again(why).await?;
         }
         if self.config.acks == 0 {
@@ -204,7 +218,10 @@ impl Producer {
         'attempts: loop {
             self.client.disconnect();
             if !why.is_retriable() || give_up.is_none_or(|at| Instant::now() >= at) {
+                // The numbers of what is given up are missing: a new line of them begins, with a new id.
                 self.in_flight.clear();
+                self.sequences.clear();
+                self.producer_id = None;
                 return Err(why);
             }
             tokio::time::sleep(RETRY_BACKOFF).await;
@@ -263,6 +280,11 @@ impl Producer {
     }
 }
 
+/// The sequence number behind a batch of so many records: behind `i32::MAX` comes 0.
+fn following(sequence: i32, records: i32) -> i32 {
+    sequence.wrapping_add(records) & i32::MAX
+}
+
 /// The partition of a key: its murmur2 hash without the sign, modulo their number, as in Kafka's Java client.
 pub fn partition_for_key(key: &[u8], partitions: i32) -> i32 {
     let hash = murmur2(key) & 0x7fff_ffff;
@@ -295,6 +317,13 @@ fn murmur2(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sequences_go_on_with_zero_also_within_a_batch() {
+        for (records, expected) in [(2, i32::MAX), (3, 0), (5, 2)] {
+            assert_eq!(following(i32::MAX - 2, records), expected);
+        }
+    }
 
     #[test]
     fn keys_go_where_other_clients_put_them() {

@@ -30,6 +30,10 @@ type Positions = BTreeMap<TopicPartition, i64>;
 /// The version of subscriptions in which owned partitions, and their generation, are told.
 const SUBSCRIPTION_VERSION: i16 = 2;
 const ASSIGNMENT_VERSION: i16 = 0;
+/// `metadata.max.age.ms`: how soon a leader sees that there are more partitions.
+const METADATA_MAX_AGE: Duration = Duration::from_secs(300);
+/// The same, where a topic is not there yet.
+const MISSING_MAX_AGE: Duration = Duration::from_secs(1);
 
 /// How partitions are shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +111,32 @@ pub(super) struct Membership {
     joined: bool,
     heartbeat_at: Instant,
     commit_at: Instant,
+    /// What it shared out as the leader of this generation.
+    led: Option<Led>,
+}
+
+/// What a leader knew of the topics that its group wants, which may become more, or larger.
+#[derive(Debug)]
+struct Led {
+    wanted: Vec<String>,
+    topics: Topics,
+    look_at: Instant,
+}
+
+impl Led {
+    fn new(wanted: Vec<String>, topics: Topics) -> Led {
+        let is_missing = topics.len() < wanted.len();
+        let age = if is_missing {
+            MISSING_MAX_AGE
+        } else {
+            METADATA_MAX_AGE
+        };
+        Led {
+            wanted,
+            topics,
+            look_at: Instant::now() + age,
+        }
+    }
 }
 
 fn is(code: Option<i16>, error: ErrorCode) -> bool {
@@ -123,6 +153,7 @@ impl Membership {
             joined: false,
             heartbeat_at: now,
             commit_at: now + config.auto_commit.unwrap_or_default(),
+            led: None,
             config,
         }
     }
@@ -163,6 +194,13 @@ impl Membership {
             self.heartbeat_at = now + self.config.heartbeat_interval;
             let beat = self.heartbeat().await;
             self.joined = self.is_member_after(beat, positions)?;
+        }
+        if self.joined
+            && let Some(led) = self.led.take_if(|led| now >= led.look_at)
+        {
+            let topics = client.known_partition_counts(&led.wanted).await?;
+            self.joined = topics == led.topics;
+            self.led = Some(Led::new(led.wanted, topics));
         }
         while !self.joined {
             let joined = self.join(client, positions, reset).await;
@@ -295,18 +333,27 @@ impl Membership {
         joined: JoinGroupResponse,
     ) -> Result<BTreeSet<TopicPartition>, ClientError> {
         let mut assignments = Vec::new();
+        self.led = None;
         if joined.leader == joined.member_id {
             let members: Result<Vec<_>, _> = joined.members.iter().map(subscriber).collect();
             let members = members?;
             let topics: BTreeSet<String> = members.iter().flat_map(|m| m.topics.clone()).collect();
-            let topics: Vec<String> = topics.into_iter().collect();
-            let topics = client.partition_counts(&topics, true).await?;
+            let wanted: Vec<String> = topics.into_iter().collect();
+            let topics = client.known_partition_counts(&wanted).await?;
+            if topics.len() < wanted.len() {
+                let missing = wanted.iter().filter(|topic| !topics.contains_key(*topic));
+                tracing::warn!(
+                    "not there: {missing:?}; nobody reads that",
+                    missing = missing.collect::<Vec<_>>()
+                );
+            }
             for (member, share) in self.config.assignor.assign(&members, &topics) {
                 let assignment = SyncGroupRequestAssignment::default()
                     .with_member_id(text(member))
                     .with_assignment(encode_assignment(&share)?);
                 assignments.push(assignment);
             }
+            self.led = Some(Led::new(wanted, topics));
         }
         let request = SyncGroupRequest::default()
             .with_group_id(self.group_id())
@@ -383,20 +430,23 @@ impl Membership {
 
     /// Commits and leaves, also where it is about to join.
     pub(super) async fn close(&mut self, positions: &mut Positions) -> Result<(), ClientError> {
+        let mut committed = Ok(());
         if self.joined && self.config.auto_commit.is_some() {
-            let committed = self.commit(positions).await;
-            self.is_member_after(committed, positions)?;
+            committed = self.commit(positions).await;
+            // Over a new connection.
+            if committed.as_ref().is_err_and(ClientError::is_retriable) {
+                committed = self.commit(positions).await;
+            }
         }
         // A static member is only away.
-        if self.config.instance_id.is_some() || self.member_id.is_empty() {
-            return Ok(());
+        if self.config.instance_id.is_none() && !self.member_id.is_empty() {
+            let me = MemberIdentity::default().with_member_id(text(self.member_id.clone()));
+            let request = LeaveGroupRequest::default()
+                .with_group_id(self.group_id())
+                .with_members(vec![me]);
+            self.coordinator.call(3, &request).await?;
         }
-        let me = MemberIdentity::default().with_member_id(text(self.member_id.clone()));
-        let request = LeaveGroupRequest::default()
-            .with_group_id(self.group_id())
-            .with_members(vec![me]);
-        self.coordinator.call(3, &request).await?;
-        Ok(())
+        self.is_member_after(committed, positions).map(|_| ())
     }
 }
 
