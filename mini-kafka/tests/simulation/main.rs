@@ -41,12 +41,16 @@ fn seeds() {
     for what in [
         "assignments",
         "bits flipped",
+        "commits loaded",
         "compactions",
+        "duplicates answered",
         "epochs bumped",
         "reads taken back",
+        "records deleted",
         "restarts",
         "syncs failed",
         "tails recovered",
+        "tombstones removed",
     ] {
         assert!(count < 200 || counts.contains_key(what), "not once: {what}");
     }

@@ -62,6 +62,9 @@ impl BrokerProcess {
             let history = &mut *self.history.borrow_mut();
             let judged = commits::judge(&history.partitions[partition], found);
             history.find(commits::NAME, judged);
+            if found.is_some() {
+                history.count("commits loaded");
+            }
         }
     }
 

@@ -59,7 +59,9 @@ impl BrokerProcess {
         history.borrow_mut().partitions[partition].deletable_to = before.max(noted);
         let deleted = unless_crashed(log.delete_records(ctx.disk, before, now))?;
         if deleted.is_ok() {
-            let past = &mut history.borrow_mut().partitions[partition];
+            let history = &mut *history.borrow_mut();
+            history.count("records deleted");
+            let past = &mut history.partitions[partition];
             past.deleted_to = before.max(past.deleted_to);
         }
         Some(())
@@ -104,7 +106,11 @@ impl BrokerProcess {
                     judge_log(history, partition, &view);
                     let past = &history.partitions[partition];
                     let judged = compacted::judge_tombstones(past, &view, ctx.now());
+                    let some_have_gone = compacted::some_have_gone(past, &view);
                     history.find(compacted::TOMBSTONE_NAME, judged);
+                    if some_have_gone {
+                        history.count("tombstones removed");
+                    }
                     history.partitions[partition].written.extend(hidden);
                 }
                 Err(text) => history.find(compacted::NAME, Err(text)),

@@ -112,6 +112,9 @@ impl BrokerProcess {
         if !matches!(&appended, Ok(info) if !info.duplicate) {
             past.written.split_off(&base);
         }
+        if matches!(&appended, Ok(info) if info.duplicate) {
+            history.count("duplicates answered");
+        }
         drop(history);
         let info = match appended {
             Ok(info) => info,

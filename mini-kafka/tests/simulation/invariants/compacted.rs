@@ -17,17 +17,28 @@ pub(crate) const TOMBSTONE_SENTENCE: &str = "A tombstone stays for its time";
 /// `delete.retention.ms` of topics that are compacted.
 pub(crate) const DELETE_RETENTION: Duration = Duration::from_millis(700);
 
+/// The tombstone of this offset, if it has gone though nothing has replaced it.
+fn gone<'a>(past: &'a Past, log: &LogView, offset: i64) -> Option<&'a Entry> {
+    let written = past.written.get(&offset)?;
+    let mut later = past.written.range(offset + 1..log.end.max(offset + 1));
+    let is_replaced = later.any(|(_, later)| later.key == written.key);
+    let is_there = log.entries.iter().any(|entry| entry.offset == offset);
+    (!is_there && !is_replaced).then_some(written)
+}
+
+/// Whether there was anything to judge: tombstones have gone.
+pub(crate) fn some_have_gone(past: &Past, log: &LogView) -> bool {
+    let offsets = past.tombstones.range(log.start..log.end.max(log.start));
+    offsets
+        .into_iter()
+        .any(|(offset, _)| gone(past, log, *offset).is_some())
+}
+
 /// Whether a tombstone has gone that nothing has replaced, before a consumer had the time to see it.
 pub(crate) fn judge_tombstones(past: &Past, log: &LogView, now: Time) -> Result<(), String> {
     let young = past.tombstones.range(log.start..log.end.max(log.start));
     for (offset, at) in young.filter(|(_, at)| now.since(**at) < DELETE_RETENTION) {
-        let Some(written) = past.written.get(offset) else {
-            continue;
-        };
-        let mut later = past.written.range(offset + 1..log.end.max(offset + 1));
-        let is_replaced = later.any(|(_, later)| later.key == written.key);
-        let is_there = log.entries.iter().any(|entry| entry.offset == *offset);
-        if !is_there && !is_replaced {
+        if let Some(written) = gone(past, log, *offset) {
             return Err(format!("{written:?}, of {at}, has gone by {now}"));
         }
     }
