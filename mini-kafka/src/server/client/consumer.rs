@@ -190,22 +190,27 @@ impl Consumer {
             .call_waiting(FETCH_VERSION, &request, wait)
             .await?;
         ClientError::check("a fetch", answer.error_code)?;
+        let parts = answer.responses.into_iter().flat_map(|topic| {
+            let of_topic = topic.partitions.into_iter();
+            of_topic.map(move |part| ((topic.topic.0.to_string(), part.partition_index), part))
+        });
+        let parts: Vec<_> = parts.collect();
         let (mut consumed, mut met) = (Vec::new(), Ok(()));
-        for topic in answer.responses {
-            for part in topic.partitions {
-                let partition = (topic.topic.0.to_string(), part.partition_index);
-                let read = if part.error_code == OFFSET_OUT_OF_RANGE {
-                    self.reset(partition).await
-                } else if part.error_code != 0 {
-                    let what = format!("{}-{}", partition.0, partition.1);
-                    ClientError::check(what, part.error_code)
-                } else if let Some(position) = self.positions.get_mut(&partition) {
-                    let records = part.records.unwrap_or_default();
-                    read_batches(&records, &partition, position, &mut consumed)
-                } else {
-                    Ok(())
-                };
-                met = met.and(read);
+        // First what has to be waited for: whoever stops waiting has not yet read anything.
+        for (partition, part) in &parts {
+            if part.error_code == OFFSET_OUT_OF_RANGE {
+                met = met.and(self.reset(partition).await);
+            } else if part.error_code != 0 {
+                let what = format!("{}-{}", partition.0, partition.1);
+                met = met.and(ClientError::check(what, part.error_code));
+            }
+        }
+        for (partition, part) in parts {
+            let records = part.records.filter(|_| part.error_code == 0);
+            if let Some(records) = records
+                && let Some(position) = self.positions.get_mut(&partition)
+            {
+                met = met.and(read_batches(&records, &partition, position, &mut consumed));
             }
         }
         // What has come is not lost for what did not.
@@ -217,9 +222,9 @@ impl Consumer {
     }
 
     /// Goes on with the first record or the last, where what it would read next is not there.
-    async fn reset(&mut self, partition: TopicPartition) -> Result<(), ClientError> {
-        let offset = self.client.list_offset(&partition, self.reset).await?;
-        self.positions.insert(partition, offset);
+    async fn reset(&mut self, partition: &TopicPartition) -> Result<(), ClientError> {
+        let offset = self.client.list_offset(partition, self.reset).await?;
+        self.positions.insert(partition.clone(), offset);
         Ok(())
     }
 
