@@ -347,4 +347,4 @@ impl Api {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -98,7 +98,7 @@ impl Walk<'_> {
 }
 
 /// What is inside of the bracket that was just read, and what is behind it.
-pub(in crate::server) fn inside(layout: &str) -> Option<(&str, &str)> {
+pub(super) fn inside(layout: &str) -> Option<(&str, &str)> {
     let mut depth = 1;
     for (at, item) in layout.char_indices() {
         match item {

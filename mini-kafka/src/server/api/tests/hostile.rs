@@ -7,7 +7,7 @@ use futures::FutureExt;
 use node::Rng;
 
 use super::*;
-use crate::server::apis::layout::inside;
+use crate::server::apis::tests::make;
 
 /// Requests of each version of each kind.
 const TRIES: u64 = 50;
@@ -39,127 +39,72 @@ const TEXTS: [&str; 10] = [
     "\u{e9}",
 ];
 
-struct Writer<'a> {
-    rng: &'a mut Rng,
-    bytes: Vec<u8>,
+fn varint(mut number: usize, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
+        number >>= 7;
+    }
+    out.push(u8::try_from(number).unwrap());
 }
 
-impl Writer<'_> {
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        *self.rng.choose(of).unwrap()
-    }
-
-    fn number(&mut self, bytes: usize) {
-        let number = self.pick(&NUMBERS);
-        self.bytes.extend(&number.to_be_bytes()[8 - bytes..]);
-    }
-
-    fn varint(&mut self, mut number: usize) {
-        while number >= 0x80 {
-            self.bytes.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
-            number >>= 7;
+/// A text, records, or anything.
+fn some_bytes(item: char, rng: &mut Rng) -> Vec<u8> {
+    // Compact bytes and strings look alike, and only bytes may be other than UTF-8.
+    let is_text = match item {
+        's' => true,
+        'S' => !rng.percent(10),
+        _ => false,
+    };
+    match if is_text { 2 } else { 0 } + rng.below(8) {
+        0 => {
+            let mut batch = BatchBuilder::new(Compression::None);
+            batch.push(1, Some(b"k"), Some(b"v"), &[]);
+            batch.build().unwrap()
         }
-        self.bytes.push(u8::try_from(number).unwrap());
-    }
-
-    /// A text, records, or anything.
-    fn some_bytes(&mut self, item: char) -> Vec<u8> {
-        // Compact bytes and strings look alike, and only bytes may be other than UTF-8.
-        let is_text = match item {
-            's' => true,
-            'S' => !self.rng.percent(10),
-            _ => false,
-        };
-        let kind = if is_text { 2 } else { 0 } + self.rng.below(8);
-        match kind {
-            0 => {
-                let mut batch = BatchBuilder::new(Compression::None);
-                batch.push(1, Some(b"k"), Some(b"v"), &[]);
-                batch.build().unwrap()
-            }
-            1 => (0..self.rng.below(40))
-                .map(|_| u8::try_from(self.rng.below(256)).unwrap())
-                .collect(),
-            2 => vec![b'x'; 300],
-            _ => self.pick(&TEXTS).as_bytes().to_vec(),
+        1 => {
+            let bytes = (0..rng.below(40)).map(|_| u8::try_from(rng.below(256)).unwrap());
+            bytes.collect()
         }
+        2 => vec![b'x'; 300],
+        _ => rng.choose(&TEXTS).unwrap().as_bytes().to_vec(),
     }
+}
 
-    fn items(&mut self, layout: &str) {
-        let mut rest = layout.trim_start();
-        while let Some(item) = rest.chars().next() {
-            rest = &rest[1..];
-            let is_null = self.rng.percent(4);
+/// Any value, and sometimes none.
+fn hostile(item: char, rng: &mut Rng, out: &mut Vec<u8>) -> bool {
+    let is_null = rng.percent(4);
+    let number = rng.choose(&NUMBERS).unwrap().to_be_bytes();
+    match item {
+        'b' => out.extend(&number[7..]),
+        'h' => out.extend(&number[6..]),
+        'i' => out.extend(&number[4..]),
+        'l' => out.extend(number),
+        'u' => out.extend([u8::from(rng.percent(50)); 16]),
+        'T' => out.push(0),
+        's' if is_null => out.extend((-1i16).to_be_bytes()),
+        'B' | '[' if is_null => out.extend((-1i32).to_be_bytes()),
+        'S' | '(' if is_null => out.push(0),
+        's' | 'B' | 'S' => {
+            let bytes = some_bytes(item, rng);
             match item {
-                'b' => self.number(1),
-                'h' => self.number(2),
-                'i' => self.number(4),
-                'l' => self.number(8),
-                'u' => {
-                    let byte = self.pick(&[0, 1]);
-                    self.bytes.extend([byte; 16]);
-                }
-                's' | 'B' | 'S' => self.sized(item, is_null),
-                'T' => self.varint(0),
-                _ => {
-                    let (within, behind) = inside(rest).unwrap();
-                    rest = behind;
-                    let count = if is_null { 0 } else { self.rng.below(3) };
-                    let count = i32::try_from(count).unwrap();
-                    match item {
-                        '(' if is_null => self.varint(0),
-                        '(' => self.varint(usize::try_from(count + 1).unwrap()),
-                        '{' => self.bytes.push(u8::from(count == 1)),
-                        _ if is_null => self.bytes.extend((-1i32).to_be_bytes()),
-                        _ => self.bytes.extend(count.to_be_bytes()),
-                    }
-                    let present = if item == '{' {
-                        i32::from(count == 1)
-                    } else {
-                        count
-                    };
-                    for _ in 0..present {
-                        self.items(within);
-                    }
-                }
+                's' => out.extend(i16::try_from(bytes.len()).unwrap().to_be_bytes()),
+                'B' => out.extend(i32::try_from(bytes.len()).unwrap().to_be_bytes()),
+                _ => varint(bytes.len() + 1, out),
             }
-            rest = rest.trim_start();
+            out.extend(bytes);
         }
+        _ => return false,
     }
-
-    fn sized(&mut self, item: char, is_null: bool) {
-        let bytes = self.some_bytes(item);
-        match (item, is_null) {
-            ('s', true) => self.bytes.extend((-1i16).to_be_bytes()),
-            ('B', true) => self.bytes.extend((-1i32).to_be_bytes()),
-            (_, true) => self.varint(0),
-            ('s', false) => self
-                .bytes
-                .extend(i16::try_from(bytes.len()).unwrap().to_be_bytes()),
-            ('B', false) => self
-                .bytes
-                .extend(i32::try_from(bytes.len()).unwrap().to_be_bytes()),
-            (_, false) => self.varint(bytes.len() + 1),
-        }
-        if !is_null {
-            self.bytes.extend(bytes);
-        }
-    }
+    true
 }
 
 fn frame(api: &Api, version: i16, rng: &mut Rng) -> Vec<u8> {
-    let mut writer = Writer {
-        rng,
-        bytes: Vec::new(),
-    };
-    writer.bytes.extend((api.key as i16).to_be_bytes());
-    writer.bytes.extend(version.to_be_bytes());
-    writer.items("i s");
-    if api.key.request_header_version(version) >= 2 {
-        writer.items("T");
-    }
-    writer.items(api.layout(version));
-    writer.bytes
+    let mut out = [(api.key as i16).to_be_bytes(), version.to_be_bytes()].concat();
+    let is_flexible = api.key.request_header_version(version) >= 2;
+    let header = if is_flexible { "i s T" } else { "i s" };
+    make(header, rng, &mut out, hostile);
+    make(api.layout(version), rng, &mut out, hostile);
+    out
 }
 
 #[tokio::test]
